@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/agent.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/input.h"
+#include "agent/message.h"
+#include "agent/move.h"
+#include "lfs/base/log.h"
+
+struct agent {
+	struct input input;
+	struct message message;
+	struct mover *mover;	/* owned; NULL before init */
+};
+
+static int init(struct agent *agent)
+{
+	const struct message *message = &agent->message;
+	const struct mover_options options = {
+		.input = &agent->input,
+		.remote = message->remote,
+		.is_upload = message->direction == UPLOAD,
+		.nagents = message->nagents,
+	};
+	struct err err = ERR_INIT;
+
+	mover_free(agent->mover);
+	agent->mover = mover_new(&options);
+	return message_ready(&err);
+}
+
+/* A line that is no message: git-lfs waits for an answer all the same. */
+static int refuse(struct agent *agent, const struct err *why)
+{
+	struct err err = ERR_INIT;
+
+	log_error("%s", why->msg);
+	if (!agent->mover)
+		return message_not_ready(why, &err);
+	return message_failed(agent->message.oid, why, &err);
+}
+
+static int move(struct agent *agent)
+{
+	struct err why = ERR_INIT;
+
+	if (agent->mover)
+		return mover_move(agent->mover, &agent->message);
+	err_set(&why, ERR_PROTOCOL, "an object came before init");
+	return refuse(agent, &why);
+}
+
+/* Read and act on one line; false when the conversation is over. */
+static bool converse(struct agent *agent)
+{
+	struct err err = ERR_INIT;
+	int ret = message_read(&agent->message, &agent->input, &err);
+
+	if (!ret)
+		return false;
+	if (ret < 0)
+		return !refuse(agent, &err);
+	switch (agent->message.event) {
+	case EVENT_INIT:
+		return !init(agent);
+	case EVENT_TERMINATE:
+		return false;
+	case EVENT_UPLOAD:
+	case EVENT_DOWNLOAD:
+		return !move(agent);
+	}
+	return false;
+}
+
+/* getrusage() would count what ran in this process before us, too. */
+static void log_peak(void)
+{
+	static const char label[] = "VmHWM:";
+	FILE *file = fopen("/proc/self/status", "r");
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, label, sizeof(label) - 1))
+			log_info("peak memory %ld KiB",
+				 strtol(line + sizeof(label) - 1, NULL, 10));
+	if (file)
+		fclose(file);
+}
+
+static int exit_status(void)
+{
+	return input_signal() ? 128 + input_signal() : EXIT_SUCCESS;
+}
+
+int agent_main(int argc, char **argv)
+{
+	struct agent agent = { .message = MESSAGE_INIT };
+
+	(void)argc;
+	(void)argv;
+	json_setup();
+	input_setup(&agent.input, STDIN_FILENO);
+	while (converse(&agent))
+		;
+	log_peak();
+	if (!mover_free(agent.mover))
+		_exit(exit_status());
+	message_release(&agent.message);
+	return exit_status();
+}

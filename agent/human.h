@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_HUMAN_H
+#define AGENT_HUMAN_H
+
+#include <stdint.h>
+
+/* Numbers as people read them.  The results are the caller's. */
+
+/* Bytes: "0 B", "999 KiB", "1.5 GiB". */
+char *human_size(uint64_t size);
+
+/* Seconds: "12 s", "5 min", "3 h", "4 days". */
+char *human_age(int64_t seconds);
+
+/* How much of it is done, never 100 before all is; 100 of nothing. */
+unsigned human_percent(uint64_t done, uint64_t size);
+
+#endif

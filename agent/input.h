@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_INPUT_H
+#define AGENT_INPUT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Stdin, line by line, without ever holding a whole line; and the signals
+ * that tell us to stop, which are taken only while we look at stdin.
+ */
+
+enum {
+	INPUT_LINE_MAX = 64 << 20	/* bytes of one line */
+};
+
+struct input {
+	int fd;
+	size_t pos, len;	/* what of `data` was not consumed */
+	size_t line;		/* bytes of the current line so far */
+	bool in_line;		/* its newline was not reached */
+	bool ended;		/* end of file */
+	bool too_long;		/* the line is over INPUT_LINE_MAX */
+	char data[16 << 10];
+};
+
+/* Block SIGINT, SIGTERM and SIGHUP until input_look(); ignore SIGPIPE. */
+void input_setup(struct input *input, int fd);
+
+/*
+ * Wait up to `timeout_ms` (-1: as long as it takes) for input or a signal.
+ * False if there will be no more: the peer is gone, or we are to stop.
+ */
+bool input_look(struct input *input, int timeout_ms);
+
+/* The signal that told us to stop, or 0. */
+int input_signal(void);
+
+/* Is there a line to read?  Skips empty ones.  False: input_look() is. */
+bool input_begin_line(struct input *input);
+
+/*
+ * Copy at most `n` bytes of the current line, without its newline; 0 at its
+ * end, (size_t)-1 if it is too long.  The form that json_parse_stream() wants.
+ */
+size_t input_read(void *data, size_t n, void *input);
+
+/* Go on to the line's end. */
+void input_end_line(struct input *input);
+
+#endif

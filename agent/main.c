@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "agent/install.h"
+#include "agent/prune.h"
+#include "agent/status.h"
+#include "lfs/base/log.h"
+
+enum { EXIT_USAGE = 129 };	/* as in git */
+
+struct command {
+	const char *name;
+	int (*main)(int argc, char **argv);
+	const char *summary;
+};
+
+static int help_main(int argc, char **argv);
+static int version_main(int argc, char **argv);
+
+static const struct command commands[] = {
+	{ "install", install_main, "switch the agent on" },
+	{ "uninstall", uninstall_main, "switch it off" },
+	{ "status", status_main, "list unfinished transfers" },
+	{ "prune", prune_main, "remove what they have left" },
+	{ "agent", agent_main, "talk with git-lfs (it starts this itself)" },
+	{ "help", help_main, "show this list" },
+	{ "version", version_main, "show the version" },
+};
+
+#define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
+
+static void print_usage(FILE *out)
+{
+	fprintf(out, "usage: git lfs-multipart <command> [<options>]\n\n");
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		fprintf(out, "   %-11s %s\n", commands[i].name,
+			commands[i].summary);
+	fprintf(out, "\nSee `man git-lfs-multipart`.\n");
+}
+
+static int help_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	print_usage(stdout);
+	return EXIT_SUCCESS;
+}
+
+static int version_main(int argc, char **argv)
+{
+	(void)argc;
+	(void)argv;
+	printf("git-lfs-multipart %s\n", VERSION);
+	return EXIT_SUCCESS;
+}
+
+static const struct command *find_command(const char *name)
+{
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	else if (!strcmp(name, "--version"))
+		name = "version";
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (!strcmp(name, commands[i].name))
+			return &commands[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+
+	log_init();
+	if (argc < 2 && !isatty(STDIN_FILENO))
+		return agent_main(argc, argv);
+	if (argc < 2) {
+		print_usage(stderr);
+		return EXIT_USAGE;
+	}
+	command = find_command(argv[1]);
+	if (command)
+		return command->main(argc - 1, argv + 1);
+	fprintf(stderr, "git-lfs-multipart: '%s' is not a command\n\n",
+		argv[1]);
+	print_usage(stderr);
+	return EXIT_USAGE;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/message.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/file.h"
+
+enum {
+	OID_LENGTH = 64,
+	OID_ECHO_MAX = 256,	/* a longer one is not worth an answer */
+	LINE_MAX_OUT = 64 << 10,	/* paths are far shorter */
+	NAGENTS_MAX = 1024
+};
+
+struct event_name {
+	const char *name;
+	enum event event;
+};
+
+static const struct event_name events[] = {
+	{ "init", EVENT_INIT },
+	{ "upload", EVENT_UPLOAD },
+	{ "download", EVENT_DOWNLOAD },
+	{ "terminate", EVENT_TERMINATE },
+};
+
+#define NEVENTS (sizeof(events) / sizeof(events[0]))
+
+static int read_event(struct message *message, struct err *err)
+{
+	const char *name = json_get_string(message->tree, "event", err);
+
+	if (!name)
+		return -1;
+	for (size_t i = 0; i < NEVENTS; i++) {
+		if (!strcmp(name, events[i].name)) {
+			message->event = events[i].event;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_PROTOCOL,
+		       "'event' is '%.40s', which is none "
+		       "that this agent knows",
+		       name);
+}
+
+static int read_init(struct message *message, struct err *err)
+{
+	const char *operation = json_get_string(message->tree, "operation",
+						err);
+	uint64_t nagents = 1;
+	struct err ignored = ERR_INIT;
+
+	if (!operation)
+		return -1;
+	if (strcmp(operation, "upload") && strcmp(operation, "download"))
+		return err_set(err, ERR_PROTOCOL,
+			       "'operation' is '%.40s', not upload or download",
+			       operation);
+	message->direction = strcmp(operation, "upload") ? DOWNLOAD : UPLOAD;
+	if (json_get_optional_string(message->tree, "remote", &message->remote,
+				     err))
+		return -1;
+	if (json_is_true(json_object_get(message->tree, "concurrent")))
+		json_get_size(message->tree, "concurrenttransfers", &nagents,
+			      &ignored);
+	message->nagents = nagents < NAGENTS_MAX ? (unsigned)nagents :
+						   NAGENTS_MAX;
+	return 0;
+}
+
+static int check_oid(const char *oid, struct err *err)
+{
+	if (strlen(oid) == OID_LENGTH &&
+	    strspn(oid, "0123456789abcdef") == OID_LENGTH)
+		return 0;
+	return err_set(err, ERR_PROTOCOL,
+		       "'oid' is '%.80s', not the %d hex digits of a SHA-256",
+		       oid, OID_LENGTH);
+}
+
+static int read_object(struct message *message, struct err *err)
+{
+	const char *oid = json_get_string(message->tree, "oid", err);
+
+	if (!oid)
+		return -1;
+	if (check_oid(oid, err) ||
+	    json_get_size(message->tree, "size", &message->size, err))
+		return -1;
+	message->action = json_object_get(message->tree, "action");
+	if (json_is_null(message->action))
+		message->action = NULL;
+	return 0;
+}
+
+static int check_path(const char *path, struct err *err)
+{
+	if (path && !*path)
+		err_set(err, ERR_PROTOCOL, "'path' is empty");
+	return path && *path ? 0 : -1;
+}
+
+static int read_fields(struct message *message, struct err *err)
+{
+	const char *oid;
+
+	if (!json_is_object(message->tree))
+		return err_set(err, ERR_PROTOCOL,
+			       "the line is not a JSON object");
+	oid = json_string_value(json_object_get(message->tree, "oid"));
+	if (oid && strlen(oid) <= OID_ECHO_MAX)
+		message->oid = oid;
+	if (read_event(message, err))
+		return -1;
+	switch (message->event) {
+	case EVENT_INIT:
+		return read_init(message, err);
+	case EVENT_TERMINATE:
+		return 0;
+	case EVENT_DOWNLOAD:
+		return read_object(message, err);
+	case EVENT_UPLOAD:
+		if (read_object(message, err))
+			return -1;
+		message->path = json_get_string(message->tree, "path", err);
+		return check_path(message->path, err);
+	}
+	return 0;
+}
+
+int message_read(struct message *message, struct input *input, struct err *err)
+{
+	int ret;
+
+	message_release(message);
+	if (!input_begin_line(input))
+		return 0;
+	message->tree = json_parse_stream(input_read, input, err);
+	if (input->too_long) {
+		err_clear(err);
+		err_set(err, ERR_PROTOCOL,
+			"the line is too long: over %d bytes", INPUT_LINE_MAX);
+	}
+	input_end_line(input);
+	if (input_signal() || (!message->tree && input->ended))
+		return 0;
+	ret = message->tree ? read_fields(message, err) : -1;
+	if (ret)
+		return err_wrap(err, "bad message from git-lfs");
+	return 1;
+}
+
+void message_release(struct message *message)
+{
+	json_decref(message->tree);
+	*message = (struct message)MESSAGE_INIT;
+}
+
+/* Write `line`, which is owned, and its newline at once. */
+static int put(json_t *line, struct err *err)
+{
+	struct buf out = BUF_INIT(LINE_MAX_OUT);
+	int ret = -1;
+
+	if (!line || json_format(line, &out) || buf_puts(&out, "\n"))
+		err_set(err, ERR_LOCAL, "cannot format a message to git-lfs");
+	else
+		ret = file_write(STDOUT_FILENO, out.data, out.len, err);
+	buf_release(&out);
+	json_decref(line);
+	return ret;
+}
+
+/* A server's text may have been cut in the middle of a character. */
+static json_t *error_text(const struct err *why)
+{
+	json_t *text = json_string(why->msg);
+	char ascii[sizeof(why->msg)];
+	size_t i;
+
+	if (text)
+		return text;
+	for (i = 0; why->msg[i]; i++)
+		ascii[i] = why->msg[i] & 0x80 ? '?' : why->msg[i];
+	ascii[i] = '\0';
+	return json_string(ascii);
+}
+
+static json_t *error_object(const struct err *why)
+{
+	return json_pack("{s:i, s:o}", "code", why->code ? why->code : 1,
+			 "message", error_text(why));
+}
+
+int message_ready(struct err *err)
+{
+	return put(json_object(), err);
+}
+
+int message_not_ready(const struct err *why, struct err *err)
+{
+	return put(json_pack("{s:o}", "error", error_object(why)), err);
+}
+
+int message_progress(const char *oid, uint64_t so_far, int64_t since,
+		     struct err *err)
+{
+	return put(json_pack("{s:s, s:s, s:I, s:I}", "event", "progress", "oid",
+			     oid, "bytesSoFar", (json_int_t)so_far,
+			     "bytesSinceLast", (json_int_t)since),
+		   err);
+}
+
+int message_complete(const char *oid, const char *path, struct err *err)
+{
+	json_t *line = json_pack("{s:s, s:s}", "event", "complete", "oid", oid);
+
+	/* JSON has no way to say a path that is not UTF-8. */
+	if (path && json_object_set_new(line, "path", json_string(path))) {
+		json_decref(line);
+		return err_set(err, ERR_LOCAL, "'%s' is not UTF-8", path);
+	}
+	return put(line, err);
+}
+
+int message_failed(const char *oid, const struct err *why, struct err *err)
+{
+	return put(json_pack("{s:s, s:s, s:o}", "event", "complete", "oid", oid,
+			     "error", error_object(why)),
+		   err);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_MESSAGE_H
+#define AGENT_MESSAGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "agent/input.h"
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/mode/plan.h"
+
+/*
+ * The lines that git-lfs and a custom transfer agent exchange (git-lfs's
+ * docs/custom-transfers.md; what its code really does: wire.md 1.1).
+ *
+ * git-lfs counts answers: each object gets exactly one `complete`, whatever
+ * happened, or all that follows is taken for the wrong object's.
+ */
+
+enum event { EVENT_INIT, EVENT_UPLOAD, EVENT_DOWNLOAD, EVENT_TERMINATE };
+
+/* A line read; its strings are borrowed from `tree`. */
+struct message {
+	enum event event;
+	json_t *tree;		/* owned; NULL if the line was not JSON */
+
+	/* init */
+	enum direction direction;
+	const char *remote;	/* or NULL */
+	unsigned nagents;
+
+	/* upload, download */
+	const char *oid;	/* "" if none can be read */
+	uint64_t size;
+	const char *path;	/* upload: the file to send */
+	const json_t *action;	/* or NULL: standalone */
+};
+
+#define MESSAGE_INIT { .oid = "" }
+
+/*
+ * Read one line and check it.  Returns 1; 0 at the end of the input, or when
+ * it was interrupted; -1 with ERR_PROTOCOL if the line is not a message: the
+ * input is then at the next line, and `oid` set if one could be read.
+ */
+int message_read(struct message *message, struct input *input, struct err *err);
+
+/* Free the tree; the struct may be read into again. */
+void message_release(struct message *message);
+
+/* The answers: each is one write() of one line on stdout. */
+int message_ready(struct err *err);
+int message_not_ready(const struct err *why, struct err *err);
+int message_progress(const char *oid, uint64_t so_far, int64_t since,
+		     struct err *err);
+
+/* `path` is NULL for an upload. */
+int message_complete(const char *oid, const char *path, struct err *err);
+int message_failed(const char *oid, const struct err *why, struct err *err);
+
+#endif

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/move.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/mode/mode.h"
+#include "lfs/transfer/engine.h"
+#include "lfs/transfer/progress.h"
+#include "lfs/transfer/saved.h"
+#include "lfs/transfer/server.h"
+#include "lfs/transfer/transfer.h"
+
+enum {
+	STEP_MS = 100,
+	STOP_MS = 500,	/* for workers to come back, when we are to stop */
+	PART_SIZE_MIN = 8 << 20,
+	PART_SIZE_MAX = 64 << 20,
+	RENEWALS_MAX = 8	/* of one object's links */
+};
+
+struct mover {
+	struct input *input;	/* borrowed */
+	char *remote;	/* owned, as all below; or NULL */
+	bool is_upload;
+	unsigned nagents;
+	struct engine *engine;
+	struct server *server;	/* standalone only */
+	bool left_behind;	/* a worker still has a transfer: free nothing */
+};
+
+/* One object on its way. */
+struct move {
+	struct mover *mover;
+	const struct message *message;
+	struct batch_object object;	/* standalone: what the server says */
+	struct progress progress;
+	bool has_begun;		/* git-lfs was told */
+	struct transfer *transfer;	/* owned; NULL: nothing was to move */
+	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
+	bool was_saved;		/* its plan is that of an earlier run */
+	unsigned renewals;
+};
+
+struct mover *mover_new(const struct mover_options *options)
+{
+	struct mover *mover = xcalloc(1, sizeof(*mover));
+
+	mover->input = options->input;
+	mover->remote = options->remote ? xstrdup(options->remote) : NULL;
+	mover->is_upload = options->is_upload;
+	mover->nagents = options->nagents;
+	return mover;
+}
+
+static bool is_stopped(void *ctx)
+{
+	const struct mover *mover = ctx;
+
+	return !input_look(mover->input, 0);
+}
+
+static int need_engine(struct move *move, struct err *err)
+{
+	struct mover *mover = move->mover;
+	const json_t *action = move->message->action;
+	const char *href = json_string_value(json_object_get(action, "href"));
+	const struct engine_options options = {
+		.remote = mover->remote,
+		.is_upload = mover->is_upload,
+		.url = action && !href ? "" : href,
+		.nagents = mover->nagents,
+	};
+
+	if (!mover->engine)
+		mover->engine = engine_new(&options, err);
+	return mover->engine ? 0 : -1;
+}
+
+static int need_server(struct mover *mover, struct err *err)
+{
+	const struct server_options options = {
+		.engine = mover->engine,
+		.is_stopped = is_stopped,
+		.ctx = mover,
+		.watch_fd = mover->input->fd,
+	};
+
+	if (!mover->server)
+		mover->server = server_new(&options, err);
+	return mover->server ? 0 : -1;
+}
+
+/*
+ * git-lfs gives objects to its first agent alone until that has shown some
+ * progress: it does so as soon as nothing is left to ask a person for, and in
+ * any case before an error.
+ */
+static int begin(struct move *move)
+{
+	struct err err = ERR_INIT;
+
+	if (move->has_begun)
+		return 0;
+	move->has_begun = true;
+	return message_progress(move->message->oid, 1, 0, &err);
+}
+
+/* Standalone: ask the server what to do, again if its links ran out. */
+static int ask(struct move *move, struct err *err)
+{
+	if (need_server(move->mover, err))
+		return -1;
+	json_decref(move->object.actions);
+	move->object = (struct batch_object){ .oid = move->message->oid,
+					      .size = move->message->size };
+	if (server_ask(move->mover->server, &move->object, err))
+		return -1;
+	return begin(move) ? err_set(err, ERR_CANCELED, "git-lfs is gone") : 0;
+}
+
+/* What the plan is made of; NULL if nothing is to be done. */
+static const json_t *find_action(const struct move *move)
+{
+	if (move->message->action)
+		return move->message->action;
+	return mode_action(move->object.actions,
+			   move->mover->is_upload ? UPLOAD : DOWNLOAD);
+}
+
+/* Parts enough for all connections to end at about the same time. */
+static uint64_t choose_part_size(const struct settings *settings, uint64_t size)
+{
+	uint64_t part_size = size / (settings->connections * 4);
+	uint64_t least = size / PLAN_PARTS_MAX + 1;
+
+	if (part_size < PART_SIZE_MIN)
+		part_size = PART_SIZE_MIN;
+	if (part_size > PART_SIZE_MAX)
+		part_size = PART_SIZE_MAX;
+	if (settings->part_size)
+		part_size = settings->part_size;
+	return part_size > least ? part_size : least;
+}
+
+static struct plan *make_plan(const struct move *move,
+			      struct plan_request *request, struct err *err)
+{
+	const struct message *message = move->message;
+	const struct settings *settings = &move->mover->engine->settings;
+
+	*request = (struct plan_request){
+		.direction = move->mover->is_upload ? UPLOAD : DOWNLOAD,
+		.oid = message->oid,
+		.size = message->size,
+		.action = find_action(move),
+		.part_size = choose_part_size(settings, message->size),
+		.answer_ms = settings->answer_ms,
+		.finish_ms = settings->finish_ms,
+	};
+	return mode_plan(request, err);
+}
+
+static int report(struct move *move, uint64_t moved, bool at_once)
+{
+	struct progress_event event;
+	struct err err = ERR_INIT;
+
+	while (progress_next(&move->progress, moved, clock_ms(), at_once,
+			     &event))
+		if (message_progress(move->message->oid, event.so_far,
+				     event.since, &err))
+			return -1;
+	return 0;
+}
+
+/* All of it is where it belongs; ERR_CANCELED if nobody wants to know. */
+static int report_all(struct move *move, struct err *err)
+{
+	if (!report(move, move->message->size, true))
+		return 0;
+	return err_set(err, ERR_CANCELED, "git-lfs is gone");
+}
+
+static void stop(struct move *move)
+{
+	uint64_t until = clock_ms() + STOP_MS;
+
+	transfer_cancel(move->transfer);
+	do
+		move->mover->left_behind = transfer_step(move->transfer, 10);
+	while (move->mover->left_behind && clock_ms() < until);
+}
+
+/* Drive the transfer to its end; ERR_CANCELED if we are to stop instead. */
+static int follow(struct move *move, struct err *err)
+{
+	while (transfer_step(move->transfer, STEP_MS)) {
+		uint64_t moved = transfer_moved(move->transfer);
+
+		if (input_look(move->mover->input, 0) &&
+		    !report(move, moved, false))
+			continue;
+		stop(move);
+		return err_set(err, ERR_CANCELED, "stopped");
+	}
+	if (transfer_result(move->transfer, err))
+		return -1;
+	return report_all(move, err);
+}
+
+/* Look for an earlier run's upload of the same object to the same place. */
+static void look_for_saved(const struct move *move, const struct plan *fresh,
+			   const struct plan_request *request,
+			   struct saved *saved)
+{
+	struct engine *engine = move->mover->engine;
+	struct err ignored = ERR_INIT;
+	const struct endpoint *endpoint;
+
+	if (!saved_is_for(fresh))
+		return;
+	endpoint = engine_endpoint(engine, &ignored);
+	saved_open(saved, &engine->storage,
+		   &(struct saved_request){
+			   .plan = *request,
+			   .fresh = fresh,
+			   .endpoint = endpoint ? endpoint->url : "",
+			   .path = move->message->path,
+		   });
+}
+
+/* Run `fresh`, which is owned, or the earlier plan that takes its place. */
+static int run(struct move *move, struct plan *fresh,
+	       const struct plan_request *request, struct err *err)
+{
+	struct saved saved = { .plan = NULL };
+	struct plan *plan = fresh;
+
+	look_for_saved(move, fresh, request, &saved);
+	move->was_saved = saved.plan != NULL;
+	if (saved.is_complete) {
+		log_info("%.12s was completed just now", fresh->oid);
+		plan_free(fresh);
+		saved_release(&saved);
+		return report_all(move, err);
+	}
+	if (saved.plan) {
+		plan_free(fresh);
+		plan = saved.plan;
+		saved.plan = NULL;
+	}
+	move->transfer = transfer_new(move->mover->engine, plan,
+				      move->message->path, &saved, err);
+	json_decref(move->saved_action);
+	move->saved_action = saved.action;
+	saved.action = NULL;
+	saved_release(&saved);
+	return move->transfer ? follow(move, err) : -1;
+}
+
+static int try_once(struct move *move, struct err *err)
+{
+	struct plan_request request;
+	struct plan *fresh;
+
+	transfer_free(move->transfer);
+	move->transfer = NULL;
+	if (!move->message->action && ask(move, err))
+		return -1;
+	/* An upload without an action: the server has the object. */
+	if (!move->message->action && move->mover->is_upload &&
+	    !find_action(move))
+		return report_all(move, err);
+	fresh = make_plan(move, &request, err);
+	return fresh ? run(move, fresh, &request, err) : -1;
+}
+
+/* Is this what a server says to links that have run out? */
+static bool is_stale(const struct err *err)
+{
+	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
+	       (err->kind == ERR_REFUSED &&
+		(err->code == 403 || err->code == 404 || err->code == 410));
+}
+
+/*
+ * An earlier run's upload that the server wants no more is begun anew, and in
+ * standalone mode links that ran out are asked for again: what has arrived is
+ * in the journal, or at the server.
+ */
+static bool can_go_on(struct move *move, const struct err *err)
+{
+	if (!move->transfer || !is_stale(err))
+		return false;
+	if (move->was_saved)
+		return true;
+	return !move->message->action && err->code != 404 &&
+	       move->renewals++ < RENEWALS_MAX;
+}
+
+/* Once more with a new link, if that ran out while the object was sent. */
+static int verify(struct move *move, struct err *err)
+{
+	struct mover *mover = move->mover;
+	int ret;
+
+	if (!move->object.actions || !mover->is_upload)
+		return 0;
+	ret = server_verify(mover->server, &move->object, err);
+	if (!ret || !is_stale(err) || err->code == 404)
+		return ret;
+	log_info("%s; asking for a new link", err->msg);
+	err_clear(err);
+	if (ask(move, err))
+		return -1;
+	return server_verify(mover->server, &move->object, err);
+}
+
+static int move_object(struct move *move, struct err *err)
+{
+	int ret;
+
+	if (need_engine(move, err))
+		return -1;
+	while ((ret = try_once(move, err)) && can_go_on(move, err)) {
+		log_info("%s; going on with new links", err->msg);
+		err_clear(err);
+	}
+	if (err->kind == ERR_EXPIRED)
+		err_wrap(err, "the links have run out, run the command again");
+	return ret ? ret : verify(move, err);
+}
+
+static int answer(struct move *move, const struct err *why)
+{
+	const struct message *message = move->message;
+	struct err err = ERR_INIT, again = ERR_INIT;
+
+	if (why->kind) {
+		log_error("%.12s: %s", message->oid, why->msg);
+		return message_failed(message->oid, why, &err);
+	}
+	if (move->mover->is_upload)
+		return message_complete(message->oid, NULL, &err);
+	/* Its path may be one that cannot be said. */
+	if (message_complete(message->oid, transfer_file(move->transfer), &err))
+		return message_failed(message->oid, &err, &again);
+	transfer_hand_over(move->transfer);
+	return 0;
+}
+
+int mover_move(struct mover *mover, const struct message *message)
+{
+	struct move move = { .mover = mover, .message = message };
+	struct err why = ERR_INIT;
+	uint64_t begun_ms = clock_ms();
+	int ret = -1;
+
+	if (message->action && begin(&move))
+		return -1;
+	move_object(&move, &why);
+	if (!why.kind)
+		log_info("%s of %.12s: %" PRIu64 " bytes in %" PRIu64 " ms",
+			 mover->is_upload ? "upload" : "download", message->oid,
+			 message->size, clock_ms() - begun_ms);
+	if (why.kind != ERR_CANCELED && !begin(&move))
+		ret = answer(&move, &why);
+	if (mover->left_behind)
+		return -1;
+	transfer_free(move.transfer);
+	json_decref(move.saved_action);
+	json_decref(move.object.actions);
+	return ret;
+}
+
+bool mover_free(struct mover *mover)
+{
+	if (!mover)
+		return true;
+	if (mover->left_behind)
+		return false;
+	server_free(mover->server);
+	if (!engine_free(mover->engine, STOP_MS))
+		return false;
+	free(mover->remote);
+	free(mover);
+	return true;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/prune.h"
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/human.h"
+#include "agent/status.h"
+#include "lfs/base/clock.h"
+#include "lfs/transfer/unfinished.h"
+
+#define PROGRAM "git-lfs-multipart"
+
+enum {
+	EXIT_USAGE = 129,	/* as in git */
+	DAYS_MAX = 36500,
+	DAY_S = 24 * 60 * 60
+};
+
+static const char usage[] =
+	"usage: git lfs-multipart prune [--older-than <days>] [--json]\n";
+
+struct prune {
+	bool is_json;
+	unsigned days;
+	int64_t now;
+	uint64_t freed;
+	size_t nremoved;
+	size_t nfailed;
+	json_t *removed;	/* owned, as below; arrays */
+	json_t *kept;
+};
+
+static int set_days(struct prune *prune, const char *text, struct err *err)
+{
+	unsigned long long days;
+	char *end;
+
+	errno = 0;
+	days = strtoull(text, &end, 10);
+	if (errno || *end || *text < '0' || *text > '9' || days > DAYS_MAX)
+		return err_set(err, ERR_USAGE,
+			       "--older-than takes days from 0 to %d, not '%s'",
+			       DAYS_MAX, text);
+	prune->days = (unsigned)days;
+	return 0;
+}
+
+/* 0 to go on, 1 if help was asked for, -1 with an error. */
+static int parse(struct prune *prune, int argc, char **argv, struct err *err)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "older-than", required_argument, NULL, 'o' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (letter == 'h')
+			return 1;
+		if (letter == ':')
+			return err_set(err, ERR_USAGE, "%s needs a value",
+				       argv[optind - 1]);
+		if (letter == '?')
+			return err_set(err, ERR_USAGE, "unknown option '%s'",
+				       argv[optind - 1]);
+		if (letter == 'j')
+			prune->is_json = true;
+		else if (set_days(prune, optarg, err))
+			return -1;
+	}
+	if (optind < argc)
+		return err_set(err, ERR_USAGE, "unknown argument '%s'",
+			       argv[optind]);
+	return 0;
+}
+
+static void say(const char *what, const struct unfinished *item,
+		const char *more)
+{
+	char *size = human_size(item->disk);
+
+	if (*item->oid)
+		printf("%s %s of %.12s, %s%s\n", what, status_word(item),
+		       item->oid, size, more);
+	else
+		printf("%s %s, %s%s\n", what, item->path, size, more);
+	free(size);
+}
+
+static void note_removed(struct prune *prune, const struct unfinished *item)
+{
+	prune->nremoved++;
+	prune->freed += item->disk;
+	json_array_append_new(prune->removed, status_json(item, prune->now));
+	if (!prune->is_json)
+		say("removed", item, "");
+}
+
+static void note_kept(struct prune *prune, const struct unfinished *item,
+		      const struct err *why)
+{
+	bool is_busy = why->kind == ERR_BUSY;
+
+	if (!is_busy) {
+		prune->nfailed++;
+		fprintf(stderr, PROGRAM ": %s\n", why->msg);
+	}
+	json_array_append_new(prune->kept, status_json(item, prune->now));
+	if (!prune->is_json && is_busy)
+		say("kept", item, ": another process is at work on it");
+}
+
+static void prune_all(struct prune *prune, const struct unfinished_list *list)
+{
+	/* A clock that was wrong once must not keep anything for ever. */
+	int64_t limit = prune->days ?
+				prune->now - (int64_t)prune->days * DAY_S :
+				INT64_MAX;
+
+	for (size_t i = 0; i < list->n; i++) {
+		const struct unfinished *item = &list->items[i];
+		struct err err = ERR_INIT;
+		int64_t its = unfinished_limit(item->kind, limit, prune->now);
+
+		if (item->touched > its)
+			continue;
+		if (unfinished_remove(item, its, &err))
+			note_kept(prune, item, &err);
+		else
+			note_removed(prune, item);
+	}
+}
+
+static void print_json(struct prune *prune)
+{
+	json_t *tree = json_object();
+
+	json_object_set(tree, "removed", prune->removed);
+	json_object_set(tree, "kept", prune->kept);
+	json_object_set_new(tree, "freed",
+			    json_integer((json_int_t)prune->freed));
+	if (status_print_json(tree))
+		prune->nfailed++;
+}
+
+static void print_sum(const struct prune *prune)
+{
+	char *freed = human_size(prune->freed);
+
+	if (prune->nremoved)
+		printf("Freed %s.\n", freed);
+	else
+		printf("There was nothing to remove.\n");
+	free(freed);
+}
+
+static int run(struct prune *prune)
+{
+	struct unfinished_list list;
+	struct err err = ERR_INIT;
+	char *dir;
+	int ret;
+
+	json_setup();
+	prune->now = clock_unix();
+	prune->removed = json_array();
+	prune->kept = json_array();
+	ret = status_load(&list, &dir, &err);
+	if (ret) {
+		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+	} else {
+		prune_all(prune, &list);
+		if (prune->is_json)
+			print_json(prune);
+		else
+			print_sum(prune);
+	}
+	unfinished_release(&list);
+	free(dir);
+	json_decref(prune->removed);
+	json_decref(prune->kept);
+	return ret || prune->nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+int prune_main(int argc, char **argv)
+{
+	struct prune prune = { .days = 0 };
+	struct err err = ERR_INIT;
+	int ret = parse(&prune, argc, argv, &err);
+
+	if (!ret)
+		return run(&prune);
+	if (ret < 0)
+		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+	fputs(usage, ret < 0 ? stderr : stdout);
+	return ret < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/scope.h"
+
+#include <string.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+
+enum {
+	OUTPUT_MAX = 1 << 20,
+	NOTHING_TO_UNSET = 5	/* git config's exit status */
+};
+
+struct gitconfig *scope_load(const struct scope *scope, struct err *err)
+{
+	const char *const argv[] = { "git",	    "-C", scope->dir, "config",
+				     scope->option, "-z", "--list",   NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	struct gitconfig *config = NULL;
+	int status;
+
+	/* git fails if there is no such file, which is as good as empty. */
+	if (!child_run(&child, &text, &status, err))
+		config = gitconfig_parse(buf_str(&text), status ? 0 : text.len,
+					 err);
+	buf_release(&text);
+	return config;
+}
+
+/* Run git and return its exit status, or -1. */
+static int change(const char *const *argv, struct err *err)
+{
+	struct child child = { .argv = argv,
+			       .watch_fd = -1,
+			       .keep_stderr = true };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	int status = -1;
+
+	if (child_run(&child, &text, &status, err))
+		status = -1;
+	buf_release(&text);
+	return status;
+}
+
+int scope_set(const struct scope *scope, const char *key, const char *value,
+	      struct err *err)
+{
+	const char *const argv[] = { "git",    "-C",	      scope->dir,
+				     "config", scope->option, "--replace-all",
+				     key,      value,	      NULL };
+
+	if (change(argv, err))
+		return err_set(err, ERR_LOCAL,
+			       "cannot write '%s' to the git config (%s)", key,
+			       scope->option);
+	return 0;
+}
+
+int scope_unset(const struct scope *scope, const char *key, struct err *err)
+{
+	const char *const argv[] = { "git",    "-C",	      scope->dir,
+				     "config", scope->option, "--unset-all",
+				     key,      NULL };
+	int status = change(argv, err);
+
+	if (status && status != NOTHING_TO_UNSET)
+		return err_set(err, ERR_LOCAL,
+			       "cannot remove '%s' from the git config (%s)",
+			       key, scope->option);
+	return 0;
+}
+
+char *scope_origin(const struct scope *scope, const char *key)
+{
+	const char *const argv[] = {
+		"git",		 "-C",	  scope->dir, "config",
+		"--show-origin", "--get", key,	      NULL
+	};
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	struct err ignored = ERR_INIT;
+	char *origin;
+
+	if (child_run(&child, &text, NULL, &ignored))
+		origin = xstrdup("another file");
+	else
+		origin = xstrndup(buf_str(&text),
+				  strcspn(buf_str(&text), "\t\n"));
+	buf_release(&text);
+	return origin;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/serverurl.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/gourl.h"
+#include "lfs/remote/lfsconfig.h"
+#include "lfs/remote/remoteurl.h"
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return !strncmp(s, prefix, strlen(prefix));
+}
+
+static bool is_http(const char *url)
+{
+	return !strncasecmp(url, "http://", 7) ||
+	       !strncasecmp(url, "https://", 8);
+}
+
+static bool is_remote(const struct gitconfig *config, const char *name)
+{
+	static const char *const keys[] = { "url", "pushurl", "lfsurl" };
+	bool is_set = false;
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		char *key = xstrfmt("remote.%s.%s", name, keys[i]);
+
+		is_set = is_set || gitconfig_get(config, key);
+		free(key);
+	}
+	return is_set;
+}
+
+bool serverurl_is_one(const struct gitconfig *config, const char *text)
+{
+	return has_prefix(text, SERVERURL_SHARED) || remoteurl_is_url(text) ||
+	       is_remote(config, text);
+}
+
+static bool has_control(const char *s)
+{
+	while (*s && (unsigned char)*s >= ' ' && *s != 0x7f)
+		s++;
+	return *s;
+}
+
+/* Without the slashes at its end. */
+static size_t length(const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len && path[len - 1] == '/')
+		len--;
+	return len;
+}
+
+/* As it stands in a key; NULL if it is no URL of a server. */
+static char *to_key(const char *text)
+{
+	struct gourl url;
+	char *key = NULL;
+
+	if (gourl_parse(&url, text))
+		return NULL;
+	if (*url.host)
+		key = xstrfmt("%s://%s%.*s", url.scheme, url.host,
+			      (int)length(url.path), url.path);
+	gourl_release(&url);
+	if (key && (!is_http(key) || has_control(key))) {
+		free(key);
+		key = NULL;
+	}
+	return key;
+}
+
+static int add(struct serverurl *found, const char *url, struct err *err)
+{
+	char *key = to_key(url);
+
+	if (!key)
+		return err_set(err, ERR_USAGE,
+			       "'%.200s' leads to no http or https server",
+			       url);
+	if (found->n && !strcmp(found->urls[0], key))
+		free(key);
+	else
+		found->urls[found->n++] = key;
+	return 0;
+}
+
+/* Is there more behind the host than a slash? */
+static bool has_path(const char *url)
+{
+	const char *path = strstr(url, "://");
+
+	path = path ? strchr(path + 3, '/') : NULL;
+	return path && path[1];
+}
+
+/* git-lfs takes another scheme for the name of a host. */
+static bool is_foreign(const char *url)
+{
+	return strstr(url, "://") && !remoteurl_is_url(url) &&
+	       !has_prefix(url, "git+ssh:") && !has_prefix(url, "ssh+git:");
+}
+
+/*
+ * An http URL is taken as it is written, since it may stand for a whole server
+ * or group; of the other kinds, one with a path is a repository's.
+ */
+static int find_by_url(struct serverurl *found, const struct gitconfig *config,
+		       const char *text, struct err *err)
+{
+	char *url = xstrndup(text, length(text));
+	struct remoteurl remote = { .url = NULL };
+	int ret;
+
+	if (!is_foreign(url))
+		remoteurl_from_lfs(&remote, config, url, false);
+	if (!is_http(url) && remote.url && is_http(remote.url) &&
+	    has_path(remote.url)) {
+		remoteurl_release(&remote);
+		remoteurl_from_clone(&remote, config, url, false);
+	}
+	found->is_ssh = remote.ssh.host != NULL;
+	ret = add(found, remote.url && *remote.url ? remote.url : url, err);
+	remoteurl_release(&remote);
+	free(url);
+	return ret;
+}
+
+static int find_by_remote(struct serverurl *found,
+			  const struct gitconfig *config, const char *name,
+			  struct err *err)
+{
+	struct gitconfig *lfsconfig = lfsconfig_load(config, err);
+	int ret = lfsconfig ? 0 : -1;
+
+	for (int is_upload = 0; !ret && is_upload < 2; is_upload++) {
+		struct endpoint endpoint = ENDPOINT_INIT;
+
+		ret = endpoint_find(&endpoint, lfsconfig, name, is_upload, err);
+		if (!ret)
+			ret = add(found, endpoint.url, err);
+		if (endpoint.ssh.host)
+			found->is_ssh = true;
+		endpoint_release(&endpoint);
+	}
+	gitconfig_free(lfsconfig);
+	return ret;
+}
+
+int serverurl_find(struct serverurl *found, const struct gitconfig *config,
+		   const char *text, struct err *err)
+{
+	*found = (struct serverurl){ .n = 0 };
+	if (text && has_prefix(text, SERVERURL_SHARED)) {
+		text += strlen(SERVERURL_SHARED);
+		if (*text)
+			return find_by_url(found, config, text, err);
+		found->urls[found->n++] = xstrdup(SERVERURL_SHARED);
+		return 0;
+	}
+	if (text && !is_remote(config, text))
+		return find_by_url(found, config, text, err);
+	return find_by_remote(found, config, text, err);
+}
+
+void serverurl_release(struct serverurl *found)
+{
+	for (size_t i = 0; i < found->n; i++)
+		free(found->urls[i]);
+	*found = (struct serverurl){ .n = 0 };
+}

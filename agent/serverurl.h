@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_SERVERURL_H
+#define AGENT_SERVERURL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * From what a person calls a server to the <url> of lfs.<url>.* by which
+ * git-lfs finds it: http or https, without user and password, not escaped,
+ * and without a slash at the end.  A remote that is reached by ssh has the
+ * https URL that git-lfs derives from it.
+ */
+
+/* In front of a URL: this program is to see to it, whoever's the server is. */
+#define SERVERURL_SHARED "lfs-multipart::"
+
+struct serverurl {
+	char *urls[2];	/* owned: for downloads, and for uploads if another */
+	size_t n;
+	bool is_ssh;	/* git-lfs would ask for access by ssh */
+};
+
+/* Is it a URL or the name of a remote, and so no path? */
+bool serverurl_is_one(const struct gitconfig *config, const char *text);
+
+/*
+ * `text` is a URL (of a server, a part of it, a repository or its LFS server;
+ * http, https, ssh, host:path, git, or SERVERURL_SHARED), the name of a remote
+ * of the repository in the current directory, or NULL: its default remote.
+ * ERR_USAGE if there is no LFS server behind it.  Release it in any case.
+ */
+int serverurl_find(struct serverurl *found, const struct gitconfig *config,
+		   const char *text, struct err *err);
+
+void serverurl_release(struct serverurl *found);
+
+#endif

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/standalone.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+#include "lfs/remote/gourl.h"
+
+#define PROGRAM "git-lfs-multipart"
+#define KEY "standalonetransferagent"
+/* git-lfs's own, which a general rule would replace. */
+#define FILE_KEY "lfs.file://." KEY
+#define FILE_AGENT "lfs-standalone-file"
+
+enum { PATH_ROOM = 64 << 10 };
+
+static void add_server(struct keys *keys, const char *url)
+{
+	char *name = xstrfmt("lfs.%s." KEY, url);
+
+	keys_add(keys, name, STANDALONE_AGENT);
+	free(name);
+}
+
+void standalone_add_keys(struct keys *keys, const struct serverurl *servers,
+			 const char *path)
+{
+	keys_add_agent(keys, STANDALONE_AGENT, path, "both");
+	add_server(keys, SERVERURL_SHARED);
+	for (size_t i = 0; i < servers->n; i++)
+		add_server(keys, servers->urls[i]);
+	if (!servers->n) {
+		keys_add(keys, FILE_KEY, FILE_AGENT);
+		keys_add(keys, "lfs." KEY, STANDALONE_AGENT);
+	}
+}
+
+bool standalone_is_key(const struct gitconfig_entry *entry,
+		       const struct serverurl *servers)
+{
+	const char *url;
+	long len = gitconfig_subsection(entry, "lfs", KEY, &url);
+
+	if (len < 0)
+		return false;
+	if (!servers->n && !strcmp(entry->key, FILE_KEY))
+		return !strcmp(entry->value, FILE_AGENT);
+	if (strcmp(entry->value, STANDALONE_AGENT))
+		return false;
+	for (size_t i = 0; url && i < servers->n; i++)
+		if (strlen(servers->urls[i]) == (size_t)len &&
+		    !strncmp(servers->urls[i], url, (size_t)len))
+			return true;
+	return !servers->n;
+}
+
+/* Another agent for a part of what the URL (NULL: all) stands for? */
+static bool is_rival(const struct gitconfig_entry *entry, const char *url)
+{
+	const char *other;
+	long len = gitconfig_subsection(entry, "lfs", KEY, &other);
+
+	if (len <= 0 || !other || !strcmp(entry->value, STANDALONE_AGENT) ||
+	    !strcmp(entry->value, FILE_AGENT))
+		return false;
+	return !url ||
+	       ((size_t)len > strlen(url) && !strncmp(other, url, strlen(url)));
+}
+
+static void warn_of_rivals(const char *url, const struct scope *scope,
+			   const struct gitconfig *config)
+{
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos)))
+		if (is_rival(entry, url))
+			keys_warn_of(scope, entry,
+				     "git-lfs uses that agent there");
+}
+
+void standalone_warn(const struct serverurl *servers, const struct scope *scope,
+		     const struct gitconfig *config)
+{
+	for (size_t i = 0; i < servers->n; i++)
+		warn_of_rivals(servers->urls[i], scope, config);
+	if (!servers->n)
+		warn_of_rivals(NULL, scope, config);
+}
+
+/* The top of the work tree that we are in; NULL if there is none. */
+static char *work_tree(struct err *err)
+{
+	const char *const argv[] = { "git", "rev-parse", "--show-toplevel",
+				     NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(PATH_ROOM);
+	char *dir = NULL;
+	int status;
+
+	if (!child_run(&child, &text, &status, err)) {
+		if (!status && text.len > 1)
+			dir = xstrndup(text.data, text.len - 1);
+		else
+			err_set(err, ERR_USAGE,
+				"there is no work tree here, and so no place "
+				"for .lfsconfig");
+	}
+	buf_release(&text);
+	return dir;
+}
+
+/* It is used as it is written; a repository's URL is not yet its server's. */
+static char *shared_url(const char *url)
+{
+	size_t len = strlen(url);
+	bool is_repository = len > 4 && !strcmp(url + len - 4, ".git");
+	char *escaped = gourl_normalize(url);
+	char *shared = xstrfmt(SERVERURL_SHARED "%s%s", escaped ? escaped : url,
+			       is_repository ? "/info/lfs" : "");
+
+	free(escaped);
+	return shared;
+}
+
+/* What makes it less than it looks. */
+static void warn_of_shared(const struct serverurl *servers, const char *value,
+			   struct err *err)
+{
+	const struct scope scope = { .option = "--local", .dir = "." };
+	struct gitconfig *config = gitconfig_load(NULL, err);
+	const struct gitconfig_entry *entry;
+
+	entry = config ? gitconfig_find(config, "lfs.url") : NULL;
+	if (entry && strcmp(entry->value, value))
+		keys_warn_of(&scope, entry,
+			     "that counts here, and not what was written");
+	if (servers->is_ssh)
+		fprintf(stderr,
+			PROGRAM ": warning: the remote is reached by "
+				"ssh, but this URL by https: it takes a login "
+				"for that\n");
+	gitconfig_free(config);
+}
+
+int standalone_share(const struct serverurl *servers, struct err *err)
+{
+	char *dir = work_tree(err), *value = NULL;
+	const struct scope scope = { .option = "--file=.lfsconfig",
+				     .dir = dir };
+	struct keys keys = { .n = 0 };
+	int nchanges = -1;
+
+	if (!dir)
+		return -1;
+	value = shared_url(servers->urls[0]);
+	keys_add(&keys, "lfs.url", value);
+	nchanges = keys_write(&keys, &scope, err);
+	if (nchanges >= 0) {
+		printf("%s in .lfsconfig:\n   lfs.url = %s\n",
+		       nchanges ? "Set up" : "Already set up", value);
+		printf("Commit that file.  Who clones the repository runs "
+		       "once, before:\n"
+		       "   git lfs-multipart install --global --standalone %s\n",
+		       SERVERURL_SHARED);
+		warn_of_shared(servers, value, err);
+	}
+	keys_release(&keys);
+	free(value);
+	free(dir);
+	return err->kind ? -1 : 0;
+}
+
+static int unshare(const struct scope *scope, const char *url, bool really,
+		   struct err *err)
+{
+	const char *rest = url + strlen(SERVERURL_SHARED);
+
+	if (!really) {
+		printf("Left as it is: lfs.url = %s in .lfsconfig\n", url);
+		printf("`git lfs-multipart uninstall --shared` changes it.\n");
+		return 0;
+	}
+	if (scope_set(scope, "lfs.url", rest, err))
+		return -1;
+	printf("replaced lfs.url = %s by %s in .lfsconfig; commit that file\n",
+	       url, rest);
+	return 1;
+}
+
+int standalone_unshare(bool really, struct err *err)
+{
+	struct err ignored = ERR_INIT;
+	char *dir = work_tree(really ? err : &ignored);
+	const struct scope scope = { .option = "--file=.lfsconfig",
+				     .dir = dir };
+	struct gitconfig *config = NULL;
+	const char *url = NULL;
+	int ret = 0;
+
+	if (!dir)
+		return really ? -1 : 0;
+	config = scope_load(&scope, err);
+	if (config)
+		url = gitconfig_get(config, "lfs.url");
+	if (url && !strncmp(url, SERVERURL_SHARED, strlen(SERVERURL_SHARED)))
+		ret = unshare(&scope, url, really, err);
+	gitconfig_free(config);
+	free(dir);
+	return config ? ret : -1;
+}

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/status.h"
+
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/human.h"
+#include "lfs/base/clock.h"
+#include "lfs/base/mem.h"
+#include "lfs/remote/gitconfig.h"
+#include "lfs/remote/storage.h"
+
+#define PROGRAM "git-lfs-multipart"
+
+enum { EXIT_USAGE = 129 };	/* as in git */
+
+static const char usage[] = "usage: git lfs-multipart status [--json]\n";
+
+enum { OBJECT, DIRECTION, DONE, PERCENT, AGE, STATE, WHERE, NCOLUMNS };
+
+struct row {
+	char *cells[NCOLUMNS];	/* owned */
+};
+
+static const struct {
+	const char *title;
+	bool is_number;
+} columns[NCOLUMNS] = {
+	{ "OBJECT", false }, { "DIRECTION", false }, { "DONE", true },
+	{ "%", true },	     { "AGE", true },	     { "STATE", false },
+	{ "WHERE", false },
+};
+
+int status_load(struct unfinished_list *list, char **dir, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err);
+	struct storage storage = STORAGE_INIT;
+	int ret = -1;
+
+	*list = (struct unfinished_list){ .n = 0 };
+	*dir = NULL;
+	if (config && !storage_load(&storage, config, err)) {
+		ret = unfinished_load(list, storage.multipart_dir, err);
+		*dir = xstrdup(storage.multipart_dir);
+	}
+	storage_release(&storage);
+	gitconfig_free(config);
+	return ret;
+}
+
+const char *status_word(const struct unfinished *unfinished)
+{
+	static const char *const words[] = {
+		[UNFINISHED_DOWNLOAD] = "download",
+		[UNFINISHED_UPLOAD] = "upload",
+		[UNFINISHED_COMPLETED] = "completed upload",
+		[UNFINISHED_STRAY] = "stray file",
+		[UNFINISHED_LOGIN] = "login",
+	};
+
+	return words[unfinished->kind];
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+json_t *status_json(const struct unfinished *unfinished, int64_t now)
+{
+	json_t *tree = json_object();
+
+	if (*unfinished->oid)
+		json_object_set_new(tree, "oid", json_string(unfinished->oid));
+	json_object_set_new(tree, "direction",
+			    json_string(status_word(unfinished)));
+	if (unfinished->is_readable) {
+		json_object_set_new(tree, "size", number(unfinished->size));
+		json_object_set_new(tree, "done", number(unfinished->done));
+		json_object_set_new(tree, "percent",
+				    number(human_percent(unfinished->done,
+							 unfinished->size)));
+	}
+	json_object_set_new(tree, "touched", json_integer(unfinished->touched));
+	json_object_set_new(tree, "age",
+			    json_integer(now > unfinished->touched ?
+						 now - unfinished->touched :
+						 0));
+	json_object_set_new(tree, "in_use", json_boolean(unfinished->in_use));
+	json_object_set_new(tree, "disk", number(unfinished->disk));
+	/* Where a name is not UTF-8, jansson has no string for it. */
+	json_object_set_new(tree, "path", json_string(unfinished->path));
+	if (unfinished->server)
+		json_object_set_new(tree, "server",
+				    json_string(unfinished->server));
+	return tree;
+}
+
+static int print(const char *text, size_t len, void *ctx)
+{
+	(void)ctx;
+	return fwrite(text, 1, len, stdout) == len ? 0 : -1;
+}
+
+int status_print_json(json_t *tree)
+{
+	int ret = json_format_stream(tree, print, NULL);
+
+	json_decref(tree);
+	if (putchar('\n') == EOF || fflush(stdout))
+		ret = -1;
+	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+static int print_json(const struct unfinished_list *list, const char *dir)
+{
+	json_t *tree = json_object(), *items = json_array();
+	int64_t now = clock_unix();
+
+	for (size_t i = 0; i < list->n; i++)
+		if (unfinished_is_transfer(&list->items[i]))
+			json_array_append_new(items,
+					      status_json(&list->items[i],
+							  now));
+	json_object_set_new(tree, "storage", json_string(dir));
+	json_object_set_new(tree, "unfinished", items);
+	return status_print_json(tree);
+}
+
+static char *format_done(const struct unfinished *unfinished)
+{
+	char *done = human_size(unfinished->done);
+	char *size = human_size(unfinished->size);
+	char *both = xstrfmt("%s of %s", done, size);
+
+	free(done);
+	free(size);
+	return both;
+}
+
+static const char *state_of(const struct unfinished *unfinished)
+{
+	if (unfinished->in_use)
+		return "moving";
+	return unfinished->is_readable ? "stopped" : "damaged";
+}
+
+static void fill(struct row *row, const struct unfinished *unfinished,
+		 int64_t now)
+{
+	row->cells[OBJECT] = xstrndup(unfinished->oid, 12);
+	row->cells[DIRECTION] = xstrdup(status_word(unfinished));
+	row->cells[DONE] = unfinished->is_readable ? format_done(unfinished) :
+						     xstrdup("-");
+	row->cells[PERCENT] = unfinished->is_readable ?
+				      xstrfmt("%u",
+					      human_percent(unfinished->done,
+							    unfinished->size)) :
+				      xstrdup("-");
+	row->cells[AGE] = human_age(now - unfinished->touched);
+	row->cells[STATE] = xstrdup(state_of(unfinished));
+	row->cells[WHERE] = xstrdup(unfinished->path);
+}
+
+static void print_cell(const char *text, int column, size_t width)
+{
+	if (column == WHERE)
+		printf("%s\n", text);
+	else if (columns[column].is_number)
+		printf("%*s  ", (int)width, text);
+	else
+		printf("%-*s  ", (int)width, text);
+}
+
+static void print_rows(const struct row *rows, size_t nrows)
+{
+	size_t widths[NCOLUMNS];
+
+	for (int i = 0; i < NCOLUMNS; i++) {
+		widths[i] = strlen(columns[i].title);
+		for (size_t j = 0; j < nrows; j++)
+			if (strlen(rows[j].cells[i]) > widths[i])
+				widths[i] = strlen(rows[j].cells[i]);
+		print_cell(columns[i].title, i, widths[i]);
+	}
+	for (size_t j = 0; j < nrows; j++)
+		for (int i = 0; i < NCOLUMNS; i++)
+			print_cell(rows[j].cells[i], i, widths[i]);
+}
+
+static int print_text(const struct unfinished_list *list)
+{
+	struct row *rows = xcalloc(list->n + 1, sizeof(*rows));
+	int64_t now = clock_unix();
+	size_t nrows = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (unfinished_is_transfer(&list->items[i]))
+			fill(&rows[nrows++], &list->items[i], now);
+	if (nrows)
+		print_rows(rows, nrows);
+	else
+		printf("There is no unfinished transfer.\n");
+	for (size_t i = 0; i < nrows; i++)
+		for (int j = 0; j < NCOLUMNS; j++)
+			free(rows[i].cells[j]);
+	free(rows);
+	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* 0 to go on, 1 if help was asked for, -1 with an error. */
+static int parse(bool *is_json, int argc, char **argv, struct err *err)
+{
+	static const struct option options[] = {
+		{ "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int letter;
+
+	opterr = 0;
+	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (letter == 'h')
+			return 1;
+		if (letter != 'j')
+			return err_set(err, ERR_USAGE, "unknown option '%s'",
+				       argv[optind - 1]);
+		*is_json = true;
+	}
+	if (optind < argc)
+		return err_set(err, ERR_USAGE, "unknown argument '%s'",
+			       argv[optind]);
+	return 0;
+}
+
+int status_main(int argc, char **argv)
+{
+	struct unfinished_list list;
+	struct err err = ERR_INIT;
+	bool is_json = false;
+	int status, ret = parse(&is_json, argc, argv, &err);
+	char *dir;
+
+	if (ret) {
+		if (ret < 0)
+			fprintf(stderr, PROGRAM ": %s\n", err.msg);
+		fputs(usage, ret < 0 ? stderr : stdout);
+		return ret < 0 ? EXIT_USAGE : EXIT_SUCCESS;
+	}
+	json_setup();
+	if (status_load(&list, &dir, &err)) {
+		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+		status = EXIT_FAILURE;
+	} else {
+		status = is_json ? print_json(&list, dir) : print_text(&list);
+	}
+	unfinished_release(&list);
+	free(dir);
+	return status;
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/base/child.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lfs/base/clock.h"
+
+enum {
+	TICK_MS = 100,
+	EXIT_TICK_MS = 2,	/* it has closed its stdout, so it is about to */
+	TERM_MS = 200	/* between SIGTERM and SIGKILL */
+};
+
+extern char **environ;
+
+struct run {
+	const struct child *child;
+	pid_t pid;
+	int in;			/* to its stdin; -1: closed */
+	int out;		/* from its stdout; -1: at its end */
+	size_t written;
+	uint64_t deadline_ms;	/* 0: none */
+	bool is_watching;
+	int status;		/* of waitpid(), once it is back */
+};
+
+static const char *program(const struct run *run)
+{
+	return run->child->argv[0];
+}
+
+static void close_fd(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+/* Only one thread starts children, so pipe2() would gain nothing. */
+static int make_pipe(int fds[2], struct err *err)
+{
+	if (pipe(fds))
+		return err_sys(err, errno, "cannot make a pipe");
+	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return 0;
+}
+
+static int set_attributes(posix_spawnattr_t *attr)
+{
+	sigset_t none, pipe_only;
+	int ret;
+
+	sigemptyset(&none);
+	sigemptyset(&pipe_only);
+	sigaddset(&pipe_only, SIGPIPE);
+	ret = posix_spawnattr_setsigmask(attr, &none);
+	if (!ret)
+		ret = posix_spawnattr_setsigdefault(attr, &pipe_only);
+	if (!ret)
+		ret = posix_spawnattr_setflags(attr,
+					       POSIX_SPAWN_SETSIGMASK |
+						       POSIX_SPAWN_SETSIGDEF);
+	return ret;
+}
+
+static int set_files(posix_spawn_file_actions_t *files,
+		     const struct child *child, int in, int out)
+{
+	int ret;
+
+	if (in < 0)
+		ret = posix_spawn_file_actions_addopen(files, STDIN_FILENO,
+						       "/dev/null", O_RDONLY,
+						       0);
+	else
+		ret = posix_spawn_file_actions_adddup2(files, in, STDIN_FILENO);
+	if (!ret)
+		ret = posix_spawn_file_actions_adddup2(files, out,
+						       STDOUT_FILENO);
+	if (!ret && !child->keep_stderr)
+		ret = posix_spawn_file_actions_addopen(files, STDERR_FILENO,
+						       "/dev/null", O_WRONLY,
+						       0);
+	return ret;
+}
+
+static int spawn(struct run *run, int in, int out)
+{
+	/* exec's argument type promises less than it keeps. */
+	char *const *argv = (char *const *)run->child->argv;
+	posix_spawn_file_actions_t files;
+	posix_spawnattr_t attr;
+	int ret;
+
+	ret = posix_spawn_file_actions_init(&files);
+	if (ret)
+		return ret;
+	ret = posix_spawnattr_init(&attr);
+	if (ret)
+		goto out;
+	ret = set_attributes(&attr);
+	if (!ret)
+		ret = set_files(&files, run->child, in, out);
+	if (!ret)
+		ret = posix_spawnp(&run->pid, argv[0], &files, &attr, argv,
+				   environ);
+	posix_spawnattr_destroy(&attr);
+out:
+	posix_spawn_file_actions_destroy(&files);
+	return ret;
+}
+
+static int start(struct run *run, struct err *err)
+{
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int ret = -1, errnum;
+
+	if (run->child->input && make_pipe(in, err))
+		return -1;
+	if (make_pipe(out, err))
+		goto out;
+	errnum = spawn(run, in[0], out[1]);
+	if (errnum) {
+		err_sys(err, errnum, "cannot run '%s'", program(run));
+		goto out;
+	}
+	run->in = in[1];
+	run->out = out[0];
+	in[1] = out[0] = -1;
+	fcntl(run->out, F_SETFL, O_NONBLOCK);
+	if (run->in >= 0)
+		fcntl(run->in, F_SETFL, O_NONBLOCK);
+	ret = 0;
+out:
+	close_fd(&in[0]);
+	close_fd(&in[1]);
+	close_fd(&out[0]);
+	close_fd(&out[1]);
+	return ret;
+}
+
+static bool is_retry(int errnum)
+{
+	return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == EINTR;
+}
+
+/* A child that does not read its input to the end is not at fault. */
+static void write_input(struct run *run)
+{
+	const char *rest = run->child->input + run->written;
+	size_t len = strlen(rest);
+	ssize_t put = 0;
+
+	if (len)
+		put = write(run->in, rest, len);
+	if (put > 0)
+		run->written += (size_t)put;
+	if ((put < 0 && !is_retry(errno)) || put == (ssize_t)len)
+		close_fd(&run->in);
+}
+
+static int read_output(struct run *run, struct buf *output, struct err *err)
+{
+	char data[4096];
+	ssize_t got;
+
+	while ((got = read(run->out, data, sizeof(data))) > 0)
+		if (buf_add(output, data, (size_t)got))
+			return err_set(err, ERR_LOCAL,
+				       "'%s' printed more than %zu bytes",
+				       program(run), output->max);
+	if (!got || !is_retry(errno))
+		close_fd(&run->out);
+	return 0;
+}
+
+static bool has_exited(struct run *run)
+{
+	pid_t pid;
+
+	do
+		pid = waitpid(run->pid, &run->status, WNOHANG);
+	while (pid < 0 && errno == EINTR);
+	if (!pid)
+		return false;
+	/* Somebody else has waited for it: no status to be had. */
+	if (pid < 0)
+		run->status = 0;
+	return true;
+}
+
+/* Is there a reason to end it? */
+static int check(struct run *run, struct err *err)
+{
+	const struct child *child = run->child;
+
+	if (child->is_stopped && child->is_stopped(child->ctx))
+		return err_set(err, ERR_CANCELED, "'%s' was stopped",
+			       program(run));
+	if (run->deadline_ms && clock_ms() >= run->deadline_ms)
+		return err_set(err, ERR_LOCAL,
+			       "'%s' did not finish within %u s", program(run),
+			       child->timeout_ms / 1000);
+	return 0;
+}
+
+/* Read, write and look, as poll() allows. */
+static int serve(struct run *run, const struct pollfd *fds, struct buf *output,
+		 struct err *err)
+{
+	if (fds[1].revents)
+		write_input(run);
+	if (fds[0].revents && read_output(run, output, err))
+		return -1;
+	/* It stays readable: from now on the tick must do. */
+	if (fds[2].revents)
+		run->is_watching = false;
+	return 0;
+}
+
+static int wait_event(struct run *run, struct buf *output, struct err *err)
+{
+	struct pollfd fds[3] = {
+		{ .fd = run->out, .events = POLLIN },
+		{ .fd = run->in, .events = POLLOUT },
+		{ .fd = run->is_watching ? run->child->watch_fd : -1,
+		  .events = POLLIN },
+	};
+	int n = poll(fds, 3, run->out < 0 ? EXIT_TICK_MS : TICK_MS);
+
+	if (n < 0 && errno != EINTR)
+		return err_sys(err, errno, "cannot poll");
+	if (n > 0 && serve(run, fds, output, err))
+		return -1;
+	return check(run, err);
+}
+
+static int communicate(struct run *run, struct buf *output, struct err *err)
+{
+	while (!has_exited(run)) {
+		if (wait_event(run, output, err))
+			return -1;
+	}
+	run->pid = 0;
+	if (run->out >= 0 && read_output(run, output, err))
+		return -1;
+	return 0;
+}
+
+static void end(struct run *run)
+{
+	const struct timespec pause = { .tv_nsec = EXIT_TICK_MS * 1000000 };
+
+	kill(run->pid, SIGTERM);
+	for (int ms = 0; ms < TERM_MS; ms += EXIT_TICK_MS) {
+		if (has_exited(run))
+			return;
+		nanosleep(&pause, NULL);
+	}
+	kill(run->pid, SIGKILL);
+	while (waitpid(run->pid, &run->status, 0) < 0 && errno == EINTR)
+		;
+}
+
+static int judge(const struct run *run, int *status, struct err *err)
+{
+	int code = WEXITSTATUS(run->status);
+
+	if (WIFSIGNALED(run->status))
+		return err_set(err, ERR_LOCAL, "'%s' was killed by signal %d",
+			       program(run), WTERMSIG(run->status));
+	if (status)
+		*status = code;
+	else if (code)
+		return err_set(err, ERR_LOCAL,
+			       "'%s' failed with exit status %d", program(run),
+			       code);
+	return 0;
+}
+
+int child_run(const struct child *child, struct buf *output, int *status,
+	      struct err *err)
+{
+	struct run run = { .child = child, .in = -1, .out = -1 };
+	int ret;
+
+	if (child->timeout_ms)
+		run.deadline_ms = clock_ms() + child->timeout_ms;
+	run.is_watching = child->is_stopped && child->watch_fd >= 0;
+	if (start(&run, err))
+		return -1;
+	ret = communicate(&run, output, err);
+	close_fd(&run.in);
+	close_fd(&run.out);
+	if (run.pid)
+		end(&run);
+	return ret ? ret : judge(&run, status, err);
+}

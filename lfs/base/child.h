@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_BASE_CHILD_H
+#define LFS_BASE_CHILD_H
+
+#include <stdbool.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/err.h"
+
+/*
+ * Running another program and reading what it prints.
+ *
+ * The child gets our environment, an empty signal mask, SIGPIPE as by default,
+ * the text given on its stdin, and /dev/null as stderr: whatever it leaves
+ * running then holds no descriptor of ours, for which git-lfs would wait.  It
+ * stays in our process group, so that it may ask on the terminal.  When it has
+ * exited it has been waited for, and what its own children still write is not
+ * read.
+ *
+ * The process must ignore SIGPIPE.  Not for two threads at once.
+ */
+
+struct child {
+	const char *const *argv;	/* until NULL; [0] is sought on PATH */
+	const char *input;	/* what its stdin reads, or NULL: nothing */
+	unsigned timeout_ms;	/* then it is ended; 0: no limit */
+	bool keep_stderr;	/* it writes to our stderr */
+
+	/*
+	 * A reason to end it early: asked at least every 100 ms, and at once
+	 * when `watch_fd` becomes readable or is hung up.  NULL: none.
+	 */
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+	int watch_fd;	/* looked at only with is_stopped; -1: none */
+};
+
+/*
+ * Run the child to its end and add its stdout to `output`, up to that buffer's
+ * maximum.  With `status` its exit status is stored there, whatever it is;
+ * without, any but 0 is an error.
+ *
+ * Errors name the program: ERR_LOCAL (it did not start, was killed, failed,
+ * printed too much or took too long) or ERR_CANCELED (is_stopped).
+ */
+int child_run(const struct child *child, struct buf *output, int *status,
+	      struct err *err);
+
+#endif

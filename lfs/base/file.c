@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE	/* fallocate() */
+#include "lfs/base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "lfs/base/mem.h"
+
+int file_open(const char *path, struct file_id *id, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", path);
+	if (file_identify(fd, path, id, err)) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, errno, "cannot stat '%s'", path);
+	if (!S_ISREG(st.st_mode))
+		return err_set(err, ERR_LOCAL, "'%s' is not a regular file",
+			       path);
+	id->size = (uint64_t)st.st_size;
+	id->inode = (uint64_t)st.st_ino;
+#ifdef __APPLE__
+	id->mtime_ns = (int64_t)st.st_mtimespec.tv_sec * 1000000000 +
+		       st.st_mtimespec.tv_nsec;
+#else
+	id->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 +
+		       st.st_mtim.tv_nsec;
+#endif
+	return 0;
+}
+
+bool file_id_equal(const struct file_id *a, const struct file_id *b)
+{
+	return a->size == b->size && a->mtime_ns == b->mtime_ns &&
+	       a->inode == b->inode;
+}
+
+int file_read_at(int fd, void *data, size_t n, uint64_t off, struct err *err)
+{
+	char *p = data;
+
+	while (n) {
+		ssize_t got = pread(fd, p, n, (off_t)off);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return err_sys(err, errno, "cannot read the file");
+		if (!got)
+			return err_set(err, ERR_LOCAL,
+				       "the file ends at byte %" PRIu64
+				       ", before its size",
+				       off);
+		p += got;
+		n -= (size_t)got;
+		off += (uint64_t)got;
+	}
+	return 0;
+}
+
+int file_write_at(int fd, const void *data, size_t n, uint64_t off,
+		  struct err *err)
+{
+	const char *p = data;
+
+	while (n) {
+		ssize_t put = pwrite(fd, p, n, (off_t)off);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return err_sys(err, errno, "cannot write the file");
+		p += put;
+		n -= (size_t)put;
+		off += (uint64_t)put;
+	}
+	return 0;
+}
+
+int file_write(int fd, const void *data, size_t n, struct err *err)
+{
+	const char *p = data;
+
+	while (n) {
+		ssize_t put = write(fd, p, n);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return err_sys(err, errno, "cannot write");
+		p += put;
+		n -= (size_t)put;
+	}
+	return 0;
+}
+
+static int no_space(int fd, const char *path, uint64_t size, struct err *err)
+{
+	int errnum = errno;
+	struct statvfs vfs;
+	uint64_t room = 0;
+
+	if (!fstatvfs(fd, &vfs))
+		room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	return err_sys(err, errnum,
+		       "'%s' needs %" PRIu64 " bytes, %" PRIu64 " are free",
+		       path, size, room);
+}
+
+int file_reserve(int fd, const char *path, uint64_t size, struct err *err)
+{
+#ifdef __linux__
+	/* Not posix_fallocate(): its fallback writes to every block. */
+	if (size && !fallocate(fd, 0, 0, (off_t)size))
+		return 0;
+	if (size && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
+		return no_space(fd, path, size, err);
+#endif
+	if (ftruncate(fd, (off_t)size))
+		return err_sys(err, errno, "cannot resize '%s'", path);
+	return 0;
+}
+
+int file_make_dir(const char *path, mode_t mode, struct err *err)
+{
+	char *parent = xstrdup(path);
+	int ret = 0;
+
+	for (char *p = strchr(parent + 1, '/'); p; p = strchr(p + 1, '/')) {
+		*p = '\0';
+		if (mkdir(parent, 0777) && errno != EEXIST)
+			ret = err_sys(err, errno, "cannot make '%s'", parent);
+		*p = '/';
+	}
+	if (!ret && mkdir(path, mode) && errno != EEXIST)
+		ret = err_sys(err, errno, "cannot make '%s'", path);
+	free(parent);
+	return ret;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_BASE_FILE_H
+#define LFS_BASE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * Files as this program needs them.  All descriptors are close-on-exec.
+ * Platform differences live here.
+ */
+
+/* What tells one state of a file from another. */
+struct file_id {
+	uint64_t size;
+	int64_t mtime_ns;
+	uint64_t inode;
+};
+
+/* Open for reading and say what it is.  Returns a descriptor, or -1. */
+int file_open(const char *path, struct file_id *id, struct err *err);
+
+/* Say what an open file is now. */
+int file_identify(int fd, const char *path, struct file_id *id,
+		  struct err *err);
+
+bool file_id_equal(const struct file_id *a, const struct file_id *b);
+
+/* Read exactly `n` bytes at `off`; a file that ends before is an error. */
+int file_read_at(int fd, void *data, size_t n, uint64_t off, struct err *err);
+
+/* Write all of them. */
+int file_write_at(int fd, const void *data, size_t n, uint64_t off,
+		  struct err *err);
+
+/* Write all bytes to a descriptor that may be a pipe. */
+int file_write(int fd, const void *data, size_t n, struct err *err);
+
+/*
+ * Give an open file its size and its blocks, so that a full disk shows now
+ * and not at the last byte; where the file system cannot reserve blocks, only
+ * the size.  The error says how much was needed and how much is free.
+ */
+int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
+
+/* Make a directory and its parents, the last with `mode`; it may be there. */
+int file_make_dir(const char *path, mode_t mode, struct err *err);
+
+#endif

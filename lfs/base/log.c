@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/base/log.h"
+
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+/* The only mutable statics of the program: set before the first thread. */
+static enum log_level log_level = LOG_WARN;
+static int log_fd = STDERR_FILENO;
+
+static const char *const level_names[] = {
+	[LOG_ERROR] = "error", [LOG_WARN] = "warn",   [LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug", [LOG_TRACE] = "trace",
+};
+
+#define NLEVELS (sizeof(level_names) / sizeof(level_names[0]))
+
+static enum log_level parse_level(const char *text)
+{
+	for (size_t i = 0; i < NLEVELS; i++)
+		if (!strcasecmp(text, level_names[i]))
+			return (enum log_level)i;
+	if (text[0] >= '0' && text[0] <= '4' && !text[1])
+		return (enum log_level)(text[0] - '0');
+	if (!strcasecmp(text, "false") || !strcasecmp(text, "no") || !*text)
+		return LOG_WARN;
+	return LOG_DEBUG;
+}
+
+void log_init(void)
+{
+	const char *level = getenv("GIT_LFS_MULTIPART_TRACE");
+	const char *path = getenv("GIT_LFS_MULTIPART_LOG");
+
+	if (level)
+		log_level = parse_level(level);
+	if (!path || !*path)
+		return;
+	/* Who names a file wants to read something in it. */
+	if (!level)
+		log_level = LOG_INFO;
+	log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (log_fd < 0) {
+		log_fd = STDERR_FILENO;
+		log_warn("cannot open the log file '%s'", path);
+	}
+}
+
+bool log_is_on(enum log_level level)
+{
+	return level <= log_level;
+}
+
+static int put_stamp(char *line, size_t size, enum log_level level)
+{
+	struct timespec ts;
+	struct tm tm;
+
+	if (log_fd == STDERR_FILENO)
+		return snprintf(line, size,
+				"git-lfs-multipart: %s: ", level_names[level]);
+	clock_gettime(CLOCK_REALTIME, &ts);
+	gmtime_r(&ts.tv_sec, &tm);
+	return snprintf(line, size,
+			"%04d-%02d-%02dT%02d:%02d:%02d.%03dZ [%ld] %s: ",
+			tm.tm_year + 1900, tm.tm_mon + 1, tm.tm_mday,
+			tm.tm_hour, tm.tm_min, tm.tm_sec,
+			(int)(ts.tv_nsec / 1000000), (long)getpid(),
+			level_names[level]);
+}
+
+static void log_line(enum log_level level, const char *fmt, va_list ap)
+{
+	char line[1024];
+	size_t len;
+
+	if (!log_is_on(level))
+		return;
+	len = (size_t)put_stamp(line, sizeof(line), level);
+	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	for (char *p = line + len; *p; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
+	len = strlen(line);
+	line[len++] = '\n';
+	/* A log that cannot be written must not stop a transfer. */
+	if (write(log_fd, line, len) < 0)
+		return;
+}
+
+#define DEFINE_LOG(name, level)                 \
+	void log_##name(const char *fmt, ...)   \
+	{                                       \
+		va_list ap;                     \
+		va_start(ap, fmt);              \
+		log_line(level, fmt, ap);       \
+		va_end(ap);                     \
+	}
+
+DEFINE_LOG(error, LOG_ERROR)
+DEFINE_LOG(warn, LOG_WARN)
+DEFINE_LOG(info, LOG_INFO)
+DEFINE_LOG(debug, LOG_DEBUG)
+DEFINE_LOG(trace, LOG_TRACE)

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_MODE_ACTION_H
+#define LFS_MODE_ACTION_H
+
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/net/http.h"
+
+/*
+ * An action as the Batch API gives it and git-lfs hands it on: where to send
+ * one object, and with which headers (git-lfs's docs/api/batch.md, wire.md
+ * 1.1).
+ */
+
+enum { ACTION_HEADERS_MAX = 64 };
+
+struct action {
+	const char *href;	/* borrowed from the tree */
+	const json_t *header;	/* borrowed; NULL if there is none */
+	struct http_header *headers;	/* owned; its strings are borrowed */
+	size_t nheaders;
+};
+
+/*
+ * Check `tree`, which must outlive the action, and take `href` and `header`
+ * from it.  Header members are not looked at: action_headers() does that.
+ */
+int action_parse(struct action *action, const json_t *tree, struct err *err);
+
+/* Fill `headers` with all of `header`: names and values that HTTP allows. */
+int action_headers(struct action *action, struct err *err);
+
+void action_release(struct action *action);
+
+#endif

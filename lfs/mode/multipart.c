@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/mode/multipart.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/net/http.h"
+#include "lfs/net/status.h"
+#include "lfs/net/url.h"
+
+bool multipart_is(const struct action *action)
+{
+	return json_object_get(action->header, "chunk_size") != NULL;
+}
+
+static bool is_number(const char *text)
+{
+	return *text && !text[strspn(text, "0123456789")];
+}
+
+/* A decimal number from 1 to `max`; 0 if it is not one. */
+static uint64_t parse_number(const char *text, uint64_t max)
+{
+	uint64_t n = 0;
+
+	if (!is_number(text))
+		return 0;
+	for (; *text; text++) {
+		/* Nor may the next line wrap around. */
+		if (n > max / 10)
+			return 0;
+		n = n * 10 + (uint64_t)(*text - '0');
+		if (n > max)
+			return 0;
+	}
+	return n;
+}
+
+static int get_chunk_size(const struct plan *plan, uint64_t *size,
+			  struct err *err)
+{
+	const char *text = json_get_string(plan->action.header, "chunk_size",
+					   err);
+
+	if (!text)
+		return -1;
+	*size = parse_number(text, INT64_MAX);
+	if (!*size)
+		return err_set(err, ERR_PROTOCOL,
+			       "'chunk_size' is '%.40s', not a number of bytes",
+			       text);
+	return 0;
+}
+
+static int take_url(struct plan *plan, const char *name, const json_t *value,
+		    struct err *err)
+{
+	const char *url = json_string_value(value);
+	uint64_t number = parse_number(name, plan->nparts);
+
+	if (!number)
+		return err_set(
+			err, ERR_PROTOCOL,
+			"'header' has a URL for part '%.40s', but %" PRIu64
+			" bytes are parts 1 to %zu",
+			name, plan->size, plan->nparts);
+	if (plan->parts[number - 1].href)
+		return err_set(err, ERR_PROTOCOL,
+			       "'header' has two URLs for part %" PRIu64,
+			       number);
+	if (!url)
+		return err_set(err, ERR_PROTOCOL,
+			       "the URL of part %" PRIu64 " is not a string",
+			       number);
+	plan->parts[number - 1].href = url;
+	if (url_check(url, err))
+		return err_wrap(err, "part %" PRIu64, number);
+	return 0;
+}
+
+static int take_urls(struct plan *plan, struct err *err)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach ((json_t *)plan->action.header, name, value)
+		if (is_number(name) && take_url(plan, name, value, err))
+			return -1;
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (!plan->parts[i].href)
+			return err_set(err, ERR_PROTOCOL,
+				       "'header' has no URL for part %zu of "
+				       "%zu",
+				       i + 1, plan->nparts);
+	return 0;
+}
+
+/* An empty object has no part, or one empty one: both are in use. */
+static void add_empty_part(struct plan *plan)
+{
+	const char *name;
+	json_t *value;
+
+	if (plan->size)
+		return;
+	json_object_foreach ((json_t *)plan->action.header, name, value) {
+		if (!is_number(name))
+			continue;
+		free(plan->parts);
+		plan->parts = xcalloc(1, sizeof(*plan->parts));
+		plan->parts[0].number = 1;
+		plan->nparts = 1;
+		return;
+	}
+}
+
+/* It goes into JSON as it is, so it must be what RFC 9110 means by text. */
+static bool is_etag(const char *etag)
+{
+	size_t len = strlen(etag);
+
+	for (size_t i = 0; i < len; i++)
+		if (etag[i] < ' ' || etag[i] > '~')
+			return false;
+	return len && len <= PLAN_ETAG_MAX;
+}
+
+static int keep_etag(struct plan *plan, struct part *part, struct http *http,
+		     struct err *err)
+{
+	const char *etag = http_header(http, "ETag");
+
+	(void)plan;
+	if (!etag)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's answer has no ETag");
+	if (!is_etag(etag))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's ETag is not 1 to %d characters "
+			       "of plain text",
+			       PLAN_ETAG_MAX);
+	free(part->etag);
+	part->etag = xstrdup(etag);
+	return 0;
+}
+
+static char *completion(const struct plan *plan)
+{
+	struct buf out = BUF_INIT((size_t)PLAN_PARTS_MAX *
+				  (PLAN_ETAG_MAX * 6 + 64));
+	json_t *parts = json_array();
+	json_t *body = json_pack("{s:s, s:o}", "oid", plan->oid, "parts",
+				 parts);
+
+	for (size_t i = 0; i < plan->nparts; i++)
+		json_array_append_new(parts,
+				      json_pack("{s:i, s:s}", "partNumber",
+						(int)plan->parts[i].number,
+						"etag", plan->parts[i].etag));
+	json_format(body, &out);
+	json_decref(body);
+	return buf_take(&out);
+}
+
+static long read_text(void *ctx, uint64_t off, char *data, size_t n,
+		      struct err *err)
+{
+	(void)err;
+	memcpy(data, (const char *)ctx + off, n);
+	return (long)n;
+}
+
+/*
+ * The answer of an earlier try may have been lost after the server had done
+ * its work; then it knows the upload no more.
+ */
+static int explain(const struct plan *plan, struct err *err)
+{
+	if (plan->finish_may_be_done && err->kind == ERR_REFUSED)
+		return err_wrap(err,
+				"completing the upload again (an earlier "
+				"try may have done it: push again to see)");
+	return err_wrap(err, "completing the upload");
+}
+
+static int complete(struct plan *plan, struct http *http, struct err *err)
+{
+	char *body = completion(plan);
+	struct http_source source = {
+		.size = strlen(body),
+		.read = read_text,
+		.ctx = body,
+	};
+	struct http_request request = {
+		.method = "POST",
+		.url = plan->action.href,
+		.media_type = "application/vnd.git-lfs+json",
+		.source = &source,
+		.answer_ms = plan->finish_ms,
+	};
+	struct http_response response = HTTP_RESPONSE_INIT;
+	int ret;
+
+	ret = http_perform(http, &request, &response, err);
+	plan->finish_may_be_done |= http_was_resent(http);
+	if (!ret)
+		ret = status_of_answer(http, &response, err);
+	if (ret)
+		explain(plan, err);
+	plan->finish_may_be_done = true;
+	http_response_release(&response);
+	free(body);
+	return ret;
+}
+
+static const struct mode multipart = {
+	.name = "multipart",
+	.answer = keep_etag,
+	.finish = complete,
+	.is_resumable = true,
+};
+
+int multipart_plan(struct plan *plan, struct err *err)
+{
+	uint64_t size;
+
+	plan->mode = &multipart;
+	if (get_chunk_size(plan, &size, err) || plan_cut(plan, size, err))
+		return err_wrap(err, "action");
+	add_empty_part(plan);
+	if (take_urls(plan, err))
+		return err_wrap(err, "action");
+	return 0;
+}

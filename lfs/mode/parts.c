@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/mode/parts.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/mode/wantdigest.h"
+#include "lfs/net/http.h"
+#include "lfs/net/status.h"
+
+static const char *const steps[] = { "init", "commit", "abort" };
+
+/* A member of `parts`, and where it goes. */
+struct given {
+	uint64_t off;
+	uint64_t size;
+	size_t index;	/* in `parts` */
+	const json_t *tree;
+};
+
+/* One of the requests around the parts. */
+struct step {
+	struct action action;
+	const char *method;	/* borrowed, as the body; NULL: no such step */
+	const char *body;
+	size_t size;
+};
+
+bool parts_is(const json_t *actions)
+{
+	if (json_object_get(actions, "href"))
+		return false;
+	/* With nothing left to send, giftless has no `parts` at all. */
+	return json_object_get(actions, "parts") ||
+	       json_object_get(actions, "commit");
+}
+
+/* The member, NULL if it is not there or null. */
+static const json_t *get(const json_t *tree, const char *name)
+{
+	const json_t *member = json_object_get(tree, name);
+
+	return json_is_null(member) ? NULL : member;
+}
+
+/* One of the methods in `allowed`, each followed by a blank. */
+static int get_method(const json_t *tree, const char *allowed,
+		      const char **method, struct err *err)
+{
+	const char *found, *text;
+
+	if (json_get_optional_string(tree, "method", &text, err))
+		return -1;
+	if (!text)
+		return 0;
+	found = strstr(allowed, text);
+	if (!found || !*text || strchr(text, ' ') ||
+	    found[strlen(text)] != ' ' || (found > allowed && found[-1] != ' '))
+		return err_set(err, ERR_PROTOCOL,
+			       "'method' is '%.40s', which is none of %s", text,
+			       allowed);
+	*method = text;
+	return 0;
+}
+
+static int get_optional_size(const json_t *tree, const char *name,
+			     uint64_t *value, struct err *err)
+{
+	return get(tree, name) ? json_get_size(tree, name, value, err) : 0;
+}
+
+static int get_range(const struct plan *plan, struct given *given,
+		     struct err *err)
+{
+	given->off = 0;
+	if (get_optional_size(given->tree, "pos", &given->off, err))
+		return -1;
+	if (given->off > plan->size)
+		return err_set(err, ERR_PROTOCOL,
+			       "'pos' is %" PRIu64
+			       ", but the object has %" PRIu64 " bytes",
+			       given->off, plan->size);
+	given->size = plan->size - given->off;
+	if (get_optional_size(given->tree, "size", &given->size, err))
+		return -1;
+	if (given->size > plan->size - given->off)
+		return err_set(err, ERR_PROTOCOL,
+			       "'size' is %" PRIu64 " from %" PRIu64
+			       ", but the object has %" PRIu64 " bytes",
+			       given->size, given->off, plan->size);
+	if (!given->size && plan->size)
+		return err_set(err, ERR_PROTOCOL, "it is of no bytes");
+	return 0;
+}
+
+static int compare(const void *left, const void *right)
+{
+	const struct given *a = left, *b = right;
+
+	if (a->off != b->off)
+		return a->off < b->off ? -1 : 1;
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/*
+ * In file order, without overlap; returns how many gaps there are.  An empty
+ * object has no bytes to overlap, but may have one part.
+ */
+static int sort(const struct plan *plan, struct given *list, size_t n,
+		struct err *err)
+{
+	uint64_t end = 0;
+	int gaps = 0;
+
+	if (n)
+		qsort(list, n, sizeof(*list), compare);
+	for (size_t i = 0; i < n; i++) {
+		if (list[i].off < end || (i && !plan->size))
+			return err_set(err, ERR_PROTOCOL,
+				       "'parts' %zu and %zu overlap",
+				       list[i - 1].index, list[i].index);
+		gaps += list[i].off > end;
+		end = list[i].off + list[i].size;
+	}
+	return gaps + (end < plan->size);
+}
+
+static int fill_part(struct part *part, const struct given *given,
+		     struct err *err)
+{
+	struct action action;
+	const char *wanted;
+
+	part->off = given->off;
+	part->size = given->size;
+	if (action_parse(&action, given->tree, err))
+		return -1;
+	if (action_headers(&action, err)) {
+		action_release(&action);
+		return -1;
+	}
+	part->href = action.href;
+	part->headers = action.headers;
+	part->nheaders = action.nheaders;
+	if (get_method(given->tree, "PUT POST PATCH ", &part->method, err) ||
+	    json_get_optional_string(given->tree, "want_digest", &wanted, err))
+		return -1;
+	part->digests = wanted ? wantdigest_parse(wanted) : 0;
+	return 0;
+}
+
+static struct part *add_part(struct plan *plan)
+{
+	struct part *part = &plan->parts[plan->nparts++];
+
+	part->number = (unsigned)plan->nparts;
+	return part;
+}
+
+/* What is between two parts is at the server. */
+static void add_stored(struct plan *plan, uint64_t from, uint64_t to)
+{
+	struct part *part;
+
+	if (from == to)
+		return;
+	part = add_part(plan);
+	part->off = from;
+	part->size = to - from;
+	part->done = part->size;
+	part->finished = true;
+	part->is_stored = true;
+}
+
+static int fill(struct plan *plan, const struct given *list, size_t n,
+		struct err *err)
+{
+	uint64_t end = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		add_stored(plan, end, list[i].off);
+		end = list[i].off + list[i].size;
+		if (fill_part(add_part(plan), &list[i], err))
+			return err_wrap(err, "'parts' %zu", list[i].index);
+	}
+	add_stored(plan, end, plan->size);
+	return 0;
+}
+
+static int read_parts(struct plan *plan, struct given *list, size_t n,
+		      const json_t *parts, struct err *err)
+{
+	int gaps;
+
+	for (size_t i = 0; i < n; i++) {
+		list[i].index = i;
+		list[i].tree = json_array_get(parts, i);
+		if (get_range(plan, &list[i], err))
+			return err_wrap(err, "'parts' %zu", i);
+	}
+	gaps = sort(plan, list, n, err);
+	if (gaps < 0)
+		return -1;
+	plan->parts = xcalloc(n + (size_t)gaps, sizeof(*plan->parts));
+	return fill(plan, list, n, err);
+}
+
+/* `*given` is how many are to be sent. */
+static int make_parts(struct plan *plan, size_t *given, struct err *err)
+{
+	const json_t *parts = get(plan->actions, "parts");
+	struct given *list;
+	int ret;
+
+	if (parts && !json_is_array(parts))
+		return err_set(err, ERR_PROTOCOL, "'parts' is not an array");
+	*given = json_array_size(parts);
+	if (*given > PLAN_PARTS_MAX)
+		return err_set(err, ERR_PROTOCOL,
+			       "'parts' are %zu, over the limit of %d", *given,
+			       PLAN_PARTS_MAX);
+	list = xcalloc(*given, sizeof(*list));
+	ret = read_parts(plan, list, *given, parts, err);
+	free(list);
+	return ret;
+}
+
+static int parse_step(struct step *step, const struct plan *plan,
+		      const char *name, struct err *err)
+{
+	const json_t *tree = get(plan->actions, name),
+		     *body = get(tree, "body");
+
+	*step = (struct step){ .method = NULL };
+	if (!tree)
+		return 0;
+	if (action_parse(&step->action, tree, err) ||
+	    action_headers(&step->action, err))
+		return err_wrap(err, "'%s'", name);
+	if (body && !json_is_string(body))
+		return err_set(err, ERR_PROTOCOL,
+			       "'%s': 'body' is not a string", name);
+	step->body = body ? json_string_value(body) : "";
+	step->size = json_string_length(body);
+	step->method = "POST";
+	if (get_method(tree, "POST PUT PATCH DELETE GET ", &step->method, err))
+		return err_wrap(err, "'%s'", name);
+	return 0;
+}
+
+static void release_step(struct step *step)
+{
+	action_release(&step->action);
+}
+
+/* What would fail after hours shall fail now. */
+static int check_steps(const struct plan *plan, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		struct step step;
+		int ret = parse_step(&step, plan, steps[i], err);
+
+		release_step(&step);
+		if (ret)
+			return -1;
+	}
+	return 0;
+}
+
+static long read_body(void *ctx, uint64_t off, char *data, size_t n,
+		      struct err *err)
+{
+	(void)err;
+	memcpy(data, (const char *)ctx + off, n);
+	return (long)n;
+}
+
+static int perform(const struct plan *plan, const struct step *step,
+		   struct http *http, struct err *err)
+{
+	const struct http_source source = {
+		.size = step->size,
+		.read = read_body,
+		.ctx = (void *)step->body,
+	};
+	const struct http_request request = {
+		.method = step->method,
+		.url = step->action.href,
+		.headers = step->action.headers,
+		.nheaders = step->action.nheaders,
+		/* Servers want a length of 0 where there could be a body. */
+		.source = strcmp(step->method, "GET") ? &source : NULL,
+		.answer_ms = plan->finish_ms,
+	};
+	struct http_response response = HTTP_RESPONSE_INIT;
+	int ret = http_perform(http, &request, &response, err);
+
+	if (!ret)
+		ret = status_of_answer(http, &response, err);
+	http_response_release(&response);
+	return ret;
+}
+
+static int take_step(const struct plan *plan, const char *name,
+		     struct http *http, struct err *err)
+{
+	struct step step;
+	int ret = parse_step(&step, plan, name, err);
+
+	if (!ret && step.method)
+		ret = perform(plan, &step, http, err);
+	release_step(&step);
+	return ret;
+}
+
+static int begin(struct plan *plan, struct http *http, struct err *err)
+{
+	int ret = take_step(plan, "init", http, err);
+
+	return ret ? err_wrap(err, "beginning the upload") : 0;
+}
+
+static const char *explain(const struct err *err, bool may_be_done)
+{
+	if (err->kind == ERR_REFUSED && err->code == 409)
+		return "completing the upload (the server misses a part: push "
+		       "again)";
+	if (err->kind == ERR_REFUSED && may_be_done)
+		return "completing the upload again (an earlier try may have "
+		       "done it: push again to see)";
+	return "completing the upload";
+}
+
+static int commit(struct plan *plan, struct http *http, struct err *err)
+{
+	int ret = take_step(plan, "commit", http, err);
+	bool may_be_done = plan->finish_may_be_done || http_was_resent(http);
+
+	plan->finish_may_be_done = true;
+	return ret ? err_wrap(err, "%s", explain(err, may_be_done)) : 0;
+}
+
+static int abandon(struct plan *plan, struct http *http, struct err *err)
+{
+	int ret = take_step(plan, "abort", http, err);
+
+	return ret ? err_wrap(err, "aborting the upload") : 0;
+}
+
+static const struct mode in_parts = {
+	.name = "upload in parts",
+	.begin = begin,
+	.finish = commit,
+	.abandon = abandon,
+};
+
+/* Without a commit, the part that was missing makes the object. */
+static const struct mode in_one = {
+	.name = "upload of one part",
+	.begin = begin,
+	.abandon = abandon,
+	.part_is_final = true,
+};
+
+int parts_plan(struct plan *plan, struct err *err)
+{
+	size_t given = 0;
+
+	if (make_parts(plan, &given, err) || check_steps(plan, err))
+		return err_wrap(err, "actions");
+	plan->mode = given == 1 && !get(plan->actions, "commit") ? &in_one :
+								   &in_parts;
+	return 0;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_MODE_PARTS_H
+#define LFS_MODE_PARTS_H
+
+#include <stdbool.h>
+
+#include "lfs/mode/plan.h"
+
+/*
+ * Uploads whose parts are actions of their own: `multipart-basic` of giftless
+ * (its multipart-spec.md, 0.9.1) and the `multipart` that git-lfs has as a
+ * proposal (wire.md 1.2, 5 and 6).  The actions of the object are
+ *
+ *	init, commit, abort	{href, header, method, body}, each optional
+ *	parts	[{href, header, method, pos, size, want_digest}, ...]
+ *	verify	not ours: whoever asked the server performs it
+ *
+ * A server leaves out the parts that it has from an earlier run, all of them
+ * if need be; they are in the plan nevertheless, as stored ones.
+ */
+
+/* True if these are the `actions` of an upload of that kind. */
+bool parts_is(const json_t *actions);
+
+/*
+ * Fill in mode and parts of `plan` from its `actions`.  ERR_PROTOCOL, naming
+ * the member, if parts overlap, reach out of the object or are over
+ * PLAN_PARTS_MAX, or if an action is none.
+ */
+int parts_plan(struct plan *plan, struct err *err);
+
+#endif

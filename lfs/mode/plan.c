@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/mode/plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
+
+struct plan *plan_new(const struct plan_request *request)
+{
+	struct plan *plan = xcalloc(1, sizeof(*plan));
+
+	plan->direction = request->direction;
+	plan->oid = request->oid;
+	plan->size = request->size;
+	plan->answer_ms = request->answer_ms;
+	plan->finish_ms = request->finish_ms;
+	return plan;
+}
+
+int plan_cut(struct plan *plan, uint64_t part_size, struct err *err)
+{
+	uint64_t n = plan->size / part_size + (plan->size % part_size != 0);
+
+	if (n > PLAN_PARTS_MAX)
+		return err_set(err, ERR_PROTOCOL,
+			       "parts of %" PRIu64 " bytes would be %" PRIu64
+			       ", over the limit of %d",
+			       part_size, n, PLAN_PARTS_MAX);
+	free(plan->parts);
+	plan->parts = xcalloc((size_t)n, sizeof(*plan->parts));
+	plan->nparts = (size_t)n;
+	plan->part_size = part_size;
+	for (size_t i = 0; i < plan->nparts; i++) {
+		struct part *part = &plan->parts[i];
+
+		part->number = (unsigned)i + 1;
+		part->off = i * part_size;
+		part->size = plan->size - part->off;
+		if (part->size > part_size)
+			part->size = part_size;
+	}
+	return 0;
+}
+
+void plan_free(struct plan *plan)
+{
+	if (!plan)
+		return;
+	for (size_t i = 0; i < plan->nparts; i++) {
+		free(plan->parts[i].etag);
+		free(plan->parts[i].headers);
+	}
+	free(plan->parts);
+	action_release(&plan->action);
+	free(plan);
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_MODE_PLAN_H
+#define LFS_MODE_PLAN_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/mode/action.h"
+
+/*
+ * Every way to move an object is a plan: an array of parts, and a finish.
+ *
+ * A mode makes the plan from an action and knows what a part's answer and the
+ * end of it all mean at that kind of server.  The engine, which runs a plan,
+ * knows no mode.
+ */
+
+enum {
+	PLAN_PARTS_MAX = 50000,	/* Azure's most; S3 stops at 10000 */
+	PLAN_ETAG_MAX = 1024
+};
+
+/* What a server wants to be told of a part, as headers. */
+enum {
+	PLAN_CONTENT_MD5 = 1,	/* Content-MD5 (RFC 1864) */
+	PLAN_DIGEST_MD5 = 2,	/* Digest: MD5=... (RFC 3230) */
+	PLAN_DIGEST_SHA256 = 4	/* Digest: SHA-256=... (RFC 5843) */
+};
+
+enum direction { UPLOAD, DOWNLOAD };
+
+struct http;
+struct plan;
+
+struct part {
+	uint64_t off;	/* of the object, in bytes */
+	uint64_t size;
+	unsigned number;	/* 1 is the first */
+	bool finished;	/* the engine's, and true of what is stored */
+	bool is_stored;	/* upload: at the server from before; not moved */
+	const char *href;	/* borrowed; NULL: the plan's action's */
+	const char *method;	/* borrowed; NULL: PUT */
+	struct http_header *headers;	/* owned; go with `href` */
+	size_t nheaders;
+	unsigned digests;	/* PLAN_CONTENT_MD5, ... */
+	char *etag;	/* owned; verbatim, or NULL */
+	uint32_t crc_moved;	/* CRC-32 of the bytes as sent or received */
+	uint32_t crc_hashed;	/* and of the same bytes as they were hashed */
+	_Atomic(uint64_t) done;	/* bytes moved, of this try */
+	uint64_t recorded;	/* download: bytes that are in the journal */
+	uint32_t crc_piece;	/* and the CRC-32 of those that are not yet */
+};
+
+struct mode {
+	const char *name;	/* for the log */
+	/*
+	 * The answer to an uploaded part was a 2xx: keep what `finish`
+	 * needs of it.  NULL: nothing.
+	 */
+	int (*answer)(struct plan *plan, struct part *part, struct http *http,
+		      struct err *err);
+	/*
+	 * All parts are there and the bytes are right: make them an object.
+	 * May be called again after a transient error.  NULL: nothing to do.
+	 */
+	int (*finish)(struct plan *plan, struct http *http, struct err *err);
+	/*
+	 * Before the first part; likewise.  NULL: nothing to do.
+	 */
+	int (*begin)(struct plan *plan, struct http *http, struct err *err);
+	/*
+	 * The upload has failed, and the parts that are there are of no use to
+	 * another run: have the server forget them.  Never after `finish` was
+	 * tried, as the object may be there.  NULL: nothing to do.
+	 */
+	int (*abandon)(struct plan *plan, struct http *http, struct err *err);
+	bool part_is_final;	/* the part makes the object: no way back */
+	bool is_resumable;	/* parts sent by another process still count */
+};
+
+struct plan {
+	const struct mode *mode;
+	enum direction direction;
+	const char *oid;	/* borrowed; 64 hex digits */
+	uint64_t size;
+	struct action action;	/* owned; its strings are borrowed */
+	const json_t *actions;	/* borrowed: all, of a mode that has several */
+	struct part *parts;	/* owned; contiguous, in file order */
+	size_t nparts;
+	uint64_t part_size;	/* of all parts but the last */
+	unsigned answer_ms;	/* how long an answer may take: to a part */
+	unsigned finish_ms;	/* and to the finish */
+	bool finish_may_be_done;	/* the mode's: an answer was lost */
+};
+
+/* What a plan is made of; the strings and the tree must outlive the plan. */
+struct plan_request {
+	enum direction direction;
+	const char *oid;
+	uint64_t size;
+	const json_t *action;	/* or actions: see mode_action() */
+	uint64_t part_size;	/* where the choice is ours: bytes of a part */
+	unsigned answer_ms;
+	unsigned finish_ms;
+};
+
+/* An empty plan for the request.  The caller frees it. */
+struct plan *plan_new(const struct plan_request *request);
+
+/*
+ * Cut the object into parts of `part_size` bytes, the last one shorter; an
+ * empty object has no parts.  Replaces the parts of an earlier cut.
+ * ERR_PROTOCOL if that makes over PLAN_PARTS_MAX.
+ */
+int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
+
+void plan_free(struct plan *plan);
+
+#endif

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/connect.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
+
+#include "lfs/net/url.h"
+
+struct word {
+	const char *name;
+	long value;
+};
+
+static const struct word proxy_auths[] = {
+	{ "anyauth", (long)CURLAUTH_ANY },
+	{ "basic", (long)CURLAUTH_BASIC },
+	{ "digest", (long)CURLAUTH_DIGEST },
+	{ "negotiate", (long)CURLAUTH_NEGOTIATE },
+	{ "ntlm", (long)CURLAUTH_NTLM },
+	{ NULL, 0 },
+};
+
+static const struct word ssl_versions[] = {
+	{ "tlsv1", CURL_SSLVERSION_TLSv1 },
+	{ "tlsv1.0", CURL_SSLVERSION_TLSv1_0 },
+	{ "tlsv1.1", CURL_SSLVERSION_TLSv1_1 },
+	{ "tlsv1.2", CURL_SSLVERSION_TLSv1_2 },
+	{ "tlsv1.3", CURL_SSLVERSION_TLSv1_3 },
+	{ NULL, 0 },
+};
+
+static int set_word(CURL *easy, CURLoption option, const struct word *words,
+		    const char *name)
+{
+	for (; words->name; words++)
+		if (!strcasecmp(words->name, name))
+			return curl_easy_setopt(easy, option, words->value);
+	return 0;
+}
+
+/* A CA that is given replaces the system's, as in git. */
+static void set_ca(CURL *easy, const struct http_options *options)
+{
+	if (!options->ca_file && !options->ca_path)
+		return;
+	curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+	curl_easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
+}
+
+static void set_tls(CURL *easy, const struct http_options *options)
+{
+	set_ca(easy, options);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, !options->insecure);
+	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+			 options->insecure ? 0L : 2L);
+	if (options->cert)
+		curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
+	if (options->key)
+		curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key);
+	if (options->ssl_version)
+		set_word(easy, CURLOPT_SSLVERSION, ssl_versions,
+			 options->ssl_version);
+	if (options->cipher_list)
+		curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST,
+				 options->cipher_list);
+}
+
+static void set_proxy(CURL *easy, const struct http_options *options)
+{
+	if (options->proxy)
+		curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+	if (options->no_proxy)
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+	if (options->proxy_auth)
+		set_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
+			 options->proxy_auth);
+}
+
+int connect_apply(void *easy, const struct http_shared *shared, const char *url,
+		  struct err *err)
+{
+	struct http_options options = { 0 };
+
+	if (url_check(url, err))
+		return -1;
+	if (shared->options_for)
+		shared->options_for(shared->ctx, url, &options);
+	curl_easy_setopt(easy, CURLOPT_URL, url);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+			 (long)shared->connect_ms);
+	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	set_proxy(easy, &options);
+	set_tls(easy, &options);
+	return 0;
+}
+
+bool connect_is_up(void *easy)
+{
+	curl_off_t us = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+	return us > 0;
+}
+
+long connect_unsent(void *easy)
+{
+	curl_socket_t fd = CURL_SOCKET_BAD;
+	int n = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	if (fd == CURL_SOCKET_BAD)
+		return 0;
+#ifdef SIOCOUTQ
+	if (ioctl(fd, SIOCOUTQ, &n))
+		return 0;
+#endif
+	return n;
+}
+
+/* Refused is an answer; silence and a missing route or name are not. */
+static enum err_kind kind_of_no_connection(CURL *easy)
+{
+	long errnum = 0;
+
+	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &errnum);
+	return errnum == ECONNREFUSED ? ERR_NETWORK : ERR_OFFLINE;
+}
+
+static enum err_kind kind_of(CURL *easy, CURLcode code)
+{
+	switch (code) {
+	case CURLE_COULDNT_CONNECT:
+		return kind_of_no_connection(easy);
+	case CURLE_COULDNT_RESOLVE_HOST:
+	case CURLE_COULDNT_RESOLVE_PROXY:
+	case CURLE_OPERATION_TIMEDOUT:
+		return ERR_OFFLINE;
+	case CURLE_SEND_ERROR:
+	case CURLE_RECV_ERROR:
+	case CURLE_GOT_NOTHING:
+	case CURLE_PARTIAL_FILE:
+	case CURLE_SSL_CONNECT_ERROR:
+	case CURLE_WEIRD_SERVER_REPLY:
+	case CURLE_UNSUPPORTED_PROTOCOL:	/* the answer is no HTTP/1 */
+		return ERR_NETWORK;
+	case CURLE_PEER_FAILED_VERIFICATION:
+	case CURLE_SSL_CACERT_BADFILE:
+	case CURLE_SSL_CERTPROBLEM:
+	case CURLE_SSL_CIPHER:
+		return ERR_USAGE;
+	default:
+		return ERR_PROTOCOL;
+	}
+}
+
+int connect_failed(void *easy, int code, const char *detail, const char *url,
+		   struct err *err)
+{
+	enum err_kind kind = kind_of(easy, (CURLcode)code);
+	char shown[URL_DISPLAY_MAX];
+
+	url_display(url, shown, sizeof(shown));
+	if (!*detail)
+		detail = curl_easy_strerror((CURLcode)code);
+	if (code == CURLE_PEER_FAILED_VERIFICATION)
+		return err_set(err, kind,
+			       "cannot trust %s: %s; set http.sslCAInfo to the "
+			       "file of its certificate authority",
+			       shown, detail);
+	return err_set(err, kind, "cannot talk to %s: %s", shown, detail);
+}

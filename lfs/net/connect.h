@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_CONNECT_H
+#define LFS_NET_CONNECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * How a server is reached: proxy, TLS, time limits; and what it means when it
+ * is not.  http.c alone calls these functions.
+ */
+
+/* All strings are borrowed from whoever made the options. */
+struct http_options {
+	const char *proxy;	/* NULL: as the environment says; "": none */
+	const char *proxy_auth;	/* http.proxyAuthMethod, or NULL */
+	const char *no_proxy;	/* NULL: as the environment says */
+	const char *ca_file;	/* either one replaces the system's */
+	const char *ca_path;
+	const char *cert;	/* client certificate and its key, PEM files */
+	const char *key;
+	const char *ssl_version;	/* http.sslVersion, or NULL */
+	const char *cipher_list;	/* http.sslCipherList, or NULL */
+	bool insecure;		/* http.sslVerify=false */
+};
+
+struct http_shared {
+	/*
+	 * Fill in how to reach `url`; asked for every request and redirect,
+	 * from any thread.  NULL: libcurl's defaults.
+	 */
+	void (*options_for)(const void *ctx, const char *url,
+			    struct http_options *options);
+	const void *ctx;
+
+	unsigned connect_ms;	/* name, TCP and TLS together */
+	unsigned stall_ms;	/* silence while a body moves */
+
+	atomic_bool stop;	/* set: every request ends, ERR_CANCELED */
+	_Atomic(uint64_t) moved_ms;	/* clock_ms() of the last byte or answer */
+};
+
+/* Put the options for `url` on a libcurl easy handle that was just reset. */
+int connect_apply(void *easy, const struct http_shared *shared, const char *url,
+		  struct err *err);
+
+/* Has the connection of the request under way been made? */
+bool connect_is_up(void *easy);
+
+/*
+ * Bytes that we have written and the peer has not acknowledged.  On a slow
+ * line a full socket buffer drains for minutes without libcurl asking for
+ * more: that is movement, too.
+ */
+long connect_unsent(void *easy);
+
+/*
+ * What libcurl's `code` for the request to `url` means.  `detail` is its own
+ * text, or "".  Returns -1.
+ */
+int connect_failed(void *easy, int code, const char *detail, const char *url,
+		   struct err *err);
+
+#endif

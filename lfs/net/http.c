@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/http.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/connect.h"
+#include "lfs/net/url.h"
+
+enum {
+	BUFFER_SIZE = 128 << 10,	/* libcurl's, each way */
+	REFUSAL_MAX = 16 << 10,	/* bytes taken of an answer that is not 2xx */
+	POLL_MS = 500	/* how often the limits on silence are looked at */
+};
+
+struct http {
+	struct http_shared *shared;	/* borrowed */
+	CURL *easy;	/* owned */
+	CURLM *multi;	/* owned */
+	char *url;	/* owned: of the latest request sent */
+	char detail[CURL_ERROR_SIZE];
+
+	/* Of the request under way: */
+	const struct http_request *request;
+	struct http_response *response;
+	struct err *err;
+	uint64_t sent;		/* bytes of the body that libcurl has taken */
+	size_t header_size;
+	bool resent;		/* libcurl has begun the body again */
+	bool answered;		/* the head of the answer has begun */
+	bool to_sink;		/* the sink took the head */
+	bool enough;		/* and wants no more of the body */
+	long unsent;		/* bytes in the kernel, when last looked at */
+	uint64_t moved_ms;	/* when this request last moved */
+};
+
+int http_setup(struct err *err)
+{
+	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+		return err_set(err, ERR_LOCAL, "cannot start libcurl");
+	return 0;
+}
+
+struct http *http_new(struct http_shared *shared, struct err *err)
+{
+	struct http *http = xcalloc(1, sizeof(*http));
+
+	http->shared = shared;
+	http->easy = curl_easy_init();
+	http->multi = curl_multi_init();
+	if (http->easy && http->multi)
+		return http;
+	err_set(err, ERR_LOCAL, "cannot make a libcurl handle");
+	http_free(http);
+	return NULL;
+}
+
+static void note_move(struct http *http)
+{
+	http->moved_ms = clock_ms();
+	atomic_store_explicit(&http->shared->moved_ms, http->moved_ms,
+			      memory_order_relaxed);
+}
+
+static size_t on_read(char *data, size_t size, size_t n, void *ctx)
+{
+	struct http *http = ctx;
+	const struct http_source *source = http->request->source;
+	uint64_t left = source->size - http->sent;
+	long got;
+
+	n *= size;
+	if (!left)
+		return 0;
+	got = source->read(source->ctx, http->sent, data,
+			   n < left ? n : (size_t)left, http->err);
+	if (got <= 0)
+		return CURL_READFUNC_ABORT;
+	http->sent += (uint64_t)got;
+	note_move(http);
+	return (size_t)got;
+}
+
+/* libcurl found a kept-alive connection dead and starts the body again. */
+static int on_seek(void *ctx, curl_off_t off, int origin)
+{
+	struct http *http = ctx;
+
+	if (origin != SEEK_SET)
+		return CURL_SEEKFUNC_FAIL;
+	http->resent |= http->sent > (uint64_t)off;
+	http->sent = (uint64_t)off;
+	return CURL_SEEKFUNC_OK;
+}
+
+static int status_of(struct http *http)
+{
+	long status = 0;
+
+	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	return (int)status;
+}
+
+/* The empty line after the headers of an answer that is not a 1xx. */
+static int end_of_head(struct http *http)
+{
+	const struct http_sink *sink = http->request->sink;
+	int status = status_of(http);
+
+	if (status < 200)
+		return 0;
+	http->answered = true;
+	if (!sink || status > 299)
+		return 0;
+	http->to_sink = true;
+	return sink->begin(sink->ctx, http, status, http->err);
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+	struct http *http = ctx;
+
+	n *= size;
+	note_move(http);
+	http->header_size += n;
+	if (http->header_size > HTTP_HEADERS_MAX) {
+		err_set(http->err, ERR_PROTOCOL,
+			"the headers of the answer are over %d bytes",
+			HTTP_HEADERS_MAX);
+		return 0;
+	}
+	if (n <= 2 && (line[0] == '\r' || line[0] == '\n') && end_of_head(http))
+		return 0;
+	return n;
+}
+
+static int keep_body(struct http *http, const char *data, size_t n)
+{
+	struct buf *body = &http->response->body;
+	int status = status_of(http);
+
+	if (status >= 200 && status <= 299) {
+		if (!buf_add(body, data, n))
+			return 0;
+		return err_set(http->err, ERR_PROTOCOL,
+			       "the answer is over %d bytes", HTTP_BODY_MAX);
+	}
+	/* A page without end is not worth the connection. */
+	if (n >= REFUSAL_MAX - body->len) {
+		buf_add(body, data, REFUSAL_MAX - body->len);
+		return 1;
+	}
+	return buf_add(body, data, n);
+}
+
+static size_t on_write(char *data, size_t size, size_t n, void *ctx)
+{
+	struct http *http = ctx;
+	const struct http_sink *sink = http->request->sink;
+	int ret;
+
+	n *= size;
+	note_move(http);
+	if (http->to_sink)
+		ret = sink->write(sink->ctx, data, n, http->err);
+	else
+		ret = keep_body(http, data, n);
+	http->enough = ret > 0;
+	return ret ? 0 : n;
+}
+
+static int add_line(struct curl_slist **lines, const char *name,
+		    const char *value)
+{
+	/* "name;" is libcurl's way to send a header without a value. */
+	char *line = xstrfmt(*value ? "%s: %s" : "%s;", name, value);
+	struct curl_slist *longer = curl_slist_append(*lines, line);
+
+	free(line);
+	if (!longer)
+		return -1;
+	*lines = longer;
+	return 0;
+}
+
+static int add_headers(const struct http_request *request, bool own_origin,
+		       struct curl_slist **lines)
+{
+	int ret = 0;
+
+	*lines = curl_slist_append(NULL, "Expect:");
+	ret |= !*lines;
+	if (request->media_type) {
+		ret |= add_line(lines, "Accept", request->media_type);
+		if (request->source)
+			ret |= add_line(lines, "Content-Type",
+					request->media_type);
+	}
+	for (size_t i = 0; own_origin && i < request->nheaders; i++)
+		ret |= add_line(lines, request->headers[i].name,
+				request->headers[i].value);
+	return ret;
+}
+
+static void set_body(struct http *http)
+{
+	const struct http_source *source = http->request->source;
+	CURL *easy = http->easy;
+
+	if (source) {
+		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+				 (curl_off_t)source->size);
+		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+		curl_easy_setopt(easy, CURLOPT_READDATA, http);
+		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+		curl_easy_setopt(easy, CURLOPT_SEEKDATA, http);
+	}
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, http->request->method);
+	curl_easy_setopt(easy, CURLOPT_RANGE, http->request->range);
+	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
+	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
+	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
+	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+}
+
+/* ERR_OFFLINE if the request has been silent for too long. */
+static int check_silence(struct http *http)
+{
+	const struct http_source *source = http->request->source;
+	bool waits = !http->answered && (!source || http->sent == source->size);
+	unsigned limit = waits ? http->request->answer_ms :
+				 http->shared->stall_ms;
+	long unsent;
+
+	/* Until then libcurl's own limit, connect_ms, is in force. */
+	if (!connect_is_up(http->easy))
+		return 0;
+	unsent = connect_unsent(http->easy);
+	if (unsent != http->unsent) {
+		http->unsent = unsent;
+		note_move(http);
+	}
+	if (clock_ms() - http->moved_ms < limit)
+		return 0;
+	return err_set(http->err, ERR_OFFLINE,
+		       waits ? "no answer for %u s" :
+			       "the connection stood still for %u s",
+		       limit / 1000);
+}
+
+static int drive(struct http *http, CURLcode *code)
+{
+	int running = 1, left;
+	CURLMsg *msg;
+
+	for (;;) {
+		if (atomic_load(&http->shared->stop))
+			return err_set(http->err, ERR_CANCELED, "stopped");
+		if (curl_multi_perform(http->multi, &running))
+			return err_set(http->err, ERR_LOCAL, "libcurl failed");
+		if (!running)
+			break;
+		if (check_silence(http))
+			return -1;
+		curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
+	}
+	*code = CURLE_OK;
+	while ((msg = curl_multi_info_read(http->multi, &left)))
+		if (msg->msg == CURLMSG_DONE)
+			*code = msg->data.result;
+	return 0;
+}
+
+/* One request and its answer, at http->url. */
+static int exchange(struct http *http, bool own_origin)
+{
+	struct curl_slist *lines = NULL;
+	CURLcode code = CURLE_OK;
+	int ret = -1;
+
+	curl_easy_reset(http->easy);
+	http->sent = http->header_size = 0;
+	http->answered = http->to_sink = false;
+	http->enough = http->resent = false;
+	http->unsent = 0;
+	http->detail[0] = '\0';
+	http->moved_ms = clock_ms();
+	buf_reset(&http->response->body);
+	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
+	    add_headers(http->request, own_origin, &lines))
+		goto out;
+	set_body(http);
+	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, lines);
+	curl_easy_setopt(http->easy, CURLOPT_USERAGENT,
+			 "git-lfs-multipart/" VERSION);
+	curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->detail);
+	if (curl_multi_add_handle(http->multi, http->easy))
+		goto out;
+	ret = drive(http, &code);
+	http->response->status = status_of(http);
+	/* libcurl is content with an answer that is cut in its head. */
+	if (!code && !http->answered)
+		code = CURLE_PARTIAL_FILE;
+	if (!ret && code && !http->enough)
+		ret = http->err->kind ?
+			      -1 :
+			      connect_failed(http->easy, code, http->detail,
+					     http->url, http->err);
+	curl_multi_remove_handle(http->multi, http->easy);
+out:
+	if (ret)
+		err_set(http->err, ERR_LOCAL, "libcurl has no memory");
+	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
+	curl_slist_free_all(lines);
+	return ret;
+}
+
+static bool is_redirect(int status)
+{
+	return status == 301 || status == 302 || status == 303 ||
+	       status == 307 || status == 308;
+}
+
+/* Take the Location as the next URL; false if this answer is the last. */
+static int follow(struct http *http, int hops, bool *again)
+{
+	const char *location = http_header(http, "Location");
+	char *next;
+
+	*again = false;
+	if (!is_redirect(http->response->status) || !location)
+		return 0;
+	if (hops == HTTP_REDIRECTS_MAX)
+		return err_set(http->err, ERR_PROTOCOL,
+			       "the server redirects more than %d times",
+			       HTTP_REDIRECTS_MAX);
+	next = url_resolve(http->url, location, http->err);
+	if (!next)
+		return -1;
+	if (url_is_https(http->url) && !url_is_https(next)) {
+		free(next);
+		return err_set(http->err, ERR_PROTOCOL,
+			       "the server redirects from https to http");
+	}
+	free(http->url);
+	http->url = next;
+	*again = true;
+	return 0;
+}
+
+static void log_exchange(const struct http *http)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	if (log_is_on(LOG_DEBUG))
+		log_debug("%s %s %s: %d", http->request->method,
+			  url_display(http->url, shown, sizeof(shown)),
+			  http->request->range ? http->request->range : "-",
+			  http->response->status);
+}
+
+int http_perform(struct http *http, const struct http_request *request,
+		 struct http_response *response, struct err *err)
+{
+	bool again = true;
+
+	free(http->url);
+	http->url = xstrdup(request->url);
+	http->request = request;
+	http->response = response;
+	http->err = err;
+	for (int hops = 0; again; hops++) {
+		if (exchange(http, url_is_same_origin(http->url, request->url)))
+			return -1;
+		log_exchange(http);
+		if (follow(http, hops, &again))
+			return -1;
+	}
+	return 0;
+}
+
+const char *http_header(struct http *http, const char *name)
+{
+	struct curl_header *header = NULL;
+
+	if (curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header))
+		return NULL;
+	return header->value;
+}
+
+const char *http_url(const struct http *http)
+{
+	return http->url;
+}
+
+bool http_was_resent(const struct http *http)
+{
+	return http->resent;
+}
+
+bool http_is_stopped(const struct http *http)
+{
+	return atomic_load(&http->shared->stop);
+}
+
+void http_wake(struct http *http)
+{
+	curl_multi_wakeup(http->multi);
+}
+
+void http_response_release(struct http_response *response)
+{
+	buf_release(&response->body);
+}
+
+void http_free(struct http *http)
+{
+	if (!http)
+		return;
+	curl_easy_cleanup(http->easy);
+	curl_multi_cleanup(http->multi);
+	free(http->url);
+	free(http);
+}

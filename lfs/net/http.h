@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_HTTP_H
+#define LFS_NET_HTTP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/err.h"
+#include "lfs/net/connect.h"
+
+/*
+ * One HTTP/1.1 request at a time on one kept-alive connection.
+ *
+ * A `struct http` belongs to one thread.  What all of a pool's threads share
+ * stands in `struct http_shared` (connect.h).
+ *
+ * There is no limit on the whole of a request, only on silence: while it
+ * connects, while a body moves, while an answer is awaited.  Redirects are
+ * followed here, at most three, never from https to http, and the request's
+ * `headers` are not sent to another origin (wire.md 2, HTTP).
+ *
+ * This module does not retry and does not judge a status: see status.h and
+ * retry.h.
+ */
+
+enum {
+	HTTP_BODY_MAX = 1 << 20,	/* a body kept in memory */
+	HTTP_HEADERS_MAX = 64 << 10,	/* all header lines of one answer */
+	HTTP_REDIRECTS_MAX = 3
+};
+
+struct http_header {
+	const char *name;	/* borrowed, as all strings of a request */
+	const char *value;
+};
+
+/* A body to send. */
+struct http_source {
+	uint64_t size;
+	/*
+	 * Copy at most `n` bytes from position `off` to `data`; returns how
+	 * many, at least one, or -1.  Called in order, but again from 0 if
+	 * the body must be sent a second time.
+	 */
+	long (*read)(void *ctx, uint64_t off, char *data, size_t n,
+		     struct err *err);
+	void *ctx;
+};
+
+struct http;
+
+/* Where the body of a 2xx answer goes. */
+struct http_sink {
+	/* The head of the answer is here; -1 refuses the body. */
+	int (*begin)(void *ctx, struct http *http, int status, struct err *err);
+	/* Take bytes: 0; 1 if no more are wanted; -1. */
+	int (*write)(void *ctx, const char *data, size_t n, struct err *err);
+	void *ctx;
+};
+
+struct http_request {
+	const char *method;	/* "GET", "PUT", ... */
+	const char *url;
+	const struct http_header *headers;	/* of the action: this origin only */
+	size_t nheaders;
+	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
+	const char *range;	/* "0-1023", or NULL */
+	const struct http_source *source;	/* or NULL: no body */
+	const struct http_sink *sink;	/* or NULL: the body is kept */
+	unsigned answer_ms;	/* silence while the answer is awaited */
+};
+
+struct http_response {
+	int status;
+	struct buf body;	/* owned; without a sink, or if not 2xx */
+};
+
+#define HTTP_RESPONSE_INIT { .body = BUF_INIT(HTTP_BODY_MAX) }
+
+/*
+ * Once in a process, before the first thread and the first http_new().
+ * Takes some milliseconds.
+ */
+int http_setup(struct err *err);
+
+/* A connection's worth of state.  `shared` is borrowed for its life. */
+struct http *http_new(struct http_shared *shared, struct err *err);
+
+/*
+ * Send the request and receive an answer, whatever its status; -1 only if
+ * none came (ERR_NETWORK, ERR_OFFLINE), the sink or the source failed, the
+ * answer broke a limit (ERR_PROTOCOL), or we were stopped (ERR_CANCELED).
+ * The body of an answer that is not 2xx is cut at 16 KiB.
+ */
+int http_perform(struct http *http, const struct http_request *request,
+		 struct http_response *response, struct err *err);
+
+/*
+ * The value of a header of the latest answer, or NULL; borrowed until the
+ * next request.
+ */
+const char *http_header(struct http *http, const char *name);
+
+/* The URL that gave the latest answer, after redirects; borrowed likewise. */
+const char *http_url(const struct http *http);
+
+/*
+ * Was the latest request sent more than once?  libcurl does so by itself when
+ * a kept-alive connection ends without an answer.
+ */
+bool http_was_resent(const struct http *http);
+
+/* For a source or a sink that waits: are we to stop? */
+bool http_is_stopped(const struct http *http);
+
+/* From any thread: make a request that waits look at the stop flag now. */
+void http_wake(struct http *http);
+
+void http_response_release(struct http_response *response);
+void http_free(struct http *http);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/link.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/net/url.h"
+
+enum {
+	VALUE_MAX = 64,
+	LIFE_MAX_S = 365 * 24 * 3600	/* S3 allows a week */
+};
+
+/* "20260131T235959Z" in the form that curl_getdate() knows. */
+static int64_t parse_amz_date(const char *text)
+{
+	char date[VALUE_MAX];
+
+	if (strspn(text, "0123456789") != 8 || text[8] != 'T' ||
+	    strspn(text + 9, "0123456789") != 6)
+		return -1;
+	snprintf(date, sizeof(date), "%.8s %.2s:%.2s:%.2s GMT", text, text + 9,
+		 text + 11, text + 13);
+	return (int64_t)curl_getdate(date, NULL);
+}
+
+static int64_t amz_expires_at(const char *url)
+{
+	char date[VALUE_MAX], life[VALUE_MAX];
+	int64_t signed_at, seconds;
+
+	if (!url_query(url, "X-Amz-Date", date, sizeof(date)) ||
+	    !url_query(url, "X-Amz-Expires", life, sizeof(life)))
+		return INT64_MAX;
+	signed_at = parse_amz_date(date);
+	seconds = strtoll(life, NULL, 10);
+	if (signed_at < 0 || seconds < 0 || seconds > LIFE_MAX_S)
+		return INT64_MAX;
+	return signed_at + seconds;
+}
+
+static int64_t parameter(const char *url, const char *name)
+{
+	char text[VALUE_MAX], *end;
+	int64_t when;
+
+	if (!url_query(url, name, text, sizeof(text)))
+		return INT64_MAX;
+	when = strtoll(text, &end, 10);
+	if (*end)
+		when = (int64_t)curl_getdate(text, NULL);
+	return when > 0 ? when : INT64_MAX;
+}
+
+int64_t link_expires_at(const char *url)
+{
+	int64_t when = amz_expires_at(url);
+
+	if (when == INT64_MAX)
+		when = parameter(url, "Expires");
+	if (when == INT64_MAX)
+		when = parameter(url, "expiration");
+	return when;
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_LINK_H
+#define LFS_NET_LINK_H
+
+#include <stdint.h>
+
+/*
+ * When a presigned link runs out, in seconds since 1970: X-Amz-Date and
+ * X-Amz-Expires (AWS Signature Version 4 in the query), `Expires` (version 2,
+ * CloudFront) or `expiration` (Hugging Face's completion), as numbers or, for
+ * the latter, as a date.  INT64_MAX if it does not say.
+ */
+int64_t link_expires_at(const char *url);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/range.h"
+
+#include <stddef.h>
+#include <strings.h>
+
+/* Read digits up to INT64_MAX and the byte behind them. */
+static const char *take(const char *p, uint64_t *n, char behind)
+{
+	const char *start = p;
+
+	*n = 0;
+	for (; p && *p >= '0' && *p <= '9'; p++) {
+		if (*n > (INT64_MAX - 9) / 10)
+			return NULL;
+		*n = *n * 10 + (uint64_t)(*p - '0');
+	}
+	return p && p != start && *p == behind ? p + 1 : NULL;
+}
+
+int range_parse(const char *value, struct range *range)
+{
+	const char *p;
+
+	if (!value || strncasecmp(value, "bytes ", 6))
+		return -1;
+	p = take(value + 6, &range->first, '-');
+	p = take(p, &range->last, '/');
+	if (!p || range->first > range->last)
+		return -1;
+	range->has_total = *p != '*';
+	range->total = 0;
+	if (!range->has_total)
+		return p[1] ? -1 : 0;
+	p = take(p, &range->total, '\0');
+	return p && range->last < range->total ? 0 : -1;
+}

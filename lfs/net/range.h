@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_RANGE_H
+#define LFS_NET_RANGE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* The Content-Range header (RFC 9110, 14.4). */
+
+struct range {
+	uint64_t first;	/* byte positions, both inclusive */
+	uint64_t last;
+	uint64_t total;	/* of the whole; only if has_total */
+	bool has_total;	/* "*": the server does not say */
+};
+
+/* Parse "bytes FIRST-LAST/TOTAL".  -1 if it is anything else; NULL is. */
+int range_parse(const char *value, struct range *range);
+
+#endif

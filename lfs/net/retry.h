@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_RETRY_H
+#define LFS_NET_RETRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * Whether a failed request is tried again, and after what pause.
+ *
+ * Pure: time and randomness come in as arguments.  The pause is a random time
+ * up to a limit that doubles with each try ("full jitter"), so that sixteen
+ * connections that failed together do not come back together; what the server
+ * asks for in Retry-After is waited for at the least, up to `offline_ms`.
+ *
+ * Tries count only while the peer answers.  When nothing moves on any
+ * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
+ * `offline_ms`, whatever their number.
+ */
+
+struct retry_policy {
+	unsigned retries;	/* after the first try; 0: none */
+	unsigned max_delay_ms;
+	unsigned offline_ms;
+};
+
+struct retry {
+	unsigned tries;		/* that count against `retries` */
+	unsigned pauses;	/* all of them: the backoff grows with it */
+};
+
+#define RETRY_INIT { .tries = 0 }
+
+struct retry_facts {
+	uint32_t random;	/* any */
+	uint64_t now_ms;
+	uint64_t begun_ms;	/* when the failed try began */
+	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
+};
+
+/*
+ * After a try failed with `err`: true if there shall be another one, after
+ * `pause_ms`.
+ */
+bool retry_again(struct retry *retry, const struct retry_policy *policy,
+		 const struct err *err, const struct retry_facts *facts,
+		 unsigned *pause_ms);
+
+/*
+ * The pause that a Retry-After header asks for, seconds or a date, in
+ * milliseconds; 0 if it is NULL, in the past or makes no sense, and at most a
+ * day.  `now` is the time in seconds since 1970.
+ */
+int retry_parse_after(const char *value, int64_t now);
+
+#endif

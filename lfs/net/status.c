@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/status.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/json.h"
+#include "lfs/net/http.h"
+#include "lfs/net/retry.h"
+
+struct reason {
+	int status;
+	const char *text;
+};
+
+static const struct reason reasons[] = {
+	{ 400, "Bad Request" },
+	{ 401, "Unauthorized" },
+	{ 403, "Forbidden" },
+	{ 404, "Not Found" },
+	{ 408, "Request Timeout" },
+	{ 409, "Conflict" },
+	{ 410, "Gone" },
+	{ 411, "Length Required" },
+	{ 412, "Precondition Failed" },
+	{ 413, "Content Too Large" },
+	{ 416, "Range Not Satisfiable" },
+	{ 422, "Unprocessable Content" },
+	{ 429, "Too Many Requests" },
+	{ 500, "Internal Server Error" },
+	{ 501, "Not Implemented" },
+	{ 502, "Bad Gateway" },
+	{ 503, "Service Unavailable" },
+	{ 504, "Gateway Timeout" },
+	{ 507, "Insufficient Storage" },
+	{ 509, "Bandwidth Limit Exceeded" },
+};
+
+static const char *reason_of(int status)
+{
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (reasons[i].status == status)
+			return reasons[i].text;
+	return "";
+}
+
+/* The text between <tag> and </tag>, cut to fit; "" if there is none. */
+static void xml_text(const char *body, const char *tag, char *out, size_t size)
+{
+	char open[32], close[32];
+	const char *begin, *end;
+
+	out[0] = '\0';
+	snprintf(open, sizeof(open), "<%s>", tag);
+	snprintf(close, sizeof(close), "</%s>", tag);
+	begin = strstr(body, open);
+	if (!begin)
+		return;
+	begin += strlen(open);
+	end = strstr(begin, close);
+	if (end)
+		snprintf(out, size, "%.*s", (int)(end - begin), begin);
+}
+
+static void json_text(const char *body, char *out, size_t size)
+{
+	struct err ignored = ERR_INIT;
+	json_t *tree = json_parse(body, strlen(body), &ignored);
+	const char *text = json_string_value(json_object_get(tree, "message"));
+
+	if (!text)
+		text = json_string_value(json_object_get(tree, "error"));
+	snprintf(out, size, "%s", text ? text : "");
+	json_decref(tree);
+}
+
+static void server_text(const char *body, char *out, size_t size)
+{
+	char code[64], message[192];
+
+	out[0] = '\0';
+	if (body[0] == '{') {
+		json_text(body, out, size);
+		return;
+	}
+	xml_text(body, "Code", code, sizeof(code));
+	xml_text(body, "Message", message, sizeof(message));
+	if (code[0])
+		snprintf(out, size, "%.60s%s%.180s", code,
+			 message[0] ? ": " : "", message);
+}
+
+static enum err_kind kind_of(int status, const char *text)
+{
+	if (status == 401)
+		return ERR_AUTH;
+	/* "Request has expired", or ExpiredToken. */
+	if ((status == 400 || status == 403) && strstr(text, "xpired"))
+		return ERR_EXPIRED;
+	if (status == 400 && !strncmp(text, "RequestTimeout", 14))
+		return ERR_BUSY;
+	if (status == 408 || status == 429)
+		return ERR_BUSY;
+	if (status >= 500 && status != 501 && status != 505)
+		return ERR_BUSY;
+	return ERR_REFUSED;
+}
+
+int status_check(const struct status *status, struct err *err)
+{
+	char text[256];
+	const char *reason = reason_of(status->status);
+
+	if (status->status >= 200 && status->status <= 299)
+		return 0;
+	server_text(status->body, text, sizeof(text));
+	if (err->kind)
+		return -1;
+	err_set(err, kind_of(status->status, text),
+		"the server answered %d%s%s%s%s", status->status,
+		*reason ? " " : "", reason, *text ? ": " : "", text);
+	err->code = status->status;
+	err->wait_ms = retry_parse_after(status->retry_after, status->now);
+	return -1;
+}
+
+int status_of_answer(struct http *http, const struct http_response *response,
+		     struct err *err)
+{
+	struct status status = {
+		.status = response->status,
+		.retry_after = http_header(http, "Retry-After"),
+		.body = buf_str(&response->body),
+		.now = clock_unix(),
+	};
+
+	return status_check(&status, err);
+}

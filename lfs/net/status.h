@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_STATUS_H
+#define LFS_NET_STATUS_H
+
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * What the status of an answer means.
+ *
+ * 408, 429, 5xx but 501 and 505, and S3's 400 RequestTimeout: ERR_BUSY, with
+ * the pause that Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
+ * of expiry: ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
+ * message holds the status and what the server says in an LFS error
+ * ("message"), a Hugging Face one ("error") or an S3 one (<Code>, <Message>).
+ */
+
+struct http;
+struct http_response;
+
+struct status {
+	int status;
+	const char *retry_after;	/* header's value, or NULL */
+	const char *body;		/* NUL-terminated; "" if none */
+	int64_t now;			/* seconds since 1970 */
+};
+
+/* Returns 0 for 2xx, else -1 with the error set. */
+int status_check(const struct status *status, struct err *err);
+
+/* The same for an answer that is just in. */
+int status_of_answer(struct http *http, const struct http_response *response,
+		     struct err *err);
+
+#endif

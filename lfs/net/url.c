@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/url.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+
+enum {
+	SCHEME_SHOWN = 20
+};
+
+static bool has_blank(const char *s)
+{
+	for (const unsigned char *p = (const unsigned char *)s; *p; p++)
+		if (*p <= ' ' || *p == 0x7f)
+			return true;
+	return false;
+}
+
+/* NULL if libcurl does not take it for a URL; `code` may be NULL. */
+static CURLU *parse(const char *url, CURLUcode *code)
+{
+	CURLU *handle = curl_url();
+	CURLUcode ret = CURLUE_OUT_OF_MEMORY;
+
+	if (handle)
+		ret = curl_url_set(handle, CURLUPART_URL, url,
+				   CURLU_NON_SUPPORT_SCHEME);
+	if (code)
+		*code = ret;
+	if (!ret)
+		return handle;
+	curl_url_cleanup(handle);
+	return NULL;
+}
+
+static int check_scheme(const char *url, struct err *err)
+{
+	size_t len = strcspn(url, ":/?#@");
+
+	if (!len || strncmp(url + len, "://", 3))
+		return err_set(err, ERR_PROTOCOL,
+			       "the URL does not begin with http:// or "
+			       "https://");
+	if ((len == 4 && !strncasecmp(url, "http", 4)) ||
+	    (len == 5 && !strncasecmp(url, "https", 5)))
+		return 0;
+	return err_set(err, ERR_PROTOCOL,
+		       "the URL has the scheme '%.*s'; only http and https "
+		       "will do",
+		       (int)(len < SCHEME_SHOWN ? len : SCHEME_SHOWN), url);
+}
+
+int url_check(const char *url, struct err *err)
+{
+	size_t len = strlen(url);
+	CURLUcode code;
+	CURLU *handle;
+
+	if (!len)
+		return err_set(err, ERR_PROTOCOL, "the URL is empty");
+	if (len > URL_MAX)
+		return err_set(err, ERR_PROTOCOL,
+			       "the URL has %zu bytes; at most %d will do", len,
+			       URL_MAX);
+	if (has_blank(url))
+		return err_set(err, ERR_PROTOCOL,
+			       "the URL has a blank or control character");
+	if (check_scheme(url, err))
+		return -1;
+	/* libcurl would overlook a third slash. */
+	if (strchr("/?#", strstr(url, "://")[3]))
+		return err_set(err, ERR_PROTOCOL, "the URL has no host");
+	handle = parse(url, &code);
+	if (!handle)
+		return err_set(err, ERR_PROTOCOL, "the URL is malformed (%s)",
+			       curl_url_strerror(code));
+	curl_url_cleanup(handle);
+	return 0;
+}
+
+/* Add what fits, and leave room for the dots. */
+static bool show(char *out, size_t size, const char *s, size_t n)
+{
+	size_t len = strlen(out);
+
+	for (size_t i = 0; i < n; i++) {
+		if (len + sizeof("...") >= size) {
+			if (size > sizeof("..."))
+				memcpy(out + len, "...", sizeof("..."));
+			return false;
+		}
+		out[len++] = s[i] > ' ' && s[i] < 0x7f ? s[i] : '?';
+		out[len] = '\0';
+	}
+	return true;
+}
+
+const char *url_display(const char *url, char *out, size_t size)
+{
+	const char *host = strstr(url, "://");
+	const char *end, *at;
+
+	if (!size)
+		return "";
+	out[0] = '\0';
+	if (!host || host > url + strcspn(url, "/?#@")) {
+		snprintf(out, size, "(not a URL)");
+		return out;
+	}
+	host += 3;
+	if (!show(out, size, url, (size_t)(host - url)))
+		return out;
+	end = host + strcspn(host, "/?#");
+	while ((at = memchr(host, '@', (size_t)(end - host))))
+		host = at + 1;
+	show(out, size, host, strcspn(host, "?#"));
+	return out;
+}
+
+struct origin {
+	char *scheme;
+	char *host;
+	char *port;
+};
+
+static void origin_release(struct origin *origin)
+{
+	curl_free(origin->scheme);
+	curl_free(origin->host);
+	curl_free(origin->port);
+}
+
+static bool get_origin(const char *url, struct origin *origin)
+{
+	struct err ignored = ERR_INIT;
+	CURLU *handle = NULL;
+	bool ok;
+
+	*origin = (struct origin){ .scheme = NULL };
+	if (!url_check(url, &ignored))
+		handle = parse(url, NULL);
+	if (!handle)
+		return false;
+	ok = !curl_url_get(handle, CURLUPART_SCHEME, &origin->scheme, 0) &&
+	     !curl_url_get(handle, CURLUPART_HOST, &origin->host, 0) &&
+	     !curl_url_get(handle, CURLUPART_PORT, &origin->port,
+			   CURLU_DEFAULT_PORT);
+	curl_url_cleanup(handle);
+	return ok;
+}
+
+bool url_is_same_origin(const char *a, const char *b)
+{
+	struct origin oa, ob;
+	bool has_a = get_origin(a, &oa), has_b = get_origin(b, &ob);
+	bool is_same = has_a && has_b && !strcasecmp(oa.scheme, ob.scheme) &&
+		       !strcasecmp(oa.host, ob.host) &&
+		       !strcmp(oa.port, ob.port);
+
+	origin_release(&oa);
+	origin_release(&ob);
+	return is_same;
+}
+
+bool url_is_https(const char *url)
+{
+	return !strncasecmp(url, "https://", 8);
+}
+
+/* libcurl knows how to resolve, and escapes what a server forgot to. */
+static char *resolve(CURLU *handle, const char *location)
+{
+	char *url = NULL, *copy = NULL;
+
+	if (!curl_url_set(handle, CURLUPART_URL, location,
+			  CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) &&
+	    !curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) &&
+	    !curl_url_get(handle, CURLUPART_URL, &url, 0))
+		copy = xstrdup(url);
+	curl_free(url);
+	return copy;
+}
+
+char *url_resolve(const char *base, const char *location, struct err *err)
+{
+	CURLU *handle = NULL;
+	char *url = NULL;
+
+	if (strlen(location) > URL_MAX) {
+		err_set(err, ERR_PROTOCOL,
+			"the redirect's Location is too long");
+		return NULL;
+	}
+	if (url_check(base, err))
+		return NULL;
+	handle = parse(base, NULL);
+	if (handle)
+		url = resolve(handle, location);
+	curl_url_cleanup(handle);
+	if (!url) {
+		err_set(err, ERR_PROTOCOL,
+			"the redirect's Location is malformed");
+		return NULL;
+	}
+	if (!url_check(url, err))
+		return url;
+	free(url);
+	err_wrap(err, "the redirect's Location");
+	return NULL;
+}
+
+static int hex_value(const char *s)
+{
+	char digits[3] = { s[0], s[0] ? s[1] : '\0', '\0' };
+
+	if (strspn(digits, "0123456789abcdefABCDEF") != 2)
+		return -1;
+	return (int)strtol(digits, NULL, 16);
+}
+
+/* Percent-decode; false if it is broken, holds a NUL or does not fit. */
+static bool decode(const char *s, size_t n, char *out, size_t size)
+{
+	const char *end = s + n;
+	size_t len = 0;
+
+	while (s < end) {
+		int c = (unsigned char)*s;
+
+		if (c == '%') {
+			c = end - s >= 3 ? hex_value(s + 1) : -1;
+			s += 2;
+		}
+		s++;
+		if (c == -1 || !c || len + 1 >= size)
+			return false;
+		out[len++] = (char)c;
+	}
+	out[len] = '\0';
+	return true;
+}
+
+bool url_query(const char *url, const char *name, char *out, size_t size)
+{
+	size_t path = strcspn(url, "?#"), len = strlen(name);
+	const char *p = url + path;
+
+	out[0] = '\0';
+	while (*p == '?' || *p == '&') {
+		size_t n = strcspn(++p, "&#");
+
+		if (n > len && p[len] == '=' && !strncasecmp(p, name, len)) {
+			if (decode(p + len + 1, n - len - 1, out, size))
+				return true;
+			out[0] = '\0';
+			return false;
+		}
+		p += n;
+	}
+	return false;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_URL_H
+#define LFS_NET_URL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * URLs as strings: what may be asked of one, and how to print one.
+ *
+ * Nothing here keeps state, and all of it may be called from any thread.
+ */
+
+enum {
+	URL_MAX = 64 << 10,
+	URL_DISPLAY_MAX = 256	/* a good size for url_display() */
+};
+
+/*
+ * Is this a URL that we go to: http or https, with a host, at most URL_MAX
+ * bytes, nothing in it that ends a line?  The error, ERR_PROTOCOL, says what
+ * is wrong without quoting what may be secret.
+ */
+int url_check(const char *url, struct err *err);
+
+/*
+ * What of a URL may be shown: scheme, host, port and path.  The user info, the
+ * query and the fragment can hold secrets and are left out; bytes that are not
+ * printable ASCII become '?'; what does not fit ends in "...".  Returns `out`.
+ */
+const char *url_display(const char *url, char *out, size_t size);
+
+/*
+ * The same scheme, host and port?  False if either is not an http(s) URL.
+ */
+bool url_is_same_origin(const char *a, const char *b);
+
+bool url_is_https(const char *url);
+
+/*
+ * Where a Location header of the answer from `base` points to.  The result
+ * has passed url_check() and is the caller's.
+ */
+char *url_resolve(const char *base, const char *location, struct err *err);
+
+/*
+ * The first query parameter `name`, letter case ignored, percent-decoded, as
+ * a string in `out`.  False, with "" in `out`, if there is none or it does not
+ * fit.
+ */
+bool url_query(const char *url, const char *name, char *out, size_t size);
+
+#endif

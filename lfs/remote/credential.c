@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/credential.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/askcred.h"
+#include "lfs/remote/credshare.h"
+#include "lfs/remote/netrc.h"
+#include "lfs/remote/urlparts.h"
+
+struct credentials {
+	struct askcred ask;
+	struct credshare *share;	/* owned */
+	char *bad_netrc_host;	/* owned: whose netrc login was rejected */
+	bool is_bad_url;	/* the one in the URL was */
+	bool is_bad_askpass;	/* it failed: git-lfs asks it no more either */
+};
+
+struct credentials *credentials_new(const struct credential_options *options)
+{
+	struct credentials *credentials = xcalloc(1, sizeof(*credentials));
+
+	credentials->ask = (struct askcred){
+		.config = options->config,
+		.is_stopped = options->is_stopped,
+		.ctx = options->ctx,
+		.watch_fd = options->watch_fd,
+	};
+	credentials->share = credshare_new(options->dir, &credentials->ask);
+	return credentials;
+}
+
+/*
+ * The URL whose credential the request wants: git-lfs prefers that of the git
+ * remote, so that the one stored for git is found.
+ */
+static int choose_url(const struct credential_query *query,
+		      struct urlparts *parts, struct err *err)
+{
+	const char *remote = query->remote_url;
+
+	if (!url_is_same_origin(query->url, query->api_url))
+		return urlparts_parse(parts, query->url, err);
+	if (urlparts_parse(parts, query->api_url, err))
+		return -1;
+	if (parts->password || !remote ||
+	    !url_is_same_origin(remote, query->api_url))
+		return 0;
+	urlparts_release(parts);
+	return urlparts_parse(parts, remote, err);
+}
+
+/* A boolean of the credential section for the URL; bad values are false. */
+static bool get_bool(const struct gitconfig *config, const char *url,
+		     const char *key)
+{
+	struct err ignored = ERR_INIT;
+	const struct gitconfig_entry *entry;
+	bool value = false;
+
+	entry = gitconfig_find_url(config, "credential", url, key);
+	if (entry)
+		gitconfig_parse_bool(entry, &value, &ignored);
+	return value;
+}
+
+static char *plain_url(const struct credtext *query)
+{
+	const char *path = credtext_get(query, "path");
+
+	return xstrfmt("%s://%s/%s", credtext_get(query, "protocol"),
+		       credtext_get(query, "host"), path ? path : "");
+}
+
+static int add_challenges(struct credtext *text,
+			  const struct credential_query *query, struct err *err)
+{
+	for (size_t i = 0; i < query->nchallenges; i++)
+		if (credtext_add(text, "wwwauth[]", query->challenges[i], err))
+			return -1;
+	return 0;
+}
+
+/* The lines to ask with. */
+static int add_query(struct credtext *text, const struct gitconfig *config,
+		     const struct urlparts *parts, struct err *err)
+{
+	char *url = xstrfmt("%s://%s/%s", parts->scheme, parts->host,
+			    parts->path);
+	int ret = credtext_add(text, "protocol", parts->scheme, err);
+
+	if (!ret)
+		ret = credtext_add(text, "host", parts->host, err);
+	if (!ret && parts->user && *parts->user)
+		ret = credtext_add(text, "username", parts->user, err);
+	if (!ret && get_bool(config, url, "usehttppath") && *parts->path)
+		ret = credtext_add(text, "path", parts->path, err);
+	free(url);
+	return ret;
+}
+
+static int append(struct credtext *text, const struct credtext *lines,
+		  struct err *err)
+{
+	for (size_t i = 0; i < lines->nlines; i++)
+		if (credtext_add(text, lines->lines[i].key,
+				 lines->lines[i].value, err))
+			return -1;
+	return 0;
+}
+
+/* Make it a credential if the lines hold one. */
+static bool accept(struct credential *credential, enum credential_source source)
+{
+	free(credential->authorization);
+	credential->authorization = credtext_authorization(&credential->text);
+	credential->source = source;
+	return credential->authorization != NULL;
+}
+
+static bool accept_pair(struct credential *credential, const char *user,
+			const char *password)
+{
+	struct err ignored = ERR_INIT;
+
+	return !credtext_add(&credential->text, "username", user, &ignored) &&
+	       !credtext_add(&credential->text, "password", password, &ignored);
+}
+
+static bool from_parts(const struct urlparts *parts,
+		       struct credential *credential)
+{
+	return parts->password &&
+	       accept_pair(credential, parts->user, parts->password) &&
+	       accept(credential, CREDENTIAL_URL);
+}
+
+int credential_from_urls(const struct credential_query *query,
+			 struct credential *credential, struct err *err)
+{
+	struct urlparts parts;
+	bool found;
+
+	if (choose_url(query, &parts, err))
+		return -1;
+	found = from_parts(&parts, credential);
+	urlparts_release(&parts);
+	return found;
+}
+
+static bool from_netrc(const struct credentials *credentials,
+		       const struct urlparts *parts,
+		       struct credential *credential)
+{
+	const char *home = getenv("HOME");
+	char *host = urlparts_host_name(parts);
+	char *path = xstrfmt("%s/.netrc", home ? home : "");
+	const char *bad = credentials->bad_netrc_host;
+	struct netrc_login login = { NULL, NULL };
+	bool found = false;
+
+	if (home && *home && !(bad && !strcmp(bad, parts->host)) &&
+	    netrc_load(path, host, &login)) {
+		found = accept_pair(credential, login.login, login.password) &&
+			accept(credential, CREDENTIAL_NETRC);
+		netrc_login_release(&login);
+	}
+	free(path);
+	free(host);
+	return found;
+}
+
+static bool has_helper(const struct credentials *credentials,
+		       const struct credtext *query)
+{
+	char *url = plain_url(query);
+	const struct gitconfig_entry *entry =
+		gitconfig_find_url(credentials->ask.config, "credential", url,
+				   "helper");
+
+	free(url);
+	return entry && *entry->value;
+}
+
+/* What another agent has stored; the daemon names the user and password only. */
+static bool from_share(struct credentials *credentials,
+		       struct credential *credential)
+{
+	struct credtext answer = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+	bool found = credshare_get(credentials->share, &credential->query,
+				   &answer);
+
+	if (found && !append(&credential->text, &answer, &ignored) &&
+	    !append(&credential->text, &credential->query, &ignored))
+		found = accept(credential, CREDENTIAL_SHARED);
+	credtext_release(&answer);
+	return found;
+}
+
+/* Where no person is asked: it was approved a short time ago. */
+static bool from_others(struct credentials *credentials,
+			struct credential *credential)
+{
+	struct err ignored = ERR_INIT;
+
+	if (from_share(credentials, credential))
+		return true;
+	if (!credshare_is_known(credentials->share, &credential->query) ||
+	    !has_helper(credentials, &credential->query))
+		return false;
+	askcred_git_quietly(&credentials->ask, &credential->query,
+			    &credential->text, &ignored);
+	if (accept(credential, CREDENTIAL_GIT))
+		return true;
+	credtext_release(&credential->text);
+	return false;
+}
+
+static int from_askpass(struct credentials *credentials,
+			struct credential *credential)
+{
+	const char *program = askcred_program(&credentials->ask);
+	struct err err = ERR_INIT;
+
+	if (!program || credentials->is_bad_askpass ||
+	    has_helper(credentials, &credential->query))
+		return false;
+	if (!askcred_askpass(&credentials->ask, program, &credential->query,
+			     &credential->text, &err) &&
+	    accept(credential, CREDENTIAL_ASKPASS))
+		return true;
+	log_warn("askpass: %s", err.msg);
+	credentials->is_bad_askpass = err.kind != ERR_CANCELED;
+	credtext_release(&credential->text);
+	return false;
+}
+
+static int none_found(const struct credential *credential, struct err *err)
+{
+	const char *prompt = getenv("GIT_TERMINAL_PROMPT");
+	bool is_off = prompt && (!*prompt || !strcmp(prompt, "0") ||
+				 !strcmp(prompt, "false"));
+	char shown[URL_DISPLAY_MAX];
+	char *url = plain_url(&credential->query);
+
+	err_set(err, ERR_AUTH, "no credential for '%s' is to be had%s",
+		url_display(url, shown, sizeof(shown)),
+		is_off ? ", and GIT_TERMINAL_PROMPT forbids to ask" : "");
+	free(url);
+	return -1;
+}
+
+/* Ask a person, or a helper that may. */
+static int ask(struct credentials *credentials,
+	       const struct credential_query *query,
+	       struct credential *credential, struct err *err)
+{
+	struct credtext lines = CREDTEXT_INIT;
+	char *url;
+	int ret;
+
+	if (from_askpass(credentials, credential))
+		return 0;
+	url = plain_url(&credential->query);
+	ret = append(&lines, &credential->query, err);
+	if (!ret && !get_bool(credentials->ask.config, url, "skipwwwauth"))
+		ret = add_challenges(&lines, query, err);
+	free(url);
+	if (!ret)
+		ret = askcred_git(&credentials->ask, "fill", &lines,
+				  &credential->text, err);
+	credtext_release(&lines);
+	if (ret || accept(credential, CREDENTIAL_GIT))
+		return ret;
+	return none_found(credential, err);
+}
+
+static int look(struct credentials *credentials,
+		const struct credential_query *query,
+		const struct urlparts *parts, struct credential *credential,
+		struct err *err)
+{
+	if (from_parts(parts, credential)) {
+		if (!credentials->is_bad_url)
+			return 0;
+		return err_set(err, ERR_AUTH,
+			       "the server refuses the user and password in "
+			       "its URL");
+	}
+	if (add_query(&credential->query, credentials->ask.config, parts, err))
+		return -1;
+	if (from_netrc(credentials, parts, credential) ||
+	    from_others(credentials, credential))
+		return 0;
+	if (credshare_lock(credentials->share, err))
+		return -1;
+	/* While we waited for the lock somebody may have asked. */
+	if (from_others(credentials, credential)) {
+		credshare_unlock(credentials->share);
+		return 0;
+	}
+	return ask(credentials, query, credential, err);
+}
+
+int credential_get(struct credentials *credentials,
+		   const struct credential_query *query,
+		   struct credential *credential, struct err *err)
+{
+	struct urlparts parts;
+	int ret;
+
+	*credential = (struct credential)CREDENTIAL_INIT;
+	if (choose_url(query, &parts, err))
+		return -1;
+	ret = look(credentials, query, &parts, credential, err);
+	urlparts_release(&parts);
+	if (!ret)
+		return 0;
+	credential_release(credential);
+	credshare_unlock(credentials->share);
+	return -1;
+}
+
+/* Has a helper what a person was asked for? */
+static bool is_stored(struct credentials *credentials,
+		      const struct credential *credential)
+{
+	struct credtext answer = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+	char *authorization = NULL;
+	bool is_same;
+
+	if (has_helper(credentials, &credential->query) &&
+	    !askcred_git_quietly(&credentials->ask, &credential->query, &answer,
+				 &ignored))
+		authorization = credtext_authorization(&answer);
+	is_same = authorization &&
+		  !strcmp(authorization, credential->authorization);
+	free(authorization);
+	credtext_release(&answer);
+	return is_same;
+}
+
+static void tell_git(struct credentials *credentials, const char *verb,
+		     const struct credential *credential)
+{
+	struct err err = ERR_INIT;
+
+	if (credential->source == CREDENTIAL_GIT &&
+	    askcred_git(&credentials->ask, verb, &credential->text, NULL, &err))
+		log_warn("%s", err.msg);
+}
+
+void credential_approve(struct credentials *credentials,
+			const struct credential *credential)
+{
+	struct credshare *share = credentials->share;
+
+	tell_git(credentials, "approve", credential);
+	if (!credshare_is_locked(share))
+		return;
+	if (!is_stored(credentials, credential))
+		credshare_store(share, &credential->text);
+	credshare_note(share, &credential->query);
+	credshare_unlock(share);
+}
+
+void credential_reject(struct credentials *credentials,
+		       const struct credential *credential)
+{
+	const char *host = credtext_get(&credential->query, "host");
+
+	if (credential->source == CREDENTIAL_URL) {
+		credentials->is_bad_url = true;
+	} else if (credential->source == CREDENTIAL_NETRC) {
+		free(credentials->bad_netrc_host);
+		credentials->bad_netrc_host = xstrdup(host);
+	} else {
+		credshare_forget(credentials->share, &credential->query);
+	}
+	if (credential->source == CREDENTIAL_SHARED)
+		credshare_erase(credentials->share, &credential->text);
+	tell_git(credentials, "reject", credential);
+	credshare_unlock(credentials->share);
+}
+
+void credential_drop(struct credentials *credentials)
+{
+	credshare_unlock(credentials->share);
+}
+
+void credential_release(struct credential *credential)
+{
+	free(credential->authorization);
+	credtext_release(&credential->query);
+	credtext_release(&credential->text);
+	*credential = (struct credential)CREDENTIAL_INIT;
+}
+
+void credentials_free(struct credentials *credentials)
+{
+	if (!credentials)
+		return;
+	credshare_free(credentials->share);
+	free(credentials->bad_netrc_host);
+	free(credentials);
+}

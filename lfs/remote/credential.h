@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_CREDENTIAL_H
+#define LFS_REMOTE_CREDENTIAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/credtext.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * Credentials for an LFS server, found as git-lfs finds them:
+ *
+ *	the user and password in the LFS URL, or in that of the git remote if
+ *	it leads to the same server; ~/.netrc; askpass, if no helper is
+ *	configured for the URL; git credential, which asks the helpers and then
+ *	the person.
+ *
+ * All agents of a repository ask once: see credshare.h.  After a get the
+ * credential is tried, and then approved, rejected or dropped; until then the
+ * other agents may be waiting.
+ *
+ * Main thread only: everything here runs children and may wait for a person.
+ * Nothing here sends a credential anywhere: the caller sends it to the server
+ * of the query's `url` alone.
+ */
+
+struct credential_options {
+	const struct gitconfig *config;	/* borrowed */
+	const char *dir;	/* storage's multipart_dir, made; or NULL */
+	/* A reason to end a wait early, as in struct child. */
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+	int watch_fd;	/* -1: none */
+};
+
+struct credential_query {
+	const char *url;	/* of the request that was refused */
+	const char *api_url;	/* of the LFS server */
+	const char *remote_url;	/* of the git remote, or NULL */
+	/* WWW-Authenticate values of the answer, for the helpers. */
+	const char *const *challenges;
+	size_t nchallenges;
+};
+
+enum credential_source {
+	CREDENTIAL_URL,
+	CREDENTIAL_NETRC,
+	CREDENTIAL_SHARED,	/* another agent has got it */
+	CREDENTIAL_ASKPASS,
+	CREDENTIAL_GIT
+};
+
+struct credential {
+	char *authorization;	/* owned: the value of the header */
+	enum credential_source source;
+	struct credtext query;	/* owned: what was asked */
+	struct credtext text;	/* owned: what was answered */
+};
+
+#define CREDENTIAL_INIT { .authorization = NULL }
+
+struct credentials;
+
+/* What knows where to ask; the caller frees it. */
+struct credentials *credentials_new(const struct credential_options *options);
+
+/*
+ * Find a credential and fill `credential`.  ERR_AUTH if none is to be had, or
+ * if the one in the URL or the netrc was rejected and no other is to be had;
+ * ERR_CANCELED if we are to stop.
+ */
+int credential_get(struct credentials *credentials,
+		   const struct credential_query *query,
+		   struct credential *credential, struct err *err);
+
+/*
+ * The credential in the URLs alone, which needs neither a child nor a
+ * question: 1 if there is one, 0 if not, -1 if a URL is malformed.
+ */
+int credential_from_urls(const struct credential_query *query,
+			 struct credential *credential, struct err *err);
+
+/* The server took it (2xx): let the helpers store it, the others have it. */
+void credential_approve(struct credentials *credentials,
+			const struct credential *credential);
+
+/* The server refused it (401): let the helpers forget it. */
+void credential_reject(struct credentials *credentials,
+		       const struct credential *credential);
+
+/* Neither is known: let the others ask. */
+void credential_drop(struct credentials *credentials);
+
+void credential_release(struct credential *credential);
+
+/* Drops; NULL is fine. */
+void credentials_free(struct credentials *credentials);
+
+#endif

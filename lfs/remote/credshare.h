@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_CREDSHARE_H
+#define LFS_REMOTE_CREDSHARE_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/askcred.h"
+
+/*
+ * One question for all agents of a repository.  Who asks for a credential
+ * holds a lock until the server has taken the answer; the others wait, and
+ * then get it from where it was put: a helper, or a cache daemon of git's that
+ * only this user can reach.  No secret is written to a file.
+ *
+ *	<dir>/credential-UID/		0700, ours
+ *		lock		a record lock; and which credential was approved
+ *				last, as a hash, and when, as its mtime
+ *		socket		of git credential-cache--daemon
+ *
+ * Where this cannot be had nothing is shared, and nothing fails.  Main thread
+ * only.
+ */
+
+struct credshare;
+
+/* `dir` exists; NULL: nothing is shared.  `ask` is borrowed. */
+struct credshare *credshare_new(const char *dir, const struct askcred *ask);
+
+/* Wait for the lock.  -1 only if we are to stop: ERR_CANCELED. */
+int credshare_lock(struct credshare *share, struct err *err);
+
+bool credshare_is_locked(const struct credshare *share);
+
+/* Let the others go on; fine if it is not locked. */
+void credshare_unlock(struct credshare *share);
+
+/*
+ * Was a credential for these lines (`protocol`, `host`, `path`, `username`)
+ * approved a short time ago?  Then asking for it is asking no person.
+ */
+bool credshare_is_known(const struct credshare *share,
+			const struct credtext *query);
+
+/* Say that it was, or, if it is the one noted, that it is no good. */
+void credshare_note(struct credshare *share, const struct credtext *query);
+void credshare_forget(struct credshare *share, const struct credtext *query);
+
+/* What another agent has stored; false if nothing. */
+bool credshare_get(const struct credshare *share, const struct credtext *query,
+		   struct credtext *answer);
+
+/* Store a credential for other agents, or take it back. */
+void credshare_store(const struct credshare *share,
+		     const struct credtext *credential);
+void credshare_erase(const struct credshare *share,
+		     const struct credtext *credential);
+
+/* Unlocks; NULL is fine. */
+void credshare_free(struct credshare *share);
+
+#endif

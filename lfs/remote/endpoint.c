@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/endpoint.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/gourl.h"
+
+enum {
+	BRANCH_MAX = 64 << 10
+};
+
+struct search {
+	const struct gitconfig *config;
+	bool is_upload;
+};
+
+static const char *get(const struct search *search, const char *section,
+		       const char *name, const char *last)
+{
+	char *key = xstrfmt("%s.%s.%s", section, name, last);
+	const char *value = gitconfig_get(search->config, key);
+
+	free(key);
+	return value;
+}
+
+/* The name of the remote that a key is about, if it is: at `sub`. */
+static long remote_of(const struct gitconfig_entry *entry, const char **sub)
+{
+	const char *last = strrchr(entry->key, '.');
+
+	return last ? gitconfig_subsection(entry, "remote", last + 1, sub) : -1;
+}
+
+/* Anything about it in the config makes a remote, as with `git remote`. */
+static bool is_remote(const struct gitconfig *config, const char *name)
+{
+	const struct gitconfig_entry *entry;
+	size_t pos = 0, len = strlen(name);
+	const char *sub;
+
+	while ((entry = gitconfig_each(config, &pos)))
+		if (remote_of(entry, &sub) == (long)len && sub &&
+		    !memcmp(sub, name, len))
+			return true;
+	return false;
+}
+
+/* git's URL of a remote, as it is written; borrowed. */
+static const char *remote_url(const struct search *search, const char *remote)
+{
+	const char *url = NULL;
+
+	if (search->is_upload)
+		url = get(search, "remote", remote, "pushurl");
+	if (!url)
+		url = get(search, "remote", remote, "url");
+	if (!url &&
+	    (is_remote(search->config, remote) || remoteurl_is_url(remote)))
+		url = remote;
+	return url;
+}
+
+/* Returns whether there is anything to go by. */
+static bool find_of_remote(const struct search *search, const char *remote,
+			   struct remoteurl *found)
+{
+	const char *url = NULL;
+
+	if (search->is_upload)
+		url = get(search, "remote", remote, "lfspushurl");
+	if (!url)
+		url = get(search, "remote", remote, "lfsurl");
+	if (url) {
+		remoteurl_from_lfs(found, search->config, url,
+				   search->is_upload);
+	} else {
+		url = remote_url(search, remote);
+		if (!url || !*url)
+			return false;
+		remoteurl_from_clone(found, search->config, url,
+				     search->is_upload);
+	}
+	return !found->url || *found->url;
+}
+
+static bool find(const struct search *search, const char *remote,
+		 struct remoteurl *found)
+{
+	const char *url = NULL;
+
+	if (search->is_upload)
+		url = gitconfig_get(search->config, "lfs.pushurl");
+	if (!url)
+		url = gitconfig_get(search->config, "lfs.url");
+	if (url) {
+		remoteurl_from_lfs(found, search->config, url,
+				   search->is_upload);
+		return true;
+	}
+	if (find_of_remote(search, remote, found))
+		return true;
+	remoteurl_release(found);
+	return find_of_remote(search, "origin", found);
+}
+
+static bool is_http(const char *url)
+{
+	return !strncmp(url, "http:", 5) || !strncmp(url, "https:", 6);
+}
+
+/* "agent::" in front names who shall move the objects: us. */
+static char *without_agent(const char *url)
+{
+	const char *colons = strstr(url, "::");
+	size_t n = strcspn(url, "/:");
+
+	if (colons != url + n || !n)
+		return NULL;
+	colons += 2;
+	return is_http(colons) ? gourl_normalize(colons) : xstrdup(colons);
+}
+
+static int check_http(const struct endpoint *endpoint, struct err *err)
+{
+	struct err why = ERR_INIT;
+
+	if (!url_check(endpoint->url, &why))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "the LFS URL of the remote '%.80s' cannot be used: %s",
+		       endpoint->remote, why.msg);
+}
+
+/* What kind of URL is it?  One that git-lfs could not use is an error. */
+static int judge(struct endpoint *endpoint, struct err *err)
+{
+	char *rest = endpoint->url ? without_agent(endpoint->url) : NULL;
+
+	if (rest) {
+		free(endpoint->url);
+		endpoint->url = rest;
+	}
+	if (!endpoint->url || !*endpoint->url)
+		return err_set(err, ERR_USAGE,
+			       "cannot tell the LFS server of the remote "
+			       "'%.80s'; 'git config lfs.url' sets one",
+			       endpoint->remote);
+	if (is_http(endpoint->url)) {
+		endpoint->kind = ENDPOINT_HTTP;
+		return check_http(endpoint, err);
+	}
+	endpoint->kind = ENDPOINT_OTHER;
+	if (!strncmp(endpoint->url, "file://", 7))
+		endpoint->kind = ENDPOINT_FILE;
+	else if (!rest)
+		return err_set(err, ERR_USAGE,
+			       "the LFS URL of the remote '%.80s' is none of "
+			       "http, https, ssh or file; 'git lfs env' shows "
+			       "it",
+			       endpoint->remote);
+	return 0;
+}
+
+/* What HEAD is on; NULL if it is on no branch. */
+static int current_branch(char **branch, struct err *err)
+{
+	const char *const argv[] = { "git",	"symbolic-ref", "-q",
+				     "--short", "HEAD",		NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(BRANCH_MAX);
+	int status, ret = child_run(&child, &text, &status, err);
+
+	*branch = NULL;
+	if (!ret && !status && text.len > 1)
+		*branch = xstrndup(text.data, text.len - 1);
+	buf_release(&text);
+	return ret;
+}
+
+/* The only remote besides `origin`, or NULL; the caller's. */
+static char *sole_remote(const struct gitconfig *config)
+{
+	const struct gitconfig_entry *entry;
+	const char *sub;
+	char *sole = NULL;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos))) {
+		long len = remote_of(entry, &sub);
+		char *name;
+
+		if (len <= 0)
+			continue;
+		name = xstrndup(sub, (size_t)len);
+		if (sole && strcmp(sole, name)) {
+			free(name);
+			free(sole);
+			return NULL;
+		}
+		free(sole);
+		sole = name;
+	}
+	return sole;
+}
+
+char *endpoint_default_remote(const struct gitconfig *config,
+			      const char *branch, bool is_upload)
+{
+	const struct search search = { .config = config };
+	const char *name = NULL;
+	char *sole;
+
+	if (is_upload) {
+		if (branch)
+			name = get(&search, "branch", branch, "pushRemote");
+		if (!name)
+			name = gitconfig_get(config, "remote.lfspushdefault");
+		if (!name)
+			name = gitconfig_get(config, "remote.pushDefault");
+	}
+	if (!name && branch)
+		name = get(&search, "branch", branch, "remote");
+	if (!name)
+		name = gitconfig_get(config, "remote.lfsdefault");
+	if (name)
+		return xstrdup(name);
+	sole = sole_remote(config);
+	return sole ? sole : xstrdup("origin");
+}
+
+static int name_remote(struct endpoint *endpoint, const struct search *search,
+		       const char *remote, struct err *err)
+{
+	char *branch;
+
+	if (remote && *remote) {
+		endpoint->remote = xstrdup(remote);
+		return 0;
+	}
+	if (current_branch(&branch, err))
+		return -1;
+	endpoint->remote = endpoint_default_remote(search->config, branch,
+						   search->is_upload);
+	free(branch);
+	return 0;
+}
+
+int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
+		  const char *remote, bool is_upload, struct err *err)
+{
+	const struct search search = { .config = config,
+				       .is_upload = is_upload };
+	struct remoteurl found = { .url = NULL };
+	const char *url;
+
+	*endpoint = (struct endpoint)ENDPOINT_INIT;
+	if (name_remote(endpoint, &search, remote, err))
+		return -1;
+	url = remote_url(&search, endpoint->remote);
+	endpoint->remote_url = url ? xstrdup(url) : NULL;
+	find(&search, endpoint->remote, &found);
+	endpoint->url = found.url;
+	endpoint->ssh = found.ssh;
+	if (!judge(endpoint, err))
+		return 0;
+	endpoint_release(endpoint);
+	return -1;
+}
+
+void endpoint_release(struct endpoint *endpoint)
+{
+	free(endpoint->url);
+	ssh_address_release(&endpoint->ssh);
+	free(endpoint->remote);
+	free(endpoint->remote_url);
+	*endpoint = (struct endpoint)ENDPOINT_INIT;
+}

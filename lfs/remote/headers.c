@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/headers.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+
+/* RFC 9110, 5.6.2: what a field's name may consist of. */
+static bool is_name(const char *name)
+{
+	static const char token[] =
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return *name && !name[strspn(name, token)];
+}
+
+/* A line break would smuggle in another header. */
+static bool is_value(const char *value)
+{
+	for (; *value; value++)
+		if (((unsigned char)*value < ' ' && *value != '\t') ||
+		    *value == 0x7f)
+			return false;
+	return true;
+}
+
+int headers_add(struct headers *headers, const char *name, const char *value,
+		struct err *err)
+{
+	if (!is_name(name))
+		return err_set(err, ERR_PROTOCOL,
+			       "'%.40s' cannot be the name of a header", name);
+	if (!is_value(value))
+		return err_set(err, ERR_PROTOCOL,
+			       "the value of the header '%.40s' has a control "
+			       "character",
+			       name);
+	if (headers->n == HEADERS_MAX)
+		return err_set(err, ERR_PROTOCOL,
+			       "there are over %d headers to send",
+			       HEADERS_MAX);
+	headers->list = xreallocarray(headers->list, headers->n + 1,
+				      sizeof(*headers->list));
+	headers->list[headers->n++] = (struct http_header){
+		.name = xstrdup(name),
+		.value = xstrdup(value),
+	};
+	return 0;
+}
+
+static char *trimmed(const char *s, size_t n)
+{
+	while (n && strchr(" \t\r\n", *s)) {
+		s++;
+		n--;
+	}
+	while (n && strchr(" \t\r\n", s[n - 1]))
+		n--;
+	return xstrndup(s, n);
+}
+
+static int add_line(struct headers *headers, const char *line, struct err *err)
+{
+	size_t len = strcspn(line, ":");
+	char *name, *value;
+	int ret;
+
+	if (!*line)
+		headers_release(headers);
+	if (!line[len])
+		return 0;
+	name = trimmed(line, len);
+	value = trimmed(line + len + 1, strlen(line + len + 1));
+	ret = headers_add(headers, name, value, err);
+	free(name);
+	free(value);
+	return ret;
+}
+
+int headers_add_config(struct headers *headers, const struct gitconfig *config,
+		       const char *url, struct err *err)
+{
+	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
+								 url,
+								 "extraheader");
+	struct headers extra = HEADERS_INIT;
+	size_t pos = 0;
+	const char *line;
+	int ret = 0;
+
+	if (!entry)
+		return 0;
+	while (!ret && (line = gitconfig_next(config, entry->key, &pos)))
+		ret = add_line(&extra, line, err);
+	if (ret)
+		err_wrap(err, "http.extraHeader");
+	else
+		ret = headers_add_all(headers, &extra, err);
+	headers_release(&extra);
+	return ret;
+}
+
+int headers_add_all(struct headers *headers, const struct headers *others,
+		    struct err *err)
+{
+	for (size_t i = 0; i < others->n; i++)
+		if (headers_add(headers, others->list[i].name,
+				others->list[i].value, err))
+			return -1;
+	return 0;
+}
+
+const char *headers_get(const struct headers *headers, const char *name)
+{
+	for (size_t i = 0; i < headers->n; i++)
+		if (!strcasecmp(headers->list[i].name, name))
+			return headers->list[i].value;
+	return NULL;
+}
+
+void headers_release(struct headers *headers)
+{
+	for (size_t i = 0; i < headers->n; i++) {
+		free((char *)headers->list[i].name);
+		free((char *)headers->list[i].value);
+	}
+	free(headers->list);
+	*headers = (struct headers)HEADERS_INIT;
+}

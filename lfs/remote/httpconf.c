@@ -1,0 +1,272 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/httpconf.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/urlmatch.h"
+
+enum form {
+	TEXT,
+	PATH,
+	FLAG
+};
+
+/* Names of http.*, and what git lets the environment say instead. */
+static const struct option {
+	const char *key;
+	const char *variable;
+	enum form form;
+	size_t offset;	/* of a string in struct http_options */
+} options_table[] = {
+#define FIELD(name) offsetof(struct http_options, name)
+	{ "sslCAInfo", "GIT_SSL_CAINFO", PATH, FIELD(ca_file) },
+	{ "sslCAPath", "GIT_SSL_CAPATH", PATH, FIELD(ca_path) },
+	{ "sslCert", "GIT_SSL_CERT", PATH, FIELD(cert) },
+	{ "sslKey", "GIT_SSL_KEY", PATH, FIELD(key) },
+	{ "sslVersion", "GIT_SSL_VERSION", TEXT, FIELD(ssl_version) },
+	{ "sslCipherList", "GIT_SSL_CIPHER_LIST", TEXT, FIELD(cipher_list) },
+	{ "proxyAuthMethod", "GIT_HTTP_PROXY_AUTHMETHOD", TEXT,
+	  FIELD(proxy_auth) },
+#undef FIELD
+	/* These two have rules of their own. */
+	{ "proxy", NULL, TEXT, 0 },
+	{ "sslVerify", NULL, FLAG, 0 },
+};
+
+enum {
+	NOPTIONS = sizeof(options_table) / sizeof(options_table[0]),
+	SSL_VERIFY = NOPTIONS - 1,
+	PROXY = NOPTIONS - 2,
+	PROXY_AUTH = NOPTIONS - 3,
+	NSTRINGS = PROXY	/* the options before */
+};
+
+/*
+ * The first that is set counts, and if it is empty there is no proxy.  git's
+ * order, but for the variables at the end of each line, which only git-lfs
+ * knows.
+ */
+static const char *const https_proxies[] = { "https_proxy", "HTTPS_PROXY",
+					     "all_proxy",   "ALL_PROXY",
+					     "http_proxy",  "HTTP_PROXY",
+					     NULL };
+static const char *const http_proxies[] = { "http_proxy", "all_proxy",
+					    "ALL_PROXY", "HTTP_PROXY", NULL };
+static const char *const no_proxies[] = { "no_proxy", "NO_PROXY", NULL };
+
+/* One value from the config. */
+struct rule {
+	size_t option;
+	struct urlmatch *pattern;	/* NULL: of any URL */
+	char *value;
+};
+
+struct httpconf {
+	struct rule *rules;
+	size_t nrules;
+	char *fixed[NOPTIONS];	/* what the config cannot change, or NULL */
+	char *https_proxy;	/* from the environment; "": none */
+	char *http_proxy;
+	char *no_proxy;	/* or NULL */
+};
+
+static char *first_set(const char *const *names)
+{
+	for (; *names; names++) {
+		const char *value = getenv(*names);
+
+		if (value)
+			return xstrdup(value);
+	}
+	return NULL;
+}
+
+static char *or_empty(char *value)
+{
+	return value ? value : xstrdup("");
+}
+
+/* The value as options_for() needs it; NULL with an error. */
+static char *read_value(const struct gitconfig_entry *entry, enum form form,
+			struct err *err)
+{
+	bool flag;
+
+	if (form == PATH)
+		return gitconfig_expand_path(entry, err);
+	if (form == TEXT)
+		return xstrdup(entry->value);
+	if (gitconfig_parse_bool(entry, &flag, err))
+		return NULL;
+	return xstrdup(flag ? "true" : "false");
+}
+
+/* Add a rule, if the entry makes one. */
+static int add_rule(struct httpconf *conf, const struct gitconfig_entry *entry,
+		    size_t option, struct err *err)
+{
+	const struct option *opt = &options_table[option];
+	struct rule rule = { .option = option };
+	const char *sub;
+	long len = gitconfig_subsection(entry, "http", opt->key, &sub);
+
+	if (len < 0)
+		return 0;
+	if (sub) {
+		char *url = xstrndup(sub, (size_t)len);
+
+		rule.pattern = urlmatch_new_pattern(url);
+		free(url);
+		if (!rule.pattern)
+			return 0;
+	}
+	rule.value = read_value(entry, opt->form, err);
+	if (!rule.value) {
+		urlmatch_free(rule.pattern);
+		return -1;
+	}
+	conf->rules = xreallocarray(conf->rules, conf->nrules + 1,
+				    sizeof(*conf->rules));
+	conf->rules[conf->nrules++] = rule;
+	return 0;
+}
+
+static int add_rules(struct httpconf *conf, const struct gitconfig *config,
+		     struct err *err)
+{
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos)))
+		for (size_t i = 0; i < NOPTIONS; i++)
+			if (add_rule(conf, entry, i, err))
+				return -1;
+	return 0;
+}
+
+/*
+ * For git any value at all switches verification off.  git-lfs reads it as a
+ * boolean, and we stand in its place: never less strict than it was.
+ */
+static bool is_verify_off(void)
+{
+	static const char *const refusals[] = { "", "0", "false", "no", "off" };
+	const char *value = getenv("GIT_SSL_NO_VERIFY");
+
+	if (!value)
+		return false;
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
+		if (!strcasecmp(value, refusals[i]))
+			return false;
+	return true;
+}
+
+static void fix_by_remote(struct httpconf *conf, size_t option,
+			  const struct gitconfig *config, const char *remote)
+{
+	char *key = xstrfmt("remote.%s.%s", remote, options_table[option].key);
+	const char *value = gitconfig_get(config, key);
+
+	if (value && !conf->fixed[option])
+		conf->fixed[option] = xstrdup(value);
+	free(key);
+}
+
+static void fix_by_environment(struct httpconf *conf)
+{
+	for (size_t i = 0; i < NSTRINGS; i++) {
+		const char *const names[] = { options_table[i].variable, NULL };
+
+		conf->fixed[i] = first_set(names);
+	}
+	if (is_verify_off())
+		conf->fixed[SSL_VERIFY] = xstrdup("false");
+	conf->https_proxy = or_empty(first_set(https_proxies));
+	conf->http_proxy = or_empty(first_set(http_proxies));
+	conf->no_proxy = first_set(no_proxies);
+}
+
+struct httpconf *httpconf_new(const struct gitconfig *config,
+			      const char *remote, struct err *err)
+{
+	struct httpconf *conf = xcalloc(1, sizeof(*conf));
+
+	fix_by_environment(conf);
+	if (remote) {
+		fix_by_remote(conf, PROXY, config, remote);
+		fix_by_remote(conf, PROXY_AUTH, config, remote);
+	}
+	if (add_rules(conf, config, err)) {
+		httpconf_free(conf);
+		return NULL;
+	}
+	return conf;
+}
+
+static const char *find(const struct httpconf *conf, size_t option,
+			const struct urlmatch *url)
+{
+	struct urlmatch_rank best = { .host = 0 };
+	const char *value = conf->fixed[option];
+
+	if (value)
+		return value;
+	for (size_t i = 0; i < conf->nrules; i++) {
+		const struct rule *rule = &conf->rules[i];
+		struct urlmatch_rank rank = { .host = 0 };
+
+		if (rule->option != option ||
+		    (rule->pattern &&
+		     !urlmatch_is_match(rule->pattern, url, &rank)) ||
+		    urlmatch_compare(&rank, &best) < 0)
+			continue;
+		value = rule->value;
+		best = rank;
+	}
+	return value;
+}
+
+void httpconf_options_for(const void *httpconf, const char *url,
+			  struct http_options *options)
+{
+	const struct httpconf *conf = httpconf;
+	struct urlmatch *match = urlmatch_new(url);
+	const char *verify = find(conf, SSL_VERIFY, match);
+
+	*options = (struct http_options){ .no_proxy = conf->no_proxy };
+	for (size_t i = 0; i < NSTRINGS; i++) {
+		const char *value = find(conf, i, match);
+		char *field = (char *)options + options_table[i].offset;
+
+		if (value && *value)
+			memcpy(field, &value, sizeof(value));
+	}
+	options->insecure = verify && !strcmp(verify, "false");
+	options->proxy = find(conf, PROXY, match);
+	if (!options->proxy)
+		options->proxy = url_is_https(url) ? conf->https_proxy :
+						     conf->http_proxy;
+	urlmatch_free(match);
+}
+
+void httpconf_free(struct httpconf *conf)
+{
+	if (!conf)
+		return;
+	for (size_t i = 0; i < conf->nrules; i++) {
+		urlmatch_free(conf->rules[i].pattern);
+		free(conf->rules[i].value);
+	}
+	free(conf->rules);
+	for (size_t i = 0; i < NOPTIONS; i++)
+		free(conf->fixed[i]);
+	free(conf->https_proxy);
+	free(conf->http_proxy);
+	free(conf->no_proxy);
+	free(conf);
+}

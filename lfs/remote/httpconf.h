@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_HTTPCONF_H
+#define LFS_REMOTE_HTTPCONF_H
+
+#include "lfs/base/err.h"
+#include "lfs/net/http.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * How to reach a URL, as git would: proxy, certificates, client certificate.
+ *
+ * Everything is read when it is made: the environment (GIT_SSL_*, *_PROXY)
+ * and `http.*` with its `http.<url>.*` forms.  The environment wins over the
+ * config, but for the proxy: remote.<name>.proxy, then http.proxy, then the
+ * environment.  An empty value stands for libcurl's default, an empty proxy
+ * for none.
+ *
+ * Two places where git-lfs is followed and not git, since git-lfs has come to
+ * the server before us: HTTP_PROXY serves https too if nothing else is set,
+ * and GIT_SSL_NO_VERIFY=false does not switch verification off.
+ */
+
+struct httpconf;
+
+/*
+ * `config` is borrowed for the call.  `remote` is the name of the git remote,
+ * or NULL.  Main thread only.
+ */
+struct httpconf *httpconf_new(const struct gitconfig *config,
+			      const char *remote, struct err *err);
+
+/*
+ * For `options_for` in struct http_shared, with the httpconf as its `ctx`.
+ * From any thread; the strings live as long as the httpconf.
+ */
+void httpconf_options_for(const void *httpconf, const char *url,
+			  struct http_options *options);
+
+/* NULL is fine. */
+void httpconf_free(struct httpconf *conf);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_NETRC_H
+#define LFS_REMOTE_NETRC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * Logins from ~/.netrc, read as git-lfs reads it: words between white space,
+ * without quotes, `#` before a keyword begins a comment, and the first entry
+ * of a host counts.  Two things git-lfs gets wrong are done right: the text of
+ * a macro is skipped, and `default` may stand anywhere.
+ */
+
+enum {
+	NETRC_MAX = 1 << 20	/* bytes of the file that we would read */
+};
+
+struct netrc_login {
+	char *login;	/* owned; "" if not given */
+	char *password;	/* owned; "" if not given */
+};
+
+/*
+ * The login for `host`, a name without a port, in the text of a .netrc file.
+ * False, with nothing to free, if there is none.
+ */
+bool netrc_find(const char *text, size_t len, const char *host,
+		struct netrc_login *login);
+
+/*
+ * The same in the file `path`.  False too if it is not there or cannot be
+ * read; the latter goes to the log.
+ */
+bool netrc_load(const char *path, const char *host, struct netrc_login *login);
+
+void netrc_login_release(struct netrc_login *login);
+
+#endif

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+
+enum { REJECTIONS_MAX = 3 };
+
+struct session {
+	const struct gitconfig *config;	/* borrowed */
+	struct credentials *credentials;	/* borrowed */
+	char *api_url;	/* owned */
+	char *remote_url;	/* owned, or NULL */
+	struct headers set;	/* owned */
+	struct credential credential;	/* owned; no authorization: none */
+	bool is_approved;
+	unsigned rejections;
+};
+
+struct session *session_new(const struct session_options *options)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+
+	session->config = options->config;
+	session->credentials = options->credentials;
+	session->api_url = xstrdup(options->api_url);
+	if (options->remote_url)
+		session->remote_url = xstrdup(options->remote_url);
+	return session;
+}
+
+int session_set_headers(struct session *session, const struct headers *headers,
+			struct err *err)
+{
+	headers_release(&session->set);
+	return headers_add_all(&session->set, headers, err);
+}
+
+void session_set_url(struct session *session, const char *api_url)
+{
+	char *url = xstrdup(api_url);
+
+	free(session->api_url);
+	session->api_url = url;
+}
+
+static struct credential_query query_of(const struct session *session)
+{
+	return (struct credential_query){
+		.url = session->api_url,
+		.api_url = session->api_url,
+		.remote_url = session->remote_url,
+	};
+}
+
+/* Does the user's config or ssh say how to log in? */
+static bool has_own_login(const struct session *session)
+{
+	struct headers headers = HEADERS_INIT;
+	struct err ignored = ERR_INIT;
+	bool has;
+
+	headers_add_config(&headers, session->config, session->api_url,
+			   &ignored);
+	has = headers_get(&headers, "Authorization") ||
+	      headers_get(&session->set, "Authorization") ||
+	      strstr(session->api_url, "?token=") ||
+	      strstr(session->api_url, "&token=");
+	headers_release(&headers);
+	return has;
+}
+
+static bool wants_login(const struct session *session)
+{
+	const struct gitconfig_entry *entry =
+		gitconfig_find_url(session->config, "lfs", session->api_url,
+				   "access");
+
+	return entry && (!strcasecmp(entry->value, "basic") ||
+			 !strcasecmp(entry->value, "private"));
+}
+
+int session_prepare(struct session *session, struct err *err)
+{
+	const struct credential_query query = query_of(session);
+	struct credential_query own = query;
+	int found;
+
+	/* git-lfs sends what the remote's URL holds only when it is asked. */
+	own.remote_url = NULL;
+	if (session->credential.authorization || has_own_login(session))
+		return 0;
+	found = credential_from_urls(&own, &session->credential, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	if (!wants_login(session))
+		return 0;
+	return credential_get(session->credentials, &query,
+			      &session->credential, err);
+}
+
+int session_headers(const struct session *session, const char *url,
+		    struct headers *headers, struct err *err)
+{
+	const char *authorization = session->credential.authorization;
+
+	if (headers_add_config(headers, session->config, url, err))
+		return -1;
+	if (!url_is_same_origin(url, session->api_url))
+		return 0;
+	if (headers_add_all(headers, &session->set, err))
+		return -1;
+	if (!authorization || headers_get(headers, "Authorization"))
+		return 0;
+	return headers_add(headers, "Authorization", authorization, err);
+}
+
+/* Is that the credential which the request was sent with? */
+static bool is_current(const struct session *session,
+		       const struct headers *sent)
+{
+	const char *now = session->credential.authorization;
+	const char *then = headers_get(sent, "Authorization");
+
+	return now && then ? !strcmp(now, then) : now == then;
+}
+
+static void forget(struct session *session)
+{
+	if (!session->credential.authorization)
+		return;
+	session->rejections++;
+	session->is_approved = false;
+	credential_reject(session->credentials, &session->credential);
+	credential_release(&session->credential);
+}
+
+static enum session_next log_in(struct session *session,
+				const struct headers *sent,
+				const struct batch *batch, struct err *err)
+{
+	struct credential_query query = query_of(session);
+
+	if (has_own_login(session))
+		return SESSION_FAILED;
+	/* Another answer has brought a new one since. */
+	if (!is_current(session, sent)) {
+		err_clear(err);
+		return SESSION_AGAIN;
+	}
+	forget(session);
+	if (session->rejections >= REJECTIONS_MAX)
+		return SESSION_FAILED;
+	if (batch) {
+		query.challenges = (const char *const *)batch->challenges;
+		query.nchallenges = batch->nchallenges;
+	}
+	err_clear(err);
+	if (!credential_get(session->credentials, &query, &session->credential,
+			    err))
+		return SESSION_AGAIN;
+	if (err->kind == ERR_AUTH)
+		err_wrap(err, "the server wants a login");
+	return SESSION_FAILED;
+}
+
+enum session_next session_answered(struct session *session,
+				   const struct headers *sent,
+				   const struct batch *batch, struct err *err)
+{
+	bool is_new = session->credential.authorization &&
+		      !session->is_approved && is_current(session, sent);
+
+	if (err->kind == ERR_AUTH)
+		return log_in(session, sent, batch, err);
+	if (!err->kind && is_new) {
+		credential_approve(session->credentials, &session->credential);
+		session->is_approved = true;
+		session->rejections = 0;
+	} else if (is_new) {
+		credential_drop(session->credentials);
+	}
+	return err->kind ? SESSION_FAILED : SESSION_DONE;
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	if (!session->is_approved)
+		credential_drop(session->credentials);
+	free(session->api_url);
+	free(session->remote_url);
+	headers_release(&session->set);
+	credential_release(&session->credential);
+	free(session);
+}

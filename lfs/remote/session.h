@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_SESSION_H
+#define LFS_REMOTE_SESSION_H
+
+#include "lfs/base/err.h"
+#include "lfs/remote/batch.h"
+#include "lfs/remote/credential.h"
+#include "lfs/remote/gitconfig.h"
+#include "lfs/remote/headers.h"
+
+/*
+ * A conversation with one LFS server: which headers a request carries, and
+ * what follows from its answer.  Requests are anonymous until the server wants
+ * a login; then a credential is found, tried, and approved or rejected.
+ *
+ *	session_prepare(session, &err);
+ *	do {
+ *		session_headers(session, url, &headers, &err);
+ *		... batch_perform() with them, as a job of the pool ...
+ *		next = session_answered(session, &headers, &batch, &job.err);
+ *	} while (next == SESSION_AGAIN);
+ *
+ * It sends nothing itself.  Main thread only, and no function but prepare and
+ * answered blocks: these two may wait for a person.  Several requests may be
+ * under way at once.
+ */
+
+enum session_next {
+	SESSION_DONE,	/* the answer is good */
+	SESSION_AGAIN,	/* send it again, with new headers; err is cleared */
+	SESSION_FAILED	/* err says why */
+};
+
+struct session_options {
+	const struct gitconfig *config;	/* borrowed */
+	struct credentials *credentials;	/* borrowed */
+	const char *api_url;
+	const char *remote_url;	/* of the git remote, or NULL */
+};
+
+struct session;
+
+/* The strings are copied. */
+struct session *session_new(const struct session_options *options);
+
+/*
+ * Use these headers in every request to the API, as git-lfs-authenticate gave
+ * them, in place of those set before.  With an Authorization among them no
+ * credential is looked for.
+ */
+int session_set_headers(struct session *session, const struct headers *headers,
+			struct err *err);
+
+/* The API is at this URL: git-lfs-authenticate may lead to another host. */
+void session_set_url(struct session *session, const char *api_url);
+
+/*
+ * Before the first request: get a credential where `lfs.<url>.access` says
+ * that one is needed, or the URL holds it.
+ */
+int session_prepare(struct session *session, struct err *err);
+
+/*
+ * Add to `headers` what a request to `url` carries: http.extraHeader and, if
+ * `url` is of the API's server, what was set and Authorization.
+ */
+int session_headers(const struct session *session, const char *url,
+		    struct headers *headers, struct err *err);
+
+/*
+ * A request that was sent with `sent` came back with `err`; `batch` (or NULL)
+ * has the challenges of a 401.
+ */
+enum session_next session_answered(struct session *session,
+				   const struct headers *sent,
+				   const struct batch *batch, struct err *err);
+
+/* NULL is fine. */
+void session_free(struct session *session);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_SSHAUTH_H
+#define LFS_REMOTE_SSHAUTH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/gitconfig.h"
+#include "lfs/remote/sshreply.h"
+
+/*
+ * Access to an LFS server by way of ssh: git-lfs-authenticate on the git
+ * server says where the LFS server is, and gives headers that open it for a
+ * while.
+ *
+ * Main thread only: ssh may ask for a passphrase on the terminal.
+ */
+
+enum {
+	SSHAUTH_MARGIN_S = 5	/* a reply that lives no longer is not used */
+};
+
+struct sshauth {
+	struct sshreply reply;	/* owned; empty until there is one */
+	bool has_reply;
+};
+
+#define SSHAUTH_INIT { .has_reply = false }
+
+struct sshauth_options {
+	const struct gitconfig *config;	/* borrowed */
+	bool is_upload;
+	/* A reason to end a wait early, as in struct child. */
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+	int watch_fd;	/* -1: none */
+};
+
+/*
+ * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
+ * if it is, or if the endpoint has nothing to do with ssh; else ssh is run,
+ * `lfs.ssh.retries` times again if it fails.  A git server that does not know
+ * git-lfs-authenticate gives an empty reply: go to the endpoint's own URL.
+ */
+int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
+		   const struct sshauth_options *options, struct err *err);
+
+/* Where the LFS server is, by the reply, else by the endpoint; borrowed. */
+const char *sshauth_url(const struct sshauth *auth,
+			const struct endpoint *endpoint);
+
+/* Is there a reply that is good at this time, in seconds since 1970? */
+bool sshauth_is_fresh(const struct sshauth *auth, int64_t now);
+
+void sshauth_release(struct sshauth *auth);
+
+#endif

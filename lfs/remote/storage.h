@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_STORAGE_H
+#define LFS_REMOTE_STORAGE_H
+
+#include <sys/types.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * Where git-lfs keeps its objects, and we our unfinished ones:
+ *
+ *	<dir>/objects/aa/bb/OID		git-lfs's
+ *	<dir>/multipart/		ours: partial files, journals, locks
+ *
+ * <dir> is lfs.storage, absolute or seen from the common git directory, else
+ * `lfs` there; so all worktrees share it.
+ */
+
+struct storage {
+	char *dir;		/* owned, absolute */
+	char *multipart_dir;	/* owned */
+	mode_t object_mode;	/* what git-lfs gives a finished object */
+	mode_t dir_mode;	/* of multipart_dir */
+};
+
+#define STORAGE_INIT { .dir = NULL }
+
+/*
+ * Find it for the repository that the current directory (or GIT_DIR) is in;
+ * one child process.  Looks at the umask: before the first thread.
+ */
+int storage_load(struct storage *storage, const struct gitconfig *config,
+		 struct err *err);
+
+/* Make multipart_dir if it is not there. */
+int storage_make_dir(const struct storage *storage, struct err *err);
+
+/* The path of an object whose oid has been checked; the caller's. */
+char *storage_object_path(const struct storage *storage, const char *oid);
+
+void storage_release(struct storage *storage);
+
+#endif

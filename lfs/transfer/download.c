@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/download.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/net/http.h"
+#include "lfs/net/range.h"
+#include "lfs/net/status.h"
+#include "lfs/remote/storage.h"
+#include "lfs/transfer/partial.h"
+
+enum { WINDOW = 512 << 20 };
+
+struct receiving {
+	struct object *object;
+	struct part *part;
+	uint64_t skip;		/* bytes before ours, of a whole answer */
+};
+
+/* Behind the first byte that is missing; called by the hasher alone. */
+static uint64_t reach(void *ctx)
+{
+	struct object *object = ctx;
+	const struct plan *plan = object->plan;
+	const struct part *part;
+
+	/* Until then a worker may still change the plan to one part. */
+	if (object->ranges == RANGES_UNKNOWN)
+		return 0;
+	for (; object->frontier < plan->nparts; object->frontier++) {
+		uint64_t done;
+
+		part = &plan->parts[object->frontier];
+		done = atomic_load(&part->done);
+		if (done < part->size)
+			return part->off + done;
+	}
+	return plan->size;
+}
+
+static int start_hasher(struct object *object, struct pool *pool,
+			const struct journal_hash *start, struct err *err)
+{
+	struct hasher_source source = {
+		.fd = object->fd,
+		.plan = object->plan,
+		.reach = reach,
+		.ctx = object,
+		.journal = object->journal,
+		.start = start,
+	};
+
+	object->window = WINDOW;
+	object->hasher = hasher_new(&source, pool, err);
+	return object->hasher ? 0 : -1;
+}
+
+int download_open(struct object *object, const struct storage *storage,
+		  bool verify, struct pool *pool, struct err *err)
+{
+	struct journal_hash start;
+	bool has_start;
+
+	if (storage_make_dir(storage, err) ||
+	    partial_open(object, storage, &start, &has_start, err))
+		return -1;
+	/* No answer will tell if there is nothing left to ask for. */
+	if (object->plan->nparts == 1 || object->moved == object->plan->size)
+		object->ranges = RANGES_USED;
+	if (!verify)
+		return 0;
+	return start_hasher(object, pool, has_start ? &start : NULL, err);
+}
+
+/* A server that does not heed ranges: there is one part, the whole. */
+static void use_whole(struct object *object)
+{
+	object->plan->parts[0].size = object->plan->size;
+	object->plan->nparts = 1;
+	atomic_store(&object->ranges, RANGES_IGNORED);
+}
+
+/*
+ * Objects that are stored compressed are fine, their sizes fit; what is
+ * compressed on its way is another thing.
+ */
+static int check_length(struct http *http, uint64_t size, struct err *err)
+{
+	const char *encoding = http_header(http, "Content-Encoding");
+	const char *length = http_header(http, "Content-Length");
+
+	if (length && strtoull(length, NULL, 10) == size)
+		return 0;
+	if (encoding && strcasecmp(encoding, "identity"))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server compressed the object "
+			       "(Content-Encoding: %.40s) though asked for it "
+			       "as it is",
+			       encoding);
+	if (length)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server has %.20s bytes, not %" PRIu64,
+			       length, size);
+	return 0;
+}
+
+static int check_range(const struct receiving *receiving, struct http *http,
+		       struct err *err)
+{
+	const char *value = http_header(http, "Content-Range");
+	const struct part *part = receiving->part;
+	uint64_t size = receiving->object->plan->size;
+	uint64_t from = part->off + atomic_load(&part->done);
+	struct range range;
+
+	if (range_parse(value, &range))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range '%.60s' makes no "
+			       "sense",
+			       value ? value : "");
+	if (range.has_total && range.total != size)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server has %" PRIu64 " bytes, the object "
+			       "has %" PRIu64,
+			       range.total, size);
+	if (range.first != from || range.last >= part->off + part->size)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range is %" PRIu64
+			       "-%" PRIu64 " when asked for %" PRIu64
+			       "-%" PRIu64,
+			       range.first, range.last, from,
+			       part->off + part->size - 1);
+	return check_length(http, range.last - range.first + 1, err);
+}
+
+static int begin(void *ctx, struct http *http, int status, struct err *err)
+{
+	struct receiving *receiving = ctx;
+	struct object *object = receiving->object;
+	const struct part *part = receiving->part;
+
+	if (status == 206) {
+		if (check_range(receiving, http, err))
+			return -1;
+		if (object->ranges == RANGES_UNKNOWN)
+			atomic_store(&object->ranges, RANGES_USED);
+		return 0;
+	}
+	if (check_length(http, object->plan->size, err))
+		return -1;
+	/* Unless an earlier run has come further: then prefixes are skipped. */
+	if (object->ranges == RANGES_UNKNOWN && !part->off && !object->moved)
+		use_whole(object);
+	atomic_store(&object->ranges, object->ranges == RANGES_UNKNOWN ?
+					      RANGES_USED :
+					      object->ranges);
+	receiving->skip = part->off + atomic_load(&part->done);
+	return 0;
+}
+
+static int take_bytes(struct receiving *receiving, const char *data, size_t n,
+		      struct err *err)
+{
+	struct object *object = receiving->object;
+	struct part *part = receiving->part;
+	uint64_t done = atomic_load(&part->done);
+	uint64_t off = part->off + done;
+
+	if (file_write_at(object->fd, data, n, off, err))
+		return -1;
+	object_move(object, part, done + n);
+	partial_note(object, part, data, n);
+	object_poke(object, off, off + n, done + n == part->size);
+	return 0;
+}
+
+static int write_part(void *ctx, const char *data, size_t n, struct err *err)
+{
+	struct receiving *receiving = ctx;
+	struct part *part = receiving->part;
+	uint64_t left = part->size - atomic_load(&part->done);
+	uint64_t skip = receiving->skip < n ? receiving->skip : n;
+
+	receiving->skip -= skip;
+	data += skip;
+	n -= (size_t)skip;
+	if (n <= left)
+		return n ? take_bytes(receiving, data, n, err) : 0;
+	if (part->off + part->size == receiving->object->plan->size)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server sends more than the object's %" PRIu64
+			       " bytes",
+			       receiving->object->plan->size);
+	if (left && take_bytes(receiving, data, (size_t)left, err))
+		return -1;
+	return 1;
+}
+
+static int check_end(const struct receiving *receiving, struct err *err)
+{
+	const struct part *part = receiving->part;
+	uint64_t done = atomic_load(&part->done);
+
+	if (done == part->size)
+		return 0;
+	return err_set(err, ERR_NETWORK,
+		       "the answer ended after %" PRIu64 " of %" PRIu64
+		       " bytes of part %u",
+		       done, part->size, part->number);
+}
+
+/* What is missing of the part; "" when that is the whole object. */
+static void format_range(const struct object *object, const struct part *part,
+			 char *range, size_t size)
+{
+	uint64_t from = part->off + atomic_load(&part->done);
+
+	range[0] = '\0';
+	if (from || part->size < object->plan->size)
+		snprintf(range, size, "%" PRIu64 "-%" PRIu64, from,
+			 part->off + part->size - 1);
+}
+
+int download_part(struct object *object, struct part *part, struct http *http,
+		  struct err *err)
+{
+	struct receiving receiving = { .object = object, .part = part };
+	struct http_sink sink = { begin, write_part, &receiving };
+	char range[64];
+	struct http_request request = {
+		.method = "GET",
+		.url = object->plan->action.href,
+		.headers = object->plan->action.headers,
+		.nheaders = object->plan->action.nheaders,
+		.sink = &sink,
+		.answer_ms = object->plan->answer_ms,
+	};
+	struct http_response response = HTTP_RESPONSE_INIT;
+	int ret;
+
+	format_range(object, part, range, sizeof(range));
+	request.range = *range ? range : NULL;
+	ret = http_perform(http, &request, &response, err);
+	if (!ret)
+		ret = status_of_answer(http, &response, err);
+	if (!ret)
+		ret = check_end(&receiving, err);
+	http_response_release(&response);
+	return ret;
+}
+
+size_t download_mend(struct object *object, struct pool *pool, struct err *err)
+{
+	struct plan *plan = object->plan;
+	size_t nbad = 0;
+
+	for (size_t i = 0; i < plan->nparts; i++) {
+		struct part *part = &plan->parts[i];
+
+		if (part->crc_moved != part->crc_hashed) {
+			object_move(object, part, 0);
+			part->crc_moved = part->crc_piece = 0;
+			part->recorded = 0;
+			nbad++;
+		}
+		part->crc_hashed = 0;
+	}
+	if (!nbad)
+		return 0;
+	log_warn("%zu of %zu parts of %.12s were damaged on disk", nbad,
+		 plan->nparts, plan->oid);
+	hasher_free(object->hasher);
+	object->frontier = 0;
+	return start_hasher(object, pool, NULL, err) ? 0 : nbad;
+}
+
+int download_close(struct object *object, const struct storage *storage,
+		   struct err *err)
+{
+	if (fchmod(object->fd, storage->object_mode))
+		return err_sys(err, errno, "cannot set the mode of '%s'",
+			       object->path);
+	return 0;
+}

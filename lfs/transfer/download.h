@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_DOWNLOAD_H
+#define LFS_TRANSFER_DOWNLOAD_H
+
+#include "lfs/transfer/object.h"
+
+/*
+ * From a server to a local file.  The first part goes ahead alone until the
+ * head of its answer tells whether the server heeds ranges; the workers write
+ * where the bytes belong, and the hasher follows behind the first byte that
+ * is missing.
+ */
+
+struct pool;
+struct storage;
+
+/*
+ * Open the partial file, with all its blocks, take over what an earlier run
+ * has fetched, and start to hash it if `verify`.
+ */
+int download_open(struct object *object, const struct storage *storage,
+		  bool verify, struct pool *pool, struct err *err);
+
+/* Receive what is missing of one part; from a worker. */
+int download_part(struct object *object, struct part *part, struct http *http,
+		  struct err *err);
+
+/*
+ * All is there, but it is not the object: find the parts whose bytes in the
+ * file are not those that came, as after a crash of the machine, and make
+ * them missing again.  Returns how many; then the hash begins anew.
+ */
+size_t download_mend(struct object *object, struct pool *pool, struct err *err);
+
+/* All is there and right: give the file the mode of an object. */
+int download_close(struct object *object, const struct storage *storage,
+		   struct err *err);
+
+#endif

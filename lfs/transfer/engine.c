@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/engine.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/remote/gitconfig.h"
+#include "lfs/remote/httpconf.h"
+#include "lfs/remote/lfsconfig.h"
+#include "lfs/transfer/unfinished.h"
+
+static void set_shared(struct engine *engine)
+{
+	engine->shared.options_for = httpconf_options_for;
+	engine->shared.ctx = engine->httpconf;
+	engine->shared.connect_ms = engine->settings.connect_ms;
+	engine->shared.stall_ms = engine->settings.stall_ms;
+}
+
+static void make_pool(struct engine *engine, unsigned nagents)
+{
+	const struct settings *settings = &engine->settings;
+	const struct retry_policy policy = {
+		.retries = settings->retries,
+		.max_delay_ms = settings->max_retry_delay_ms,
+		.offline_ms = settings->offline_ms,
+	};
+	char *path = xstrfmt("%s/connections", engine->storage.multipart_dir);
+
+	engine->budget = budget_open(path, settings->connections, nagents);
+	engine->pool = pool_new(settings->connections, &engine->shared,
+				&policy);
+	free(path);
+}
+
+const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
+{
+	if (!engine->lfsconfig)
+		engine->lfsconfig = lfsconfig_load(engine->config, err);
+	if (!engine->lfsconfig)
+		return NULL;
+	if (!engine->endpoint.url &&
+	    endpoint_find(&engine->endpoint, engine->lfsconfig, engine->remote,
+			  engine->is_upload, err))
+		return NULL;
+	return &engine->endpoint;
+}
+
+/* Which server's settings count. */
+static int load_settings(struct engine *engine, const char *url,
+			 struct err *err)
+{
+	if (!url) {
+		const struct endpoint *endpoint = engine_endpoint(engine, err);
+
+		if (!endpoint)
+			return -1;
+		url = endpoint->url;
+	}
+	return settings_load(&engine->settings, engine->config,
+			     *url ? url : NULL, err);
+}
+
+static int load(struct engine *engine, const struct engine_options *options,
+		struct err *err)
+{
+	engine->config = gitconfig_load(NULL, err);
+	if (!engine->config || load_settings(engine, options->url, err) ||
+	    storage_load(&engine->storage, engine->config, err) ||
+	    storage_make_dir(&engine->storage, err))
+		return -1;
+	unfinished_tidy(engine->storage.multipart_dir,
+			engine->settings.prune_days);
+	engine->httpconf = httpconf_new(engine->config, options->remote, err);
+	if (!engine->httpconf)
+		return -1;
+	return http_setup(err);
+}
+
+struct engine *engine_new(const struct engine_options *options, struct err *err)
+{
+	struct engine *engine = xcalloc(1, sizeof(*engine));
+
+	engine->remote = options->remote ? xstrdup(options->remote) : NULL;
+	engine->is_upload = options->is_upload;
+	if (load(engine, options, err)) {
+		engine_free(engine, 0);
+		return NULL;
+	}
+	set_shared(engine);
+	make_pool(engine, options->nagents);
+	return engine;
+}
+
+bool engine_free(struct engine *engine, int timeout_ms)
+{
+	if (!engine)
+		return true;
+	if (!pool_free(engine->pool, timeout_ms))
+		return false;
+	budget_free(engine->budget);
+	httpconf_free(engine->httpconf);
+	gitconfig_free(engine->lfsconfig);
+	gitconfig_free(engine->config);
+	endpoint_release(&engine->endpoint);
+	free(engine->remote);
+	storage_release(&engine->storage);
+	free(engine);
+	return true;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_ENGINE_H
+#define LFS_TRANSFER_ENGINE_H
+
+#include "lfs/base/err.h"
+#include "lfs/net/http.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/settings.h"
+#include "lfs/remote/storage.h"
+#include "lfs/transfer/budget.h"
+#include "lfs/transfer/pool.h"
+
+/*
+ * What all transfers of a process share: the settings, the storage, the pool
+ * of connections and the budget they are taken from.
+ *
+ * Making it asks git for its config, so it is made when the first object
+ * comes, not before.
+ */
+
+struct gitconfig;
+struct httpconf;
+
+struct engine {
+	char *remote;	/* owned, as all below; or NULL */
+	bool is_upload;
+	struct settings settings;
+	struct storage storage;
+	struct gitconfig *config;
+	struct gitconfig *lfsconfig;	/* that, and .lfsconfig's; see below */
+	struct endpoint endpoint;	/* see below */
+	struct httpconf *httpconf;
+	struct http_shared shared;
+	struct pool *pool;
+	struct budget *budget;
+};
+
+struct engine_options {
+	const char *remote;	/* the git remote's name or URL, or NULL */
+	bool is_upload;
+	/*
+	 * The server, for settings that depend on it; NULL: that of the
+	 * remote, "": none.
+	 */
+	const char *url;
+	unsigned nagents;	/* processes like this one, by git-lfs's word */
+};
+
+/* Returns NULL if the config cannot be read or holds a bad value. */
+struct engine *engine_new(const struct engine_options *options,
+			  struct err *err);
+
+/*
+ * The LFS server that the remote leads to, borrowed.  Found when it is first
+ * asked for, as that may take some child processes; `lfsconfig` is then there,
+ * too.  NULL with ERR_USAGE if there is none.
+ */
+const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
+
+/*
+ * Stop all and free the engine.  False if a worker did not come back within
+ * `timeout_ms`: then the process must end without running exit handlers.
+ * NULL is fine.
+ */
+bool engine_free(struct engine *engine, int timeout_ms);
+
+#endif

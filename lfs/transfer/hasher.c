@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/hasher.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/sha256.h"
+#include "lfs/transfer/journal.h"
+#include "lfs/transfer/pool.h"
+
+enum {
+	STEP = 256 << 10,	/* read and hashed at once: fits the L2 cache */
+	WAKE_EVERY = 32 << 20,	/* how often the main thread hears of it */
+	SAVE_EVERY = 64 << 20	/* and how often the journal does */
+};
+
+struct hasher {
+	struct hasher_source source;
+	struct pool *pool;	/* borrowed */
+	pthread_t thread;
+	struct sha256 sha;	/* the thread's, until done */
+	size_t part;		/* the part at `position` */
+	uint64_t saved;		/* the position in the journal */
+	char hex[SHA256_HEX_SIZE];
+	struct err err;
+	unsigned char *data;	/* owned; STEP bytes */
+
+	_Atomic(uint64_t) position;
+	atomic_bool done;
+	atomic_bool stop;
+
+	pthread_mutex_t mutex;	/* guards `poked` */
+	pthread_cond_t has_news;	/* for the thread */
+	pthread_cond_t is_done;	/* for hasher_wait() */
+	bool poked;
+};
+
+static void end_part(struct hasher *hasher, const struct part *part)
+{
+	struct journal *journal = hasher->source.journal;
+	struct journal_hashed hashed = { part->number, part->crc_hashed };
+
+	hasher->part++;
+	if (journal && hasher->source.plan->direction == UPLOAD)
+		journal_add(journal, JOURNAL_HASHED, &hashed, sizeof(hashed),
+			    NULL);
+}
+
+/* Add to the CRC of each part that the bytes belong to. */
+static void add_to_parts(struct hasher *hasher, const unsigned char *data,
+			 size_t n, uint64_t off)
+{
+	struct plan *plan = hasher->source.plan;
+
+	while (n) {
+		struct part *part = &plan->parts[hasher->part];
+		uint64_t left = part->off + part->size - off;
+		size_t here = left < n ? (size_t)left : n;
+
+		part->crc_hashed = crc_update(part->crc_hashed, data, here);
+		data += here;
+		off += here;
+		n -= here;
+		if (here == left)
+			end_part(hasher, part);
+	}
+}
+
+static void save(struct hasher *hasher)
+{
+	struct journal *journal = hasher->source.journal;
+	struct journal_hash hash = { .zero = 0 };
+
+	if (!journal || hasher->sha.size - hasher->saved < SAVE_EVERY ||
+	    hasher->sha.size % SHA256_BLOCK_SIZE)
+		return;
+	hasher->saved = hasher->sha.size;
+	sha256_save(&hasher->sha, hash.sha);
+	hash.crc = hasher->source.plan->parts[hasher->part].crc_hashed;
+	journal_add(journal, JOURNAL_HASH, &hash, sizeof(hash), NULL);
+}
+
+/* As much as there is, in whole blocks but for the end of the object. */
+static size_t step_size(const struct hasher *hasher, uint64_t off,
+			uint64_t reach)
+{
+	uint64_t n = reach - off;
+
+	if (n > STEP)
+		n = STEP;
+	if (n > SHA256_BLOCK_SIZE && off + n < hasher->source.plan->size)
+		n -= (off + n) % SHA256_BLOCK_SIZE;
+	return (size_t)n;
+}
+
+static int hash_step(struct hasher *hasher, uint64_t reach)
+{
+	uint64_t off = atomic_load(&hasher->position);
+	size_t n = step_size(hasher, off, reach);
+
+	if (file_read_at(hasher->source.fd, hasher->data, n, off, &hasher->err))
+		return -1;
+	sha256_update(&hasher->sha, hasher->data, n);
+	add_to_parts(hasher, hasher->data, n, off);
+	if (off + n < hasher->source.plan->size)
+		save(hasher);
+	atomic_store(&hasher->position, off + n);
+	if ((off + n) / WAKE_EVERY != off / WAKE_EVERY)
+		pool_wake(hasher->pool);
+	return 0;
+}
+
+static void wait_for_news(struct hasher *hasher)
+{
+	pthread_mutex_lock(&hasher->mutex);
+	while (!hasher->poked && !atomic_load(&hasher->stop))
+		pthread_cond_wait(&hasher->has_news, &hasher->mutex);
+	hasher->poked = false;
+	pthread_mutex_unlock(&hasher->mutex);
+}
+
+static void finish(struct hasher *hasher)
+{
+	unsigned char digest[SHA256_SIZE];
+
+	sha256_final(&hasher->sha, digest);
+	sha256_hex(digest, hasher->hex);
+	pthread_mutex_lock(&hasher->mutex);
+	atomic_store(&hasher->done, true);
+	pthread_cond_broadcast(&hasher->is_done);
+	pthread_mutex_unlock(&hasher->mutex);
+	pool_wake(hasher->pool);
+}
+
+static void *hash(void *arg)
+{
+	struct hasher *hasher = arg;
+	uint64_t size = hasher->source.plan->size, reach;
+
+	while (!atomic_load(&hasher->stop) &&
+	       atomic_load(&hasher->position) < size) {
+		reach = hasher->source.reach(hasher->source.ctx);
+		if (reach <= atomic_load(&hasher->position))
+			wait_for_news(hasher);
+		else if (hash_step(hasher, reach))
+			break;
+	}
+	finish(hasher);
+	return NULL;
+}
+
+/*
+ * Go on where an earlier run had come to.  It may have hashed more parts than
+ * its last saved state knows of: those are hashed again.
+ */
+static void start_at(struct hasher *hasher, const struct journal_hash *start)
+{
+	struct plan *plan = hasher->source.plan;
+	uint64_t position;
+
+	if (start && !sha256_load(&hasher->sha, start->sha))
+		start = NULL;
+	position = hasher->sha.size;
+	hasher->saved = position;
+	hasher->position = position;
+	for (size_t i = 0; i < plan->nparts; i++) {
+		struct part *part = &plan->parts[i];
+
+		if (part->off + part->size <= position)
+			hasher->part = i + 1;
+		else
+			part->crc_hashed = 0;
+	}
+	if (start && hasher->part < plan->nparts)
+		plan->parts[hasher->part].crc_hashed = start->crc;
+}
+
+struct hasher *hasher_new(const struct hasher_source *source, struct pool *pool,
+			  struct err *err)
+{
+	struct hasher *hasher = xcalloc(1, sizeof(*hasher));
+	int errnum;
+
+	hasher->source = *source;
+	hasher->pool = pool;
+	hasher->data = xmalloc(STEP);
+	sha256_init(&hasher->sha);
+	start_at(hasher, source->start);
+	pthread_mutex_init(&hasher->mutex, NULL);
+	pthread_cond_init(&hasher->has_news, NULL);
+	pthread_cond_init(&hasher->is_done, NULL);
+	errnum = pthread_create(&hasher->thread, NULL, hash, hasher);
+	if (!errnum)
+		return hasher;
+	err_sys(err, errnum, "cannot start a thread");
+	free(hasher->data);
+	free(hasher);
+	return NULL;
+}
+
+void hasher_poke(struct hasher *hasher)
+{
+	pthread_mutex_lock(&hasher->mutex);
+	hasher->poked = true;
+	pthread_cond_signal(&hasher->has_news);
+	pthread_mutex_unlock(&hasher->mutex);
+}
+
+uint64_t hasher_position(const struct hasher *hasher)
+{
+	return atomic_load(&hasher->position);
+}
+
+bool hasher_is_done(const struct hasher *hasher)
+{
+	return atomic_load(&hasher->done);
+}
+
+bool hasher_wait(struct hasher *hasher, unsigned timeout_ms)
+{
+	struct timespec until;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
+	until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
+	until.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&hasher->mutex);
+	while (!atomic_load(&hasher->done) && !ret)
+		ret = pthread_cond_timedwait(&hasher->is_done, &hasher->mutex,
+					     &until);
+	pthread_mutex_unlock(&hasher->mutex);
+	return hasher_is_done(hasher);
+}
+
+int hasher_verdict(const struct hasher *hasher, struct err *err)
+{
+	const char *oid = hasher->source.plan->oid;
+
+	if (hasher->err.kind) {
+		if (!err->kind)
+			*err = hasher->err;
+		return -1;
+	}
+	if (!strcmp(hasher->hex, oid))
+		return 0;
+	return err_set(err, ERR_CORRUPT,
+		       "the bytes hash to %.12s..., not to "
+		       "the object's oid %.12s...",
+		       hasher->hex, oid);
+}
+
+void hasher_free(struct hasher *hasher)
+{
+	if (!hasher)
+		return;
+	atomic_store(&hasher->stop, true);
+	hasher_poke(hasher);
+	pthread_join(hasher->thread, NULL);
+	pthread_mutex_destroy(&hasher->mutex);
+	pthread_cond_destroy(&hasher->has_news);
+	pthread_cond_destroy(&hasher->is_done);
+	free(hasher->data);
+	free(hasher);
+}

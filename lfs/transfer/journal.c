@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+
+/*
+ * A record in the file: this head, then `size` bytes.  `crc` is that of the
+ * head's other members and the bytes.
+ */
+struct head {
+	uint32_t crc;
+	uint32_t type;
+	uint64_t size;
+};
+
+struct journal {
+	char *path;	/* owned */
+	int fd;
+	uint64_t off;	/* where the next record is read */
+	bool at_end;	/* all were read, and what is damaged was cut */
+	char *data;	/* owned: of the record read last */
+	atomic_bool broken;	/* nothing is added any more */
+};
+
+static void load_boot(char boot[JOURNAL_BOOT_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	memset(boot, 0, JOURNAL_BOOT_SIZE);
+	if (fd < 0)
+		return;
+	n = read(fd, boot, JOURNAL_BOOT_SIZE - 1);
+	if (n < JOURNAL_BOOT_SIZE - 1)
+		boot[0] = '\0';
+	close(fd);
+}
+
+static struct journal *make(const char *path, int fd)
+{
+	struct journal *journal = xcalloc(1, sizeof(*journal));
+
+	journal->path = xstrdup(path);
+	journal->fd = fd;
+	return journal;
+}
+
+/*
+ * A process that is done removes its journal: the file that we have locked
+ * may be gone from the directory by then, and another be there.
+ */
+static bool is_at(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return !fstat(fd, &ours) && !stat(path, &there) &&
+	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+static int open_locked(const char *path, struct err *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", path);
+	if (!fcntl(fd, F_SETLK, &lock) && is_at(fd, path))
+		return fd;
+	err_set(err, ERR_BUSY, "another process has '%s'", path);
+	close(fd);
+	return -1;
+}
+
+struct journal *journal_open(const char *path, struct err *err)
+{
+	int fd = open_locked(path, err);
+
+	return fd < 0 ? NULL : make(path, fd);
+}
+
+struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	struct journal *journal;
+
+	*in_use = false;
+	if (fd < 0) {
+		err_sys(err, errno, "cannot open '%s'", path);
+		return NULL;
+	}
+	if (!fcntl(fd, F_GETLK, &lock))
+		*in_use = lock.l_type != F_UNLCK;
+	journal = make(path, fd);
+	journal->broken = true;
+	return journal;
+}
+
+static uint32_t crc_of(const struct head *head, const void *data)
+{
+	uint32_t crc = crc_update(0, &head->type, sizeof(head->type));
+
+	crc = crc_update(crc, &head->size, sizeof(head->size));
+	return crc_update(crc, data, (size_t)head->size);
+}
+
+static bool read_record(struct journal *journal, struct head *head)
+{
+	struct err ignored = ERR_INIT;
+	uint64_t off = journal->off;
+
+	if (file_read_at(journal->fd, head, sizeof(*head), off, &ignored) ||
+	    head->size > JOURNAL_RECORD_MAX)
+		return false;
+	journal->data = xreallocarray(journal->data, (size_t)head->size + 1, 1);
+	if (file_read_at(journal->fd, journal->data, (size_t)head->size,
+			 off + sizeof(*head), &ignored))
+		return false;
+	journal->data[head->size] = '\0';
+	return crc_of(head, journal->data) == head->crc;
+}
+
+/* What comes next would follow damage: no reader would get to it. */
+static void cut(struct journal *journal)
+{
+	journal->at_end = true;
+	if (journal->broken)
+		return;
+	if (ftruncate(journal->fd, (off_t)journal->off))
+		journal->broken = true;
+}
+
+bool journal_next(struct journal *journal, struct journal_record *record)
+{
+	struct head head;
+
+	if (journal->at_end)
+		return false;
+	if (!read_record(journal, &head)) {
+		cut(journal);
+		return false;
+	}
+	journal->off += sizeof(head) + head.size;
+	record->type = (enum journal_type)head.type;
+	record->data = journal->data;
+	record->size = (size_t)head.size;
+	return true;
+}
+
+void journal_add(struct journal *journal, enum journal_type type,
+		 const void *data, size_t size, const char *more)
+{
+	struct head head = { .type = type };
+	struct iovec parts[] = {
+		{ &head, sizeof(head) },
+		{ (void *)data, size },
+		{ (void *)more, more ? strlen(more) : 0 },
+	};
+	size_t n = parts[1].iov_len + parts[2].iov_len;
+
+	if (atomic_load(&journal->broken))
+		return;
+	head.size = n;
+	head.crc = crc_update(0, &head.type, sizeof(head.type));
+	head.crc = crc_update(head.crc, &head.size, sizeof(head.size));
+	head.crc = crc_update(head.crc, data, size);
+	head.crc = crc_update(head.crc, more, parts[2].iov_len);
+	if (writev(journal->fd, parts, 3) == (ssize_t)(sizeof(head) + n))
+		return;
+	if (!atomic_exchange(&journal->broken, true))
+		log_warn("cannot write '%s': this transfer will not be resumed "
+			 "if it is interrupted",
+			 journal->path);
+}
+
+void journal_begin(struct journal *journal, struct journal_begin *begin)
+{
+	journal->off = 0;
+	cut(journal);
+	begin->magic = JOURNAL_MAGIC;
+	load_boot(begin->boot);
+	journal_add(journal, JOURNAL_BEGIN, begin, sizeof(*begin), NULL);
+}
+
+bool journal_is_of_this_boot(const struct journal_begin *begin)
+{
+	char boot[JOURNAL_BOOT_SIZE];
+
+	load_boot(boot);
+	return boot[0] && !strncmp(boot, begin->boot, sizeof(boot));
+}
+
+void journal_remove(struct journal *journal)
+{
+	journal->broken = true;
+	unlink(journal->path);
+}
+
+void journal_close(struct journal *journal)
+{
+	if (!journal)
+		return;
+	close(journal->fd);
+	free(journal->path);
+	free(journal->data);
+	free(journal);
+}

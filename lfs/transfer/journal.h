@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_JOURNAL_H
+#define LFS_TRANSFER_JOURNAL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/sha256.h"
+
+/*
+ * What of a transfer is done, on disk, so that another run can go on.
+ *
+ * An append-only file of records, each with a CRC of its own and added by one
+ * write(): whatever instruction was the last, the records up to there are
+ * whole and what comes behind is cut off by the next reader.  Nothing is
+ * synced.  A journal that cannot be written is given up, not the transfer.
+ *
+ * The file is locked by the process that has it open, and by its death let go.
+ * Byte order and sizes are this machine's; one from another kind of machine
+ * does not begin with our magic number, and counts as empty.
+ */
+
+enum journal_type {
+	JOURNAL_BEGIN = 1,	/* struct journal_begin: the first record */
+	JOURNAL_PIECE,	/* struct journal_piece: bytes received */
+	JOURNAL_HASH,	/* struct journal_hash: how far the hash has come */
+	JOURNAL_KEY,	/* text: which upload this is, see saved.h */
+	JOURNAL_ACTION,	/* its action as JSON text, in as many as it takes */
+	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
+	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */
+	JOURNAL_COMPLETE	/* int64_t: when the upload was completed */
+};
+
+enum {
+	JOURNAL_MAGIC = 0x4d4a3031,
+	JOURNAL_RECORD_MAX = 256 << 10,
+	JOURNAL_BOOT_SIZE = 37	/* of the kernel's boot id, with a NUL */
+};
+
+struct journal_begin {
+	uint32_t magic;
+	uint32_t is_upload;
+	uint64_t size;	/* of the object */
+	uint64_t part_size;
+	/* Upload: what the local file was; download: zeros. */
+	uint64_t mtime_ns;
+	uint64_t inode;
+	/*
+	 * The boot in which it was begun, "" if unknown.  In the same one, what
+	 * was written to a file is there; after a crash it need not be.
+	 */
+	char boot[JOURNAL_BOOT_SIZE + 3];
+};
+
+struct journal_piece {
+	uint64_t off;	/* in the object */
+	uint64_t size;
+	uint32_t crc;
+	uint32_t zero;
+};
+
+struct journal_hash {
+	unsigned char sha[SHA256_STATE_SIZE];	/* holds the position */
+	uint32_t crc;	/* of the part at the position, so far */
+	uint32_t zero;
+};
+
+struct journal_part {
+	uint32_t number;
+	uint32_t crc;	/* of the bytes as sent */
+};
+
+struct journal_hashed {
+	uint32_t number;
+	uint32_t crc;	/* of the bytes as hashed */
+};
+
+/* A record read; `data` is borrowed until the next one. */
+struct journal_record {
+	enum journal_type type;
+	const void *data;
+	size_t size;
+};
+
+struct journal;
+
+/*
+ * Open the journal at `path`, making it (mode 0600) if it is not there, and
+ * lock it.  NULL with ERR_BUSY if another process has it.
+ */
+struct journal *journal_open(const char *path, struct err *err);
+
+/*
+ * The same, for a look: neither made nor locked, `*in_use` says if another
+ * process has it locked.
+ */
+struct journal *journal_peek(const char *path, bool *in_use, struct err *err);
+
+/* Read the next record; false at the end, or where damage begins. */
+bool journal_next(struct journal *journal, struct journal_record *record);
+
+/*
+ * Add a record, behind those that journal_next() has read to the end.  Any
+ * thread.  `more` is put behind `data` if not NULL.
+ */
+void journal_add(struct journal *journal, enum journal_type type,
+		 const void *data, size_t size, const char *more);
+
+/* Forget all records, and begin with this one (boot is filled in). */
+void journal_begin(struct journal *journal, struct journal_begin *begin);
+
+/* Was it begun since this machine last booted? */
+bool journal_is_of_this_boot(const struct journal_begin *begin);
+
+/* Remove the file; no record is added any more. */
+void journal_remove(struct journal *journal);
+
+/* Let go of it; the file stays unless removed.  NULL is fine. */
+void journal_close(struct journal *journal);
+
+#endif

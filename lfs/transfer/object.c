@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/object.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { POKE_EVERY = 1 << 20 };
+
+void object_init(struct object *object, struct plan *plan)
+{
+	*object = (struct object){ .plan = plan, .fd = -1 };
+}
+
+void object_release(struct object *object)
+{
+	hasher_free(object->hasher);
+	journal_close(object->journal);
+	plan_free(object->plan);
+	free(object->path);
+	if (object->fd >= 0)
+		close(object->fd);
+}
+
+void object_move(struct object *object, struct part *part, uint64_t done)
+{
+	uint64_t before = atomic_load(&part->done);
+
+	atomic_store(&part->done, done);
+	/* Wraps around, as it should, when a part begins again. */
+	atomic_fetch_add(&object->moved, done - before);
+}
+
+void object_poke(struct object *object, uint64_t from, uint64_t to,
+		 bool at_once)
+{
+	if (!object->hasher)
+		return;
+	if (at_once || to / POKE_EVERY != from / POKE_EVERY)
+		hasher_poke(object->hasher);
+}
+
+int object_check(struct object *object, struct err *err)
+{
+	const struct plan *plan = object->plan;
+
+	if (!object->hasher)
+		return 0;
+	if (hasher_verdict(object->hasher, err))
+		return -1;
+	for (size_t i = 0; i < plan->nparts; i++) {
+		const struct part *part = &plan->parts[i];
+
+		if (part->is_stored || part->crc_moved == part->crc_hashed)
+			continue;
+		return err_set(err, ERR_CORRUPT,
+			       "part %u of %zu moved other bytes than were "
+			       "hashed: '%s' changed meanwhile, or this "
+			       "machine's memory fails",
+			       part->number, plan->nparts, object->path);
+	}
+	return 0;
+}

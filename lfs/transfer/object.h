@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_OBJECT_H
+#define LFS_TRANSFER_OBJECT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/file.h"
+#include "lfs/mode/plan.h"
+#include "lfs/transfer/hasher.h"
+#include "lfs/transfer/journal.h"
+
+/*
+ * One object on its way: its plan, its file, and how far it has come.  Upload
+ * and download each know how to open it, move a part of it and close it;
+ * transfer.h drives them.
+ *
+ * The workers and the hasher touch the atomics, the file descriptor and the
+ * part that they move; all else belongs to the main thread.
+ */
+
+enum object_ranges {
+	RANGES_UNKNOWN,	/* download: no answer to the first part yet */
+	RANGES_USED,	/* parts may be fetched side by side */
+	RANGES_IGNORED	/* the server sends the whole: there is one part */
+};
+
+struct object {
+	struct plan *plan;	/* owned */
+	char *path;		/* owned: the file read from or written to */
+	int fd;
+	struct file_id id;	/* upload: what the file was when opened */
+	struct hasher *hasher;	/* owned; NULL: nothing is verified */
+	struct journal *journal;	/* owned; NULL: cannot be resumed */
+	uint64_t window;	/* bytes that may be on the way past the hash */
+	_Atomic(uint64_t) moved;	/* bytes, of all parts */
+	_Atomic(uint64_t) high;	/* upload: the end of what was read */
+	size_t frontier;	/* download, the hasher's: first part not done */
+	_Atomic(enum object_ranges) ranges;
+};
+
+/* `plan` is owned from now on. */
+void object_init(struct object *object, struct plan *plan);
+void object_release(struct object *object);
+
+/* The part has moved `done` bytes, of its current try. */
+void object_move(struct object *object, struct part *part, uint64_t done);
+
+/* Tell the hasher of a step from `from` to `to`, if it is worth a wake-up. */
+void object_poke(struct object *object, uint64_t from, uint64_t to,
+		 bool at_once);
+
+/*
+ * When all parts are moved and the hasher is done: is what moved what was
+ * hashed, and is that the object?  ERR_CORRUPT if not.
+ */
+int object_check(struct object *object, struct err *err);
+
+#endif

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/partial.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/remote/storage.h"
+
+enum { PIECE_SIZE = 2 << 20 };	/* what a kill may cost a connection */
+
+/* A file of our own, for want of a journal or of a need for one. */
+static int open_unique(struct object *object, const struct storage *storage,
+		       struct err *err)
+{
+	object->path = xstrfmt("%s/%s.XXXXXX", storage->multipart_dir,
+			       object->plan->oid);
+	object->fd = mkstemp(object->path);
+	if (object->fd < 0)
+		return err_sys(err, errno, "cannot make '%s'", object->path);
+	return 0;
+}
+
+static struct journal *open_journal(const struct object *object,
+				    const struct storage *storage)
+{
+	struct err why = ERR_INIT;
+	struct journal *journal;
+	char *path;
+
+	if (object->plan->nparts < 2)
+		return NULL;
+	path = xstrfmt("%s/%s.journal", storage->multipart_dir,
+		       object->plan->oid);
+	journal = journal_open(path, &why);
+	free(path);
+	if (!journal)
+		log_info("%s: this download cannot be resumed", why.msg);
+	return journal;
+}
+
+static int open_file(struct object *object, const struct storage *storage,
+		     struct err *err)
+{
+	object->journal = open_journal(object, storage);
+	if (!object->journal)
+		return open_unique(object, storage, err);
+	object->path = xstrfmt("%s/%s.partial", storage->multipart_dir,
+			       object->plan->oid);
+	object->fd = open(object->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (object->fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", object->path);
+	return 0;
+}
+
+/* Does the journal begin as one of this object and its file do? */
+static bool read_begin(struct object *object, struct journal_begin *begin)
+{
+	struct err ignored = ERR_INIT;
+	struct journal_record record;
+	struct file_id id;
+
+	if (!journal_next(object->journal, &record) ||
+	    record.type != JOURNAL_BEGIN || record.size != sizeof(*begin))
+		return false;
+	memcpy(begin, record.data, sizeof(*begin));
+	return begin->magic == JOURNAL_MAGIC && !begin->is_upload &&
+	       begin->size == object->plan->size && begin->part_size &&
+	       !file_identify(object->fd, object->path, &id, &ignored) &&
+	       id.size == begin->size;
+}
+
+/* Pieces of a part come in order; anything else is not ours. */
+static void take_piece(struct plan *plan, const struct journal_piece *piece)
+{
+	struct part *part = &plan->parts[piece->off / plan->part_size];
+
+	if (piece->off != part->off + part->done ||
+	    piece->size > part->size - part->done)
+		return;
+	part->done += piece->size;
+	part->recorded = part->done;
+	part->crc_moved = crc_combine(part->crc_moved, piece->crc, piece->size);
+}
+
+static void read_records(struct object *object, struct journal_hash *start,
+			 bool *has_start)
+{
+	struct journal_record record;
+	struct journal_piece piece;
+
+	while (journal_next(object->journal, &record)) {
+		if (record.type == JOURNAL_PIECE &&
+		    record.size == sizeof(piece)) {
+			memcpy(&piece, record.data, sizeof(piece));
+			if (piece.off < object->plan->size)
+				take_piece(object->plan, &piece);
+		} else if (record.type == JOURNAL_HASH &&
+			   record.size == sizeof(*start)) {
+			memcpy(start, record.data, sizeof(*start));
+			*has_start = true;
+		}
+	}
+}
+
+/*
+ * A saved hash says that all before it was in the file then.  That holds as
+ * long as the machine has not crashed since, and as the pieces say it, too.
+ */
+static bool can_start_at(const struct object *object,
+			 const struct journal_begin *begin,
+			 const struct journal_hash *start)
+{
+	const struct plan *plan = object->plan;
+	struct sha256 sha;
+	size_t i = 0;
+
+	sha256_init(&sha);
+	if (!journal_is_of_this_boot(begin) || !sha256_load(&sha, start->sha))
+		return false;
+	while (i < plan->nparts && plan->parts[i].done == plan->parts[i].size) {
+		/* Not read again, so as good as hashed. */
+		if (plan->parts[i].off + plan->parts[i].size <= sha.size)
+			plan->parts[i].crc_hashed = plan->parts[i].crc_moved;
+		i++;
+	}
+	return i < plan->nparts ?
+		       sha.size <= plan->parts[i].off + plan->parts[i].done :
+		       sha.size < plan->size;
+}
+
+static void count_done(struct object *object)
+{
+	uint64_t moved = 0;
+
+	for (size_t i = 0; i < object->plan->nparts; i++)
+		moved += object->plan->parts[i].done;
+	object->moved = moved;
+	if (moved)
+		log_info("going on with %.12s: %" PRIu64 " of %" PRIu64
+			 " bytes are there",
+			 object->plan->oid, moved, object->plan->size);
+}
+
+static int resume(struct object *object, struct journal_hash *start,
+		  bool *has_start, struct err *err)
+{
+	struct plan *plan = object->plan;
+	struct journal_begin begin;
+
+	if (!read_begin(object, &begin)) {
+		begin = (struct journal_begin){ .size = plan->size,
+						.part_size = plan->part_size };
+		journal_begin(object->journal, &begin);
+		return 0;
+	}
+	if (begin.part_size != plan->part_size &&
+	    plan_cut(plan, begin.part_size, err))
+		return -1;
+	read_records(object, start, has_start);
+	*has_start = *has_start && can_start_at(object, &begin, start);
+	count_done(object);
+	return 0;
+}
+
+int partial_open(struct object *object, const struct storage *storage,
+		 struct journal_hash *start, bool *has_start, struct err *err)
+{
+	*has_start = false;
+	if (open_file(object, storage, err) ||
+	    (object->journal && resume(object, start, has_start, err)))
+		return -1;
+	return file_reserve(object->fd, object->path, object->plan->size, err);
+}
+
+static void record_piece(struct object *object, struct part *part)
+{
+	struct journal_piece piece = {
+		.off = part->off + part->recorded,
+		.size = part->done - part->recorded,
+		.crc = part->crc_piece,
+	};
+
+	if (!piece.size)
+		return;
+	journal_add(object->journal, JOURNAL_PIECE, &piece, sizeof(piece),
+		    NULL);
+	part->recorded = part->done;
+	part->crc_piece = 0;
+}
+
+void partial_note(struct object *object, struct part *part, const void *data,
+		  size_t n)
+{
+	uint32_t crc;
+
+	if (!object->hasher && !object->journal)
+		return;
+	crc = crc_update(0, data, n);
+	part->crc_moved = crc_combine(part->crc_moved, crc, n);
+	/* Without ranges, nothing can be gone on with. */
+	if (!object->journal || object->ranges == RANGES_IGNORED)
+		return;
+	part->crc_piece = crc_combine(part->crc_piece, crc, n);
+	if (part->done - part->recorded >= PIECE_SIZE ||
+	    part->done == part->size)
+		record_piece(object, part);
+}
+
+void partial_keep(struct object *object)
+{
+	if (!object->journal)
+		partial_discard(object);
+	else if (object->ranges != RANGES_IGNORED)
+		for (size_t i = 0; i < object->plan->nparts; i++)
+			record_piece(object, &object->plan->parts[i]);
+}
+
+void partial_discard(struct object *object)
+{
+	if (object->path)
+		unlink(object->path);
+	partial_finish(object);
+}
+
+void partial_finish(struct object *object)
+{
+	if (object->journal)
+		journal_remove(object->journal);
+}

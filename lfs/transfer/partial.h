@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_PARTIAL_H
+#define LFS_TRANSFER_PARTIAL_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/transfer/journal.h"
+#include "lfs/transfer/object.h"
+
+/*
+ * The file of a download that is not finished, and its journal:
+ *
+ *	<storage>/multipart/OID.partial
+ *	<storage>/multipart/OID.journal
+ *
+ * The oid says all about the bytes, so what was fetched for one remote is good
+ * for another.  The journal's lock says whose they are: a second process that
+ * downloads the same object at the same time does it all in a file of its
+ * own, without a journal; so does an object of a single part.
+ */
+
+struct storage;
+
+/*
+ * Open or make both, give the file its size, and take over what an earlier
+ * run has done: each part's `done`.  True in `has_start` if its hash can be
+ * gone on from, at `start`.
+ */
+int partial_open(struct object *object, const struct storage *storage,
+		 struct journal_hash *start, bool *has_start, struct err *err);
+
+/* The part has received these bytes; from the part's worker. */
+void partial_note(struct object *object, struct part *part, const void *data,
+		  size_t n);
+
+/* No worker is busy: bring the journal up to date, to be gone on with. */
+void partial_keep(struct object *object);
+
+/* The file is wanted no more, nor is its journal. */
+void partial_discard(struct object *object);
+
+/* The file is finished and stays, the journal goes. */
+void partial_finish(struct object *object);
+
+#endif

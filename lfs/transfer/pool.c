@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/pool.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+
+struct worker {
+	struct pool *pool;
+	pthread_t thread;
+	struct http *http;	/* owned */
+};
+
+struct queue {
+	struct job *first;
+	struct job **end;
+};
+
+/*
+ * The mutex guards all below it, and is not held while a job runs.  One
+ * condition for each kind of waiter: a worker that pauses before a retry must
+ * not eat the wake-up of an idle one.
+ */
+struct pool {
+	struct http_shared *shared;	/* borrowed */
+	struct retry_policy policy;
+	unsigned max_workers;
+	unsigned outstanding;	/* the caller's thread only */
+	struct worker *workers;	/* owned */
+	unsigned nworkers;
+
+	pthread_mutex_t mutex;
+	pthread_cond_t has_work;	/* for idle workers */
+	pthread_cond_t has_done;	/* for the caller */
+	pthread_cond_t has_stopped;	/* for pausing workers */
+	struct queue work;
+	struct queue done;
+	unsigned running;
+	unsigned limit;
+	unsigned alive;		/* threads that have not ended */
+	bool woken;
+	bool closing;
+};
+
+static void put(struct queue *queue, struct job *job)
+{
+	job->next = NULL;
+	*queue->end = job;
+	queue->end = &job->next;
+}
+
+static struct job *take(struct queue *queue)
+{
+	struct job *job = queue->first;
+
+	if (!job)
+		return NULL;
+	queue->first = job->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	return job;
+}
+
+/* Deadlines are on the monotonic clock: a changed date must not matter. */
+static void cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+#ifndef __APPLE__
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+#endif
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}
+
+static struct timespec deadline(unsigned ms)
+{
+	struct timespec ts;
+
+#ifdef __APPLE__
+	clock_gettime(CLOCK_REALTIME, &ts);
+#else
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+#endif
+	ts.tv_sec += ms / 1000;
+	ts.tv_nsec += (long)(ms % 1000) * 1000000;
+	if (ts.tv_nsec >= 1000000000) {
+		ts.tv_sec++;
+		ts.tv_nsec -= 1000000000;
+	}
+	return ts;
+}
+
+struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
+		      const struct retry_policy *policy)
+{
+	struct pool *pool = xcalloc(1, sizeof(*pool));
+
+	pool->shared = shared;
+	pool->policy = *policy;
+	pool->max_workers = max_workers;
+	pool->limit = max_workers;
+	pool->workers = xcalloc(max_workers, sizeof(*pool->workers));
+	pool->work.end = &pool->work.first;
+	pool->done.end = &pool->done.first;
+	pthread_mutex_init(&pool->mutex, NULL);
+	cond_init(&pool->has_work);
+	cond_init(&pool->has_done);
+	cond_init(&pool->has_stopped);
+	return pool;
+}
+
+static void pause_for(struct pool *pool, unsigned ms)
+{
+	struct timespec until = deadline(ms);
+	int ret = 0;
+
+	pthread_mutex_lock(&pool->mutex);
+	while (!ret && !atomic_load(&pool->shared->stop))
+		ret = pthread_cond_timedwait(&pool->has_stopped, &pool->mutex,
+					     &until);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static void run(struct worker *worker, struct job *job)
+{
+	struct http_shared *shared = worker->pool->shared;
+	struct retry retry = RETRY_INIT;
+	struct retry_facts facts;
+	unsigned pause_ms;
+
+	for (;;) {
+		facts.begun_ms = clock_ms();
+		err_clear(&job->err);
+		if (atomic_load(&shared->stop))
+			err_set(&job->err, ERR_CANCELED, "stopped");
+		else if (!job->run(job, worker->http, &job->err))
+			return;
+		/* No kind would mean that all went well. */
+		err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
+		facts.now_ms = clock_ms();
+		facts.moved_ms = atomic_load(&shared->moved_ms);
+		facts.random = clock_random();
+		if (!retry_again(&retry, &worker->pool->policy, &job->err,
+				 &facts, &pause_ms))
+			break;
+		log_info("%s; try %u again in %u ms", job->err.msg,
+			 retry.pauses, pause_ms);
+		pause_for(worker->pool, pause_ms);
+	}
+	if (retry.pauses && err_is_transient(&job->err))
+		err_wrap(&job->err, "gave up after %u tries", retry.pauses + 1);
+}
+
+/* The next job to run; NULL when the pool closes. */
+static struct job *next_job(struct pool *pool)
+{
+	while (!pool->closing) {
+		if (pool->work.first && pool->running < pool->limit) {
+			pool->running++;
+			return take(&pool->work);
+		}
+		pthread_cond_wait(&pool->has_work, &pool->mutex);
+	}
+	return NULL;
+}
+
+static void *work(void *arg)
+{
+	struct worker *worker = arg;
+	struct pool *pool = worker->pool;
+	struct job *job;
+
+	pthread_mutex_lock(&pool->mutex);
+	while ((job = next_job(pool))) {
+		pthread_mutex_unlock(&pool->mutex);
+		run(worker, job);
+		pthread_mutex_lock(&pool->mutex);
+		pool->running--;
+		put(&pool->done, job);
+		pthread_cond_signal(&pool->has_done);
+		if (pool->work.first)
+			pthread_cond_signal(&pool->has_work);
+	}
+	pool->alive--;
+	pthread_cond_signal(&pool->has_done);
+	pthread_mutex_unlock(&pool->mutex);
+	return NULL;
+}
+
+static int start_worker(struct pool *pool, struct err *err)
+{
+	struct worker *worker = &pool->workers[pool->nworkers];
+	int errnum;
+
+	worker->pool = pool;
+	worker->http = http_new(pool->shared, err);
+	if (!worker->http)
+		return -1;
+	pthread_mutex_lock(&pool->mutex);
+	errnum = pthread_create(&worker->thread, NULL, work, worker);
+	if (!errnum) {
+		pool->nworkers++;
+		pool->alive++;
+	}
+	pthread_mutex_unlock(&pool->mutex);
+	if (!errnum)
+		return 0;
+	http_free(worker->http);
+	return err_sys(err, errnum, "cannot start a thread");
+}
+
+/* As many workers as there is work for; fewer will do, but not none. */
+static int need_workers(struct pool *pool, struct err *err)
+{
+	unsigned n = pool->outstanding;
+
+	if (n > pool->limit)
+		n = pool->limit;
+	if (n > pool->max_workers)
+		n = pool->max_workers;
+	while (pool->nworkers < n)
+		if (start_worker(pool, err))
+			return pool->nworkers ? 0 : -1;
+	return 0;
+}
+
+void pool_submit(struct pool *pool, struct job *job)
+{
+	int ret;
+
+	pool->outstanding++;
+	err_clear(&job->err);
+	ret = need_workers(pool, &job->err);
+	pthread_mutex_lock(&pool->mutex);
+	if (ret) {
+		put(&pool->done, job);
+	} else {
+		err_clear(&job->err);
+		put(&pool->work, job);
+		pthread_cond_signal(&pool->has_work);
+	}
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+void pool_limit(struct pool *pool, unsigned n)
+{
+	struct err ignored = ERR_INIT;
+
+	if (n == pool->limit)
+		return;
+	pthread_mutex_lock(&pool->mutex);
+	pool->limit = n;
+	pthread_cond_broadcast(&pool->has_work);
+	pthread_mutex_unlock(&pool->mutex);
+	need_workers(pool, &ignored);
+}
+
+unsigned pool_outstanding(const struct pool *pool)
+{
+	return pool->outstanding;
+}
+
+struct job *pool_wait(struct pool *pool, int timeout_ms)
+{
+	struct timespec until = deadline((unsigned)timeout_ms);
+	struct job *job;
+	int ret = 0;
+
+	pthread_mutex_lock(&pool->mutex);
+	while (!pool->done.first && !pool->woken && !ret)
+		ret = pthread_cond_timedwait(&pool->has_done, &pool->mutex,
+					     &until);
+	pool->woken = false;
+	job = take(&pool->done);
+	pthread_mutex_unlock(&pool->mutex);
+	if (!job)
+		return NULL;
+	if (!--pool->outstanding)
+		atomic_store(&pool->shared->stop, false);
+	return job;
+}
+
+void pool_wake(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->woken = true;
+	pthread_cond_signal(&pool->has_done);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static void wake_workers(struct pool *pool)
+{
+	for (unsigned i = 0; i < pool->nworkers; i++)
+		http_wake(pool->workers[i].http);
+}
+
+void pool_cancel(struct pool *pool)
+{
+	struct job *job;
+
+	if (!pool->outstanding)
+		return;
+	atomic_store(&pool->shared->stop, true);
+	pthread_mutex_lock(&pool->mutex);
+	while ((job = take(&pool->work))) {
+		err_set(&job->err, ERR_CANCELED, "stopped");
+		put(&pool->done, job);
+	}
+	pthread_cond_broadcast(&pool->has_stopped);
+	pthread_mutex_unlock(&pool->mutex);
+	wake_workers(pool);
+}
+
+/* True once all threads have ended. */
+static bool close_workers(struct pool *pool, int timeout_ms)
+{
+	struct timespec until = deadline((unsigned)timeout_ms);
+	bool ended;
+	int ret = 0;
+
+	pthread_mutex_lock(&pool->mutex);
+	pool->closing = true;
+	pthread_cond_broadcast(&pool->has_work);
+	while (pool->alive && !ret)
+		ret = pthread_cond_timedwait(&pool->has_done, &pool->mutex,
+					     &until);
+	ended = !pool->alive;
+	pthread_mutex_unlock(&pool->mutex);
+	return ended;
+}
+
+bool pool_free(struct pool *pool, int timeout_ms)
+{
+	if (!pool)
+		return true;
+	pool_cancel(pool);
+	if (!close_workers(pool, timeout_ms))
+		return false;
+	for (unsigned i = 0; i < pool->nworkers; i++) {
+		pthread_join(pool->workers[i].thread, NULL);
+		http_free(pool->workers[i].http);
+	}
+	pthread_cond_destroy(&pool->has_work);
+	pthread_cond_destroy(&pool->has_done);
+	pthread_cond_destroy(&pool->has_stopped);
+	pthread_mutex_destroy(&pool->mutex);
+	free(pool->workers);
+	free(pool);
+	return true;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/saved.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/storage.h"
+
+enum {
+	PATH_SHOWN = 2048,
+	ACTION_PIECE = 64 << 10,	/* of JSON in one record */
+	LIFE_LEFT_S = 60,	/* a link that lives no longer is dead */
+	JUST_NOW_S = 3600	/* later, the server may have lost the object */
+};
+
+static char *format_key(const struct saved_request *request)
+{
+	const struct plan *fresh = request->fresh;
+	char href[PATH_SHOWN], part[PATH_SHOWN];
+
+	url_display(fresh->action.href, href, sizeof(href));
+	url_display(fresh->parts[0].href, part, sizeof(part));
+	return xstrfmt("%s\n%s\n%s", request->endpoint, href, part);
+}
+
+static struct journal *open_journal(const struct storage *storage,
+				    const char *oid, const char *key)
+{
+	struct err why = ERR_INIT;
+	uint32_t crc = crc_update(0, key, strlen(key));
+	char *path = xstrfmt("%s/%s-%08" PRIx32 ".upload",
+			     storage->multipart_dir, oid, crc);
+	struct journal *journal = journal_open(path, &why);
+
+	if (!journal)
+		log_info("%s: this upload cannot be resumed", why.msg);
+	free(path);
+	return journal;
+}
+
+static int describe(const struct saved_request *request,
+		    struct journal_begin *begin)
+{
+	struct err ignored = ERR_INIT;
+	struct file_id id;
+	int fd = file_open(request->path, &id, &ignored);
+
+	if (fd < 0)
+		return -1;
+	close(fd);
+	*begin = (struct journal_begin){
+		.magic = JOURNAL_MAGIC,
+		.is_upload = 1,
+		.size = request->plan.size,
+		.part_size = request->fresh->part_size,
+		.mtime_ns = (uint64_t)id.mtime_ns,
+		.inode = id.inode,
+	};
+	return id.size == request->plan.size ? 0 : -1;
+}
+
+/* Are the first two records those of this upload of this file? */
+static bool is_ours(struct journal *journal, const struct journal_begin *now,
+		    const char *key)
+{
+	struct journal_record record;
+	struct journal_begin begin;
+
+	if (!journal_next(journal, &record) || record.type != JOURNAL_BEGIN ||
+	    record.size != sizeof(begin))
+		return false;
+	memcpy(&begin, record.data, sizeof(begin));
+	memset(begin.boot, 0, sizeof(begin.boot));
+	if (memcmp(&begin, now, sizeof(begin)))
+		return false;
+	return journal_next(journal, &record) && record.type == JOURNAL_KEY &&
+	       !strcmp(record.data, key);
+}
+
+struct reader {
+	struct journal *journal;
+	struct journal_record record;	/* the one being read */
+	size_t used;		/* bytes of it */
+	bool is_over;		/* `record` is the first behind the action */
+};
+
+/* The form that json_parse_stream() wants. */
+static size_t read_action(void *data, size_t n, void *ctx)
+{
+	struct reader *reader = ctx;
+	size_t left = reader->record.size - reader->used;
+
+	if (!left && !reader->is_over) {
+		reader->used = 0;
+		reader->is_over = !journal_next(reader->journal,
+						&reader->record) ||
+				  reader->record.type != JOURNAL_ACTION;
+		left = reader->record.size;
+	}
+	if (reader->is_over)
+		return 0;
+	if (n > left)
+		n = left;
+	memcpy(data, (const char *)reader->record.data + reader->used, n);
+	reader->used += n;
+	return n;
+}
+
+/* All links live about as long: those of the first and last part tell. */
+static bool is_alive(const struct plan *plan)
+{
+	int64_t limit = clock_unix() + LIFE_LEFT_S;
+
+	return link_expires_at(plan->parts[0].href) > limit &&
+	       link_expires_at(plan->parts[plan->nparts - 1].href) > limit &&
+	       link_expires_at(plan->action.href) > limit;
+}
+
+static void take_part(struct plan *plan, const struct journal_record *record)
+{
+	struct journal_part head;
+	struct part *part;
+
+	memcpy(&head, record->data, sizeof(head));
+	if (!head.number || head.number > plan->nparts ||
+	    record->size > sizeof(head) + PLAN_ETAG_MAX)
+		return;
+	part = &plan->parts[head.number - 1];
+	free(part->etag);
+	part->etag = xstrdup((const char *)record->data + sizeof(head));
+	part->crc_moved = head.crc;
+	part->done = part->size;
+	part->finished = true;
+}
+
+static void take_hashed(struct plan *plan, const struct journal_record *record)
+{
+	struct journal_hashed hashed;
+
+	memcpy(&hashed, record->data, sizeof(hashed));
+	if (hashed.number && hashed.number <= plan->nparts)
+		plan->parts[hashed.number - 1].crc_hashed = hashed.crc;
+}
+
+static void take_record(struct saved *saved,
+			const struct journal_record *record)
+{
+	switch (record->type) {
+	case JOURNAL_PART:
+		if (record->size > sizeof(struct journal_part))
+			take_part(saved->plan, record);
+		break;
+	case JOURNAL_HASHED:
+		if (record->size == sizeof(struct journal_hashed))
+			take_hashed(saved->plan, record);
+		break;
+	case JOURNAL_HASH:
+		saved->has_hash = record->size == sizeof(saved->hash);
+		if (saved->has_hash)
+			memcpy(&saved->hash, record->data, record->size);
+		break;
+	case JOURNAL_COMPLETE:
+		if (record->size == sizeof(saved->completed_at))
+			memcpy(&saved->completed_at, record->data,
+			       record->size);
+		break;
+	default:
+		break;
+	}
+}
+
+static bool resume(struct saved *saved, const struct saved_request *request)
+{
+	struct reader reader = { .journal = saved->journal };
+	struct plan_request again = request->plan;
+	struct err ignored = ERR_INIT;
+
+	saved->action = json_parse_stream(read_action, &reader, &ignored);
+	again.action = saved->action;
+	if (saved->action)
+		saved->plan = mode_plan(&again, &ignored);
+	if (!saved->plan || saved->plan->nparts != request->fresh->nparts)
+		return false;
+	do
+		take_record(saved, &reader.record);
+	while (journal_next(saved->journal, &reader.record));
+	if (!saved->completed_at)
+		return is_alive(saved->plan);
+	saved->is_complete = saved->completed_at > clock_unix() - JUST_NOW_S;
+	return saved->is_complete;
+}
+
+struct writer {
+	struct journal *journal;
+	struct buf text;
+};
+
+static void write_out(struct writer *writer)
+{
+	journal_add(writer->journal, JOURNAL_ACTION, writer->text.data,
+		    writer->text.len, NULL);
+	buf_reset(&writer->text);
+}
+
+static int write_action(const char *text, size_t len, void *ctx)
+{
+	struct writer *writer = ctx;
+
+	while (len) {
+		size_t room = ACTION_PIECE - writer->text.len;
+		size_t n = len < room ? len : room;
+
+		buf_add(&writer->text, text, n);
+		text += n;
+		len -= n;
+		if (writer->text.len == ACTION_PIECE)
+			write_out(writer);
+	}
+	return 0;
+}
+
+static void begin_anew(struct saved *saved, const struct saved_request *request,
+		       struct journal_begin *begin, const char *key)
+{
+	struct writer writer = { saved->journal, BUF_INIT(ACTION_PIECE) };
+
+	plan_free(saved->plan);
+	json_decref(saved->action);
+	saved->plan = NULL;
+	saved->action = NULL;
+	saved->has_hash = false;
+	journal_begin(saved->journal, begin);
+	journal_add(saved->journal, JOURNAL_KEY, key, strlen(key), NULL);
+	json_format_stream(request->plan.action, write_action, &writer);
+	if (writer.text.len)
+		write_out(&writer);
+	buf_release(&writer.text);
+}
+
+bool saved_is_for(const struct plan *plan)
+{
+	return plan->direction == UPLOAD && plan->mode->is_resumable &&
+	       plan->nparts > 1;
+}
+
+void saved_open(struct saved *saved, const struct storage *storage,
+		const struct saved_request *request)
+{
+	const struct plan *fresh = request->fresh;
+	struct journal_begin begin;
+	char *key;
+
+	memset(saved, 0, sizeof(*saved));
+	if (describe(request, &begin))
+		return;
+	key = format_key(request);
+	saved->journal = open_journal(storage, fresh->oid, key);
+	if (saved->journal &&
+	    (!is_ours(saved->journal, &begin, key) || !resume(saved, request)))
+		begin_anew(saved, request, &begin, key);
+	/* Answers once: who asks again after that wants it sent. */
+	if (saved->is_complete)
+		journal_remove(saved->journal);
+	free(key);
+}
+
+void saved_part(struct journal *journal, const struct part *part)
+{
+	struct journal_part head = { part->number, part->crc_moved };
+
+	journal_add(journal, JOURNAL_PART, &head, sizeof(head), part->etag);
+}
+
+void saved_complete(struct journal *journal)
+{
+	int64_t now = clock_unix();
+
+	journal_add(journal, JOURNAL_COMPLETE, &now, sizeof(now), NULL);
+}
+
+void saved_release(struct saved *saved)
+{
+	journal_close(saved->journal);
+	plan_free(saved->plan);
+	json_decref(saved->action);
+	memset(saved, 0, sizeof(*saved));
+}

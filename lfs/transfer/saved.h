@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_SAVED_H
+#define LFS_TRANSFER_SAVED_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/mode/plan.h"
+#include "lfs/transfer/journal.h"
+
+/*
+ * Uploads in parts that an earlier run began, so that another goes on with
+ * them:
+ *
+ *	<storage>/multipart/OID-KEY.upload	a journal, mode 0600
+ *
+ * A server opens a new upload each time that it is asked, and ETags are good
+ * only for the one they were given for; so its action, with all links, is kept
+ * and preferred to a new one while its links live (wire.md 1.2, resume rule).
+ *
+ * The same object goes to different places: KEY stands for the LFS endpoint
+ * and for origin and path of the action's links.  The local file must be the
+ * same, too, by size, mtime and inode.
+ */
+
+struct storage;
+
+struct saved_request {
+	struct plan_request plan;
+	const struct plan *fresh;	/* borrowed: of the action at hand */
+	const char *endpoint;	/* the URL of the LFS server, or "" */
+	const char *path;	/* the file to send */
+};
+
+struct saved {
+	struct journal *journal;	/* owned; NULL: nothing is kept */
+	json_t *action;	/* owned; of `plan` */
+	struct plan *plan;	/* owned; NULL: begin with the fresh one */
+	struct journal_hash hash;	/* the hash to go on from */
+	bool has_hash;
+	int64_t completed_at;	/* seconds since 1970; 0: it was not */
+	bool is_complete;	/* sent and completed just now: do not again */
+};
+
+/* Is it worth the while: parts that outlive a process, and several? */
+bool saved_is_for(const struct plan *plan);
+
+/*
+ * Look for an earlier upload.  Never fails: what cannot be read or does not
+ * fit is forgotten, and then the journal begins with the fresh plan.
+ */
+void saved_open(struct saved *saved, const struct storage *storage,
+		const struct saved_request *request);
+
+/* A part was sent, its ETag is known; any thread. */
+void saved_part(struct journal *journal, const struct part *part);
+
+/* The upload is completed: answers once for the same object (wire.md 1.1). */
+void saved_complete(struct journal *journal);
+
+/* Free what is still owned. */
+void saved_release(struct saved *saved);
+
+#endif

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/server.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/mode/action.h"
+#include "lfs/mode/mode.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/credential.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/session.h"
+#include "lfs/remote/sshauth.h"
+#include "lfs/transfer/engine.h"
+
+enum { STEP_MS = 100 };
+
+struct server {
+	struct server_options options;
+	const struct endpoint *endpoint;	/* borrowed from the engine */
+	struct sshauth sshauth;	/* owned, as all below */
+	struct credentials *credentials;
+	struct session *session;
+};
+
+/* A request as a job of the pool. */
+struct request {
+	struct job job;	/* first: jobs come back as it */
+	struct batch *batch;	/* one of the two */
+	struct batch_verify *verify;
+};
+
+static void start_session(struct server *server)
+{
+	const struct server_options *options = &server->options;
+	const struct credential_options credential_options = {
+		.config = options->engine->lfsconfig,
+		.dir = options->engine->storage.multipart_dir,
+		.is_stopped = options->is_stopped,
+		.ctx = options->ctx,
+		.watch_fd = options->watch_fd,
+	};
+	struct session_options session_options = {
+		.config = options->engine->lfsconfig,
+		.api_url = server->endpoint->url,
+		.remote_url = server->endpoint->remote_url,
+	};
+
+	server->credentials = credentials_new(&credential_options);
+	session_options.credentials = server->credentials;
+	server->session = session_new(&session_options);
+}
+
+struct server *server_new(const struct server_options *options, struct err *err)
+{
+	const struct endpoint *endpoint = engine_endpoint(options->engine, err);
+	struct server *server;
+
+	if (!endpoint)
+		return NULL;
+	if (endpoint->kind != ENDPOINT_HTTP) {
+		err_set(err, ERR_USAGE,
+			"the remote's LFS URL is '%s', which is no http or "
+			"https server",
+			endpoint->url);
+		return NULL;
+	}
+	server = xcalloc(1, sizeof(*server));
+	server->options = *options;
+	server->endpoint = endpoint;
+	start_session(server);
+	return server;
+}
+
+/* Have a login that lives: by ssh, or one that the session knows of. */
+static int log_in(struct server *server, struct err *err)
+{
+	const struct server_options *options = &server->options;
+	const struct sshauth_options sshauth_options = {
+		.config = options->engine->lfsconfig,
+		.is_upload = options->engine->is_upload,
+		.is_stopped = options->is_stopped,
+		.ctx = options->ctx,
+		.watch_fd = options->watch_fd,
+	};
+	int ret = 0;
+
+	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
+			   err))
+		return -1;
+	session_set_url(server->session,
+			sshauth_url(&server->sshauth, server->endpoint));
+	if (server->sshauth.has_reply)
+		ret = session_set_headers(server->session,
+					  &server->sshauth.reply.headers, err);
+	return ret ? ret : session_prepare(server->session, err);
+}
+
+static int run_request(struct job *job, struct http *http, struct err *err)
+{
+	struct request *request = (struct request *)job;
+
+	if (request->batch)
+		return batch_perform(http, request->batch, err);
+	return batch_verify(http, request->verify, err);
+}
+
+/* Have the pool do it; the outcome is in the job's err. */
+static void perform(struct server *server, struct request *request)
+{
+	const struct server_options *options = &server->options;
+	struct pool *pool = options->engine->pool;
+
+	request->job.run = run_request;
+	pool_submit(pool, &request->job);
+	while (!pool_wait(pool, STEP_MS))
+		if (options->is_stopped(options->ctx))
+			pool_cancel(pool);
+}
+
+/* One request of the batch, and what the session makes of the answer. */
+static enum session_next ask_once(struct server *server, struct batch *batch,
+				  struct err *err)
+{
+	struct request request = { .batch = batch };
+	struct headers headers = HEADERS_INIT;
+	enum session_next next = SESSION_FAILED;
+
+	if (!session_headers(server->session, batch->url, &headers, err)) {
+		batch->headers = &headers;
+		perform(server, &request);
+		*err = request.job.err;
+		next = session_answered(server->session, &headers, batch, err);
+	}
+	headers_release(&headers);
+	return next;
+}
+
+/*
+ * The action's own headers, and the login of the API if it leaves that to us:
+ * at the API's host, and nowhere else.
+ */
+static int action_login(struct server *server,
+			const struct batch_object *object,
+			const struct action *action, struct headers *headers,
+			struct err *err)
+{
+	const char *url = sshauth_url(&server->sshauth, server->endpoint);
+
+	for (size_t i = 0; i < action->nheaders; i++)
+		if (headers_add(headers, action->headers[i].name,
+				action->headers[i].value, err))
+			return -1;
+	if (object->authenticated || headers_get(headers, "Authorization") ||
+	    !url_is_same_origin(action->href, url))
+		return 0;
+	return session_headers(server->session, action->href, headers, err);
+}
+
+/* Write the login into an action; links of parts carry their own. */
+static int add_login(struct server *server, struct batch_object *object,
+		     struct err *err)
+{
+	bool is_upload = server->options.engine->is_upload;
+	const json_t *tree = mode_action(object->actions,
+					 is_upload ? UPLOAD : DOWNLOAD);
+	struct headers headers = HEADERS_INIT;
+	struct action action = { 0 };
+	json_t *header;
+	int ret;
+
+	if (!tree || tree == object->actions || object->authenticated)
+		return 0;
+	ret = action_parse(&action, tree, err);
+	if (ret || json_object_get(action.header, "chunk_size"))
+		return ret;
+	ret = action_headers(&action, err) ||
+	      action_login(server, object, &action, &headers, err);
+	header = json_object();
+	for (size_t i = 0; !ret && i < headers.n; i++)
+		json_object_set_new(header, headers.list[i].name,
+				    json_string(headers.list[i].value));
+	if (ret)
+		json_decref(header);
+	else
+		json_object_set_new((json_t *)tree, "header", header);
+	headers_release(&headers);
+	action_release(&action);
+	return ret ? -1 : 0;
+}
+
+int server_ask(struct server *server, struct batch_object *object,
+	       struct err *err)
+{
+	/*
+	 * giftless takes the first name that it knows; for a download all that
+	 * these would add is nothing.
+	 */
+	static const char *const uploads[] = { "multipart-basic", "multipart",
+					       "basic", NULL };
+	static const char *const downloads[] = { "basic", NULL };
+	const struct server_options *options = &server->options;
+	struct batch_object asked = { .oid = object->oid,
+				      .size = object->size };
+	struct batch batch = {
+		.is_upload = options->engine->is_upload,
+		.transfers = options->engine->is_upload ? uploads : downloads,
+		.objects = &asked,
+		.nobjects = 1,
+		.answer_ms = options->engine->settings.answer_ms,
+	};
+	enum session_next next;
+
+	if (log_in(server, err))
+		return -1;
+	batch.url = sshauth_url(&server->sshauth, server->endpoint);
+	do
+		next = ask_once(server, &batch, err);
+	while (next == SESSION_AGAIN);
+	if (next == SESSION_DONE && asked.err.kind)
+		*err = asked.err;
+	object->actions = json_incref(asked.actions);
+	object->authenticated = asked.authenticated;
+	batch_reset(&batch);
+	return err->kind ? -1 : add_login(server, object, err);
+}
+
+int server_verify(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	const json_t *tree = json_object_get(object->actions, "verify");
+	struct headers headers = HEADERS_INIT;
+	struct action action = { 0 };
+	struct batch_verify verify = {
+		.headers = &headers,
+		.oid = object->oid,
+		.size = object->size,
+		.params = json_object_get(tree, "params"),
+		.answer_ms = server->options.engine->settings.finish_ms,
+	};
+	struct request request = { .verify = &verify };
+	int ret = 0;
+
+	if (!tree)
+		return 0;
+	if (action_parse(&action, tree, err) || action_headers(&action, err) ||
+	    action_login(server, object, &action, &headers, err)) {
+		ret = -1;
+	} else {
+		verify.href = action.href;
+		perform(server, &request);
+		*err = request.job.err;
+		ret = err->kind ? -1 : 0;
+	}
+	headers_release(&headers);
+	action_release(&action);
+	return ret;
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	session_free(server->session);
+	credentials_free(server->credentials);
+	sshauth_release(&server->sshauth);
+	free(server);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_SERVER_H
+#define LFS_TRANSFER_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/remote/batch.h"
+
+/*
+ * The LFS server of a git remote, in standalone mode: found, logged in to and
+ * asked as git-lfs would, with the requests as jobs of the engine's pool.
+ *
+ * The functions block, as a login may wait for a person; they end early, with
+ * ERR_CANCELED, once `is_stopped` says so.  One at a time, and not while a
+ * transfer is under way.
+ */
+
+struct engine;
+struct server;
+
+struct server_options {
+	struct engine *engine;	/* borrowed, as all of these */
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+	int watch_fd;	/* when it is readable, is_stopped is worth asking */
+};
+
+/* Find that of the engine's remote.  NULL with ERR_USAGE if the remote leads to no LFS server. */
+struct server *server_new(const struct server_options *options,
+			  struct err *err);
+
+/*
+ * Ask what to do with an object, each time anew: fills in object->actions,
+ * which is the caller's.  What the server says of this object alone is an
+ * error here, too.
+ */
+int server_ask(struct server *server, struct batch_object *object,
+	       struct err *err);
+
+/*
+ * After an upload: perform the `verify` action, if there is one, as often as
+ * the pool retries.
+ */
+int server_verify(struct server *server, const struct batch_object *object,
+		  struct err *err);
+
+/* NULL is fine. */
+void server_free(struct server *server);
+
+#endif

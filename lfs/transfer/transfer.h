@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_TRANSFER_H
+#define LFS_TRANSFER_TRANSFER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/mode/plan.h"
+
+/*
+ * One object from its plan to its end.
+ *
+ *	transfer = transfer_new(...);
+ *	while (transfer_step(transfer, 100))
+ *		report transfer_moved(transfer);
+ *	ret = transfer_result(transfer, &err);
+ *	transfer_free(transfer);
+ *
+ * The parts are handed to the pool in file order, the first ones first, and
+ * only as far ahead of the hash as the object's window allows.  When all have
+ * moved and the SHA-256 is the oid, the plan's finish runs, as a job of the
+ * pool like any other.  One transfer at a time uses an engine.
+ */
+
+struct engine;
+struct saved;
+struct transfer;
+
+/*
+ * Start to move the object of `plan`, which is owned from now on, even on
+ * failure.  `path`: the file to upload; NULL for a download.  `saved`, for an
+ * upload, or NULL: its journal is taken over, and if `plan` was its plan, so
+ * is its hash.
+ */
+struct transfer *transfer_new(struct engine *engine, struct plan *plan,
+			      const char *path, struct saved *saved,
+			      struct err *err);
+
+/* Go on for at most `timeout_ms`; false once it is over. */
+bool transfer_step(struct transfer *transfer, int timeout_ms);
+
+/* Stop it; it is over some steps later, and has failed. */
+void transfer_cancel(struct transfer *transfer);
+
+/* Bytes moved so far; less than before if a part begins again. */
+uint64_t transfer_moved(const struct transfer *transfer);
+
+/* Once over: 0, or -1 and why. */
+int transfer_result(const struct transfer *transfer, struct err *err);
+
+/* The path of the finished download; borrowed. */
+const char *transfer_file(const struct transfer *transfer);
+
+/* That file belongs to somebody else now; else it is kept for another run. */
+void transfer_hand_over(struct transfer *transfer);
+
+/* Free it; it must be over.  NULL is fine. */
+void transfer_free(struct transfer *transfer);
+
+#endif

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/unfinished.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/transfer/journal.h"
+
+enum {
+	DAY_S = 24 * 60 * 60,
+	UPLOAD_DAYS = 7,	/* what a link lives at most, by SigV4 */
+	DISK_UNIT = 512,	/* of st_blocks */
+	SUFFIX = 6	/* mkstemp's letters */
+};
+
+static bool is_transfer(enum unfinished_kind kind)
+{
+	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD;
+}
+
+bool unfinished_is_transfer(const struct unfinished *unfinished)
+{
+	return is_transfer(unfinished->kind);
+}
+
+/* Count a file in, if it is there; returns its size, or -1. */
+static int64_t count_file(struct unfinished *unfinished, const char *path)
+{
+	struct stat st;
+
+	if (lstat(path, &st))
+		return -1;
+	unfinished->disk += (uint64_t)st.st_blocks * DISK_UNIT;
+	if (st.st_mtim.tv_sec > unfinished->touched)
+		unfinished->touched = st.st_mtim.tv_sec;
+	return st.st_size;
+}
+
+static bool read_begin(struct journal *journal, struct journal_begin *begin,
+		       bool is_upload)
+{
+	struct journal_record record;
+
+	if (!journal_next(journal, &record) || record.type != JOURNAL_BEGIN ||
+	    record.size != sizeof(*begin))
+		return false;
+	memcpy(begin, record.data, sizeof(*begin));
+	return begin->magic == JOURNAL_MAGIC &&
+	       !!begin->is_upload == is_upload && begin->part_size;
+}
+
+/* Bytes of a part that was sent, counted without trust in the numbers. */
+static uint64_t sent_size(const struct journal_begin *begin,
+			  const struct journal_record *record)
+{
+	struct journal_part part;
+	uint64_t off;
+
+	memcpy(&part, record->data, sizeof(part));
+	if (!part.number || part.number - 1 > begin->size / begin->part_size)
+		return 0;
+	off = (part.number - 1) * begin->part_size;
+	return begin->size - off < begin->part_size ? begin->size - off :
+						      begin->part_size;
+}
+
+static uint64_t received_size(const struct journal_record *record)
+{
+	struct journal_piece piece;
+
+	memcpy(&piece, record->data, sizeof(piece));
+	return piece.size;
+}
+
+/* Of "endpoint\nhref\npart": the first that says anything. */
+static char *server_of(const char *key)
+{
+	key += *key == '\n';
+	return xstrndup(key, strcspn(key, "\n"));
+}
+
+static void read_record(struct unfinished *unfinished,
+			const struct journal_begin *begin,
+			const struct journal_record *record)
+{
+	uint64_t n = 0;
+
+	if (record->type == JOURNAL_PIECE &&
+	    record->size == sizeof(struct journal_piece))
+		n = received_size(record);
+	else if (record->type == JOURNAL_PART &&
+		 record->size > sizeof(struct journal_part))
+		n = sent_size(begin, record);
+	else if (record->type == JOURNAL_KEY && !unfinished->server)
+		unfinished->server = server_of(record->data);
+	else if (record->type == JOURNAL_COMPLETE)
+		unfinished->kind = UNFINISHED_COMPLETED;
+	if (n > unfinished->size - unfinished->done)
+		n = unfinished->size - unfinished->done;
+	unfinished->done += n;
+}
+
+static void read_journal(struct unfinished *unfinished)
+{
+	bool is_upload = unfinished->kind == UNFINISHED_UPLOAD;
+	struct journal_record record;
+	struct journal_begin begin;
+	struct err ignored = ERR_INIT;
+	struct journal *journal;
+
+	journal = journal_peek(unfinished->journal, &unfinished->in_use,
+			       &ignored);
+	if (journal && read_begin(journal, &begin, is_upload)) {
+		unfinished->is_readable = true;
+		unfinished->size = begin.size;
+		while (journal_next(journal, &record))
+			read_record(unfinished, &begin, &record);
+	}
+	journal_close(journal);
+}
+
+static void look_at_download(struct unfinished *unfinished, const char *dir)
+{
+	int64_t size;
+
+	unfinished->path = xstrfmt("%s/%s.partial", dir, unfinished->oid);
+	size = count_file(unfinished, unfinished->path);
+	/* Nothing goes on from a file that is not the journal's. */
+	if (size < 0 || (uint64_t)size != unfinished->size)
+		unfinished->done = 0;
+}
+
+static bool is_locked(const char *path)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	bool is = fd >= 0 && !fcntl(fd, F_GETLK, &lock) &&
+		  lock.l_type != F_UNLCK;
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+static void look_at_login(struct unfinished *unfinished)
+{
+	static const char *const names[] = { "lock", "socket" };
+
+	count_file(unfinished, unfinished->path);
+	for (size_t i = 0; i < 2; i++) {
+		char *path = xstrfmt("%s/%s", unfinished->path, names[i]);
+
+		count_file(unfinished, path);
+		unfinished->in_use = unfinished->in_use ||
+				     (!i && is_locked(path));
+		free(path);
+	}
+}
+
+/* A name that begins with an oid: what comes behind it, or NULL. */
+static const char *behind_oid(const char *name)
+{
+	return strspn(name, "0123456789abcdef") == UNFINISHED_OID ?
+		       name + UNFINISHED_OID :
+		       NULL;
+}
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), n = strlen(suffix);
+
+	return len >= n && !strcmp(s + len - n, suffix);
+}
+
+static bool has_journal(const char *dir, const char *name)
+{
+	char *path = xstrfmt("%s/%.*s.journal", dir, UNFINISHED_OID, name);
+	bool is_there = !access(path, F_OK);
+
+	free(path);
+	return is_there;
+}
+
+/* What a name in the directory stands for; false if it is not for us. */
+static bool recognise(struct unfinished *unfinished, const char *dir,
+		      const char *name)
+{
+	const char *rest = behind_oid(name);
+	char login[64];
+
+	snprintf(login, sizeof(login), "credential-%lu",
+		 (unsigned long)geteuid());
+	if (!strcmp(name, login))
+		unfinished->kind = UNFINISHED_LOGIN;
+	else if (!rest)
+		return false;
+	else if (!strcmp(rest, ".journal"))
+		unfinished->kind = UNFINISHED_DOWNLOAD;
+	else if (*rest == '-' && has_suffix(rest, ".upload"))
+		unfinished->kind = UNFINISHED_UPLOAD;
+	else if (*rest == '.' &&
+		 (strlen(rest) == 1 + SUFFIX ||
+		  (!strcmp(rest, ".partial") && !has_journal(dir, name))))
+		unfinished->kind = UNFINISHED_STRAY;
+	else
+		return false;
+	if (rest)
+		memcpy(unfinished->oid, name, UNFINISHED_OID);
+	return true;
+}
+
+static void look(struct unfinished *unfinished, const char *dir,
+		 const char *name)
+{
+	char *path = xstrfmt("%s/%s", dir, name);
+
+	if (!unfinished_is_transfer(unfinished)) {
+		unfinished->path = path;
+		if (unfinished->kind == UNFINISHED_LOGIN)
+			look_at_login(unfinished);
+		else
+			count_file(unfinished, path);
+		return;
+	}
+	unfinished->journal = path;
+	count_file(unfinished, path);
+	read_journal(unfinished);
+	if (unfinished->kind == UNFINISHED_DOWNLOAD)
+		look_at_download(unfinished, dir);
+	else
+		unfinished->path = xstrdup(path);
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct unfinished *one = a, *other = b;
+
+	if (one->touched != other->touched)
+		return one->touched < other->touched ? 1 : -1;
+	return strcmp(one->path, other->path);
+}
+
+int unfinished_load(struct unfinished_list *list, const char *dir,
+		    struct err *err)
+{
+	DIR *names = opendir(dir);
+	const struct dirent *entry;
+
+	*list = (struct unfinished_list){ .n = 0 };
+	if (!names && errno == ENOENT)
+		return 0;
+	if (!names)
+		return err_sys(err, errno, "cannot read '%s'", dir);
+	while ((entry = readdir(names))) {
+		struct unfinished unfinished = { .path = NULL };
+
+		if (!recognise(&unfinished, dir, entry->d_name))
+			continue;
+		look(&unfinished, dir, entry->d_name);
+		list->items = xreallocarray(list->items, list->n + 1,
+					    sizeof(*list->items));
+		list->items[list->n++] = unfinished;
+	}
+	closedir(names);
+	if (list->n)
+		qsort(list->items, list->n, sizeof(*list->items), by_time);
+	return 0;
+}
+
+static int busy(const struct unfinished *unfinished, struct err *err)
+{
+	return err_set(err, ERR_BUSY, "'%s' is in use", unfinished->path);
+}
+
+static int remove_file(const char *path, struct err *err)
+{
+	if (!unlink(path) || errno == ENOENT)
+		return 0;
+	return err_sys(err, errno, "cannot remove '%s'", path);
+}
+
+/*
+ * With the lock.  Between our look and the lock the transfer may have ended,
+ * and its file be git-lfs's; then the journal that we have is a new, empty one.
+ */
+static int remove_locked(const struct unfinished *unfinished,
+			 struct journal *journal, int64_t limit,
+			 struct err *err)
+{
+	struct unfinished now = { .kind = unfinished->kind };
+	int64_t size = count_file(&now, unfinished->journal);
+
+	count_file(&now, unfinished->path);
+	if (size > 0 && now.touched > limit)
+		return busy(unfinished, err);
+	if (size > 0 && remove_file(unfinished->path, err))
+		return -1;
+	journal_remove(journal);
+	return 0;
+}
+
+static int remove_login(const struct unfinished *unfinished, struct err *err)
+{
+	static const char *const names[] = { "socket", "lock" };
+
+	for (size_t i = 0; i < 2; i++) {
+		char *path = xstrfmt("%s/%s", unfinished->path, names[i]);
+
+		remove_file(path, err);
+		free(path);
+	}
+	if (!err->kind && rmdir(unfinished->path) && errno != ENOENT)
+		err_sys(err, errno, "cannot remove '%s'", unfinished->path);
+	return err->kind ? -1 : 0;
+}
+
+int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
+		      struct err *err)
+{
+	struct journal *journal;
+	int ret;
+
+	if (unfinished->in_use || unfinished->touched > limit)
+		return busy(unfinished, err);
+	if (unfinished->kind == UNFINISHED_LOGIN)
+		return remove_login(unfinished, err);
+	if (!unfinished->journal)
+		return remove_file(unfinished->path, err);
+	journal = journal_open(unfinished->journal, err);
+	if (!journal)
+		return -1;
+	ret = remove_locked(unfinished, journal, limit, err);
+	journal_close(journal);
+	return ret;
+}
+
+int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now)
+{
+	return is_transfer(kind) ? limit : now - DAY_S;
+}
+
+/* Is it our turn?  Whoever makes the new note does it. */
+static bool is_due(const char *dir, int64_t now)
+{
+	char *path = xstrfmt("%s/pruned", dir);
+	struct stat st;
+	bool is = stat(path, &st) || st.st_mtime > now ||
+		  st.st_mtime <= now - DAY_S;
+	int fd = -1;
+
+	if (is) {
+		unlink(path);
+		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	}
+	if (fd >= 0)
+		close(fd);
+	free(path);
+	return fd >= 0;
+}
+
+void unfinished_tidy(const char *dir, unsigned days)
+{
+	unsigned upload_days = days < UPLOAD_DAYS ? days : UPLOAD_DAYS;
+	int64_t now = clock_unix();
+	struct unfinished_list list;
+	struct err err = ERR_INIT;
+
+	if (!days || !is_due(dir, now))
+		return;
+	unfinished_load(&list, dir, &err);
+	for (size_t i = 0; i < list.n; i++) {
+		const struct unfinished *item = &list.items[i];
+		unsigned n = item->kind == UNFINISHED_UPLOAD ? upload_days :
+							       days;
+		int64_t limit = unfinished_limit(item->kind,
+						 now - (int64_t)n * DAY_S, now);
+
+		if (item->touched > limit)
+			continue;
+		err_clear(&err);
+		if (!unfinished_remove(item, limit, &err))
+			log_info("removed '%s', untouched since long",
+				 item->path);
+		else
+			log_info("%s", err.msg);
+	}
+	unfinished_release(&list);
+}
+
+void unfinished_release(struct unfinished_list *list)
+{
+	for (size_t i = 0; i < list->n; i++) {
+		free(list->items[i].server);
+		free(list->items[i].path);
+		free(list->items[i].journal);
+	}
+	free(list->items);
+	*list = (struct unfinished_list){ .n = 0 };
+}

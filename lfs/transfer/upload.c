@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/upload.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "lfs/base/crc.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/http.h"
+#include "lfs/net/status.h"
+#include "lfs/transfer/digest.h"
+#include "lfs/transfer/saved.h"
+
+enum { WINDOW = 256 << 20 };
+
+struct sending {
+	struct object *object;
+	struct part *part;
+	struct http *http;
+};
+
+static uint64_t reach(void *ctx)
+{
+	const struct object *object = ctx;
+
+	return atomic_load(&object->high);
+}
+
+/*
+ * What an earlier run has sent is not read by a worker again, but may have to
+ * be by the hasher.
+ */
+static void count_sent(struct object *object)
+{
+	const struct plan *plan = object->plan;
+
+	for (size_t i = 0; i < plan->nparts; i++) {
+		const struct part *part = &plan->parts[i];
+
+		if (!part->finished)
+			continue;
+		object->moved += part->size;
+		object->high = part->off + part->size;
+	}
+	if (object->moved)
+		log_info("going on with %.12s: %" PRIu64 " of %" PRIu64
+			 " bytes were sent",
+			 plan->oid, atomic_load(&object->moved), plan->size);
+}
+
+int upload_open(struct object *object, const struct journal_hash *start,
+		bool verify, struct pool *pool, struct err *err)
+{
+	struct hasher_source source = {
+		.plan = object->plan,
+		.reach = reach,
+		.ctx = object,
+		.journal = object->journal,
+		.start = start,
+	};
+
+	object->fd = file_open(object->path, &object->id, err);
+	if (object->fd < 0)
+		return -1;
+	if (object->id.size != object->plan->size)
+		return err_set(err, ERR_CORRUPT,
+			       "'%s' has %" PRIu64
+			       " bytes, the object has %" PRIu64
+			       "; run git lfs fsck",
+			       object->path, object->id.size,
+			       object->plan->size);
+	count_sent(object);
+	if (!verify)
+		return 0;
+	object->window = WINDOW;
+	source.fd = object->fd;
+	object->hasher = hasher_new(&source, pool, err);
+	return object->hasher ? 0 : -1;
+}
+
+static void raise_high(struct object *object, uint64_t end)
+{
+	uint64_t high = atomic_load(&object->high);
+
+	while (high < end &&
+	       !atomic_compare_exchange_weak(&object->high, &high, end))
+		;
+	if (high < end)
+		object_poke(object, high, end, end == object->plan->size);
+}
+
+/*
+ * Where the part's last byte makes the object, that byte waits for the
+ * SHA-256: a server must not get to keep wrong bytes under this oid.
+ */
+static int hold_back(struct sending *sending, struct err *err)
+{
+	struct object *object = sending->object;
+
+	while (!hasher_wait(object->hasher, 100))
+		if (http_is_stopped(sending->http))
+			return err_set(err, ERR_CANCELED, "stopped");
+	return object_check(object, err);
+}
+
+static long read_part(void *ctx, uint64_t off, char *data, size_t n,
+		      struct err *err)
+{
+	struct sending *sending = ctx;
+	struct object *object = sending->object;
+	struct part *part = sending->part;
+
+	if (file_read_at(object->fd, data, n, part->off + off, err))
+		return -1;
+	if (!off)
+		part->crc_moved = 0;
+	/* The journal's next reader may want to verify. */
+	if (object->hasher || object->journal)
+		part->crc_moved = crc_update(part->crc_moved, data, n);
+	object_move(object, part, off + n);
+	raise_high(object, part->off + off + n);
+	if (object->hasher && object->plan->mode->part_is_final &&
+	    off + n == part->size && hold_back(sending, err))
+		return -1;
+	return (long)n;
+}
+
+/*
+ * Put the digests behind the request's other headers; returns the list, which
+ * is the caller's, or NULL if that of the request is as good.
+ */
+static struct http_header *add_digests(struct http_request *request,
+				       const struct digest *digest)
+{
+	size_t n = request->nheaders;
+	struct http_header *headers;
+
+	if (!digest->nheaders)
+		return NULL;
+	headers = xcalloc(n + digest->nheaders, sizeof(*headers));
+	for (size_t i = 0; i < n; i++)
+		headers[i] = request->headers[i];
+	for (size_t i = 0; i < digest->nheaders; i++)
+		headers[n + i] = digest->headers[i];
+	request->headers = headers;
+	request->nheaders = n + digest->nheaders;
+	return headers;
+}
+
+/* Send it and take the answer, which must be a 2xx. */
+static int send_part(struct sending *sending, struct http_request *request,
+		     struct err *err)
+{
+	struct http_response response = HTTP_RESPONSE_INIT;
+	struct http *http = sending->http;
+	struct http_header *headers;
+	struct digest digest;
+	int ret;
+
+	if (digest_part(&digest, sending->object, sending->part, http, err))
+		return -1;
+	headers = add_digests(request, &digest);
+	ret = http_perform(http, request, &response, err);
+	if (!ret)
+		ret = status_of_answer(http, &response, err);
+	http_response_release(&response);
+	free(headers);
+	return ret;
+}
+
+int upload_part(struct object *object, struct part *part, struct http *http,
+		struct err *err)
+{
+	struct plan *plan = object->plan;
+	struct sending sending = { object, part, http };
+	struct http_source source = {
+		.size = part->size,
+		.read = read_part,
+		.ctx = &sending,
+	};
+	struct http_request request = {
+		.method = part->method ? part->method : "PUT",
+		.url = part->href ? part->href : plan->action.href,
+		.headers = part->href ? part->headers : plan->action.headers,
+		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
+		.source = &source,
+		.answer_ms = plan->answer_ms,
+	};
+	int ret;
+
+	object_move(object, part, 0);
+	ret = send_part(&sending, &request, err);
+	if (!ret && plan->mode->answer)
+		ret = plan->mode->answer(plan, part, http, err);
+	if (!ret && object->journal)
+		saved_part(object->journal, part);
+	return ret;
+}
+
+int upload_close(struct object *object, struct err *err)
+{
+	struct file_id now;
+
+	if (file_identify(object->fd, object->path, &now, err))
+		return -1;
+	if (!file_id_equal(&object->id, &now))
+		return err_set(err, ERR_CORRUPT,
+			       "'%s' changed while it was sent; push again",
+			       object->path);
+	return 0;
+}

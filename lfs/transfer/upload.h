@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_UPLOAD_H
+#define LFS_TRANSFER_UPLOAD_H
+
+#include "lfs/transfer/object.h"
+
+/*
+ * From a local file to a server.  The worker reads its part straight into
+ * libcurl's buffer; the hasher follows behind the highest byte that any
+ * worker has read.
+ */
+
+struct pool;
+
+/*
+ * Open the object's file, which must have the plan's size, and start to hash
+ * it if `verify`, from `start` or, if that is NULL, from the beginning.  Parts
+ * that are finished count as sent.
+ */
+int upload_open(struct object *object, const struct journal_hash *start,
+		bool verify, struct pool *pool, struct err *err);
+
+/* Send one part; from a worker. */
+int upload_part(struct object *object, struct part *part, struct http *http,
+		struct err *err);
+
+/* All is sent: has the file stayed as it was?  ERR_CORRUPT if not. */
+int upload_close(struct object *object, struct err *err);
+
+#endif

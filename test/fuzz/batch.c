@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/remote/batch.h"
+
+/* The input: the answer of an LFS server about two objects. */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static const char *const transfers[] = { "basic", NULL };
+
+/* Of each object exactly one is known: why not, what to do, or that it is. */
+static void check(const struct batch *batch)
+{
+	if (!batch->transfer)
+		abort();
+	for (size_t i = 0; i < batch->nobjects; i++) {
+		const struct batch_object *object = &batch->objects[i];
+
+		if (object->err.kind ? object->actions != NULL :
+				       !object->actions && !batch->is_upload)
+			abort();
+	}
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct batch_object objects[2] = {
+		{ .oid = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+			 "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa" },
+		{ .oid = "b" },
+	};
+	struct batch batch = {
+		.transfers = transfers,
+		.objects = objects,
+		.nobjects = 2,
+		.is_upload = size % 2,
+	};
+	struct err err = ERR_INIT;
+
+	if (!batch_parse(&batch, (const char *)data, size, &err))
+		check(&batch);
+	batch_reset(&batch);
+	return 0;
+}

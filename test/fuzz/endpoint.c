@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/gourl.h"
+#include "lfs/remote/lfsconfig.h"
+#include "lfs/remote/sshcommand.h"
+
+/*
+ * The input: a remote, and after a newline a config as `git config -z --list`
+ * prints it, once as git's own and once as that of .lfsconfig.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* Neither an option nor a line break may come in by way of a URL. */
+static void check_ssh(const struct gitconfig *config,
+		      const struct ssh_address *ssh)
+{
+	struct sshcommand command;
+
+	if (!ssh->host)
+		return;
+	sshcommand_init(&command, config, ssh, true);
+	if (strchr(ssh->host, '\n') || strchr(ssh->path, '\n'))
+		abort();
+	if (ssh->port && ssh->port[strspn(ssh->port, "0123456789")])
+		abort();
+	sshcommand_release(&command);
+}
+
+static void check_http(const struct endpoint *endpoint)
+{
+	struct err err = ERR_INIT;
+	char *again = gourl_normalize(endpoint->url);
+
+	if (url_check(endpoint->url, &err))
+		abort();
+	if (!again || strcmp(again, endpoint->url))
+		abort();
+	free(again);
+}
+
+static void find(const struct gitconfig *config, const char *remote,
+		 bool is_upload)
+{
+	struct endpoint endpoint;
+	struct err err = ERR_INIT;
+
+	if (endpoint_find(&endpoint, config, remote, is_upload, &err)) {
+		if (err.kind != ERR_USAGE || endpoint.url)
+			abort();
+		return;
+	}
+	check_ssh(config, &endpoint.ssh);
+	if (endpoint.kind == ENDPOINT_HTTP)
+		check_http(&endpoint);
+	endpoint_release(&endpoint);
+}
+
+static void check_merged(const struct gitconfig *file)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *none = gitconfig_parse("", 0, &err);
+	struct gitconfig *merged = lfsconfig_merge(none, file, &err);
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(merged, &pos)))
+		if (!lfsconfig_is_safe(entry))
+			abort();
+	gitconfig_free(none);
+	gitconfig_free(merged);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *newline = memchr(data, '\n', size);
+	size_t len = newline ? (size_t)(newline - data) : 0;
+	char *remote = xstrndup((const char *)data, len);
+	size_t start = newline ? len + 1 : 0;
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse((const char *)data + start,
+						   size - start, &err);
+
+	if (config) {
+		const char *name = *remote ? remote : "origin";
+
+		find(config, name, false);
+		find(config, name, true);
+		free(endpoint_default_remote(config, "main", true));
+		check_merged(config);
+	}
+	gitconfig_free(config);
+	free(remote);
+	return 0;
+}

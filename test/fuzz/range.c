@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/net/range.h"
+
+/* The input: the value of a Content-Range header. */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* What was taken says the same when it is written out and read again. */
+static void check_again(const struct range *range)
+{
+	struct range again;
+	char text[100];
+
+	if (range->has_total)
+		snprintf(text, sizeof(text),
+			 "bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64, range->first,
+			 range->last, range->total);
+	else
+		snprintf(text, sizeof(text), "bytes %" PRIu64 "-%" PRIu64 "/*",
+			 range->first, range->last);
+	if (range_parse(text, &again) || again.first != range->first ||
+	    again.last != range->last || again.total != range->total ||
+	    again.has_total != range->has_total)
+		abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	char *value = xmalloc(size + 1);
+	struct range range;
+
+	memcpy(value, data, size);
+	value[size] = '\0';
+	if (!range_parse(value, &range)) {
+		if (range.first > range.last || range.last > INT64_MAX ||
+		    (range.has_total && range.last >= range.total))
+			abort();
+		check_again(&range);
+	}
+	free(value);
+	return 0;
+}

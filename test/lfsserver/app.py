@@ -1,0 +1,479 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The server: which request is what, and one function for each kind."""
+
+import hashlib
+import json
+import os
+import re
+import time
+from urllib.parse import quote, unquote
+
+from .conn import Hangup
+from .counters import Counters
+from .dialects import DIALECTS
+from .download import Download, parse_range
+from .faults import Faults, trip_of
+from .links import Signer
+from .login import Login
+from .steps import Steps
+from .store import Refused, Store
+
+LFS_JSON = "application/vnd.git-lfs+json"
+TOKEN = "X-Object-Token"
+API = re.compile(r"/(.+?)(?:\.git)?/info/lfs/(.+)\Z")
+OBJECT = re.compile(r"/(.+)/(object|part|block|init|commit|abort)/"
+                    r"([0-9a-f]{64})\Z")
+REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request",
+           401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+           416: "Range Not Satisfiable", 503: "Service Unavailable"}
+FORBIDDEN = ("authorization", "content-type", "expect", "transfer-encoding")
+
+
+class Answer:
+    def __init__(self, status, body=b"", headers=None, download=None):
+        self.status = status
+        if not isinstance(body, bytes):
+            body = json.dumps(body).encode()
+        self.body = body
+        self.headers = headers or {}
+        self.download = download
+
+
+def problem(status, text, headers=None):
+    return Answer(status, {"message": text},
+                  dict(headers or {}, **{"Content-Type": LFS_JSON}))
+
+
+def other_host(origin):
+    """The same server by another name."""
+    return origin.replace("127.0.0.1", "localhost")
+
+
+def flat(actions):
+    """All actions; `parts` is a list of some."""
+    for action in actions.values():
+        yield from action if isinstance(action, list) else [action]
+
+
+def s3_problem(status, code, headers=None):
+    body = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>%s</Code>'
+            "<Message>%s</Message></Error>" % (code, code)).encode()
+    return Answer(status, body, dict(headers or {},
+                                     **{"Content-Type": "application/xml"}))
+
+
+class App:
+    def __init__(self, options):
+        self.options = options
+        self.store = Store(options.root, options.discard,
+                           not options.no_hash)
+        self.signer = Signer()
+        self.login = Login(options.auth, options.bearer)
+        self.counters = Counters()
+        self.faults = Faults(options.fault)
+        self.steps = Steps(self)
+        self.dialect = DIALECTS[options.dialect](self)
+        self.basic = DIALECTS["basic"](self)
+        self.origins = {}       # filled by server.py: "main" and "plain"
+
+    # What dialects are built from.
+
+    def object_action(self, method, origin, repo, oid):
+        path = "/%s/object/%s" % (repo, oid)
+        if self.options.presigned:
+            return {"href": other_host(origin) + self.signer.amz(
+                method, path, {}, self.options.expires)}
+        return self.with_token(origin + quote(path), repo, oid)
+
+    def verify_action(self, origin, repo):
+        return self.with_token("%s/%s.git/info/lfs/verify" % (
+            origin, quote(repo)), repo, "verify")
+
+    def with_token(self, href, *words):
+        """An action that says who may do it, or leaves that to the login."""
+        if self.options.api_login:
+            return {"href": href}
+        return {"href": href, "header": {TOKEN: self.signer.token(*words)}}
+
+    def part_link(self, origin, upload, number):
+        path = "/%s/part/%s" % (upload.repo, upload.oid)
+        query = {"partNumber": str(number), "uploadId": upload.id}
+        return origin + self.signer.amz("PUT", path, query,
+                                        self.options.expires)
+
+    # From a connection to an answer.
+
+    def serve(self, conn):
+        while True:
+            req = conn.read_request()
+            if not req:
+                return
+            self.route(req)
+            self.counters.begin(req)
+            req.faults = self.faults.take(req)
+            if req.kind != "get":
+                req.trip = trip_of(req)
+            try:
+                self.answer(conn, req)
+            finally:
+                self.counters.end(req)
+            if not req.keep or req.left:
+                return
+
+    def route(self, req):
+        api, obj = API.match(req.path), OBJECT.match(req.path)
+        if req.path.startswith("/_control/"):
+            req.kind = "control"
+        elif api:
+            req.repo = unquote(api.group(1))
+            rest = api.group(2)
+            req.kind = {"objects/batch": "batch", "verify": "verify"}.get(
+                rest, "locks" if rest.startswith("locks") else "other")
+        elif req.path.endswith("/complete_multipart"):
+            req.kind = "complete"
+            upload = self.store.upload(req.query.get("uploadId"))
+            req.oid = upload.oid if upload else None
+        elif obj:
+            self.route_object(req, *obj.groups())
+
+    @staticmethod
+    def route_object(req, repo, what, oid):
+        req.repo, req.oid, req.what = unquote(repo), oid, what
+        if what in ("part", "block"):
+            req.kind = "part"
+            number = req.query.get("partNumber", "")
+            req.part = int(number) if number.isdigit() else 0
+        elif what != "object":
+            req.kind = what
+        else:
+            req.kind = "put" if req.method == "PUT" else "get"
+            if req.kind == "get":
+                asked = parse_range(req.headers.get("range"), 1 << 62)
+                req.start = asked[0] if asked else 0
+
+    def answer(self, conn, req):
+        if self.options.delay:
+            time.sleep(self.options.delay / 1000)
+        answer = self.before(conn, req)
+        if not answer:
+            try:
+                answer = getattr(self, "do_" + req.kind)(conn, req)
+            except Refused as refused:
+                answer = problem(400, str(refused))
+        if req.left and req.left < (1 << 30) and not self.is_early(req):
+            conn.receive(req)
+        if "lost-answer" in req.faults:
+            raise Hangup
+        if not answer.download:
+            self.counters.moved(req)
+        self.write(conn, req, answer)
+
+    @staticmethod
+    def is_early(req):
+        return any(fault.early for fault in req.faults.values())
+
+    def before(self, conn, req):
+        """The answer of a fault that leaves the request undone, or None."""
+        found = req.faults
+        if "delay" in found:
+            time.sleep(float(found["delay"].value) / 1000)
+        if "slow-finish" in found:
+            time.sleep(float(found["slow-finish"].value))
+        if "garbage" in found:
+            conn.send(b"\x00\xff SMTP ready\r\n\r\n")
+            raise Hangup
+        if "status" in found:
+            fault = found["status"]
+            return self.refusal(req, int(fault.value), fault.headers())
+        if "s3-timeout" in found:
+            return s3_problem(400, "RequestTimeout")
+        if "expired" in found:
+            return s3_problem(403, "Request has expired")
+        if "redirect" in found:
+            return self.redirect(req, found["redirect"])
+        return None
+
+    @staticmethod
+    def refusal(req, status, headers=None):
+        text = "fault: status %d" % status
+        if req.kind == "part":
+            return s3_problem(status, text, headers)
+        return problem(status, text, headers)
+
+    def redirect(self, req, fault):
+        """The redirect, or None if the request has been there already."""
+        origin = self.origins["main"]
+        target = fault.value
+        if (target in ("otherhost", "downgrade")
+                and req.host != origin.split("//")[1]):
+            return None
+        if target in ("self", "loop"):
+            target = "%s://%s%s" % (origin.split(":")[0], req.host,
+                                    req.target)
+        elif target == "otherhost":
+            target = other_host(origin) + req.target
+        elif target == "downgrade":
+            target = self.origins["plain"] + req.target
+        return Answer(fault.code, b"moved", {"Location": target})
+
+    def write(self, conn, req, answer):
+        req.status = answer.status
+        headers = dict(answer.headers)
+        steps = None
+        if answer.download:
+            steps = answer.download.plan()
+            req.status = answer.status = answer.download.status
+            headers.update(answer.download.headers)
+        else:
+            headers["Content-Length"] = str(len(answer.body))
+        if req.left or not req.keep:
+            headers["Connection"] = "close"
+        headers["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT",
+                                        time.gmtime())
+        head = "HTTP/1.1 %d %s\r\n" % (answer.status, REASONS.get(
+            answer.status, "Fault"))
+        head += "".join("%s: %s\r\n" % item for item in headers.items())
+        head = head.encode("latin-1") + b"\r\n"
+        if steps is None:
+            conn.send(head + answer.body)
+            req.sent += len(answer.body)
+            return
+        try:
+            conn.send(head)
+            if req.method != "HEAD":
+                answer.download.run(conn, steps,
+                                    lambda: self.counters.moved(req))
+        finally:
+            os.close(answer.download.fd)
+
+    # One function for each kind of request.
+
+    def do_other(self, conn, req):
+        return problem(404, "no such page")
+
+    def do_locks(self, conn, req):
+        return problem(self.options.locks, "this server does no locking")
+
+    def unauthorized(self, req):
+        """The 401 answer if the API wants a password and has none."""
+        if self.login.is_good(req):
+            return None
+        return problem(401, "who are you?", self.login.headers())
+
+    def do_batch(self, conn, req):
+        body = conn.read_small(req)
+        refused = self.unauthorized(req)
+        if refused:
+            return refused
+        asked = json.loads(body)
+        offered = asked.get("transfers", ["basic"])
+        name = self.dialect.choose(asked["operation"], offered)
+        dialect = self.dialect if name != "basic" else self.basic
+        if self.dialect.transfer == "basic":
+            dialect = self.dialect
+        objects = [self.batch_object(req, dialect, asked["operation"], each)
+                   for each in asked["objects"]]
+        return Answer(200, {"transfer": name, "objects": objects,
+                            "hash_algo": "sha256"},
+                      {"Content-Type": LFS_JSON})
+
+    def batch_object(self, req, dialect, operation, asked):
+        oid, size = asked["oid"], asked["size"]
+        have = self.store.size(req.repo, oid)
+        result = {"oid": oid, "size": size,
+                  "authenticated": not (self.options.api_login
+                                        or self.options.presigned)}
+        origin = self.origins["main"]
+        if "object" in req.faults:
+            code = int(req.faults["object"].value)
+            result["error"] = {"code": code, "message": "fault: object"}
+        elif operation == "download":
+            if have is None:
+                result["error"] = {"code": 404, "message": "no such object"}
+            else:
+                result["actions"] = dialect.download(origin, req.repo, oid,
+                                                     have)
+        elif have is None:
+            result["actions"] = dialect.upload(origin, req.repo, oid, size)
+        if self.options.expires_in:
+            for action in flat(result.get("actions", {})):
+                action["expires_in"] = self.options.expires
+        if "size" in req.faults:
+            result["size"] = size + 1
+        return result
+
+    def do_verify(self, conn, req):
+        asked = json.loads(conn.read_small(req))
+        refused = self.bad_token(req, req.repo, "verify")
+        if refused:
+            return refused
+        refused = self.steps.verify(req, asked)
+        if refused:
+            return problem(*refused)
+        if self.store.size(req.repo, asked["oid"]) != asked["size"]:
+            return problem(404, "no such object of this size")
+        return Answer(200, {}, {"Content-Type": LFS_JSON})
+
+    def bad_token(self, req, *words):
+        """The answer that refuses a request for want of a token of these
+        words, or as it has been carried to another host; or None."""
+        given = req.headers.get(TOKEN.lower())
+        if req.host != self.origins["main"].split("//")[1]:
+            if given is not None or "authorization" in req.headers:
+                self.counters.add("leaked_headers")
+                return problem(400, "a header was carried to another host")
+            reason = "X-Amz-Date" in req.query and self.signer.refusal(req)
+            return s3_problem(403, reason) if reason else None
+        if self.options.api_login:
+            return self.unauthorized(req)
+        reason = self.signer.token_refusal(given, *words)
+        return problem(403, reason) if reason else None
+
+    def do_get(self, conn, req):
+        refused = self.bad_token(req, req.repo, req.oid)
+        if refused:
+            return refused
+        try:
+            fd = os.open(self.store.path(req.repo, req.oid), os.O_RDONLY)
+        except OSError:
+            return problem(404, "no such object")
+        size = os.fstat(fd).st_size
+        return Answer(200, download=Download(req, fd, size,
+                                             '"%s"' % req.oid[:32]))
+
+    def do_put(self, conn, req):
+        refused = self.bad_token(req, req.repo, req.oid)
+        if refused:
+            return refused
+        if req.chunked:
+            return problem(411, "length required")
+        upload = self.store.new_upload(req.repo, req.oid, req.length,
+                                       max(1, req.length))
+        try:
+            conn.receive(req, upload.sink(0))
+            upload.finish()
+        finally:
+            upload.drop()
+            self.store.forget(upload)
+        return Answer(200)
+
+    def do_init(self, conn, req):
+        return self.do_step(conn, req)
+
+    def do_commit(self, conn, req):
+        return self.do_step(conn, req)
+
+    def do_abort(self, conn, req):
+        return self.do_step(conn, req)
+
+    def do_step(self, conn, req):
+        reason = self.signer.refusal(req)
+        if reason:
+            conn.read_small(req)
+            return s3_problem(403, reason)
+        status, text = getattr(self.steps, req.kind)(conn, req)
+        return Answer(status) if status < 300 else s3_problem(status, text)
+
+    def do_part(self, conn, req):
+        if req.what == "block":
+            return self.do_block(conn, req)
+        reason = self.signer.refusal(req)
+        if reason:
+            return s3_problem(403, reason)
+        bad = [name for name in FORBIDDEN if name in req.headers]
+        if bad or "content-length" not in req.headers:
+            self.counters.add("refused_puts")
+            req.keep = False
+            return s3_problem(400, "forbidden header: " +
+                              (" ".join(bad) or "no Content-Length"))
+        upload = self.store.upload(req.query["uploadId"])
+        if not upload:
+            return s3_problem(404, "NoSuchUpload")
+        if req.length != upload.length(req.part):
+            return s3_problem(400, "EntityTooLarge: %d bytes of %d" % (
+                req.length, upload.length(req.part)))
+        etag = self.take_part(conn, req, upload)
+        if "etag" in req.faults:
+            if req.faults["etag"].value == "missing":
+                return Answer(200)
+            etag = '"%s"' % ("0" * 32)
+        return Answer(200, b"", {"ETag": etag})
+
+    def do_block(self, conn, req):
+        reason = self.signer.refusal(req)
+        if reason:
+            return s3_problem(403, reason)
+        status, text = self.steps.part(conn, req)
+        if text:
+            self.counters.add("refused_puts")
+            req.keep = False
+            return s3_problem(status, text)
+        return Answer(status)
+
+    def take_part(self, conn, req, upload):
+        write = upload.sink((req.part - 1) * upload.chunk)
+        digest = hashlib.md5()
+        if self.options.etag == "md5" and write:
+            def sink(view, pos):
+                digest.update(view)
+                write(view, pos)
+        else:
+            digest.update(os.urandom(16))
+            sink = write
+        conn.receive(req, sink)
+        etag = '"%s"' % digest.hexdigest()
+        upload.parts[req.part] = etag
+        return etag
+
+    def do_complete(self, conn, req):
+        body = conn.read_small(req)
+        reason = self.signer.refusal(req)
+        upload = self.store.upload(req.query.get("uploadId"))
+        if reason:
+            return problem(403, reason)
+        if not upload:
+            return problem(404, "NoSuchUpload")
+        try:
+            asked = json.loads(body)
+            self.check_parts(upload, asked)
+            upload.finish()
+        except (ValueError, KeyError, TypeError) as error:
+            return problem(400, "bad completion: %r" % error)
+        self.store.forget(upload)
+        return Answer(200, {}, {"Content-Type": LFS_JSON})
+
+    @staticmethod
+    def check_parts(upload, asked):
+        if asked["oid"] != upload.oid:
+            raise Refused("wrong oid")
+        numbers = [part["partNumber"] for part in asked["parts"]]
+        if numbers != list(range(1, upload.count + 1)):
+            raise Refused("InvalidPartOrder")
+        for part in asked["parts"]:
+            number = part["partNumber"]
+            if part["etag"] != upload.parts.get(number):
+                raise Refused("InvalidPart: ETag of part %d" % number)
+
+    def do_control(self, conn, req):
+        body = conn.read_small(req).decode()
+        what = req.path[len("/_control/"):]
+        if what == "counters":
+            return Answer(200, self.counters.numbers())
+        if what == "log":
+            return Answer(200, self.counters.log())
+        if what == "reset":
+            self.counters.reset()
+        elif what == "expire":
+            self.signer.expire()
+        elif what == "faults" and req.method == "GET":
+            return Answer(200, self.faults.state())
+        elif what == "faults" and req.method == "DELETE":
+            self.faults.clear()
+        elif what == "faults":
+            try:
+                self.faults.add(body.split())
+            except ValueError as error:
+                return problem(400, str(error))
+        else:
+            return problem(404, "no such page")
+        return Answer(200, {})

@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What was asked of the server: numbers for checks, a log for people.
+
+    connections          accepted so far
+    connections_max      most open at one time
+    transfers_max        most bodies of objects moving at one time
+    refused_puts         part PUTs with a header that a presigned link forbids
+    leaked_headers       requests at another host that carried a token
+    requests, bytes_in,
+    bytes_out, authorization
+                         by kind: batch verify locks part complete init
+                         commit abort put get
+    status               answers by status
+    parts                by oid, then by part number: how often it was sent
+"""
+
+import copy
+import threading
+from collections import Counter, defaultdict
+
+TRANSFERS = ("part", "put", "get")
+LOG_MAX = 200000
+
+
+class Counters:
+    def __init__(self):
+        self.lock = threading.Lock()
+        self.open = self.moving = 0
+        self.reset()
+
+    def reset(self):
+        with self.lock:
+            self.connections = 0
+            self.connections_max = self.open
+            self.transfers_max = self.moving
+            self.refused_puts = self.leaked_headers = 0
+            self.requests = Counter()
+            self.bytes_in = Counter()
+            self.bytes_out = Counter()
+            self.authorization = Counter()
+            self.status = Counter()
+            self.parts = defaultdict(Counter)
+            self.entries = []
+
+    def connected(self, step):
+        with self.lock:
+            self.open += step
+            self.connections += step > 0
+            self.connections_max = max(self.connections_max, self.open)
+
+    def add(self, name):
+        with self.lock:
+            setattr(self, name, getattr(self, name) + 1)
+
+    def begin(self, req):
+        with self.lock:
+            req.moving = req.kind in TRANSFERS
+            self.moving += req.moving
+            self.transfers_max = max(self.transfers_max, self.moving)
+            self.requests[req.kind] += 1
+            if "authorization" in req.headers:
+                self.authorization[req.kind] += 1
+            if req.kind == "part":
+                self.parts[req.oid][str(req.part)] += 1
+
+    def moved(self, req):
+        """The body is about to be complete at the client: to be called
+        before its last byte, or the next transfer would count as a
+        second one at the same time."""
+        with self.lock:
+            self.moving -= req.moving
+            req.moving = False
+
+    def end(self, req):
+        self.moved(req)
+        with self.lock:
+            self.bytes_in[req.kind] += req.got
+            self.bytes_out[req.kind] += req.sent
+            self.status[str(req.status)] += 1
+            if len(self.entries) < LOG_MAX:
+                self.entries.append(self._entry(req))
+
+    @staticmethod
+    def _entry(req):
+        entry = {"kind": req.kind, "method": req.method, "path": req.path,
+                 "host": req.host, "status": req.status, "in": req.got,
+                 "out": req.sent, "headers": sorted(req.headers)}
+        for name in ("oid", "part"):
+            if getattr(req, name) is not None:
+                entry[name] = getattr(req, name)
+        if "range" in req.headers:
+            entry["range"] = req.headers["range"]
+        if req.faults:
+            entry["faults"] = sorted(req.faults)
+        return entry
+
+    def numbers(self):
+        names = ("connections", "connections_max", "transfers_max",
+                 "refused_puts", "leaked_headers", "requests", "bytes_in",
+                 "bytes_out", "authorization", "status", "parts")
+        with self.lock:
+            return {name: copy.deepcopy(getattr(self, name))
+                    for name in names}
+
+    def log(self):
+        with self.lock:
+            return list(self.entries)

@@ -1,0 +1,105 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""proxy.py LOG [USER:PASSWORD]: an HTTP proxy for tests.
+
+Takes CONNECT and absolute URLs, prints `listening URL` when it is ready and
+appends a line to LOG for each request: method and target host.
+"""
+
+import base64
+import socket
+import sys
+import threading
+from urllib.parse import urlsplit
+
+
+def pump(source, sink):
+    try:
+        while True:
+            data = source.recv(65536)
+            if not data:
+                break
+            sink.sendall(data)
+    except OSError:
+        pass
+    for sock in (source, sink):
+        try:
+            sock.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass
+
+
+class Proxy:
+    def __init__(self, log, password):
+        self.log = open(log, "a", buffering=1)
+        self.wanted = password and "Basic " + base64.b64encode(
+            password.encode()).decode()
+
+    def serve(self, client):
+        try:
+            self.talk(client)
+        except (OSError, ValueError):
+            pass
+        finally:
+            client.close()
+
+    def talk(self, client):
+        data = b""
+        while b"\r\n\r\n" not in data:
+            piece = client.recv(65536)
+            if not piece:
+                return
+            data += piece
+        head, _, rest = data.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        method, target, version = first.split(" ")
+        given = [line.partition(":")[2].strip() for line in lines
+                 if line.lower().startswith("proxy-authorization:")]
+        if self.wanted and given != [self.wanted]:
+            self.log.write("refused %s\n" % method)
+            client.sendall(b"HTTP/1.1 407 Who are you\r\n"
+                           b"Proxy-Authenticate: Basic realm=\"proxy\"\r\n"
+                           b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            return
+        if method == "CONNECT":
+            host = target
+        else:
+            host = urlsplit(target).netloc
+        self.log.write("%s %s\n" % (method, host))
+        server = socket.create_connection(host.rsplit(":", 1))
+        if method == "CONNECT":
+            client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
+        else:
+            server.sendall(self.forwarded(method, target, version, lines)
+                           + rest)
+        back = threading.Thread(target=pump, args=(server, client))
+        back.start()
+        pump(client, server)
+        back.join()
+        server.close()
+
+    @staticmethod
+    def forwarded(method, target, version, lines):
+        url = urlsplit(target)
+        path = url.path + ("?" + url.query if url.query else "")
+        kept = [line for line in lines
+                if not line.lower().startswith(("proxy-", "connection:"))]
+        # One request a connection: the next may be for another host.
+        return "\r\n".join(["%s %s %s" % (method, path, version), *kept,
+                            "Connection: close", "", ""]).encode("latin-1")
+
+
+def main():
+    proxy = Proxy(sys.argv[1], sys.argv[2] if sys.argv[2:] else None)
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    listener.listen(256)
+    print("listening http://127.0.0.1:%d" % listener.getsockname()[1],
+          flush=True)
+    while True:
+        client, _ = listener.accept()
+        threading.Thread(target=proxy.serve, args=(client,),
+                         daemon=True).start()
+
+
+main()

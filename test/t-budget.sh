@@ -1,0 +1,37 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: however many agents git-lfs starts, together they use no more
+# connections than allowed, and one that is killed frees its share.
+. "$(dirname "$0")/lib.sh"
+
+use_agent upload
+start_server --chunk-size 65536 --rate 2000000
+new_repo r
+for number in 1 2 3 4 5 6 7 8
+do
+	make_file r/$number.bin 2M $number
+done
+git -C r add . && git -C r commit -q -m eight
+check 'push of eight objects' git -C r push -q origin main
+check 'they arrive' server_has r r/8.bin
+# The cap is soft for the length of a part: when agents start one after the
+# other, each takes what is left to it while the earlier ones step down.
+check 'they share 16 connections' at_most "$(server_count transfers_max)" 43
+
+server_reset
+add_file r one.bin 6M
+check 'push of one object' git -C r push -q origin main
+check 'it gets all 16' equal "$(server_count transfers_max)" 16
+
+server_reset
+lfs_config lfsmultipart.connections 3
+add_file r two.bin 2M
+check 'push with three connections' git -C r push -q origin main
+check 'it uses three' equal "$(server_count transfers_max)" 3
+
+server_reset
+lfs_config "lfsmultipart.$SERVER.connections" 2
+add_file r three.bin 3M
+check 'push with two for this server' git -C r push -q origin main
+check 'it uses two' equal "$(server_count transfers_max)" 2
+finish

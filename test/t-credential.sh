@@ -1,0 +1,300 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: credentials come from where git-lfs would take them, are approved and
+# rejected like its own, and all agents of a repository ask once.
+. "$(dirname "$0")/lib.sh"
+
+API=https://h.example/r.git/info/lfs
+REMOTE=https://h.example/r.git
+HERE=$TEST_TMP/home
+mkdir bin shared
+
+# get OPTION... URL: log in, to shared/ (where all agents meet)
+get () {
+	"$BUILD/test/tool/credential" -d "$TEST_TMP/shared" "$@" \
+		>"$TEST_TMP/got" 2>"$TEST_TMP/err"
+}
+
+# gives EXPECTED OPTION... URL: what get prints, with U:P for its base64
+gives () {
+	want=$1
+	shift
+	get "$@"
+	sed 's/Basic //' "$TEST_TMP/got" | while read -r source secret
+	do
+		plain=$(echo "$secret" | base64 -d 2>/dev/null) ||
+			plain=$secret
+		echo "$source $plain"
+	done >"$TEST_TMP/plain"
+	equal "$want" "$(tr '\n' ',' <"$TEST_TMP/plain")"
+}
+
+# says PATTERN OPTION... URL: get fails and says so
+says () {
+	pattern=$1
+	shift
+	fails get "$@" && grep -q "$pattern" "$TEST_TMP/err" || {
+		cat "$TEST_TMP/got" "$TEST_TMP/err"
+		return 1
+	}
+}
+
+# script NAME: make bin/NAME of stdin
+script () {
+	{ echo '#!/bin/sh'; cat; } >"bin/$1"
+	chmod +x "bin/$1"
+}
+
+forget_all () {
+	git credential-cache --socket "$(echo shared/credential-*/socket)" \
+		exit 2>/dev/null
+	rm -rf shared "$HERE/.netrc" "$HERE/.git-credentials" asked record
+	mkdir shared
+	git config --global --unset-all credential.helper
+	unset GIT_ASKPASS SSH_ASKPASS
+}
+
+# Answers `typed` and `secret`, and notes the question.
+script askpass <<'EOF'
+echo "$1" >>"$TEST_TMP/asked"
+sleep "${ASKPASS_PAUSE:-0}"
+case $1 in Username*) echo typed ;; *) echo "${ASKPASS_SECRET:-secret}" ;; esac
+EOF
+script helper <<'EOF'
+{ echo "$1"; cat; } >>"$TEST_TMP/record"
+test "$1" != get || printf 'username=%s\npassword=%s\n' h "${HELPER_SECRET:-p}"
+EOF
+
+# URLs
+
+check 'the LFS URL holds it' gives 'url u:p/w,' \
+	"https://u:p%2Fw@h.example/r.git/info/lfs"
+check 'the URL of the git remote holds it' gives 'url u:p,' \
+	-r https://u:p@h.example/r.git "$API"
+check 'that of another host is none of ours' says 'no credential' \
+	-r https://u:p@other.example/r.git "$API"
+check 'nor one of another scheme' says 'no credential' \
+	-r http://u:p@h.example/r.git "$API"
+check 'nor one of another port' says 'no credential' \
+	-r https://u:p@h.example:444/r.git "$API"
+check 'a refused one is final' says 'user and password in its URL' \
+	-g other:one -r https://u:p@h.example/r.git "$API"
+check 'a line break in a URL is refused' says 'line break' \
+	"https://u%0ahost=evil@h.example/r.git/info/lfs"
+check 'and a carriage return, and a NUL' eval \
+	'says "line break" "https://u%0d@h.example/x" &&
+	says "line break" "https://h.example%00/x"'
+
+# netrc
+
+echo 'machine h.example login n password q' >"$HERE/.netrc"
+check 'netrc' gives 'netrc n:q,' -r "$REMOTE" "$API"
+check 'netrc knows no port' gives 'netrc n:q,' https://h.example:8443/x
+check 'the URL goes before it' gives 'url u:p,' \
+	"https://u:p@h.example/r.git/info/lfs"
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+export TEST_TMP
+check 'a refused netrc login gives way to the helper' \
+	gives 'netrc n:q,git h:p,' -g h:p "$API"
+
+# git credential
+
+forget_all
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+check 'a helper' gives 'git h:p,' "$API"
+check 'is asked, and told that it was right' equal \
+	'get protocol=https host=h.example store protocol=https host=h.example username=h password=p get protocol=https host=h.example ' \
+	"$(tr '\n' ' ' <record)"
+rm record
+check 'another agent, soon after,' gives 'git h:p,' "$API"
+check 'asks and tells it once' equal 2 "$(grep -c protocol= record)"
+rm record
+check 'a wrong one' says 'none is good' -g h:other "$API"
+check 'is told, too' equal 4 "$(grep -c '^erase$' record)"
+check 'and nothing is given to others' fails test -e \
+	shared/credential-*/socket
+lfs_config credential.useHttpPath true
+rm record
+check 'with useHttpPath' gives 'git h:p,' -r https://me@h.example:8443/r.git \
+	https://h.example:8443/r.git/info/lfs
+check 'it sees the path, the port, and the user of the remote' equal \
+	'get protocol=https host=h.example:8443 path=r.git username=me ' \
+	"$(sed -n 1,5p record | tr '\n' ' ')"
+git config --global --unset credential.useHttpPath
+
+forget_all
+lfs_config credential.helper store
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+check 'a helper with nothing stored: git asks' gives 'git typed:secret,' "$API"
+check 'and stores the answer' grep -q 'typed:secret@h.example' \
+	"$HERE/.git-credentials"
+check 'so no daemon is wanted' fails test -e shared/credential-*/socket
+check 'nor a second question' eval 'gives "git typed:secret," "$API" &&
+	equal 2 "$(wc -l <asked)"'
+check 'a stale password is asked for again' eval '
+	ASKPASS_SECRET=new gives "git typed:secret,git typed:new," \
+		-g typed:new "$API" &&
+	grep -q typed:new@ "$HERE/.git-credentials" &&
+	fails grep -q typed:secret@ "$HERE/.git-credentials"'
+
+# A git that knows authtype
+
+forget_all
+real=$(command -v git)
+script git <<EOF
+test "\$1" = credential || exec $real "\$@"
+{ echo "\$2"; cat; } >>"\$TEST_TMP/record"
+test "\$2" != fill || printf 'protocol=https\nhost=h.example\ncapability[]=authtype\nauthtype=Bearer\ncredential=tok\nstate[]=x.y=z\nephemeral=1\n'
+EOF
+check 'authtype is sent as it is' eval 'PATH="$TEST_TMP/bin:$PATH" \
+	gives "git Bearer tok," -c "Bearer realm=\"x\"" "$API"'
+check 'what git is told first' equal \
+	'fill capability[]=authtype capability[]=state protocol=https host=h.example wwwauth[]=Bearer realm="x" ' \
+	"$(sed -n 1,6p record | tr '\n' ' ')"
+check 'the helper gets its state back' eval \
+	'sed -n "/^approve/,$ p" record | grep -qx "state\[\]=x.y=z"'
+rm bin/git
+
+# askpass
+
+forget_all
+lfs_config core.askPass "$TEST_TMP/bin/none"
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+check 'GIT_ASKPASS goes before core.askPass' gives 'askpass typed:secret,' \
+	-r "$REMOTE" "$API"
+check 'and asks as git-lfs does' equal \
+	'Username for "https://h.example"|Password for "https://typed@h.example"|' \
+	"$(tr '\n' '|' <asked)"
+forget_all
+export SSH_ASKPASS="$TEST_TMP/bin/none"
+lfs_config core.askPass "$TEST_TMP/bin/askpass"
+check 'core.askPass goes before SSH_ASKPASS' gives 'askpass me:secret,' \
+	"https://me@h.example/x"
+check 'a user who is known is not asked for' equal \
+	'Password for "https://me@h.example"' "$(cat asked)"
+forget_all
+git config --global --unset core.askPass
+export SSH_ASKPASS="$TEST_TMP/bin/askpass"
+check 'SSH_ASKPASS is the last; blanks around an answer go' eval '
+	ASKPASS_SECRET="  padded " gives "askpass typed:padded," "$API"'
+forget_all
+export GIT_ASKPASS='' SSH_ASKPASS="$TEST_TMP/bin/askpass"
+check 'an empty GIT_ASKPASS means none' says 'GIT_TERMINAL_PROMPT' "$API"
+
+# One question for all
+
+forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+# all_at_once N OPTION... URL: their outputs are out.1 and so on
+all_at_once () {
+	n=$1
+	shift
+	pids=
+	for i in $(seq "$n")
+	do
+		"$BUILD/test/tool/credential" -d "$TEST_TMP/shared" "$@" \
+			>"out.$i" 2>err.all &
+		pids="$pids $!"
+	done
+	for pid in $pids
+	do
+		wait "$pid" || return 1
+	done
+}
+daemon () {
+	for dir in /proc/[0-9]*
+	do
+		case $(tr '\0' ' ' <"$dir/cmdline" 2>/dev/null) in
+		*cache--daemon*"$TEST_TMP"*) echo "${dir#/proc/}"; return ;;
+		esac
+	done
+	return 1
+}
+ASKPASS_PAUSE=0.3
+export ASKPASS_PAUSE
+check 'eight agents at once' all_at_once 8 "$API"
+check 'ask once' equal 2 "$(wc -l <asked)"
+check 'one by askpass' equal 1 "$(cat out.? | grep -c '^askpass')"
+check 'and pass it on' equal 7 "$(cat out.? | grep -c '^shared')"
+check 'all of them the same' equal 1 \
+	"$(cut -d ' ' -f 2- out.? | sort -u | wc -l)"
+check 'a daemon is there' daemon
+check 'that has nothing of our stderr' equal /dev/null \
+	"$(readlink "/proc/$(daemon)/fd/2")"
+check 'in a directory that is closed to others' equal 700 \
+	"$(stat -c %a shared/credential-*)"
+check 'and no file has the secret' fails grep -rqs -e secret -e "$(
+	printf %s typed:secret | base64)" shared
+check 'a later one asks nobody' eval 'gives "shared typed:secret," "$API" &&
+	equal 2 "$(wc -l <asked)"'
+check 'what was passed on and is refused is asked for again' eval '
+	ASKPASS_SECRET=new gives "shared typed:secret,askpass typed:new," \
+		-g typed:new "$API" &&
+	gives "shared typed:new," "$API"'
+check 'another server is another question' gives 'askpass typed:secret,' \
+	https://other.example/x
+check 'and does not disturb the first' gives 'shared typed:new,' "$API"
+
+forget_all
+lfs_config credential.helper store
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+check 'with a helper that stores' all_at_once 8 "$API"
+check 'they ask once, too' equal 2 "$(wc -l <asked)"
+check 'without a daemon' fails daemon
+
+forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+lfs_config credential.helper "$TEST_TMP/bin/nothing"
+script nothing </dev/null
+check 'with a helper that does not' all_at_once 4 "$API"
+check 'they ask once' equal 2 "$(wc -l <asked)"
+check 'by way of the daemon' daemon
+
+forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+mkdir -m 755 "shared/credential-$(id -u)"
+check 'a directory open to others is not used' gives 'askpass typed:secret,' \
+	"$API"
+check 'at all' equal '' "$(ls "shared/credential-$(id -u)")"
+rmdir "shared/credential-$(id -u)"
+check 'nor is one that is not there' "$BUILD/test/tool/credential" \
+	-d "$TEST_TMP/none" "$API"
+
+# Stopping
+
+# stops_soon: end the stdin of a tool that waits for an answer
+stops_soon () {
+	mkfifo in.fifo
+	"$BUILD/test/tool/credential" -w -d "$TEST_TMP/shared" "$API" \
+		<in.fifo >out.stop 2>&1 &
+	pid=$!
+	exec 9>in.fifo
+	"$@"
+	exec 9>&-
+	started=$(date +%s%N)
+	wait "$pid" && return 1
+	rm in.fifo
+	cat out.stop
+	grep -q stopped out.stop || return 1
+	at_most $((($(date +%s%N) - started) / 1000000)) 900
+}
+is_asked () {
+	while ! test -s asked
+	do
+		sleep 0.02
+	done
+}
+forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/askpass" ASKPASS_PAUSE=60
+check 'the end of stdin ends a question' stops_soon is_asked
+rm -f asked
+"$BUILD/test/tool/credential" -d "$TEST_TMP/shared" "$API" >out.first 2>&1 &
+first=$!
+is_asked
+check 'and the wait for another agent' stops_soon sleep 0.3
+kill -9 "$first"
+ASKPASS_PAUSE=0
+check 'one that was killed holds nobody up' gives 'askpass typed:secret,' \
+	"$API"
+forget_all
+finish

@@ -1,0 +1,9 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: standalone mode goes where git-lfs goes.  The table has a repository a
+# row; the real git-lfs and we must both agree with it.
+. "$(dirname "$0")/lib.sh"
+
+openssl version >/dev/null || die 'no openssl'
+/usr/bin/python3 "$LIB/endpoints.py" "$LIB/endpoints.table" \
+	"$BUILD/test/tool/endpoint"

@@ -1,0 +1,26 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: many objects at once, small and large, through eight agents.
+. "$(dirname "$0")/lib.sh"
+
+use_agent both
+start_server --chunk-size 65536 --multipart-threshold 50000 --pick-download
+new_repo r
+number=0
+while test $number -lt 120
+do
+	make_file r/$number.bin $((1 + number * 997)) $number
+	number=$((number + 1))
+done
+make_file r/large.bin 6M
+git -C r add . && git -C r commit -q -m many
+check 'push of 121 objects' git -C r push -q origin main
+check 'all are verified' equal "$(server_count requests.verify)" 121
+check 'the large one is there' server_has r r/large.bin
+check 'at most 16 transfers at a time' at_most \
+	"$(server_count transfers_max)" 16
+server_reset
+check 'clone of them' clone_repo r c
+check 'all are equal' same_files r c
+check 'still at most 16' at_most "$(server_count transfers_max)" 16
+finish

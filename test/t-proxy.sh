@@ -1,0 +1,62 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: proxies as git has them: http.proxy, its form for one server, the
+# environment, no_proxy, a password, and CONNECT for https.
+. "$(dirname "$0")/lib.sh"
+
+start_proxy () {
+	mkfifo "$1.ready"
+	log=$1
+	/usr/bin/python3 "$LIB/proxy.py" "$@" >"$1.ready" </dev/null &
+	servers="$servers $!"
+	read -r _ PROXY <"$log.ready" || die 'no proxy'
+}
+
+push () {
+	seed=$((seed + 1))
+	add_file r "$seed.bin" 700K "$seed"
+	: >"$log"
+	"$@" git -C r push origin main && server_has r "r/$seed.bin"
+}
+
+through () {
+	grep -c "$1" "$log" >lines
+	test "$(cat lines)" -ge 3 || {
+		cat "$log"
+		return 1
+	}
+}
+
+seed=0
+use_agent upload
+start_server --chunk-size 262144
+new_repo r
+# git-lfs and libcurl leave 127.0.0.1 alone only if no_proxy says so; Go
+# never uses a proxy of the environment for it, so the batch goes direct.
+start_proxy proxy
+check 'http_proxy of the environment' push env http_proxy="$PROXY"
+check 'is used by the agent' through "PUT"
+check 'no_proxy' push env http_proxy="$PROXY" no_proxy=127.0.0.1
+check 'is honoured' equal "$(cat proxy)" ''
+lfs_config http.proxy "$PROXY"
+check 'http.proxy' push env
+check 'is used' through 'PUT'
+lfs_config "http.$SERVER.proxy" ''
+check 'an empty http.<url>.proxy' push env
+check 'means none' fails grep PUT proxy
+git config --global --unset "http.$SERVER.proxy"
+
+start_proxy locked me:secret
+lfs_config http.proxy "http://me:secret@${PROXY#http://}"
+check 'a proxy with a password' push env
+check 'is used too' through 'PUT'
+
+openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=server \
+	-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem \
+	2>/dev/null || die openssl
+start_server --chunk-size 262144 --tls cert.pem key.pem
+git -C r config lfs.url "$(lfs_url r)"
+lfs_config http.sslCAInfo "$TEST_TMP/cert.pem"
+check 'https through CONNECT' push env
+check 'is a tunnel' through 'CONNECT'
+finish

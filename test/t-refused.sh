@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: what cannot work fails with a sentence that says why, at once, and
+# takes nothing else with it.
+. "$(dirname "$0")/lib.sh"
+
+# Each push is the first of its kind: nothing is gone on with.
+push () {
+	rm -rf r/.git/lfs/multipart
+	git -C r push origin main >"$TEST_TMP/push.out" 2>&1
+}
+
+says () {
+	grep -E -e "$1" "$TEST_TMP/push.out" || {
+		cat "$TEST_TMP/push.out"
+		return 1
+	}
+}
+
+use_agent upload
+lfs_config lfsmultipart.retries 2
+lfs_config lfsmultipart.maxRetryDelay 1
+lfs_config lfsmultipart.offlineTimeout 2
+start_server --chunk-size 262144
+new_repo r
+add_file r a.bin 1M
+add_file r b.bin 600K
+
+refused=$(oid_of r/a.bin)
+server_faults "status=403,on=part,part=2,oid=$refused,times=0"
+check 'a refused part fails the push' fails push
+check 'and the message says 403' says '403'
+check 'no EOF, no traceback' fails says 'EOF|Traceback|broken pipe'
+check 'the refused object is not there' fails server_has r r/a.bin
+check 'the other object is' server_has r r/b.bin
+check 'the part was tried once' equal \
+	"$(server_count "parts.$refused.2")" 1
+check 'nothing was completed for it' equal \
+	"$(server_count requests.complete)" 1
+server_nofaults
+
+server_faults "expired,oid=$refused,times=0"
+check 'expired links fail the push' fails push
+check 'and the message says so' says 'expired'
+server_nofaults
+
+server_faults "status=404,on=complete,times=0"
+check 'a refused completion fails the push' fails push
+check 'and the message says 404' says '404'
+server_nofaults
+
+server_faults "status=500,on=part,part=3,times=0"
+check 'an error that stays fails the push' fails push
+check 'and the message says 500' says '500'
+server_nofaults
+
+server_faults 'etag=missing,part=1,times=0'
+check 'a missing ETag fails the push' fails push
+check 'and the message names it' says 'ETag'
+server_nofaults
+check 'and now the push goes through' git -C r push -q origin main
+
+add_file r c.bin 700K
+make_file garbage 700K 1
+object=$(find r/.git/lfs/objects -name "$(oid_of r/c.bin)")
+chmod +w "$object" && cp garbage "$object"
+check 'a damaged local object fails the push' fails push
+check 'and the message says what to do' says 'git lfs fsck'
+check 'the server has no such object' fails test -e \
+	"$(object_at r r/c.bin)"
+cp r/c.bin "$object"
+
+stop_servers
+check 'a missing server fails the push' fails push
+check "with git-lfs's own words" says "refused"
+finish

@@ -1,0 +1,181 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: a download that was stopped in any way is gone on with: what is on disk
+# is checked, not fetched again, and the bytes are right whatever became of it.
+. "$(dirname "$0")/lib.sh"
+
+SIZE=25165824
+MIB=1048576
+use_standalone
+# Parts over 4 MiB, so that what has come of one must count.
+lfs_config lfsmultipart.partSize 12m
+lfs_config lfsmultipart.connections 2
+start_server --dialect basic --rate 16000000
+make_file a.bin $SIZE
+OID=$(oid_of a.bin)
+mkdir -p "$(dirname "$(object_at r a.bin)")"
+cp a.bin "$(object_at r a.bin)"
+git init -q c
+git -C c config lfs.url "$(lfs_url r)"
+git -C c remote add origin "$(lfs_url r)"
+FILES=c/.git/lfs/multipart
+JOURNAL=$FILES/$OID.journal
+PARTIAL=$FILES/$OID.partial
+
+# How the agent gets its action: from us, or it asks itself.
+api=
+
+download () {
+	# shellcheck disable=SC2086
+	(cd c && drive "$TEST_TMP/$1" $api $2 download "$OID" $SIZE)
+}
+
+# stopped HOW AT: a download that comes to about that many bytes
+stopped () {
+	rm -rf "$FILES"
+	server_reset
+	download first.out "--stop $1 --at $2"
+	test "$(said first.out stopped)" && test ! "$(said first.out complete)"
+}
+
+# The file that it handed over is right; it is gone then.
+right () {
+	test ! "$(said "$1" error)" || {
+		cat "$1"
+		return 1
+	}
+	cmp a.bin "$(said "$1" complete)" && rm -f "$(said "$1" complete)"
+}
+
+# finished WHAT BYTES: the next run ends well, and both have fetched at most
+# that much more than the object.
+finished () {
+	download second.out ''
+	check "$1: the bytes are right" right second.out
+	check "$1: at most $2 bytes came twice" at_most \
+		"$(server_count bytes_out.get)" $((SIZE + $2))
+	check "$1: the progress sums to the size" equal \
+		"$(said second.out sum)" $SIZE
+	check "$1: nothing is left" equal '' "$(find "$FILES" -name "$OID*")"
+}
+
+for api in '' "--api $(lfs_url r)"
+do
+	who=${api:+negotiated, }
+	check "${who}kill -9 in the middle" stopped KILL $((14 * MIB))
+	finished "${who}kill -9" $((2 * 4 * MIB))
+	check "${who}it began with what there was" at_most \
+		$((14 * MIB - 2 * 4 * MIB)) "$(said second.out first)"
+	check "${who}SIGTERM in the middle" stopped TERM $((10 * MIB))
+	finished "${who}SIGTERM" $MIB
+	check "${who}end of input in the middle" stopped EOF $((10 * MIB))
+	finished "${who}end of input" $MIB
+done
+api=
+lfs_config lfsmultipart.partSize 4m
+
+# Twice in a row
+
+check 'stopped once' stopped KILL $((7 * MIB))
+download again.out "--stop KILL --at $((15 * MIB))"
+finished 'stopped twice' $((2 * 2 * 4 * MIB))
+
+# What was fetched for one remote is good for another.
+
+check 'stopped' stopped TERM $((14 * MIB))
+mkdir -p "$(dirname "$(object_at other a.bin)")"
+cp a.bin "$(object_at other a.bin)"
+git -C c config lfs.url "$(lfs_url other)"
+finished 'from another remote' $MIB
+git -C c config lfs.url "$(lfs_url r)"
+
+# Two at once: one has the journal, the other a file of its own.
+
+rm -rf "$FILES"
+(cd c && drive "$TEST_TMP/one.out" download "$OID" $SIZE) &
+first=$!
+(cd c && drive "$TEST_TMP/two.out" download "$OID" $SIZE)
+wait $first
+one=$(said one.out complete)
+check 'two at once do not write one file' fails equal "$one" \
+	"$(said two.out complete)"
+check 'the first is right' right one.out
+check 'the second is right' right two.out
+check 'nothing is left of either' equal '' "$(find "$FILES" -name "$OID*")"
+
+# Damage
+
+check 'stopped' stopped KILL $((14 * MIB))
+truncate -s -7 "$JOURNAL"
+finished 'a journal that is cut off' $((3 * 4 * MIB))
+
+check 'stopped' stopped KILL $((14 * MIB))
+make_file "$JOURNAL" 3000
+finished 'a journal of garbage' $((16 * MIB))
+
+check 'stopped' stopped KILL $((14 * MIB))
+: >"$JOURNAL"
+finished 'an empty journal' $((16 * MIB))
+
+check 'stopped' stopped TERM $((14 * MIB))
+rm "$PARTIAL"
+finished 'no partial file' $((16 * MIB))
+
+check 'stopped' stopped TERM $((14 * MIB))
+truncate -s -1 "$PARTIAL"
+finished 'a partial file that is too short' $((16 * MIB))
+
+# A machine that crashed: the file is there, but not all of its bytes.
+
+spoil () {
+	printf '\0\0\0\0\0\0\0\0' | dd of="$PARTIAL" bs=1 seek="$1" \
+		conv=notrunc status=none
+}
+
+check 'stopped' stopped TERM $((14 * MIB))
+journal boot "$JOURNAL"
+finished 'another boot, no damage' $MIB
+
+check 'stopped' stopped TERM $((14 * MIB))
+journal boot "$JOURNAL"
+spoil 1000000
+finished 'another boot and a damaged part' $((5 * MIB))
+
+check 'stopped' stopped TERM $((14 * MIB))
+spoil 1000000
+finished 'the same boot and a damaged part' $((5 * MIB))
+
+check 'stopped' stopped TERM $((6 * MIB))
+journal piece "$JOURNAL" $((20 * MIB)) $((4 * MIB))
+finished 'a journal that knows of a part that never came' $((5 * MIB))
+
+# All of it is there, but git-lfs was not told.
+
+check 'stopped' stopped TERM $((6 * MIB))
+cp a.bin "$PARTIAL"
+journal fill "$JOURNAL" a.bin
+server_reset
+finished 'all but the hand-over' 0
+check 'no byte came' equal 0 "$(server_count requests.get)"
+
+# The real git-lfs
+
+rm -rf "$FILES"
+new_repo g
+add_file g b.bin $SIZE 2
+git -C g push -q origin main
+GIT_LFS_SKIP_SMUDGE=1 clone_repo g clone
+server_reset
+(cd clone && exec git-lfs fetch origin main) >fetch.out 2>&1 &
+pid=$!
+until test "$(server_count requests.get)" -ge 4
+do
+	kill -0 $pid || break
+done
+kill -9 $pid
+wait $pid 2>/dev/null
+check 'git lfs fetch, killed: goes on' git -C clone lfs pull
+check 'the bytes are right' cmp g/b.bin clone/b.bin
+check 'and few came twice' at_most "$(server_count bytes_out.get)" \
+	$((SIZE + 2 * 4 * MIB))
+finish

@@ -1,0 +1,230 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: an upload in parts that was stopped in any way is gone on with, the
+# parts that arrived are not sent again, and nothing else is taken for it.
+. "$(dirname "$0")/lib.sh"
+
+PARTS=16
+SIZE=$((PARTS * 524288))
+use_standalone
+lfs_config lfsmultipart.connections 4
+start_server --dialect hf --chunk-size 524288 --rate 3000000
+make_file a.bin $SIZE
+git init -q c
+git -C c remote add origin "$(lfs_url r)"
+FILES=c/.git/lfs/multipart
+
+# The server of the remote from now on is the repository of this name.
+repo=r
+go_to () {
+	repo=$1
+	git -C c config lfs.url "$(lfs_url "$repo")"
+}
+
+# How the agent gets its action: from us, or it asks itself.
+negotiated=
+upload () {
+	api=${negotiated:+--api $(lfs_url "$repo")}
+	# shellcheck disable=SC2086
+	(cd c && drive "$TEST_TMP/$1" $api $2 upload ../a.bin)
+}
+
+forget () {
+	rm -rf "$FILES" "$ROOT/$repo/objects"
+	server_reset
+}
+
+# stopped HOW AT: an upload that comes to about that many parts
+stopped () {
+	forget
+	upload first.out "--stop $1 --at $(($2 * 524288))"
+	test "$(said first.out stopped)" && test ! "$(said first.out complete)"
+}
+
+right () {
+	test ! "$(said "$1" error)" || {
+		cat "$1"
+		return 1
+	}
+	equal "$(said "$1" complete)" - && server_has "$repo" a.bin
+}
+
+# finished WHAT N: the next run ends well, and both have sent at most N parts
+# more than there are.
+finished () {
+	upload second.out ''
+	check "$1: the bytes are right" right second.out
+	check "$1: at most $2 parts were sent twice" at_most \
+		"$(server_count requests.part)" $((PARTS + $2))
+	check "$1: completed once" equal 1 "$(server_count requests.complete)"
+	check "$1: the progress sums to the size" equal \
+		"$(said second.out sum)" $SIZE
+}
+
+for negotiated in '' yes
+do
+	who=${negotiated:+negotiated, }
+	go_to r
+	check "${who}kill -9 in the middle" stopped KILL 9
+	finished "${who}kill -9" 4
+	check "${who}it began with what was there" at_most $((5 * 524288)) \
+		"$(said second.out first)"
+	check "${who}SIGTERM in the middle" stopped TERM 8
+	finished "${who}SIGTERM" 4
+	check "${who}end of input in the middle" stopped EOF 8
+	finished "${who}end of input" 4
+done
+negotiated=
+
+check 'stopped once' stopped KILL 6
+upload again.out "--stop KILL --at $((11 * 524288))"
+finished 'stopped twice' 8
+check 'nobody else may read the links in the journal' equal 600 \
+	"$(find "$FILES" -name '*.upload' -printf '%m')"
+
+# Not the same: another file, another place
+
+check 'stopped' stopped KILL 9
+sent=$(server_count requests.part)
+touch a.bin
+finished 'a file of another time is sent afresh' "$sent"
+check 'all of it' at_most $((PARTS + sent)) "$(server_count requests.part)"
+
+check 'stopped' stopped KILL 9
+server_reset
+go_to other
+finished 'another remote gets all of it' 0
+check 'all of it' equal $PARTS "$(server_count requests.part)"
+server_reset
+go_to r
+upload second.out ''
+check 'the first one gets the rest' right second.out
+check 'and no more' at_most "$(server_count requests.part)" $((PARTS - 5))
+
+# Two at once: one goes on with the saved upload, the other sends all.
+
+check 'stopped' stopped KILL 9
+server_reset
+(cd c && drive "$TEST_TMP/one.out" upload ../a.bin) &
+first=$!
+(cd c && drive "$TEST_TMP/two.out" upload ../a.bin)
+wait $first
+check 'of two at once the first is right' right one.out
+check 'the second is right' right two.out
+check 'the two did not share an upload' at_most \
+	"$(server_count requests.part)" $((2 * PARTS - 5))
+
+# Damage
+
+journal_of () {
+	find "$FILES" -name '*.upload'
+}
+
+check 'stopped' stopped KILL 9
+truncate -s -5 "$(journal_of)"
+finished 'a journal that is cut off' 6
+
+check 'stopped' stopped KILL 9
+make_file "$(journal_of)" 5000
+finished 'a journal of garbage' 16
+
+check 'stopped' stopped KILL 9
+: >"$(journal_of)"
+finished 'an empty journal' 16
+
+check 'stopped' stopped KILL 9
+journal drop "$(journal_of)" part
+finished 'a journal that knows of no part' 16
+
+# Links that live no longer
+
+check 'stopped' stopped KILL 9
+server_expire
+finished 'links that the server takes no more' 21
+for negotiated in '' yes
+do
+	kill "$SERVER_PID"
+	start_server --dialect hf --chunk-size 524288 --rate 3000000 \
+		--expires 30
+	go_to r
+	check 'stopped' stopped KILL 9
+	server_reset
+	finished 'links that are about to run out are not tried' 0
+	check 'but all is sent' equal $PARTS "$(server_count requests.part)"
+done
+negotiated=
+
+# Completed, but git-lfs was not told
+
+kill "$SERVER_PID"
+start_server --dialect hf --chunk-size 524288
+go_to r
+forget
+rm -f action
+again="--api $(lfs_url r) --action $TEST_TMP/action"
+negotiated=
+upload first.out "$again"
+check 'an upload' right first.out
+check 'leaves a note' grep -q complete <<END
+$(journal list "$(journal_of)")
+END
+upload second.out "$again"
+check 'the same object again' right second.out
+check 'is not sent twice' equal $PARTS "$(server_count requests.part)"
+check 'and its progress is all of it' equal $SIZE "$(said second.out sum)"
+rm -rf "$ROOT/r/objects" action
+upload third.out "$again"
+check 'but the second time it is' equal $((2 * PARTS)) \
+	"$(server_count requests.part)"
+check 'and arrives' right third.out
+
+forget
+rm -f action
+upload first.out "$again"
+journal drop "$(journal_of)" complete
+upload second.out ''
+check 'killed before it noted that: nothing to do' right second.out
+check 'which is all of it' equal $SIZE "$(said second.out sum)"
+check 'no part is sent' equal $PARTS "$(server_count requests.part)"
+forget
+rm -f action
+upload first.out "$again"
+journal drop "$(journal_of)" complete
+rm -rf "$ROOT/r/objects" action
+upload second.out "$again"
+check 'killed before it noted that, and the server lost it' right second.out
+
+# The real git-lfs
+
+kill "$SERVER_PID"
+start_server --dialect hf --chunk-size 524288 --rate 800000
+for agent in multipart lfs-multipart
+do
+	test $agent = lfs-multipart || {
+		git config --global --unset lfs.standalonetransferagent
+		use_agent upload
+	}
+	new_repo $agent
+	add_file $agent b.bin $SIZE $agent
+	server_reset
+	(cd $agent && exec git-lfs push origin main) >push.out 2>&1 &
+	pid=$!
+	until test "$(server_count requests.part)" -ge 9
+	do
+		kill -0 $pid || break
+	done
+	kill -9 $pid
+	wait $pid 2>/dev/null
+	check "$agent: nothing was completed" equal 0 \
+		"$(server_count requests.complete)"
+	use_standalone
+	test $agent = lfs-multipart ||
+		git config --global --unset lfs.standalonetransferagent
+	check "$agent: the next git push goes on" \
+		git -C $agent push -q origin main
+	check "$agent: the bytes are right" server_has $agent $agent/b.bin
+	check "$agent: few parts were sent twice" at_most \
+		"$(server_count requests.part)" $((PARTS + 4))
+	use_standalone
+done
+finish

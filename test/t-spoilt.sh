@@ -1,0 +1,76 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: a download that is spoilt in any way gives the right bytes after all,
+# or a clear error; never a wrong file.
+. "$(dirname "$0")/lib.sh"
+
+use_agent both
+lfs_config lfsmultipart.maxRetryDelay 1
+lfs_config lfsmultipart.stallTimeout 1
+lfs_config lfsmultipart.retries 2
+start_server --chunk-size 4000000 --pick-download
+new_repo r
+lfs_config lfsmultipart.partSize 1m
+add_file r a.bin 5M
+git -C r push -q origin main || die 'push'
+round=0
+
+fetch () {
+	round=$((round + 1))
+	server_nofaults
+	server_faults "$@"
+	server_reset
+	git clone -q -c lfs.url="$(lfs_url r)" "$TEST_TMP/r.git" c$round \
+		>fetch.out 2>&1
+}
+
+# right WHAT SPEC...: in spite of these faults the clone is equal
+right () {
+	what=$1
+	shift
+	check "$what: the clone goes through" fetch "$@"
+	check "$what: the bytes are right" cmp r/a.bin c$round/a.bin
+	rm -rf c$round
+}
+
+# wrong WHAT SAYS SPEC...: these faults fail the clone, with a word on it
+wrong () {
+	what=$1
+	says=$2
+	shift 2
+	check "$what: the clone fails" fails fetch "$@"
+	check "$what: it says why" grep -E -e "$says" fetch.out
+	check "$what: no object is in the store" equal '' \
+		"$(find c$round/.git/lfs/objects -type f -size +1k)"
+	rm -rf c$round
+}
+
+right 'sound' 'delay=10,on=get'
+right 'ranges ignored' 'range=ignored,times=0'
+right 'a range ignored once' 'range=ignored'
+right 'less than was asked' 'range=part,times=3'
+right 'chunked, ranges ignored' 'range=ignored,times=0' 'chunked,times=0'
+right 'chunked' 'chunked,times=0'
+right 'ends short' 'short=1000,times=2'
+right 'ends short by one byte' 'short,times=1'
+right 'reset' 'reset,on=get,after=100000' 'reset,on=get'
+right 'closed' 'close,on=get,after=1' 'close,on=get,after=500000'
+right 'stalls' 'stall,on=get,after=70000'
+right 'busy' 'status=503,on=get,times=3' 'status=429,on=get,retry-after=1'
+right 'no HTTP' 'garbage,on=get'
+
+wrong 'a byte flipped' 'hash|match|oid' 'flip,times=0,after=5'
+wrong 'a wrong Content-Range' 'Content-Range|range' 'range=wrong,times=0'
+wrong 'no Content-Range' 'Content-Range|range' 'range=nolength,times=0'
+wrong 'another size' 'size|bytes|Content-Range' 'size,times=0'
+wrong 'not there' '404' 'status=404,on=get,times=0'
+wrong 'forbidden' '403' 'status=403,on=get,times=0'
+wrong 'broken for good' '500' 'status=500,on=get,times=0'
+
+if fetch 'gzip,times=0'
+then
+	check 'compressed: the bytes are right' cmp r/a.bin c$round/a.bin
+else
+	check 'compressed: it says why' grep -i 'encod\|compress' fetch.out
+fi
+finish

@@ -1,0 +1,231 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: in standalone mode the agents of a push or fetch log in as git-lfs
+# would: from every place where a password may be, once, and nowhere else.
+. "$(dirname "$0")/lib.sh"
+
+use_standalone
+lfs_config lfsmultipart.retries 1
+export TEST_TMP
+mkdir bin
+# A helper with a window: it asks a person for what it has not stored.
+cat >bin/helper <<'END'
+#!/bin/sh
+given=$(cat)
+case $1 in
+get)
+	test -e "$TEST_TMP/stored" || echo Password >>"$TEST_TMP/record"
+	printf 'username=me\npassword=%s\n' "$(cat "$TEST_TMP/password")"
+	;;
+store)
+	echo store >>"$TEST_TMP/record"
+	echo "$given" >"$TEST_TMP/stored"
+	;;
+erase)
+	echo erase >>"$TEST_TMP/record"
+	rm -f "$TEST_TMP/stored"
+	;;
+esac
+END
+cat >bin/askpass <<'END'
+#!/bin/sh
+echo "$1" >>"$TEST_TMP/record"
+case $1 in Username*) echo me ;; *) cat "$TEST_TMP/password" ;; esac
+END
+chmod +x bin/helper bin/askpass
+echo secret >password
+
+# asked N: how often somebody was asked for a user or a password
+asked () {
+	equal "$(sed -n '/^Password/p' record | wc -l)" "$1"
+}
+
+# made NAME: a repository with some objects, for a server of its own
+made () {
+	new_repo "$1"
+	for number in 1 2 3 4 5 6
+	do
+		make_file "$1/$number.bin" ${number}00000 "$number"
+	done
+	git -C "$1" add . && git -C "$1" commit -q -m six
+}
+
+# trip WHAT QUESTIONS [CLONE-OPTION...]: push and clone
+trip () {
+	what=$1
+	questions=$2
+	shift 2
+	rm -f record stored
+	server_reset
+	check "$what: push" git -C $name push -q origin main
+	check "$what: the bytes are there" server_has $name $name/6.bin
+	check "$what: asked $questions times" asked "$questions"
+	rm -rf clone record stored
+	check "$what: clone" clone_repo $name clone "$@"
+	check "$what: equal" same_files $name clone
+	check "$what: asked as often" asked "$questions"
+	check "$what: only the API was told" equal 0 \
+		"$(server_count authorization.put)"
+	check "$what: nor for downloads" equal 0 \
+		"$(server_count authorization.get)"
+	check "$what: and no other host" equal 0 \
+		"$(server_count leaked_headers)"
+}
+
+# With a password
+
+name=helper
+start_server --dialect basic --auth me:secret
+made helper
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+trip 'credential.helper' 1
+check 'it is told that the password is right' grep -q '^store' record
+check 'and never that it is wrong' fails grep -q '^erase' record
+git config --global --unset credential.helper
+
+name=netrc
+start_server --dialect hf --chunk-size 100000 --auth me:secret
+made netrc
+echo 'machine 127.0.0.1 login me password secret' >home/.netrc
+check 'netrc: push' git -C netrc push -q origin main
+check 'netrc: clone' clone_repo netrc clone-netrc
+check 'netrc: equal' same_files netrc clone-netrc
+check 'netrc: parts get no login' equal 0 "$(server_count authorization.part)"
+check 'netrc: nor the completion' equal 0 \
+	"$(server_count authorization.complete)"
+rm home/.netrc
+
+name=user
+start_server --dialect basic --auth me:secret
+made user
+USER_URL=http://me:secret@${SERVER#http://}/user.git/info/lfs
+git -C user config lfs.url "$USER_URL"
+trip 'a password in the URL' 0 -c lfs.url="$USER_URL"
+
+name=askpass
+start_server --dialect basic --auth me:secret
+made askpass
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+trip 'askpass' 1
+check 'and for the user once' equal 1 "$(grep -c '^Username' record)"
+unset GIT_ASKPASS
+
+name=bearer
+start_server --dialect basic --bearer abc
+made bearer
+lfs_config "http.$SERVER/.extraHeader" 'Authorization: Bearer abc'
+rm -f record
+check 'Bearer: push' git -C bearer push -q origin main
+check 'Bearer: the bytes are there' server_has bearer bearer/6.bin
+check 'Bearer: clone' clone_repo bearer clone-bearer
+check 'Bearer: equal' same_files bearer clone-bearer
+check 'Bearer: never refused' equal 0 "$(server_count status.401)"
+git config --global --unset-all "http.$SERVER/.extraHeader"
+
+# A login for all hosts is still none for the links of a server.
+
+name=general
+start_server --dialect basic --presigned --bearer abc
+made general
+lfs_config http.extraHeader 'Authorization: Bearer abc'
+check 'http.extraHeader: push' git -C general push -q origin main
+check 'http.extraHeader: clone' clone_repo general clone-general
+check 'http.extraHeader: equal' same_files general clone-general
+check 'http.extraHeader: not for links to another host' equal 0 \
+	"$(server_count leaked_headers)"
+git config --global --unset-all http.extraHeader
+
+# Links to another host
+
+name=presigned
+start_server --dialect basic --presigned --auth me:secret
+made presigned
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+trip 'links to another host' 1
+server_faults 'redirect=otherhost,on=batch,times=0'
+rm -rf clone record stored
+check 'an API that leads to another host' fails \
+	clone_repo presigned clone
+check 'does not get the password there' equal 0 \
+	"$(server_count leaked_headers)"
+server_nofaults
+
+# Actions without a login of their own, at the API's host
+
+name=own
+start_server --dialect basic --auth me:secret --api-login
+made own
+rm -f record stored
+check 'actions that want the login of the API: push' \
+	git -C own push -q origin main
+check 'the bytes are there' server_has own own/6.bin
+check 'verified with it' equal 6 "$(server_count requests.verify)"
+check 'asked once' asked 1
+rm -rf clone record stored
+check 'downloads that want it' clone_repo own clone
+check 'are equal' same_files own clone
+check 'asked once more' asked 1
+start_server --dialect hf --chunk-size 100000 --auth me:secret --api-login
+name=part
+made part
+server_reset
+check 'the same with links for parts' git -C part push -q origin main
+check 'which are not told' equal 0 "$(server_count authorization.part)"
+check 'nor is the completion' equal 0 "$(server_count authorization.complete)"
+check 'nor was any refused' equal 0 "$(server_count refused_puts)"
+
+# By ssh, which names another host for the API
+
+name=ssh
+start_server --dialect basic --bearer abc
+made ssh
+cat >bin/ssh <<END
+#!/bin/sh
+for last
+do
+	:
+done
+case \$last in
+git-lfs-authenticate*)
+	echo "\$*" >>'$TEST_TMP/record'
+	printf '{"href": "%s", "header": {"Authorization": "Bearer abc"}}' \
+		'$(lfs_url ssh)'
+	;;
+*) exec sh -c "\$last" ;;
+esac
+END
+chmod +x bin/ssh
+export GIT_SSH="$TEST_TMP/bin/ssh"
+git -C ssh config --unset lfs.url
+git -C ssh remote set-url origin "git@localhost:$TEST_TMP/ssh.git"
+rm -f record
+check 'by ssh: push' git -C ssh push -q origin main
+check 'the bytes are there' server_has ssh ssh/6.bin
+check 'never refused' equal 0 "$(server_count status.401)"
+check 'asked for an upload' grep -q 'authenticate .*ssh.git upload' record
+check 'by ssh: clone' git clone -q "git@localhost:$TEST_TMP/ssh.git" clone-ssh
+check 'equal' same_files ssh clone-ssh
+check 'asked for a download' grep -q 'authenticate .*ssh.git download' record
+unset GIT_SSH
+
+# A wrong password
+
+name=wrong
+start_server --dialect basic --auth me:secret
+made wrong
+echo wrong >password
+rm -f record stored
+check 'a wrong password fails the push' eval \
+	'fails git -C wrong push origin main >push.out 2>&1'
+check 'the message says why' grep -q '401 Unauthorized' push.out
+check 'it is said to be wrong' grep -q '^erase' record
+check 'and never stored' fails grep -q '^store' record
+check 'no byte was sent' equal 0 "$(server_count requests.put)"
+git config --global --unset credential.helper
+check 'nobody to ask fails it, too' eval \
+	'fails git -C wrong push origin main >push.out 2>&1'
+check 'and says so' grep -q 'wants a login' push.out
+echo secret >password
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+check 'the right one helps' git -C wrong push -q origin main
+finish

@@ -1,0 +1,111 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: in standalone mode what the server refuses is said in a sentence, what
+# passes is tried again.
+. "$(dirname "$0")/lib.sh"
+
+use_standalone
+lfs_config lfsmultipart.retries 2
+lfs_config lfsmultipart.maxRetryDelay 1
+lfs_config lfs.concurrenttransfers 2
+seed=0
+
+# A new commit with a file of so many bytes, and a count from zero.
+change () {
+	seed=$((seed + 1))
+	file=$seed.bin
+	add_file r $file "$1" $seed
+	server_reset
+}
+
+push () {
+	git -C r push origin main >push.out 2>&1
+}
+
+says () {
+	grep -e "$1" push.out || {
+		cat push.out
+		return 1
+	}
+}
+
+counts () {
+	equal "$(server_count "requests.$1")" "$2"
+}
+
+# The question is refused
+
+start_server --dialect basic
+new_repo r
+change 1000
+refused () {
+	server_reset
+	server_faults "$1,on=batch,times=0"
+	check "$1: the push fails" fails push
+	check "$1: the message" says "$2"
+	check "$1: asked $3 times" counts batch "$3"
+	server_nofaults
+}
+refused status=401 'wants a login' 1
+refused status=403 "batch: the server answered 403 Forbidden" 1
+refused status=404 "batch: the server answered 404 Not Found" 1
+refused status=413 "413 Content Too Large" 1
+refused status=422 "422 Unprocessable Content" 1
+refused status=501 "501 Not Implemented" 1
+refused status=429 "429 Too Many Requests" 3
+refused status=503 "503 Service Unavailable" 3
+refused status=200 "'objects' is missing" 1
+refused garbage 'batch' 3
+refused object=404 'does not have this object (404: fault: object)' 1
+refused object=403 'does not let you have this object' 1
+refused object=410 'has removed this object' 1
+refused object=422 'finds this object invalid' 1
+refused object=507 'has no room' 1
+refused object=418 'refuses this object (418: fault: object)' 1
+refused redirect=loop 'redirects more than 3 times' 4
+
+# It is refused for now
+
+for fault in status=500 status=503,times=2 status=429,retry-after=1 \
+	status=408 reset close garbage redirect=self
+do
+	change 1000
+	server_faults "$fault,on=batch"
+	check "$fault: the push goes through" push
+	check "$fault: the object is there" server_has r "r/$file"
+	server_nofaults
+done
+check 'one object fails, the other arrives' eval '
+	make_file r/one.bin 5000 one; make_file r/two.bin 5000 two
+	git -C r add . && git -C r commit -q -m two
+	server_reset
+	server_faults object=422,on=batch
+	fails push && counts put 1'
+check 'the next push brings it' push
+check 'the first' server_has r r/one.bin
+check 'and the second' server_has r r/two.bin
+
+# The verification
+
+change 1000
+server_faults 'status=503,on=verify,times=2'
+check 'a verification is tried again' push
+check 'twice' counts verify 3
+change 1000
+server_faults 'status=500,on=verify,times=0'
+check 'one that never works fails the push' fails push
+check 'and the message says so' says 'verifying the upload.*500'
+server_nofaults
+check 'the next push is right' push
+check 'and the object was sent once' counts put 1
+change 1000
+server_faults 'status=403,on=verify'
+check 'one whose link has run out is renewed' push
+check 'without sending the object again' counts put 1
+change 1000
+server_faults 'status=422,on=verify'
+check 'one that is refused is final' fails push
+check 'and said so' says 'verifying the upload.*422'
+check 'at once' counts verify 1
+push
+finish

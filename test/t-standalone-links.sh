@@ -1,0 +1,109 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: in standalone mode links that run out in the middle of a transfer are
+# renewed, and no finished part is moved again where the server allows it.
+. "$(dirname "$0")/lib.sh"
+
+use_standalone
+lfs_config lfsmultipart.retries 2
+lfs_config lfsmultipart.maxRetryDelay 1
+lfs_config lfsmultipart.partSize 1m
+lfs_config lfsmultipart.connections 4
+lfs_config lfs.concurrenttransfers 2
+seed=0
+
+# A new commit with a file of so many bytes, and a count from zero.
+change () {
+	seed=$((seed + 1))
+	file=$seed.bin
+	add_file r $file "$1" $seed
+	server_reset
+}
+
+push () {
+	git -C r push origin main >push.out 2>&1
+}
+
+says () {
+	grep -e "$1" push.out || {
+		cat push.out
+		return 1
+	}
+}
+
+counts () {
+	equal "$(server_count "requests.$1")" "$2"
+}
+
+# moving KIND N: wait until the server has begun that many
+moving () {
+	while test "$(server_count "requests.$1")" -lt "$2"
+	do
+		kill -0 "$pid" || return 1
+	done
+}
+
+start_server --dialect basic
+new_repo r
+change 1000
+server_faults 'expired,on=put'
+check 'a link that has run out is renewed' push
+check 'and used' server_has r "r/$file"
+check 'by asking once more' counts batch 2
+change 1000
+server_faults 'expired,on=put,times=0'
+check 'one that always has fails the push' fails push
+check 'and the message says so' says '403 Forbidden: Request has expired'
+check 'it is not renewed for ever' at_most "$(server_count requests.batch)" 9
+server_nofaults
+push
+
+kill "$SERVER_PID"
+start_server --dialect basic --rate 500000
+new_repo d
+add_file d a.bin 8M
+git -C d push -q origin main
+GIT_LFS_SKIP_SMUDGE=1 clone_repo d c
+server_reset
+git -C c lfs fetch origin main >fetch.out 2>&1 &
+pid=$!
+check 'a download is under way' moving get 4
+server_expire
+wait $pid
+check 'and goes on with new links' git -C c lfs fsck --objects
+git -C c lfs checkout
+check 'the bytes are equal' same_files d c
+check 'the server was asked again' counts batch 2
+over=$(($(server_count bytes_out.get) - 8 * 1048576))
+check 'what had come did not come again' at_most "$over" 1000000
+check 'a range was refused for it' at_most 1 "$(server_count status.403)"
+
+kill "$SERVER_PID"
+start_server --dialect giftless --chunk-size 500000 --rate 1000000
+new_repo g
+add_file g a.bin 8000000
+git -C g push -q origin main >push.out 2>&1 &
+pid=$!
+check 'an upload is under way' moving part 7
+server_expire
+wait $pid
+check 'and goes on with new links' server_has g g/a.bin
+check 'no part was taken twice' equal 16 \
+	"$(server_log part | grep -c '^part PUT 201')"
+check 'and the server was asked again' counts batch 2
+
+kill "$SERVER_PID"
+start_server --dialect hf --chunk-size 500000 --rate 1000000
+new_repo h
+add_file h a.bin 8000000
+git -C h push -q origin main >push.out 2>&1 &
+pid=$!
+check 'one to Hugging Face is under way' moving part 7
+server_expire
+wait $pid
+check 'and begins again with new links' server_has h h/a.bin
+check 'once' counts batch 2
+check 'and completes once' counts complete 1
+check 'none is sent a third time' at_most "$(server_count bytes_in.part)" \
+	16000000
+finish

@@ -1,0 +1,132 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: in standalone mode push, clone, fetch and pull work with any LFS
+# server, whatever it calls its transfers, and no byte is moved twice.
+. "$(dirname "$0")/lib.sh"
+
+use_standalone
+lfs_config lfsmultipart.partSize 256k
+
+# count KIND N: so many requests of that kind
+count () {
+	check "$dialect: $1: $2" equal "$(server_count "requests.$1")" "$2"
+}
+
+# trip DIALECT PARTS PUTS OPTION...: there and back again
+trip () {
+	dialect=$1
+	parts=$2
+	puts=$3
+	shift 3
+	start_server --dialect "$dialect" --chunk-size 262144 "$@"
+	new_repo "$dialect"
+	add_file "$dialect" large.bin 3000001
+	add_file "$dialect" small.bin 1000
+	: >"$dialect/empty.bin"
+	git -C "$dialect" add empty.bin
+	git -C "$dialect" commit -q -m empty
+	check "$dialect: push" git -C "$dialect" push -q origin main
+	check "$dialect: the large object is there" \
+		server_has "$dialect" "$dialect/large.bin"
+	check "$dialect: the small one is" \
+		server_has "$dialect" "$dialect/small.bin"
+	count part "$parts"
+	count put "$puts"
+	count verify 2
+	check "$dialect: no request was refused" equal \
+		"$(server_count refused_puts)" 0
+	server_reset
+	check "$dialect: push again" git -C "$dialect" push -q origin main
+
+	check "$dialect: clone" clone_repo "$dialect" "$dialect-clone"
+	check "$dialect: the files are equal" \
+		same_files "$dialect" "$dialect-clone"
+	check "$dialect: every byte was fetched once" equal \
+		"$(server_count bytes_out.get)" 3001001
+	check "$dialect: ranges go side by side" \
+		at_most 2 "$(server_count transfers_max)"
+
+	add_file "$dialect" more.bin 700001
+	check "$dialect: push one more" git -C "$dialect" push -q origin main
+	server_reset
+	check "$dialect: pull" git -C "$dialect-clone" pull -q origin main
+	check "$dialect: it has come" same_files "$dialect" "$dialect-clone"
+	check "$dialect: nothing else has" equal \
+		"$(server_count bytes_out.get)" 700001
+	check "$dialect: nothing is left of it" equal '' \
+		"$(find "$dialect-clone/.git/lfs/multipart" -type f -size +1k)"
+
+	rm -r "$dialect-clone/.git/lfs/objects"
+	check "$dialect: fetch" git -C "$dialect-clone" lfs fetch origin main
+	check "$dialect: the objects are sound" \
+		git -C "$dialect-clone" lfs fsck --objects
+}
+
+trip basic 0 2
+trip hf 12 1 --multipart-threshold 500000
+trip csghub 13 0
+dialect=presigned
+start_server --dialect basic --presigned
+new_repo presigned
+add_file presigned a.bin 1M
+add_file presigned b.bin 1000
+check 'links to another host: push' git -C presigned push -q origin main
+check 'links to another host: clone' clone_repo presigned presigned-clone
+check 'links to another host: equal' same_files presigned presigned-clone
+check 'nothing of ours went there' equal "$(server_count leaked_headers)" 0
+
+# A push without an object has nothing to ask.
+
+server_reset
+echo text >presigned/text && git -C presigned add text &&
+	git -C presigned commit -q -m text
+check 'a push without objects' git -C presigned push -q origin main
+count batch 0
+
+# What the server has: no byte, from a clone that has pushed nothing.
+
+start_server --dialect hf --chunk-size 262144
+new_repo there
+add_file there a.bin 1M
+add_file there b.bin 2M
+check 'push' git -C there push -q origin main
+server_reset
+git init -q --bare elsewhere.git
+check 'push to another remote with the same server' \
+	git -C there push -q "$TEST_TMP/elsewhere.git" main
+count part 0
+count complete 0
+count verify 0
+check 'both objects were asked for' at_most 2 "$(server_count requests.batch)"
+
+# Many small ones.
+
+start_server --dialect basic
+dialect=many
+new_repo many
+for number in $(seq 120)
+do
+	make_file "many/$number.bin" $((number * 7)) "$number"
+done
+git -C many add . && git -C many commit -q -m many
+check 'push of many' git -C many push -q origin main
+count put 120
+count verify 120
+check 'by one connection an agent' at_most \
+	"$(server_count connections)" 20
+server_reset
+check 'clone of many' clone_repo many many-clone
+check 'all are equal' same_files many many-clone
+check 'by few connections' at_most "$(server_count connections)" 20
+count get 120
+count batch 120
+check 'no partial file is left' equal '' \
+	"$(find many-clone/.git/lfs/multipart -type f -size +1k)"
+
+# What nobody has.
+
+rm -r "$ROOT/many/objects" && rm -r many-clone/.git/lfs/objects
+check 'objects that the server lost' eval \
+	'fails git -C many-clone lfs fetch origin main 2>fetch.out'
+check 'are said to be' grep -q 'the server does not have this object' fetch.out
+finish

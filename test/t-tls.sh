@@ -1,0 +1,68 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: TLS as git has it: the CA of the config or of the environment, no CA,
+# sslVerify, a client certificate; and no redirect from https to http.
+. "$(dirname "$0")/lib.sh"
+
+certificate () {
+	openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj "/CN=$2" \
+		-addext "subjectAltName=IP:127.0.0.1,DNS:localhost" \
+		-keyout "$1.key" -out "$1.pem" 2>openssl.err ||
+		die "$(cat openssl.err)"
+}
+
+push () {
+	seed=$((seed + 1))
+	add_file r "$seed.bin" 700K "$seed"
+	"$@" git -C r push origin main >push.out 2>&1 || {
+		cat push.out
+		return 1
+	}
+	server_has r "r/$seed.bin"
+}
+
+seed=0
+certificate server server
+certificate client client
+certificate stranger stranger
+use_agent both
+lfs_config lfsmultipart.retries 1
+lfs_config lfsmultipart.maxRetryDelay 1
+lfs_config lfsmultipart.offlineTimeout 2
+start_server --chunk-size 262144 --pick-download \
+	--tls server.pem server.key
+new_repo r
+
+check 'an unknown CA fails the push' fails push env
+check 'the CA of the environment' push env \
+	GIT_SSL_CAINFO="$TEST_TMP/server.pem"
+check 'another CA fails' fails push env \
+	GIT_SSL_CAINFO="$TEST_TMP/stranger.pem"
+lfs_config http.sslCAInfo "$TEST_TMP/server.pem"
+check 'the CA of the config' push env
+lfs_config http.sslCAInfo "$TEST_TMP/stranger.pem"
+lfs_config "http.$SERVER.sslCAInfo" "$TEST_TMP/server.pem"
+check 'the CA for this server' push env
+git config --global --unset "http.$SERVER.sslCAInfo"
+check 'GIT_SSL_NO_VERIFY' push env GIT_SSL_NO_VERIFY=1
+lfs_config http.sslVerify false
+check 'http.sslVerify' push env
+git config --global --unset http.sslVerify
+lfs_config http.sslCAInfo "$TEST_TMP/server.pem"
+check 'a clone over https' clone_repo r c
+check 'is equal' cmp r/$seed.bin c/$seed.bin
+server_faults 'redirect=downgrade,times=0'
+check 'a redirect to http fails' fails clone_repo r d
+check 'and nothing is handed over' equal '' \
+	"$(find d/.git/lfs/objects -type f -size +1k 2>/dev/null)"
+
+start_server --chunk-size 262144 --tls server.pem server.key \
+	--client-ca client.pem
+git -C r config lfs.url "$(lfs_url r)"
+check 'no client certificate fails the push' fails push env
+lfs_config http.sslCert "$TEST_TMP/client.pem"
+lfs_config http.sslKey "$TEST_TMP/client.key"
+lfs_config "http.$SERVER.sslCert" "$TEST_TMP/client.pem"
+lfs_config "http.$SERVER.sslKey" "$TEST_TMP/client.key"
+check 'with the client certificate it works' push env
+finish

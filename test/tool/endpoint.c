@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lfs/base/json.h"
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/lfsconfig.h"
+#include "lfs/remote/sshauth.h"
+
+/*
+ * endpoint upload|download [REMOTE]: print the URL of the LFS server, as the
+ * agent would find it in the current directory.  Runs ssh if it has to.
+ */
+
+static int show(const struct gitconfig *config, const char *remote,
+		bool is_upload, struct err *err)
+{
+	struct sshauth_options options = { .config = config,
+					   .is_upload = is_upload,
+					   .watch_fd = -1 };
+	struct sshauth auth = SSHAUTH_INIT;
+	struct endpoint endpoint;
+	int ret;
+
+	if (endpoint_find(&endpoint, config, remote, is_upload, err))
+		return -1;
+	ret = sshauth_update(&auth, &endpoint, &options, err);
+	if (!ret)
+		puts(sshauth_url(&auth, &endpoint));
+	sshauth_release(&auth);
+	endpoint_release(&endpoint);
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct gitconfig *git, *config = NULL;
+	struct err err = ERR_INIT;
+	int ret = -1;
+
+	if (argc < 2)
+		return 2;
+	signal(SIGPIPE, SIG_IGN);
+	json_setup();
+	git = gitconfig_load(NULL, &err);
+	if (git)
+		config = lfsconfig_load(git, &err);
+	if (config)
+		ret = show(config, argv[2], !strcmp(argv[1], "upload"), &err);
+	if (ret)
+		fprintf(stderr, "endpoint: %s\n", err.msg);
+	gitconfig_free(config);
+	gitconfig_free(git);
+	return ret ? 1 : 0;
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/mode/action.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static json_t *parse(const char *text)
+{
+	struct err err = ERR_INIT;
+	json_t *tree = json_parse(text, strlen(text), &err);
+
+	assert_non_null(tree);
+	return tree;
+}
+
+static void good(void **state)
+{
+	json_t *tree = parse(
+		"{\"href\":\"https://h/a?b\",\"header\":{"
+		"\"Authorization\":\"Basic eA==\",\"X-Empty\":\"\","
+		"\"X-Tab\":\"a\\tb\"},\"expires_in\":3600,"
+		"\"more\":[1]}");
+	struct err err = ERR_INIT;
+	struct action action;
+
+	(void)state;
+	assert_int_equal(action_parse(&action, tree, &err), 0);
+	assert_string_equal(action.href, "https://h/a?b");
+	assert_int_equal(action.nheaders, 0);
+	assert_int_equal(action_headers(&action, &err), 0);
+	assert_int_equal(action.nheaders, 3);
+	assert_string_equal(action.headers[0].name, "Authorization");
+	assert_string_equal(action.headers[0].value, "Basic eA==");
+	assert_string_equal(action.headers[1].value, "");
+	assert_string_equal(action.headers[2].value, "a\tb");
+	action_release(&action);
+	assert_null(action.headers);
+	action_release(&action);
+	json_decref(tree);
+}
+
+static void no_header(void **state)
+{
+	static const char *const texts[] = {
+		"{\"href\":\"http://h\"}",
+		"{\"href\":\"http://h\",\"header\":null}",
+		"{\"href\":\"http://h\",\"header\":{}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		json_t *tree = parse(texts[i]);
+		struct err err = ERR_INIT;
+		struct action action;
+
+		assert_int_equal(action_parse(&action, tree, &err), 0);
+		assert_int_equal(action_headers(&action, &err), 0);
+		assert_int_equal(action.nheaders, 0);
+		action_release(&action);
+		json_decref(tree);
+	}
+}
+
+static void refused(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *complaint;
+	} cases[] = {
+		{ "[]", "'action' is not an object" },
+		{ "{}", "action: 'href' is missing" },
+		{ "{\"href\":1}", "action: 'href' is not a string" },
+		{ "{\"href\":null}", "action: 'href' is not a string" },
+		{ "{\"href\":\"\"}", "action: 'href': " },
+		{ "{\"href\":\"ftp://h/a\"}", "action: 'href': " },
+		{ "{\"href\":\"http://h/a b\"}", "action: 'href': " },
+		{ "{\"href\":\"http://h\",\"header\":[]}",
+		  "action: 'header' is not an object" },
+		{ "{\"href\":\"http://h\",\"header\":\"a: b\"}",
+		  "action: 'header' is not an object" },
+	};
+	struct err err = ERR_INIT;
+	struct action action;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		json_t *tree = parse(cases[i].text);
+
+		err_clear(&err);
+		assert_int_equal(action_parse(&action, tree, &err), -1);
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		assert_memory_equal(err.msg, cases[i].complaint,
+				    strlen(cases[i].complaint));
+		action_release(&action);
+		json_decref(tree);
+	}
+	err_clear(&err);
+	assert_int_equal(action_parse(&action, NULL, &err), -1);
+	assert_string_equal(err.msg, "'action' is missing");
+	action_release(&action);
+}
+
+static void bad_headers(void **state)
+{
+	static const char *const headers[] = {
+		"{\"a\":1}",
+		"{\"a\":null}",
+		"{\"a\":[\"b\"]}",
+		"{\"\":\"b\"}",
+		"{\"a b\":\"c\"}",
+		"{\"a:\":\"c\"}",
+		"{\"a\\r\\nb\":\"c\"}",
+		"{\"a;\":\"c\"}",
+		"{\"\xc3\xa9\":\"c\"}",
+		"{\"a\":\"b\\r\\nX: y\"}",
+		"{\"a\":\"b\\n\"}",
+		"{\"a\":\"\\r\"}",
+		"{\"a\":\"\\u0001\"}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(headers); i++) {
+		struct err err = ERR_INIT;
+		struct action action;
+		char text[200];
+		json_t *tree;
+
+		snprintf(text, sizeof(text),
+			 "{\"href\":\"http://h\",\"header\":%s}", headers[i]);
+		tree = parse(text);
+		assert_int_equal(action_parse(&action, tree, &err), 0);
+		assert_int_equal(action_headers(&action, &err), -1);
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		assert_non_null(strstr(err.msg, "bad member"));
+		action_release(&action);
+		json_decref(tree);
+	}
+}
+
+/* With `n` members. */
+static int take_headers(unsigned n, struct err *err)
+{
+	json_t *tree = parse("{\"href\":\"http://h\",\"header\":{}}");
+	json_t *header = json_object_get(tree, "header");
+	struct action action;
+	char name[32];
+	int ret;
+
+	for (unsigned i = 0; i < n; i++) {
+		snprintf(name, sizeof(name), "X-%u", i);
+		json_object_set_new(header, name, json_string("y"));
+	}
+	assert_int_equal(action_parse(&action, tree, err), 0);
+	ret = action_headers(&action, err);
+	if (!ret)
+		assert_int_equal(action.nheaders, n);
+	action_release(&action);
+	json_decref(tree);
+	return ret;
+}
+
+static void how_many_headers(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(take_headers(ACTION_HEADERS_MAX, &err), 0);
+	assert_int_equal(take_headers(ACTION_HEADERS_MAX + 1, &err), -1);
+	assert_non_null(strstr(err.msg, "over 64 members"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(good),
+		cmocka_unit_test(no_header),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(bad_headers),
+		cmocka_unit_test(how_many_headers),
+	};
+
+	json_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

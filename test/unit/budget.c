@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/transfer/budget.h"
+
+enum { AGENTS_MAX = 40 };
+
+/*
+ * Record locks are a process's, so every agent is a child.  It does what the
+ * letter that it gets says, and answers with its share: 'h' hold, 'r'
+ * release, 's' nothing more.
+ */
+struct agent {
+	pid_t pid;
+	int to, from;
+};
+
+struct place {
+	char dir[64];
+	char path[96];
+	struct agent agents[AGENTS_MAX];
+	unsigned nagents;
+};
+
+static void be_an_agent(const char *path, unsigned total, int in, int out)
+{
+	struct budget *budget = budget_open(path, total, 8);
+	unsigned share;
+	char letter;
+
+	while (read(in, &letter, 1) == 1) {
+		if (letter == 'h')
+			budget_hold(budget);
+		else if (letter == 'r')
+			budget_release(budget);
+		share = budget_share(budget);
+		if (write(out, &share, sizeof(share)) != sizeof(share))
+			break;
+	}
+	budget_free(budget);
+	_exit(0);
+}
+
+static void add_agent(struct place *place, unsigned total)
+{
+	struct agent *agent = &place->agents[place->nagents];
+	int to[2], from[2];
+
+	assert_int_equal(pipe(to), 0);
+	assert_int_equal(pipe(from), 0);
+	agent->pid = fork();
+	assert_true(agent->pid >= 0);
+	if (!agent->pid) {
+		for (unsigned i = 0; i < place->nagents; i++)
+			close(place->agents[i].to);
+		close(to[1]);
+		close(from[0]);
+		be_an_agent(place->path, total, to[0], from[1]);
+	}
+	close(to[0]);
+	close(from[1]);
+	agent->to = to[1];
+	agent->from = from[0];
+	place->nagents++;
+}
+
+/* Its share, after it did so. */
+static unsigned tell(struct agent *agent, char letter)
+{
+	unsigned share = 0;
+
+	assert_int_equal(write(agent->to, &letter, 1), 1);
+	assert_int_equal(read(agent->from, &share, sizeof(share)),
+			 sizeof(share));
+	return share;
+}
+
+static void end_agent(struct agent *agent, int signum)
+{
+	int status;
+
+	if (signum)
+		kill(agent->pid, signum);
+	close(agent->to);
+	assert_int_equal(waitpid(agent->pid, &status, 0), agent->pid);
+	close(agent->from);
+	agent->pid = 0;
+}
+
+/* The shares of all agents that are there; each is `low` or one more. */
+static unsigned sum_of_shares(struct place *place, unsigned low)
+{
+	unsigned sum = 0;
+
+	for (unsigned i = 0; i < place->nagents; i++) {
+		unsigned share;
+
+		if (!place->agents[i].pid)
+			continue;
+		share = tell(&place->agents[i], 's');
+		assert_in_range(share, low, low + 1);
+		sum += share;
+	}
+	return sum;
+}
+
+static int make_place(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return -1;
+	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-budget.XXXXXX");
+	if (!mkdtemp(place->dir))
+		return -1;
+	snprintf(place->path, sizeof(place->path), "%s/connections",
+		 place->dir);
+	*state = place;
+	return 0;
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+
+	for (unsigned i = 0; i < place->nagents; i++)
+		if (place->agents[i].pid)
+			end_agent(&place->agents[i], 0);
+	unlink(place->path);
+	rmdir(place->dir);
+	free(place);
+	return 0;
+}
+
+static void alone(void **state)
+{
+	struct place *place = *state;
+	struct budget *budget = budget_open(place->path, 16, 8);
+	struct stat st;
+
+	/* Who moves nothing may ask, and gets a careful answer. */
+	assert_in_range(budget_share(budget), 1, 16);
+	budget_hold(budget);
+	assert_int_equal(budget_share(budget), 16);
+	budget_release(budget);
+	budget_release(budget);
+	budget_hold(budget);
+	assert_int_equal(budget_share(budget), 16);
+	budget_free(budget);
+	budget_free(NULL);
+	assert_int_equal(stat(place->path, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
+static void shares_add_up(void **state)
+{
+	static const struct {
+		unsigned total, nagents;
+	} cases[] = { { 16, 1 },  { 16, 2 },  { 16, 3 }, { 16, 8 },
+		      { 16, 15 }, { 16, 16 }, { 7, 4 },	 { 100, 33 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct place *place = *state;
+		unsigned total = cases[i].total, n = cases[i].nagents;
+
+		for (unsigned k = 0; k < n; k++) {
+			add_agent(place, total);
+			tell(&place->agents[k], 'h');
+		}
+		assert_int_equal(sum_of_shares(place, total / n), total);
+		for (unsigned k = 0; k < n; k++)
+			end_agent(&place->agents[k], 0);
+		place->nagents = 0;
+	}
+}
+
+static void more_agents_than_connections(void **state)
+{
+	struct place *place = *state;
+
+	for (unsigned i = 0; i < 5; i++) {
+		add_agent(place, 3);
+		tell(&place->agents[i], 'h');
+	}
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(tell(&place->agents[i], 's'), 1);
+}
+
+/* Whose object is done makes room for the others at once. */
+static void release_and_kill(void **state)
+{
+	struct place *place = *state;
+
+	for (unsigned i = 0; i < 4; i++) {
+		add_agent(place, 16);
+		tell(&place->agents[i], 'h');
+	}
+	assert_int_equal(sum_of_shares(place, 4), 16);
+	tell(&place->agents[1], 'r');
+	assert_int_equal(tell(&place->agents[0], 's') +
+				 tell(&place->agents[2], 's') +
+				 tell(&place->agents[3], 's'),
+			 16);
+	tell(&place->agents[1], 'h');
+	assert_int_equal(sum_of_shares(place, 4), 16);
+	end_agent(&place->agents[2], SIGKILL);
+	assert_int_equal(sum_of_shares(place, 5), 16);
+	end_agent(&place->agents[0], SIGKILL);
+	end_agent(&place->agents[3], SIGKILL);
+	assert_int_equal(tell(&place->agents[1], 's'), 16);
+}
+
+/* A child process that an agent starts holds nothing of it. */
+static void locks_are_not_inherited(void **state)
+{
+	struct place *place = *state;
+	struct budget *budget = budget_open(place->path, 16, 8);
+	pid_t child;
+	int status;
+
+	budget_hold(budget);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child)
+		_exit(0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	add_agent(place, 16);
+	assert_int_equal(tell(&place->agents[0], 'h') + budget_share(budget),
+			 16);
+	budget_free(budget);
+	assert_int_equal(tell(&place->agents[0], 's'), 16);
+}
+
+static void no_locks(void **state)
+{
+	static const struct {
+		unsigned total, nagents, share;
+	} cases[] = { { 16, 8, 2 },
+		      { 16, 1, 16 },
+		      { 16, 0, 16 },
+		      { 4, 8, 1 },
+		      { 10, 8, 1 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct budget *budget = budget_open("/nowhere/at/all",
+						    cases[i].total,
+						    cases[i].nagents);
+
+		assert_non_null(budget);
+		budget_hold(budget);
+		assert_int_equal(budget_share(budget), cases[i].share);
+		budget_release(budget);
+		budget_free(budget);
+	}
+}
+
+#define WITH_PLACE(test) \
+	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PLACE(alone),
+		WITH_PLACE(shares_add_up),
+		WITH_PLACE(more_agents_than_connections),
+		WITH_PLACE(release_and_kill),
+		WITH_PLACE(locks_are_not_inherited),
+		cmocka_unit_test(no_locks),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/child.h"
+#include "lfs/base/clock.h"
+
+/* Run a shell script; the other members of `child` are kept. */
+static int run_sh(struct child child, const char *script, struct buf *output,
+		  int *status, struct err *err)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+
+	child.argv = argv;
+	return child_run(&child, output, status, err);
+}
+
+static void assert_no_child_left(void)
+{
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void output_and_status(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(100);
+	struct err err = ERR_INIT;
+	int status = -1;
+
+	(void)state;
+	assert_int_equal(run_sh(child, "printf 'a\\nb'; exit 3", &output,
+				&status, &err),
+			 0);
+	assert_int_equal(status, 3);
+	assert_string_equal(buf_str(&output), "a\nb");
+	assert_int_equal(run_sh(child, "exit 4", &output, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_string_equal(err.msg, "'sh' failed with exit status 4");
+	assert_no_child_left();
+	buf_release(&output);
+}
+
+static void input_larger_than_a_pipe(void **state)
+{
+	enum { SIZE = 300000 };
+	char *text = malloc(SIZE + 1);
+	struct child child = { .watch_fd = -1, .input = text };
+	struct buf output = BUF_INIT(SIZE);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(text);
+	memset(text, 'x', SIZE);
+	text[SIZE] = '\0';
+	assert_int_equal(run_sh(child, "cat", &output, NULL, &err), 0);
+	assert_int_equal(output.len, SIZE);
+	assert_memory_equal(output.data, text, SIZE);
+	/* Who does not read it all is not at fault. */
+	buf_reset(&output);
+	assert_int_equal(run_sh(child, "echo ok", &output, NULL, &err), 0);
+	assert_string_equal(buf_str(&output), "ok\n");
+	buf_release(&output);
+	free(text);
+}
+
+static void no_input_is_an_empty_one(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(100);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_sh(child, "cat; echo end", &output, NULL, &err),
+			 0);
+	assert_string_equal(buf_str(&output), "end\n");
+	buf_release(&output);
+}
+
+static void too_much_output(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(1000);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_sh(child, "yes", &output, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_string_equal(err.msg, "'sh' printed more than 1000 bytes");
+	assert_no_child_left();
+	buf_release(&output);
+}
+
+static void not_found(void **state)
+{
+	const char *argv[] = { "no-such-program-anywhere", NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf output = BUF_INIT(10);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(child_run(&child, &output, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.msg, "'no-such-program-anywhere'"));
+	assert_no_child_left();
+}
+
+static void killed(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(10);
+	struct err err = ERR_INIT;
+	int status;
+
+	(void)state;
+	assert_int_equal(run_sh(child, "kill -9 $$", &output, &status, &err),
+			 -1);
+	assert_string_equal(err.msg, "'sh' was killed by signal 9");
+}
+
+/* Even a child that does not heed SIGTERM, or that never pauses. */
+static void timeout(void **state)
+{
+	static const char *const scripts[] = {
+		"trap '' TERM; sleep 20 & wait; sleep 20",
+		"while :; do echo; sleep 0.01; done",
+		"exec >&-; sleep 20",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 3; i++) {
+		struct child child = { .watch_fd = -1, .timeout_ms = 300 };
+		struct buf output = BUF_INIT(1 << 20);
+		struct err err = ERR_INIT;
+		uint64_t start = clock_ms();
+
+		assert_int_equal(run_sh(child, scripts[i], &output, NULL, &err),
+				 -1);
+		assert_in_range(clock_ms() - start, 300, 3000);
+		assert_int_equal(err.kind, ERR_LOCAL);
+		assert_non_null(strstr(err.msg, "did not finish"));
+		assert_no_child_left();
+		buf_release(&output);
+	}
+}
+
+static bool is_true(void *ctx)
+{
+	return *(bool *)ctx;
+}
+
+static bool is_at_end(void *ctx)
+{
+	char c;
+
+	return read(*(int *)ctx, &c, 1) == 0;
+}
+
+static void stopped_by_the_tick(void **state)
+{
+	bool flag = true;
+	struct child child = { .watch_fd = -1,
+			       .is_stopped = is_true,
+			       .ctx = &flag };
+	struct buf output = BUF_INIT(10);
+	struct err err = ERR_INIT;
+	uint64_t start = clock_ms();
+
+	(void)state;
+	assert_int_equal(run_sh(child, "sleep 20", &output, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELED);
+	assert_in_range(clock_ms() - start, 0, 1000);
+	assert_no_child_left();
+}
+
+/* A byte that does not stop it, then the end of the watched pipe. */
+static void stopped_by_the_descriptor(void **state)
+{
+	struct child child = { .is_stopped = is_at_end };
+	struct buf output = BUF_INIT(10);
+	struct err err = ERR_INIT;
+	uint64_t start = clock_ms();
+	int fds[2];
+
+	(void)state;
+	assert_int_equal(pipe(fds), 0);
+	assert_int_equal(write(fds[1], "x", 1), 1);
+	close(fds[1]);
+	child.watch_fd = fds[0];
+	child.ctx = &fds[0];
+	assert_int_equal(run_sh(child, "sleep 20", &output, NULL, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELED);
+	assert_in_range(clock_ms() - start, 0, 1000);
+	assert_no_child_left();
+	close(fds[0]);
+}
+
+/* A daemon that a helper leaves behind must not hold us up. */
+static void grandchild_keeps_stdout(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(100);
+	struct err err = ERR_INIT;
+	uint64_t start = clock_ms();
+
+	(void)state;
+	assert_int_equal(run_sh(child, "sleep 3 & echo done", &output, NULL,
+				&err),
+			 0);
+	assert_string_equal(buf_str(&output), "done\n");
+	assert_in_range(clock_ms() - start, 0, 2000);
+	buf_release(&output);
+}
+
+static bool count_call(void *ctx)
+{
+	++*(int *)ctx;
+	return false;
+}
+
+/* A descriptor that stays readable must not keep the processor busy. */
+static void patience(void **state)
+{
+	int ncalls = 0, fd = open("/dev/zero", O_RDONLY);
+	struct child child = { .watch_fd = fd,
+			       .is_stopped = count_call,
+			       .ctx = &ncalls };
+	struct buf output = BUF_INIT(10);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(run_sh(child, "sleep 0.5", &output, NULL, &err), 0);
+	assert_in_range(ncalls, 3, 30);
+	close(fd);
+}
+
+/* No descriptor but three (and one on the directory), stderr nowhere. */
+static void descriptors(void **state)
+{
+	struct child child = { .watch_fd = -1, .input = "x" };
+	struct buf output = BUF_INIT(1000);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	/* Whoever runs this test may have left some open. */
+	for (int fd = 3; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	assert_int_equal(run_sh(child,
+				"readlink /proc/$$/fd/2; ls /proc/self/fd",
+				&output, NULL, &err),
+			 0);
+	assert_string_equal(buf_str(&output), "/dev/null\n0\n1\n2\n3\n");
+	buf_release(&output);
+}
+
+/* No signal blocked, SIGPIPE not ignored; a shell would hide the first. */
+static void signals(void **state)
+{
+	const char *argv[] = { "sed", "-n",
+			       "/SigBlk/p; s/SigIgn.*\\(.\\)...$/\\1/p",
+			       "/proc/self/status", NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf output = BUF_INIT(1000);
+	struct err err = ERR_INIT;
+	sigset_t mask, old;
+
+	(void)state;
+	sigfillset(&mask);
+	sigprocmask(SIG_BLOCK, &mask, &old);
+	assert_int_equal(child_run(&child, &output, NULL, &err), 0);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+	assert_string_equal(buf_str(&output), "SigBlk:\t0000000000000000\n0\n");
+	buf_release(&output);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(output_and_status),
+		cmocka_unit_test(input_larger_than_a_pipe),
+		cmocka_unit_test(no_input_is_an_empty_one),
+		cmocka_unit_test(too_much_output),
+		cmocka_unit_test(not_found),
+		cmocka_unit_test(killed),
+		cmocka_unit_test(timeout),
+		cmocka_unit_test(stopped_by_the_tick),
+		cmocka_unit_test(stopped_by_the_descriptor),
+		cmocka_unit_test(grandchild_keeps_stdout),
+		cmocka_unit_test(patience),
+		cmocka_unit_test(descriptors),
+		cmocka_unit_test(signals),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/remote/endpoint.h"
+#include "lfs/remote/localpath.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define CONFIG(text) (text), sizeof(text)
+
+/*
+ * Where an endpoint is found is the business of test/endpoints.table; here is
+ * what git-lfs does not show.
+ */
+
+static struct gitconfig *parse(const char *text, size_t len)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse(text, len, &err);
+
+	assert_non_null(config);
+	return config;
+}
+
+static const char remotes[] =
+	"remote.origin.url\nhttps://me@h.example/a\0"
+	"remote.origin.pushurl\ngit@p.example:a\0"
+	"remote.origin.lfsurl\nhttps://l.example/x\0"
+	"remote.ssh.url\nssh://git@h.example:22/a\0"
+	"remote.file.url\nfile:///nowhere\0"
+	"remote.store.lfsurl\nlfs-multipart::s3://bucket/a\0"
+	"remote.agent.lfsurl\nlfs-multipart::https://l.example/a b\0"
+	"remote.odd.url\nftp://h.example:21/a\0"
+	"remote.line.url\nssh://h.example/%0a\0"
+	"remote.path.url\n/nowhere/at/all\0"
+	"remote.helper.url\nx::/a\0";
+
+static void find(struct endpoint *endpoint, const char *remote, bool is_upload)
+{
+	struct gitconfig *config = parse(CONFIG(remotes));
+	struct err err = ERR_INIT;
+
+	assert_int_equal(endpoint_find(endpoint, config, remote, is_upload,
+				       &err),
+			 0);
+	assert_string_equal(err.msg, "");
+	gitconfig_free(config);
+}
+
+static void fields(void **state)
+{
+	struct endpoint endpoint;
+
+	(void)state;
+	find(&endpoint, "origin", false);
+	assert_int_equal(endpoint.kind, ENDPOINT_HTTP);
+	assert_string_equal(endpoint.url, "https://l.example/x");
+	assert_string_equal(endpoint.remote, "origin");
+	assert_string_equal(endpoint.remote_url, "https://me@h.example/a");
+	assert_null(endpoint.ssh.host);
+	endpoint_release(&endpoint);
+
+	find(&endpoint, "origin", true);
+	assert_string_equal(endpoint.remote_url, "git@p.example:a");
+	endpoint_release(&endpoint);
+
+	find(&endpoint, "ssh", true);
+	assert_string_equal(endpoint.url, "https://h.example/a.git/info/lfs");
+	assert_string_equal(endpoint.ssh.host, "git@h.example");
+	assert_string_equal(endpoint.ssh.port, "22");
+	assert_string_equal(endpoint.ssh.path, "/a");
+	endpoint_release(&endpoint);
+
+	/* Not a remote: that of origin, but with no git URL of its own. */
+	find(&endpoint, "nobody", true);
+	assert_string_equal(endpoint.url, "https://l.example/x");
+	assert_string_equal(endpoint.remote, "nobody");
+	assert_null(endpoint.remote_url);
+	endpoint_release(&endpoint);
+}
+
+static void kinds(void **state)
+{
+	static const struct {
+		const char *remote, *url;
+		enum endpoint_kind kind;
+	} cases[] = {
+		{ "file", "file:///nowhere", ENDPOINT_FILE },
+		{ "store", "s3://bucket/a", ENDPOINT_OTHER },
+		{ "agent", "https://l.example/a%20b", ENDPOINT_HTTP },
+		{ "helper", "/a.git/info/lfs", ENDPOINT_OTHER },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct endpoint endpoint;
+
+		find(&endpoint, cases[i].remote, false);
+		assert_int_equal(endpoint.kind, cases[i].kind);
+		assert_string_equal(endpoint.url, cases[i].url);
+		endpoint_release(&endpoint);
+	}
+}
+
+static void errors(void **state)
+{
+	static const char *const names[] = { "odd", "line", "path" };
+	struct gitconfig *config = parse(CONFIG(remotes));
+	struct gitconfig *empty = parse("", 0);
+	struct endpoint endpoint;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(endpoint_find(&endpoint, config, names[i],
+					       false, &err),
+				 -1);
+		assert_int_equal(err.kind, ERR_USAGE);
+		assert_non_null(strstr(err.msg, names[i]));
+		assert_null(endpoint.url);
+		assert_null(endpoint.remote);
+	}
+	for (int i = 0; i < 2; i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(endpoint_find(&endpoint, empty, "origin", i,
+					       &err),
+				 -1);
+		assert_non_null(strstr(err.msg, "lfs.url"));
+	}
+	gitconfig_free(config);
+	gitconfig_free(empty);
+}
+
+static void default_remotes(void **state)
+{
+	static const char text[] = "remote.one.url\na\0"
+				   "remote.two.url\nb\0"
+				   "branch.main.remote\none\0"
+				   "branch.main.pushremote\ntwo\0"
+				   "branch.next.remote\nthree\0"
+				   "remote.pushdefault\nfour\0"
+				   "remote.lfsdefault\nfive\0";
+	static const struct {
+		const char *branch, *download, *upload;
+	} cases[] = {
+		{ "main", "one", "two" },
+		{ "next", "three", "four" },
+		{ "Main", "five", "four" },
+		{ NULL, "five", "four" },
+	};
+	struct gitconfig *config = parse(CONFIG(text));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *down = endpoint_default_remote(config, cases[i].branch,
+						     false);
+		char *up = endpoint_default_remote(config, cases[i].branch,
+						   true);
+
+		assert_string_equal(down, cases[i].download);
+		assert_string_equal(up, cases[i].upload);
+		free(down);
+		free(up);
+	}
+	gitconfig_free(config);
+}
+
+static void clean_paths(void **state)
+{
+	static const struct {
+		const char *path, *clean;
+	} cases[] = {
+		{ "/", "/" },
+		{ "//a//b/", "/a/b" },
+		{ "/a/./b", "/a/b" },
+		{ "/a/../b", "/b" },
+		{ "/../../a", "/a" },
+		{ "/a/b/../../..", "/" },
+		{ "/a/..b/.c", "/a/..b/.c" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *clean = localpath_clean(cases[i].path);
+
+		assert_string_equal(clean, cases[i].clean);
+		free(clean);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(fields),
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(errors),
+		cmocka_unit_test(default_remotes),
+		cmocka_unit_test(clean_paths),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

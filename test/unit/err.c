@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/err.h"
+
+static void first_wins(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(err_set(&err, ERR_REFUSED, "no %d", 1), -1);
+	assert_int_equal(err_set(&err, ERR_LOCAL, "other"), -1);
+	assert_int_equal(err_sys(&err, ENOENT, "third"), -1);
+	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_int_equal(err.code, 0);
+	assert_string_equal(err.msg, "no 1");
+	err_clear(&err);
+	assert_int_equal(err.kind, ERR_NONE);
+	assert_string_equal(err.msg, "");
+	assert_int_equal(err_sys(&err, ENOENT, "cannot open '%s'", "x"), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, ENOENT);
+	assert_string_equal(err.msg,
+			    "cannot open 'x': No such file or directory");
+}
+
+static void one_line(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	err_set(&err, ERR_PROTOCOL, "a\r\nb\tc\x1b[2J\x7f");
+	assert_string_equal(err.msg, "a  b c [2J ");
+	err_wrap(&err, "part\n%d", 7);
+	assert_string_equal(err.msg, "part 7: a  b c [2J ");
+	err_clear(&err);
+	err_sys(&err, EACCES, "cannot read '\n'");
+	assert_null(strchr(err.msg, '\n'));
+	err_clear(&err);
+	/* Letters of other alphabets stay. */
+	err_set(&err, ERR_PROTOCOL, "\xc3\xa9");
+	assert_string_equal(err.msg, "\xc3\xa9");
+}
+
+static void long_messages(void **state)
+{
+	char text[2000], tail[200];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	err_set(&err, ERR_PROTOCOL, "%s", text);
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	err_wrap(&err, "%s", text);
+	assert_true(strlen(err.msg) < sizeof(err.msg));
+	err_clear(&err);
+	err_sys(&err, ENOENT, "%s", text);
+	assert_true(strlen(err.msg) < sizeof(err.msg));
+	/* A short context does not cost the end of a message that fits. */
+	err_clear(&err);
+	memset(tail, 'y', sizeof(tail) - 1);
+	tail[sizeof(tail) - 1] = '\0';
+	err_set(&err, ERR_PROTOCOL, "%.200s%s, the end", text, tail);
+	err_wrap(&err, "part %d of %d", 1, 2);
+	assert_non_null(strstr(err.msg, "part 1 of 2: xxx"));
+	assert_non_null(strstr(err.msg, "yyy, the end"));
+}
+
+static void code_and_kind_survive_a_wrap(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	err_set(&err, ERR_BUSY, "busy");
+	err.code = 503;
+	err.wait_ms = 4000;
+	assert_int_equal(err_wrap(&err, "part 1"), -1);
+	assert_int_equal(err.kind, ERR_BUSY);
+	assert_int_equal(err.code, 503);
+	assert_int_equal(err.wait_ms, 4000);
+	assert_string_equal(err.msg, "part 1: busy");
+}
+
+static void transient(void **state)
+{
+	(void)state;
+	for (int kind = ERR_NONE; kind <= ERR_CANCELED; kind++) {
+		struct err err = { .kind = (enum err_kind)kind };
+		bool expected = kind == ERR_BUSY || kind == ERR_NETWORK ||
+				kind == ERR_OFFLINE;
+
+		assert_int_equal(err_is_transient(&err), expected);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(first_wins),
+		cmocka_unit_test(one_line),
+		cmocka_unit_test(long_messages),
+		cmocka_unit_test(code_and_kind_survive_a_wrap),
+		cmocka_unit_test(transient),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/file.h"
+
+struct place {
+	char dir[64];
+	char path[96];
+	int fd;	/* of an empty file at `path`, for reading and writing */
+};
+
+static int make_place(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+
+	if (!place)
+		return -1;
+	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-file.XXXXXX");
+	if (!mkdtemp(place->dir))
+		return -1;
+	snprintf(place->path, sizeof(place->path), "%s/file", place->dir);
+	place->fd = open(place->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	*state = place;
+	return place->fd < 0 ? -1 : 0;
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+
+	close(place->fd);
+	unlink(place->path);
+	rmdir(place->dir);
+	free(place);
+	return 0;
+}
+
+static void open_and_identify(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	struct file_id id, now;
+	int fd;
+
+	assert_int_equal(file_write_at(place->fd, "hello", 5, 0, &err), 0);
+	fd = file_open(place->path, &id, &err);
+	assert_true(fd >= 0);
+	assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(id.size, 5);
+	assert_int_equal(file_identify(fd, place->path, &now, &err), 0);
+	assert_true(file_id_equal(&id, &now));
+	assert_int_equal(file_write_at(place->fd, "!", 1, 5, &err), 0);
+	assert_int_equal(file_identify(fd, place->path, &now, &err), 0);
+	assert_false(file_id_equal(&id, &now));
+	assert_int_equal(err.kind, ERR_NONE);
+	close(fd);
+}
+
+static void same_size_other_time(void **state)
+{
+	struct place *place = *state;
+	const struct timespec times[2] = { { 1, 0 }, { 1, 1 } };
+	struct err err = ERR_INIT;
+	struct file_id id, now;
+
+	assert_int_equal(file_identify(place->fd, "x", &id, &err), 0);
+	assert_int_equal(futimens(place->fd, times), 0);
+	assert_int_equal(file_identify(place->fd, "x", &now, &err), 0);
+	assert_int_equal(now.mtime_ns, 1000000001);
+	assert_false(file_id_equal(&id, &now));
+	now = id;
+	now.inode++;
+	assert_false(file_id_equal(&id, &now));
+}
+
+static void what_is_no_file(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	struct file_id id;
+
+	assert_int_equal(file_open("/nowhere/at/all", &id, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.msg, "'/nowhere/at/all'"));
+	err_clear(&err);
+	assert_int_equal(file_open(place->dir, &id, &err), -1);
+	assert_non_null(strstr(err.msg, "is not a regular file"));
+	err_clear(&err);
+	assert_int_equal(file_open("/dev/null", &id, &err), -1);
+	assert_non_null(strstr(err.msg, "is not a regular file"));
+}
+
+static void a_file_that_is_too_short(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	char data[10];
+
+	assert_int_equal(file_write_at(place->fd, "hello", 5, 3, &err), 0);
+	assert_int_equal(file_read_at(place->fd, data, 5, 3, &err), 0);
+	assert_memory_equal(data, "hello", 5);
+	assert_int_equal(file_read_at(place->fd, data, 0, 999, &err), 0);
+	assert_int_equal(file_read_at(place->fd, data, 6, 3, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_string_equal(err.msg,
+			    "the file ends at byte 8, before its size");
+}
+
+static void a_descriptor_that_refuses(void **state)
+{
+	struct err err = ERR_INIT;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(file_write_at(fd, "x", 1, 0, &err), -1);
+	assert_int_equal(err.code, EBADF);
+	err_clear(&err);
+	assert_int_equal(file_write(fd, "x", 1, &err), -1);
+	assert_int_equal(err.code, EBADF);
+	err_clear(&err);
+	close(fd);
+	fd = open("/dev/full", O_WRONLY | O_CLOEXEC);
+	assert_int_equal(file_write(fd, "x", 1, &err), -1);
+	assert_int_equal(err.code, ENOSPC);
+	assert_string_equal(err.msg, "cannot write: No space left on device");
+	close(fd);
+}
+
+static void reserve(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	assert_int_equal(file_reserve(place->fd, place->path, 1 << 20, &err),
+			 0);
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_size, 1 << 20);
+	assert_true((uint64_t)st.st_blocks * 512 >= 1 << 20);
+	assert_int_equal(file_reserve(place->fd, place->path, 0, &err), 0);
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_size, 0);
+}
+
+static void more_than_there_is(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(file_reserve(place->fd, "big", INT64_MAX, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_true(err.code == EFBIG || err.code == ENOSPC);
+	assert_non_null(strstr(err.msg, "'big' needs 9223372036854775807 "
+					"bytes, "));
+	assert_non_null(strstr(err.msg, " are free: "));
+}
+
+/* As if the disk were full after 4096 bytes. */
+static void a_full_disk(void **state)
+{
+	struct place *place = *state;
+	const struct rlimit little = { 4096, RLIM_INFINITY };
+	struct rlimit before;
+	struct err err = ERR_INIT;
+	char data[8192] = "";
+	struct stat st;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &little), 0);
+	file_write_at(place->fd, data, sizeof(data), 0, &err);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, EFBIG);
+	assert_string_equal(err.msg, "cannot write the file: File too large");
+	err_clear(&err);
+	assert_int_equal(file_reserve(place->fd, place->path, 8192, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_size, 4096);
+}
+
+static void directories(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	char path[160];
+	struct stat st;
+	mode_t mask = umask(0);
+
+	snprintf(path, sizeof(path), "%s/a//b/c", place->dir);
+	assert_int_equal(file_make_dir(path, 0700, &err), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true(S_ISDIR(st.st_mode));
+	assert_int_equal(st.st_mode & 0777, 0700);
+	assert_int_equal(file_make_dir(path, 0700, &err), 0);
+	umask(mask);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/a/b", place->dir);
+	assert_int_equal(rmdir(path), 0);
+	snprintf(path, sizeof(path), "%s/a", place->dir);
+	assert_int_equal(rmdir(path), 0);
+	/* Below a file there is no directory to be had. */
+	snprintf(path, sizeof(path), "%s/x/y", place->path);
+	assert_int_equal(file_make_dir(path, 0700, &err), -1);
+	assert_int_equal(err.code, ENOTDIR);
+	assert_int_equal(err.kind, ERR_LOCAL);
+}
+
+#define WITH_PLACE(test) \
+	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PLACE(open_and_identify),
+		WITH_PLACE(same_size_other_time),
+		WITH_PLACE(what_is_no_file),
+		WITH_PLACE(a_file_that_is_too_short),
+		cmocka_unit_test(a_descriptor_that_refuses),
+		WITH_PLACE(reserve),
+		WITH_PLACE(more_than_there_is),
+		WITH_PLACE(a_full_disk),
+		WITH_PLACE(directories),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <inttypes.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/child.h"
+#include "lfs/remote/gitconfig.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static char home[] = "/tmp/gitconfig-XXXXXX";
+static char file[sizeof(home) + 16];
+
+/* No config but the file that a test writes. */
+static int isolate(void **state)
+{
+	(void)state;
+	if (!mkdtemp(home) || chdir(home))
+		return -1;
+	snprintf(file, sizeof(file), "%s/config", home);
+	setenv("HOME", home, 1);
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	setenv("GIT_CONFIG_GLOBAL", file, 1);
+	setenv("GIT_CEILING_DIRECTORIES", "/tmp", 1);
+	unsetenv("GIT_DIR");
+	unsetenv("GIT_CONFIG_COUNT");
+	unsetenv("GIT_CONFIG_PARAMETERS");
+	return 0;
+}
+
+static int remove_home(void **state)
+{
+	(void)state;
+	unlink(file);
+	return rmdir(home);
+}
+
+static void write_config(const char *text)
+{
+	FILE *out = fopen(file, "w");
+
+	assert_non_null(out);
+	assert_true(fputs(text, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+}
+
+static struct gitconfig *config_of(const char *text)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *config;
+
+	write_config(text);
+	config = gitconfig_load(NULL, &err);
+	assert_string_equal(err.msg, "");
+	assert_non_null(config);
+	return config;
+}
+
+/* What `git config` prints for two arguments, or "-" if it fails. */
+static char *ask_git(const char *first, const char *second)
+{
+	const char *argv[] = { "git", "config", first, second, NULL, NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(1 << 16);
+	struct err err = ERR_INIT;
+	int status;
+
+	assert_int_equal(child_run(&child, &text, &status, &err), 0);
+	if (status) {
+		buf_reset(&text);
+		buf_puts(&text, "-\n");
+	}
+	if (text.len)
+		text.data[text.len - 1] = '\0';
+	return buf_take(&text);
+}
+
+static void keys(void **state)
+{
+	struct gitconfig *config = config_of(
+		"[Core]\n\tSharedRepository = group\n"
+		"[a \"B.c D\"]\n\tKey = one\n\tkey = two\n"
+		"[a \"b.c d\"]\n\tkey = other\n"
+		"[a]\n\tkey = \"line\\nbreak\"\n\tflag\n\tempty =\n");
+	size_t pos = 0;
+
+	(void)state;
+	assert_string_equal(gitconfig_get(config, "core.sharedRepository"),
+			    "group");
+	assert_string_equal(gitconfig_get(config, "CORE.SHAREDREPOSITORY"),
+			    "group");
+	assert_string_equal(gitconfig_get(config, "A.B.c D.KEY"), "two");
+	assert_string_equal(gitconfig_get(config, "a.b.c d.key"), "other");
+	assert_null(gitconfig_get(config, "a.b.C d.key"));
+	assert_string_equal(gitconfig_get(config, "a.key"), "line\nbreak");
+	assert_string_equal(gitconfig_get(config, "a.flag"), "true");
+	assert_string_equal(gitconfig_get(config, "a.empty"), "");
+	assert_null(gitconfig_get(config, "a"));
+	assert_null(gitconfig_get(config, ""));
+	assert_string_equal(gitconfig_next(config, "a.B.c D.key", &pos), "one");
+	assert_string_equal(gitconfig_next(config, "a.B.c D.key", &pos), "two");
+	assert_null(gitconfig_next(config, "a.B.c D.key", &pos));
+	gitconfig_free(config);
+	gitconfig_free(NULL);
+}
+
+static void subsections(void **state)
+{
+	struct err err = ERR_INIT;
+	static const char text[] = "url.https://h/.insteadof\ngh:\0"
+				   "url.insteadof\nx\0other\0";
+	struct gitconfig *config = gitconfig_parse(text, sizeof(text), &err);
+	const struct gitconfig_entry *entry;
+	const char *sub;
+	size_t pos = 0;
+
+	(void)state;
+	entry = gitconfig_each(config, &pos);
+	assert_int_equal(gitconfig_subsection(entry, "URL", "insteadOf", &sub),
+			 10);
+	assert_memory_equal(sub, "https://h/", 10);
+	assert_int_equal(gitconfig_subsection(entry, "ur", "insteadOf", &sub),
+			 -1);
+	assert_int_equal(gitconfig_subsection(entry, "url", "instead", &sub),
+			 -1);
+	entry = gitconfig_each(config, &pos);
+	assert_int_equal(gitconfig_subsection(entry, "url", "insteadOf", &sub),
+			 0);
+	assert_null(sub);
+	entry = gitconfig_each(config, &pos);
+	assert_int_equal(gitconfig_subsection(entry, "other", "", &sub), -1);
+	assert_null(gitconfig_each(config, &pos));
+	gitconfig_free(config);
+}
+
+static void a_broken_config(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_config("[a\n");
+	assert_null(gitconfig_load(NULL, &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_non_null(strstr(err.msg, "git config --list"));
+}
+
+static void assert_as_git_reads_it(const char *value)
+{
+	struct err err = ERR_INIT;
+	const struct gitconfig_entry *entry;
+	struct gitconfig *config;
+	char text[200], number[32] = "-", *git_bool, *git_int;
+	bool flag = false;
+	int64_t n;
+
+	snprintf(text, sizeof(text), "[a]\n\tkey = \"%s\"\n", value);
+	config = config_of(text);
+	git_bool = ask_git("--type=bool", "a.key");
+	git_int = ask_git("--type=int", "a.key");
+	entry = gitconfig_find(config, "a.key");
+	if (gitconfig_parse_bool(entry, &flag, &err))
+		assert_string_equal(git_bool, "-");
+	else
+		assert_string_equal(git_bool, flag ? "true" : "false");
+	if (!gitconfig_parse_int(entry, &n, &err))
+		snprintf(number, sizeof(number), "%" PRId64, n);
+	assert_string_equal(git_int, number);
+	free(git_bool);
+	free(git_int);
+	gitconfig_free(config);
+}
+
+static void bools_and_ints(void **state)
+{
+	static const char *const values[] = {
+		"true",
+		"TRUE",
+		"Yes",
+		"on",
+		"false",
+		"No",
+		"OFF",
+		"",
+		"0",
+		"1",
+		"-1",
+		"2",
+		"010",
+		"0x10",
+		"1k",
+		"1K",
+		"3m",
+		"2G",
+		"1t",
+		"1kk",
+		"k",
+		"-5k",
+		" 7",
+		"7 7",
+		"x",
+		"tru",
+		"2147483647",
+		"2147483648",
+		"9223372036854775807",
+		"9223372036854775808",
+		"9007199254740992k",
+		"9007199254740991k",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++)
+		assert_as_git_reads_it(values[i]);
+}
+
+static void messages(void **state)
+{
+	struct gitconfig *config = config_of("[a \"https://h\"]\nkey = x\n");
+	struct err err = ERR_INIT;
+	bool flag = true;
+	int64_t n;
+
+	(void)state;
+	assert_int_equal(gitconfig_get_bool(config, "a.nokey", &flag, &err), 0);
+	assert_true(flag);
+	assert_int_equal(gitconfig_get_bool(config, "a.https://h.key", &flag,
+					    &err),
+			 -1);
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_string_equal(err.msg, "a.https://h.key is 'x' in the git "
+				     "config; it must be true or false");
+	err_clear(&err);
+	assert_int_equal(gitconfig_parse_int(gitconfig_find(config,
+							    "a.https://h.key"),
+					     &n, &err),
+			 -1);
+	assert_non_null(strstr(err.msg, "must be a number"));
+	gitconfig_free(config);
+}
+
+static void paths(void **state)
+{
+	static const char *const values[] = {
+		"~/a",	"~",   "~root/a", "~root",	     "~nobody-at-all/a",
+		"/a/b", "a/b", "./~/a",	  "%(prefix)/etc/a", "%(prefix)",
+		"",
+	};
+	char text[200];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(values); i++) {
+		struct err err = ERR_INIT;
+		struct gitconfig *config;
+		char *git, *path;
+
+		snprintf(text, sizeof(text), "[a]\n\tkey = \"%s\"\n",
+			 values[i]);
+		config = config_of(text);
+		git = ask_git("--type=path", "a.key");
+		path = gitconfig_expand_path(gitconfig_find(config, "a.key"),
+					     &err);
+		assert_string_equal(path ? path : "-", git);
+		if (!path)
+			assert_int_equal(err.kind, ERR_USAGE);
+		free(path);
+		free(git);
+		gitconfig_free(config);
+	}
+}
+
+/* Deterministic, so that a failure can be seen again. */
+static unsigned pick(unsigned n)
+{
+	static unsigned long long seed = 42;
+
+	seed = seed * 6364136223846793005u + 1442695040888963407u;
+	return (unsigned)(seed >> 33) % n;
+}
+
+static void make_url(char *url, size_t size, bool is_pattern)
+{
+	static const char *const schemes[] = { "http", "https", "HTTPS" };
+	static const char *const users[] = { "",   "",	   "",	  "u@",
+					     "U@", "u:p@", "%75@" };
+	static const char *const hosts[] = { "h.example",   "H.Example",
+					     "a.h.example", "[::1]",
+					     "*.example",   "*.h.*",
+					     "h.*" };
+	static const char *const ports[] = { "",  "",	   ":80",   ":443",
+					     ":", ":8080", ":08080" };
+	static const char *const paths[] = {
+		"",	      "/",	   "/a",     "/a/",    "/a/b",
+		"/a/./b",     "/a/x/../b", "/%61/b", "/a%2Fb", "/a%2fb",
+		"/A/b",	      "/ab",	   "/a//b",  "/a/..",  "/a b",
+		"/a%20b",     "/.",	   "/a/b/c", "/./a",   "/x/../a/b",
+		"/a/b/../..", "/a//../b",  "/%7Eu",  "/~u",
+	};
+
+	snprintf(url, size, "%s://%s%s%s%s", schemes[pick(COUNT(schemes))],
+		 users[pick(COUNT(users))], hosts[pick(is_pattern ? 7 : 4)],
+		 ports[pick(COUNT(ports))], paths[pick(COUNT(paths))]);
+}
+
+/* git itself says which value is meant. */
+static void urls_as_git_matches_them(void **state)
+{
+	char text[4000], url[200], pattern[200];
+
+	(void)state;
+	for (int round = 0; round < 60; round++) {
+		struct gitconfig *config;
+		size_t len = 0;
+
+		for (int i = 0; i < 30; i++) {
+			make_url(pattern, sizeof(pattern), true);
+			len += (size_t)snprintf(text + len, sizeof(text) - len,
+						"[http \"%s\"]\nkey = %s#%d\n",
+						pattern, pattern, i);
+		}
+		snprintf(text + len, sizeof(text) - len, "[http]\nkey = -\n");
+		config = config_of(text);
+		for (int i = 0; i < 4; i++) {
+			const struct gitconfig_entry *entry;
+			const char *argv[] = {
+				"git",	    "config", "--get-urlmatch",
+				"http.key", url,      NULL
+			};
+			struct child child = { .argv = argv, .watch_fd = -1 };
+			struct buf git = BUF_INIT(1000);
+			struct err err = ERR_INIT;
+
+			make_url(url, sizeof(url), false);
+			assert_int_equal(child_run(&child, &git, NULL, &err),
+					 0);
+			git.data[git.len - 1] = '\0';
+			entry = gitconfig_find_url(config, "http", url, "key");
+			if (strcmp(entry->value, git.data))
+				fail_msg("%s: git says %s, not %s\n%s", url,
+					 git.data, entry->value, text);
+			buf_release(&git);
+		}
+		gitconfig_free(config);
+	}
+}
+
+static void best_match_with_many_values(void **state)
+{
+	struct gitconfig *config = config_of(
+		"[http]\nextraHeader = general\n"
+		"[http \"https://h/a\"]\nextraHeader = one\n"
+		"[http \"https://h\"]\nextraHeader = host\n"
+		"[http \"https://h/a\"]\nextraHeader = two\n");
+	const struct gitconfig_entry *best;
+	size_t pos = 0;
+
+	(void)state;
+	best = gitconfig_find_url(config, "http", "https://h/a/b",
+				  "extraHeader");
+	assert_string_equal(best->value, "two");
+	assert_string_equal(gitconfig_next(config, best->key, &pos), "one");
+	assert_string_equal(gitconfig_next(config, best->key, &pos), "two");
+	assert_null(gitconfig_next(config, best->key, &pos));
+	best = gitconfig_find_url(config, "http", NULL, "extraHeader");
+	assert_string_equal(best->value, "general");
+	best = gitconfig_find_url(config, "http", "nonsense", "extraHeader");
+	assert_string_equal(best->value, "general");
+	assert_null(gitconfig_find_url(config, "http", "https://h", "other"));
+	gitconfig_free(config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(keys),
+		cmocka_unit_test(subsections),
+		cmocka_unit_test(a_broken_config),
+		cmocka_unit_test(bools_and_ints),
+		cmocka_unit_test(messages),
+		cmocka_unit_test(paths),
+		cmocka_unit_test(urls_as_git_matches_them),
+		cmocka_unit_test(best_match_with_many_values),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, isolate, remove_home);
+}

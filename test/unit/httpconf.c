@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/remote/httpconf.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static const char *const variables[] = {
+	"GIT_SSL_CAINFO",    "GIT_SSL_CAPATH",
+	"GIT_SSL_CERT",	     "GIT_SSL_KEY",
+	"GIT_SSL_VERSION",   "GIT_SSL_CIPHER_LIST",
+	"GIT_SSL_NO_VERIFY", "GIT_HTTP_PROXY_AUTHMETHOD",
+	"https_proxy",	     "HTTPS_PROXY",
+	"http_proxy",	     "HTTP_PROXY",
+	"all_proxy",	     "ALL_PROXY",
+	"no_proxy",	     "NO_PROXY",
+};
+
+static int clear_environment(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		unsetenv(variables[i]);
+	setenv("HOME", "/home/me", 1);
+	return 0;
+}
+
+static struct httpconf *conf_of(const char *text, size_t len,
+				const char *remote)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse(text, len, &err);
+	struct httpconf *conf = httpconf_new(config, remote, &err);
+
+	assert_string_equal(err.msg, "");
+	assert_non_null(conf);
+	gitconfig_free(config);
+	return conf;
+}
+
+#define CONF(text, remote) conf_of(text, sizeof(text) - 1, remote)
+
+static void nothing_said(void **state)
+{
+	struct httpconf *conf = CONF("", NULL);
+	struct http_options options;
+
+	(void)state;
+	memset(&options, 'x', sizeof(options));
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_string_equal(options.proxy, "");
+	assert_null(options.proxy_auth);
+	assert_null(options.no_proxy);
+	assert_null(options.ca_file);
+	assert_null(options.ca_path);
+	assert_null(options.cert);
+	assert_null(options.key);
+	assert_null(options.ssl_version);
+	assert_null(options.cipher_list);
+	assert_false(options.insecure);
+	httpconf_free(conf);
+	httpconf_free(NULL);
+}
+
+static const char everything[] = "http.proxy\nhttp://p:1\0"
+				 "http.proxyauthmethod\nbasic\0"
+				 "http.sslcainfo\n~/ca.pem\0"
+				 "http.sslcapath\n/ca\0"
+				 "http.sslcert\n~/cert.pem\0"
+				 "http.sslkey\nkey.pem\0"
+				 "http.sslversion\ntlsv1.2\0"
+				 "http.sslcipherlist\nABC\0"
+				 "http.sslverify\nfalse";
+
+static void from_the_config(void **state)
+{
+	struct httpconf *conf = CONF(everything, NULL);
+	struct http_options options;
+
+	(void)state;
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_string_equal(options.proxy, "http://p:1");
+	assert_string_equal(options.proxy_auth, "basic");
+	assert_string_equal(options.ca_file, "/home/me/ca.pem");
+	assert_string_equal(options.ca_path, "/ca");
+	assert_string_equal(options.cert, "/home/me/cert.pem");
+	assert_string_equal(options.key, "key.pem");
+	assert_string_equal(options.ssl_version, "tlsv1.2");
+	assert_string_equal(options.cipher_list, "ABC");
+	assert_true(options.insecure);
+	httpconf_free(conf);
+}
+
+static void from_the_environment(void **state)
+{
+	struct httpconf *conf;
+	struct http_options options;
+
+	(void)state;
+	setenv("GIT_SSL_CAINFO", "~/not-expanded", 1);
+	setenv("GIT_SSL_CAPATH", "", 1);
+	setenv("GIT_SSL_CERT", "c", 1);
+	setenv("GIT_SSL_KEY", "k", 1);
+	setenv("GIT_SSL_VERSION", "v", 1);
+	setenv("GIT_SSL_CIPHER_LIST", "l", 1);
+	setenv("GIT_HTTP_PROXY_AUTHMETHOD", "digest", 1);
+	setenv("https_proxy", "unused", 1);
+	setenv("no_proxy", "h", 1);
+	setenv("NO_PROXY", "unused", 1);
+	conf = CONF(everything, NULL);
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_string_equal(options.proxy, "http://p:1");
+	assert_string_equal(options.no_proxy, "h");
+	assert_string_equal(options.proxy_auth, "digest");
+	assert_string_equal(options.ca_file, "~/not-expanded");
+	assert_null(options.ca_path);
+	assert_string_equal(options.cert, "c");
+	assert_string_equal(options.key, "k");
+	assert_string_equal(options.ssl_version, "v");
+	assert_string_equal(options.cipher_list, "l");
+	assert_true(options.insecure);
+	httpconf_free(conf);
+}
+
+static void by_url(void **state)
+{
+	static const char text[] = "http.https://h/a.sslcainfo\n/a.pem\0"
+				   "http.https://h.sslcainfo\n/h.pem\0"
+				   "http.sslcainfo\n/all.pem\0"
+				   "http.https://h.sslverify\nno\0"
+				   "http.https://h/a.sslverify\0"
+				   "http.nonsense.sslcainfo\n/nonsense.pem\0"
+				   "http.proxy\nhttp://p:1\0"
+				   "http.https://*.near.example.proxy\n";
+	static const struct {
+		const char *url, *ca_file, *proxy;
+		bool insecure;
+	} cases[] = {
+		{ "https://h/a/b?c", "/a.pem", "http://p:1", false },
+		{ "https://h/b", "/h.pem", "http://p:1", true },
+		{ "https://i/", "/all.pem", "http://p:1", false },
+		{ "http://h/a", "/all.pem", "http://p:1", false },
+		{ "https://x.near.example/", "/all.pem", "", false },
+		{ "nonsense", "/all.pem", "http://p:1", false },
+	};
+	struct httpconf *conf = CONF(text, NULL);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct http_options options;
+
+		httpconf_options_for(conf, cases[i].url, &options);
+		assert_string_equal(options.ca_file, cases[i].ca_file);
+		assert_string_equal(options.proxy, cases[i].proxy);
+		assert_int_equal(options.insecure, cases[i].insecure);
+	}
+	httpconf_free(conf);
+}
+
+static void proxies_of_the_environment(void **state)
+{
+	static const struct {
+		const char *variable;	/* set beside those of the rows before */
+		const char *value;
+		const char *https, *http;
+	} rows[] = {
+		{ "HTTP_PROXY", "H", "H", "H" },
+		{ "ALL_PROXY", "A", "A", "A" },
+		{ "all_proxy", "a", "a", "a" },
+		{ "http_proxy", "h", "a", "h" },
+		{ "HTTPS_PROXY", "S", "S", "h" },
+		{ "https_proxy", "s", "s", "h" },
+		{ "https_proxy", "", "", "h" },
+		{ "http_proxy", "", "", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct http_options options;
+		struct httpconf *conf;
+
+		setenv(rows[i].variable, rows[i].value, 1);
+		conf = CONF("", NULL);
+		httpconf_options_for(conf, "https://h/", &options);
+		assert_string_equal(options.proxy, rows[i].https);
+		httpconf_options_for(conf, "http://h/", &options);
+		assert_string_equal(options.proxy, rows[i].http);
+		httpconf_free(conf);
+	}
+}
+
+static void of_a_remote(void **state)
+{
+	static const char text[] = "remote.origin.proxy\nhttp://r:1\0"
+				   "remote.origin.proxyauthmethod\nntlm\0"
+				   "remote.direct.proxy\n\0"
+				   "http.proxy\nhttp://p:1\0"
+				   "http.https://h.proxy\nhttp://h:1";
+	static const struct {
+		const char *remote, *proxy, *proxy_auth;
+	} cases[] = {
+		{ "origin", "http://r:1", "ntlm" },
+		{ "direct", "", NULL },
+		{ "other", "http://h:1", NULL },
+		{ "https://h/a.git", "http://h:1", NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct httpconf *conf = CONF(text, cases[i].remote);
+		struct http_options options;
+
+		httpconf_options_for(conf, "https://h/a", &options);
+		assert_string_equal(options.proxy, cases[i].proxy);
+		if (cases[i].proxy_auth)
+			assert_string_equal(options.proxy_auth,
+					    cases[i].proxy_auth);
+		else
+			assert_null(options.proxy_auth);
+		httpconf_free(conf);
+	}
+}
+
+static void no_verify(void **state)
+{
+	static const struct {
+		const char *value;
+		bool insecure;
+	} cases[] = {
+		{ "1", true },	      { "true", true }, { "yes", true },
+		{ "anything", true }, { "", false },	{ "0", false },
+		{ "False", false },   { "no", false },	{ "off", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct http_options options;
+		struct httpconf *conf;
+
+		setenv("GIT_SSL_NO_VERIFY", cases[i].value, 1);
+		conf = CONF("http.sslverify\ntrue\0"
+			    "http.https://h.sslverify\ntrue",
+			    NULL);
+		httpconf_options_for(conf, "https://h/", &options);
+		assert_int_equal(options.insecure, cases[i].insecure);
+		httpconf_free(conf);
+	}
+}
+
+static void bad_values(void **state)
+{
+	static const char *const texts[] = {
+		"http.sslverify\nmaybe",
+		"http.https://h.sslverify\nmaybe",
+		"http.sslcainfo\n~nobody-at-all/ca.pem",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++) {
+		struct err err = ERR_INIT;
+		struct gitconfig *config = gitconfig_parse(texts[i],
+							   strlen(texts[i]),
+							   &err);
+
+		assert_null(httpconf_new(config, NULL, &err));
+		assert_int_equal(err.kind, ERR_USAGE);
+		assert_non_null(strstr(err.msg, "http."));
+		gitconfig_free(config);
+	}
+}
+
+int main(void)
+{
+#define TEST(f) cmocka_unit_test_setup(f, clear_environment)
+	const struct CMUnitTest tests[] = {
+		TEST(nothing_said),
+		TEST(from_the_config),
+		TEST(from_the_environment),
+		TEST(by_url),
+		TEST(proxies_of_the_environment),
+		TEST(of_a_remote),
+		TEST(no_verify),
+		TEST(bad_values),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

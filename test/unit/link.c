@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "lfs/net/link.h"
+
+#define AMZ "https://s3/b/k?X-Amz-Date="
+
+static void ends(void **state)
+{
+	static const struct {
+		const char *url;
+		int64_t when;
+	} cases[] = {
+		{ "https://s3/b/k", INT64_MAX },
+		{ AMZ "19941106T084937Z&X-Amz-Expires=60", 784111837 },
+		{ AMZ "19941106T084937Z&x-amz-expires=0", 784111777 },
+		{ "https://s3/k?X-Amz-Expires=60&a=b&"
+		  "X-Amz-Date=19941106T084937Z#X-Amz-Expires=5",
+		  784111837 },
+		{ AMZ "19941106T084937Z", INT64_MAX },
+		{ AMZ "19941106&X-Amz-Expires=60", INT64_MAX },
+		{ AMZ "19941106T0849Z&X-Amz-Expires=60", INT64_MAX },
+		{ AMZ "19941306T084937Z&X-Amz-Expires=60", INT64_MAX },
+		{ AMZ "19941106T084937Z&X-Amz-Expires=-60", INT64_MAX },
+		{ AMZ "19941106T084937Z&X-Amz-Expires=9223372036854775807",
+		  INT64_MAX },
+		{ AMZ "19941106T084937Z&X-Amz-Expires=99999999999999999999999",
+		  INT64_MAX },
+		{ "https://s3/k?AWSAccessKeyId=x&Expires=784111777",
+		  784111777 },
+		{ "https://h/c?uploadId=1&expiration=784111777", 784111777 },
+		{ "https://h/c?expiration=Sun,%2006%20Nov%201994%2008:49:37"
+		  "%20GMT",
+		  784111777 },
+		{ "https://h/c?expiration=", INT64_MAX },
+		{ "https://h/c?expiration=soon", INT64_MAX },
+		{ "https://h/c?expiration=-5", INT64_MAX },
+		{ "https://h/c?expiration=99999999999999999999999", INT64_MAX },
+		{ "no url", INT64_MAX },
+		{ "", INT64_MAX },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (link_expires_at(cases[i].url) != cases[i].when)
+			fail_msg("%s: %lld", cases[i].url,
+				 (long long)link_expires_at(cases[i].url));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ends),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

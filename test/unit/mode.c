@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/mode/mode.h"
+
+static const char oid[] =
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+struct input {
+	json_t *tree;
+	struct plan_request request;
+};
+
+static struct input make(enum direction direction, uint64_t size,
+			 const char *action)
+{
+	struct err err = ERR_INIT;
+	struct input input = {
+		.tree = json_parse(action, strlen(action), &err),
+		.request = {
+			.direction = direction,
+			.oid = oid,
+			.size = size,
+			.part_size = 10,
+			.answer_ms = 1,
+			.finish_ms = 2,
+		},
+	};
+
+	assert_non_null(input.tree);
+	input.request.action = input.tree;
+	return input;
+}
+
+static struct plan *plan_of(struct input *input, struct err *err)
+{
+	return mode_plan(&input->request, err);
+}
+
+static void basic_upload(void **state)
+{
+	struct input input = make(UPLOAD, 100,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"X-A\":\"b\",\"00001\":\"c\"}}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	assert_non_null(plan);
+	assert_string_equal(plan->mode->name, "basic upload");
+	assert_true(plan->mode->part_is_final);
+	assert_null(plan->mode->answer);
+	assert_null(plan->mode->finish);
+	assert_int_equal(plan->nparts, 1);
+	assert_int_equal(plan->parts[0].size, 100);
+	assert_int_equal(plan->parts[0].number, 1);
+	assert_null(plan->parts[0].href);
+	assert_int_equal(plan->action.nheaders, 2);
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+static void basic_upload_of_nothing(void **state)
+{
+	struct input input = make(UPLOAD, 0, "{\"href\":\"http://h/o\"}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	assert_non_null(plan);
+	assert_int_equal(plan->nparts, 1);
+	assert_int_equal(plan->parts[0].size, 0);
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+static void download(void **state)
+{
+	struct input input = make(DOWNLOAD, 95,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"X-A\":\"b\"}}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	assert_non_null(plan);
+	assert_string_equal(plan->mode->name, "basic download");
+	assert_false(plan->mode->part_is_final);
+	assert_null(plan->mode->finish);
+	assert_int_equal(plan->nparts, 10);
+	assert_int_equal(plan->parts[9].off, 90);
+	assert_int_equal(plan->parts[9].size, 5);
+	assert_int_equal(plan->action.nheaders, 1);
+	plan_free(plan);
+	input.request.size = 0;
+	plan = plan_of(&input, &err);
+	assert_non_null(plan);
+	assert_int_equal(plan->nparts, 0);
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+/* A header of that name is nothing special in a download. */
+static void chunk_size_is_for_uploads(void **state)
+{
+	struct input input = make(DOWNLOAD, 95,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"chunk_size\":\"5\"}}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	assert_non_null(plan);
+	assert_string_equal(plan->mode->name, "basic download");
+	assert_int_equal(plan->action.nheaders, 1);
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+static void multipart(void **state)
+{
+	struct input input = make(UPLOAD, 95,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"chunk_size\":\"50\",\"1\":\"http://h/1\","
+				  "\"2\":\"http://h/2\"}}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	assert_non_null(plan);
+	assert_string_equal(plan->mode->name, "multipart");
+	assert_false(plan->mode->part_is_final);
+	assert_int_equal(plan->nparts, 2);
+	assert_int_equal(plan->finish_ms, 2);
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+static void refused(void **state)
+{
+	static const char *const actions[] = {
+		"[]",
+		"{}",
+		"{\"href\":\"ftp://h/o\"}",
+		"{\"href\":\"http://h/o\",\"header\":7}",
+		"{\"href\":\"http://h/o\",\"header\":{\"a b\":\"c\"}}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+		struct input input = make(i % 2 ? UPLOAD : DOWNLOAD, 10,
+					  actions[i]);
+		struct err err = ERR_INIT;
+
+		assert_null(plan_of(&input, &err));
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		json_decref(input.tree);
+	}
+}
+
+static void no_action(void **state)
+{
+	const struct plan_request request = { .oid = oid, .size = 10 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(mode_plan(&request, &err));
+	assert_string_equal(err.msg, "'action' is missing");
+}
+
+static void a_download_of_too_many_parts(void **state)
+{
+	struct input input = make(DOWNLOAD, 500001, "{\"href\":\"http://h\"}");
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_null(plan_of(&input, &err));
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	json_decref(input.tree);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(basic_upload),
+		cmocka_unit_test(basic_upload_of_nothing),
+		cmocka_unit_test(download),
+		cmocka_unit_test(chunk_size_is_for_uploads),
+		cmocka_unit_test(multipart),
+		cmocka_unit_test(refused),
+		cmocka_unit_test(no_action),
+		cmocka_unit_test(a_download_of_too_many_parts),
+	};
+
+	json_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

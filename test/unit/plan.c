@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/mode/plan.h"
+
+static const char oid[] =
+	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+static struct plan *cut(uint64_t size, uint64_t part_size, struct err *err)
+{
+	const struct plan_request request = {
+		.direction = DOWNLOAD,
+		.oid = oid,
+		.size = size,
+		.answer_ms = 7,
+		.finish_ms = 8,
+	};
+	struct plan *plan = plan_new(&request);
+
+	assert_int_equal(plan->direction, DOWNLOAD);
+	assert_ptr_equal(plan->oid, oid);
+	assert_int_equal(plan->answer_ms, 7);
+	assert_int_equal(plan->finish_ms, 8);
+	if (!plan_cut(plan, part_size, err))
+		return plan;
+	plan_free(plan);
+	return NULL;
+}
+
+/* Contiguous, numbered, in order, all of one size but the last. */
+static void check_cut(uint64_t size, uint64_t part_size, size_t nparts)
+{
+	struct err err = ERR_INIT;
+	struct plan *plan = cut(size, part_size, &err);
+	uint64_t off = 0;
+
+	assert_non_null(plan);
+	assert_int_equal(plan->nparts, nparts);
+	for (size_t i = 0; i < nparts; i++) {
+		const struct part *part = &plan->parts[i];
+
+		assert_int_equal(part->number, i + 1);
+		assert_int_equal(part->off, off);
+		if (i + 1 < nparts)
+			assert_int_equal(part->size, part_size);
+		else
+			assert_in_range(part->size, 1, part_size);
+		assert_null(part->href);
+		assert_null(part->etag);
+		off += part->size;
+	}
+	assert_int_equal(off, size);
+	plan_free(plan);
+}
+
+static void sizes(void **state)
+{
+	(void)state;
+	check_cut(0, 10, 0);
+	check_cut(1, 10, 1);
+	check_cut(9, 10, 1);
+	check_cut(10, 10, 1);
+	check_cut(11, 10, 2);
+	check_cut(100, 10, 10);
+	check_cut(101, 10, 11);
+	check_cut(5, 1, 5);
+	check_cut(UINT64_MAX, UINT64_MAX, 1);
+	check_cut(INT64_MAX, (uint64_t)1 << 62, 2);
+	check_cut(UINT64_MAX, (uint64_t)1 << 63, 2);
+}
+
+static void too_many(void **state)
+{
+	struct err err = ERR_INIT;
+
+	(void)state;
+	check_cut(PLAN_PARTS_MAX, 1, PLAN_PARTS_MAX);
+	assert_null(cut(PLAN_PARTS_MAX + 1, 1, &err));
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	assert_string_equal(err.msg, "parts of 1 bytes would be 50001, over "
+				     "the limit of 50000");
+	err_clear(&err);
+	assert_null(cut(UINT64_MAX, 1, &err));
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+}
+
+static void free_of_nothing(void **state)
+{
+	(void)state;
+	plan_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(too_many),
+		cmocka_unit_test(free_of_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

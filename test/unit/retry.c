@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <limits.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/net/retry.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+enum { BASE_MS = 500, MAX_MS = 30000, OFFLINE_MAX_MS = 5000 };
+
+static const struct retry_policy policy = {
+	.retries = 8,
+	.max_delay_ms = MAX_MS,
+	.offline_ms = 900000,
+};
+
+/* The peer has just answered. */
+static const struct retry_facts answering = {
+	.random = 0,
+	.now_ms = 100000,
+	.begun_ms = 90000,
+	.moved_ms = 99000,
+};
+
+static void final_errors(void **state)
+{
+	static const enum err_kind kinds[] = {
+		ERR_USAGE, ERR_PROTOCOL, ERR_AUTH,    ERR_REFUSED,
+		ERR_LOCAL, ERR_EXPIRED,	 ERR_CORRUPT, ERR_CANCELED,
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(kinds); i++) {
+		struct retry retry = RETRY_INIT;
+		struct err err = { .kind = kinds[i], .wait_ms = 1000 };
+		unsigned pause = 0;
+
+		assert_false(
+			retry_again(&retry, &policy, &err, &answering, &pause));
+		assert_int_equal(retry.tries, 0);
+		assert_int_equal(retry.pauses, 0);
+	}
+}
+
+static void tries_are_counted(void **state)
+{
+	static const unsigned limits[] = { 0, 1, 2, 8, 100 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(limits); i++) {
+		const struct retry_policy few = { limits[i], MAX_MS, 0 };
+		struct retry retry = RETRY_INIT;
+		struct err err = { .kind = i % 2 ? ERR_BUSY : ERR_NETWORK };
+		unsigned again = 0, pause;
+
+		while (retry_again(&retry, &few, &err, &answering, &pause))
+			again++;
+		assert_int_equal(again, limits[i]);
+	}
+}
+
+/*
+ * The pause is drawn from 0 to the limit, both included: the limit itself
+ * stands for its number, one more begins again at 0.
+ */
+static unsigned pause_after(unsigned pauses, unsigned max_ms, uint32_t random)
+{
+	const struct retry_policy lasting = { 1000, max_ms, 0 };
+	struct retry retry = { .tries = 0, .pauses = pauses };
+	struct retry_facts facts = answering;
+	struct err err = { .kind = ERR_NETWORK };
+	unsigned pause = UINT_MAX;
+
+	facts.random = random;
+	assert_true(retry_again(&retry, &lasting, &err, &facts, &pause));
+	assert_int_equal(retry.pauses, pauses + 1);
+	return pause;
+}
+
+static void doubling_up_to_a_cap(void **state)
+{
+	static const unsigned limits[] = { 500,	  1000,	 2000,	4000, 8000,
+					   16000, 30000, 30000, 30000 };
+
+	(void)state;
+	for (unsigned i = 0; i < COUNT(limits); i++) {
+		assert_int_equal(pause_after(i, MAX_MS, 0), 0);
+		assert_int_equal(pause_after(i, MAX_MS, limits[i]), limits[i]);
+		assert_int_equal(pause_after(i, MAX_MS, limits[i] + 1), 0);
+		assert_in_range(pause_after(i, MAX_MS, UINT32_MAX), 0,
+				limits[i]);
+	}
+	assert_int_equal(pause_after(31, MAX_MS, MAX_MS), MAX_MS);
+	assert_int_equal(pause_after(32, MAX_MS, MAX_MS), MAX_MS);
+	assert_int_equal(pause_after(64, MAX_MS, MAX_MS), MAX_MS);
+	assert_int_equal(pause_after(UINT_MAX - 1, MAX_MS, MAX_MS), MAX_MS);
+	assert_int_equal(pause_after(5, 0, UINT32_MAX), 0);
+	assert_int_equal(pause_after(0, 100, 100), 100);
+	assert_int_equal(pause_after(0, 100, 101), 0);
+}
+
+static void full_jitter_uses_the_whole_range(void **state)
+{
+	unsigned low = 0, high = 0;
+
+	(void)state;
+	for (uint32_t random = 0; random < 100000; random += 7) {
+		unsigned pause = pause_after(3, MAX_MS, random);
+
+		assert_in_range(pause, 0, 4000);
+		low += pause < 400;
+		high += pause > 3600;
+	}
+	assert_in_range(low, 1200, 1700);
+	assert_in_range(high, 1200, 1700);
+}
+
+static void what_the_server_asks_for(void **state)
+{
+	struct retry retry = RETRY_INIT;
+	struct retry_facts facts = answering;
+	struct err err = { .kind = ERR_BUSY, .wait_ms = 7000 };
+	unsigned pause;
+
+	(void)state;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(pause, 7000);
+	facts.random = 1000;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_in_range(pause, 7000, 7000 + 1000);
+	/* More than max_delay_ms is the server's right, but not for a day. */
+	err.wait_ms = 24 * 3600 * 1000;
+	facts.random = UINT32_MAX;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_in_range(pause, policy.offline_ms, policy.offline_ms + MAX_MS);
+}
+
+static void offline_is_not_counted(void **state)
+{
+	struct retry retry = RETRY_INIT;
+	struct err err = { .kind = ERR_OFFLINE };
+	struct retry_facts facts = {
+		.random = MAX_MS,
+		.now_ms = 60000,
+		.begun_ms = 30000,
+		.moved_ms = 20000,
+	};
+	unsigned pause;
+
+	(void)state;
+	for (int i = 0; i < 1000; i++) {
+		assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+		assert_in_range(pause, 0, OFFLINE_MAX_MS);
+	}
+	assert_int_equal(retry.tries, 0);
+	/* The last millisecond of the limit, and the first after it. */
+	facts.now_ms = facts.moved_ms + policy.offline_ms;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	facts.now_ms++;
+	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
+}
+
+static void offline_or_only_this_peer(void **state)
+{
+	struct retry retry = RETRY_INIT;
+	struct err err = { .kind = ERR_OFFLINE };
+	struct retry_facts facts = answering;
+	unsigned pause;
+
+	(void)state;
+	/* Something moved on another connection during the try. */
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(retry.tries, 1);
+	/* Nothing ever moved: the address may be wrong. */
+	facts.moved_ms = 0;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(retry.tries, 2);
+	/* A half answer is an answer, however long ago it was. */
+	err.kind = ERR_NETWORK;
+	facts.moved_ms = 1;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(retry.tries, 3);
+	/* What was not counted leaves the count alone. */
+	err.kind = ERR_OFFLINE;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(retry.tries, 3);
+	assert_int_equal(retry.pauses, 4);
+}
+
+static void after_seconds(void **state)
+{
+	static const struct {
+		const char *value;
+		int ms;
+	} cases[] = {
+		{ NULL, 0 },
+		{ "", 0 },
+		{ "0", 0 },
+		{ "-1", 0 },
+		{ "-99999999999999999999", 0 },
+		{ "1", 1000 },
+		{ "120", 120000 },
+		{ "007", 7000 },
+		{ "86400", 86400000 },
+		{ "86401", 86400000 },
+		{ "2147483648", 86400000 },
+		{ "9223372036854775807", 86400000 },
+		{ "99999999999999999999999", 86400000 },
+		{ "soon", 0 },
+		{ "5 apples", 0 },
+		{ "12,5", 0 },
+		{ "0x10", 0 },
+		{ "   ", 0 },
+		{ ";", 0 },
+		{ "\xff\xfe", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		if (retry_parse_after(cases[i].value, 1000) != cases[i].ms)
+			fail_msg("'%s' is %d", cases[i].value,
+				 retry_parse_after(cases[i].value, 1000));
+}
+
+static void after_a_date(void **state)
+{
+	static const char *const forms[] = {
+		"Sun, 06 Nov 1994 08:49:37 GMT",
+		"Sunday, 06-Nov-94 08:49:37 GMT",
+		"Sun Nov  6 08:49:37 1994",
+	};
+	const int64_t then = 784111777;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(forms); i++) {
+		assert_int_equal(retry_parse_after(forms[i], then - 1), 1000);
+		assert_int_equal(retry_parse_after(forms[i], then - 300),
+				 300000);
+		assert_int_equal(retry_parse_after(forms[i], then), 0);
+		assert_int_equal(retry_parse_after(forms[i], then + 1), 0);
+		assert_int_equal(retry_parse_after(forms[i], then + 4000000),
+				 0);
+		assert_int_equal(retry_parse_after(forms[i], 0), 86400000);
+	}
+	assert_int_equal(retry_parse_after("Sun, 06 Nov", then), 0);
+	assert_int_equal(retry_parse_after("Sun, 06 Nov 1994 48:49:37 GMT",
+					   then),
+			 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(final_errors),
+		cmocka_unit_test(tries_are_counted),
+		cmocka_unit_test(doubling_up_to_a_cap),
+		cmocka_unit_test(full_jitter_uses_the_whole_range),
+		cmocka_unit_test(what_the_server_asks_for),
+		cmocka_unit_test(offline_is_not_counted),
+		cmocka_unit_test(offline_or_only_this_peer),
+		cmocka_unit_test(after_seconds),
+		cmocka_unit_test(after_a_date),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

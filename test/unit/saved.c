@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/file.h"
+#include "lfs/mode/mode.h"
+#include "lfs/remote/storage.h"
+#include "lfs/transfer/saved.h"
+
+static const char oid[] =
+	"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+
+/* A repository's storage with one file of 25 bytes to upload. */
+struct place {
+	char dir[64];
+	char path[96];
+	struct storage storage;
+};
+
+/* An action of three parts, as the server gives it the `n`-th time. */
+struct given {
+	json_t *tree;
+	struct saved_request request;
+	struct plan *plan;
+};
+
+static int make_place(void **state)
+{
+	struct place *place = calloc(1, sizeof(*place));
+	struct err err = ERR_INIT;
+	FILE *file;
+
+	if (!place)
+		return -1;
+	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-saved.XXXXXX");
+	if (!mkdtemp(place->dir))
+		return -1;
+	snprintf(place->path, sizeof(place->path), "%s/file", place->dir);
+	file = fopen(place->path, "w");
+	if (!file || fputs("1234567890123456789012345", file) < 0 ||
+	    fclose(file))
+		return -1;
+	place->storage.dir = place->storage.multipart_dir = place->dir;
+	*state = place;
+	return file_make_dir(place->dir, 0700, &err);
+}
+
+/* Remove the files whose names have `text` in them. */
+static void remove_files(const struct place *place, const char *text)
+{
+	DIR *dir = opendir(place->dir);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (strstr(entry->d_name, text))
+			unlinkat(dirfd(dir), entry->d_name, 0);
+	if (dir)
+		closedir(dir);
+}
+
+static int remove_place(void **state)
+{
+	struct place *place = *state;
+
+	remove_files(place, "");
+	rmdir(place->dir);
+	free(place);
+	return 0;
+}
+
+/* The links live for `life` seconds from now. */
+static struct given give(const struct place *place, int n, int life)
+{
+	struct given given = { .tree = json_object() };
+	json_t *header = json_object();
+	struct err err = ERR_INIT;
+	char url[200], name[8];
+
+	json_object_set_new(given.tree, "header", header);
+	json_object_set_new(header, "chunk_size", json_string("10"));
+	for (int i = 0; i <= 3; i++) {
+		snprintf(url, sizeof(url),
+			 "https://h/%s?upload=%d&Expires=%lld",
+			 i ? "part" : "complete", n,
+			 (long long)clock_unix() + life);
+		snprintf(name, sizeof(name), "%d", i);
+		json_object_set_new(i ? header : given.tree, i ? name : "href",
+				    json_string(url));
+	}
+	given.request.plan = (struct plan_request){ .direction = UPLOAD,
+						    .oid = oid,
+						    .size = 25,
+						    .action = given.tree };
+	given.plan = mode_plan(&given.request.plan, &err);
+	assert_non_null(given.plan);
+	given.request.endpoint = "https://h/r.git/info/lfs";
+	given.request.path = place->path;
+	return given;
+}
+
+static void give_back(struct given *given)
+{
+	plan_free(given->plan);
+	json_decref(given->tree);
+}
+
+static void open_saved(struct saved *saved, const struct place *place,
+		       struct given *given)
+{
+	given->request.fresh = given->plan;
+	assert_true(saved_is_for(given->plan));
+	saved_open(saved, &place->storage, &given->request);
+	assert_non_null(saved->journal);
+}
+
+/* A run that sends parts 1 and 3 with these links, and then dies. */
+static void begin_upload(const struct place *place, int n, int life)
+{
+	struct given given = give(place, n, life);
+	struct saved saved;
+
+	open_saved(&saved, place, &given);
+	assert_null(saved.plan);
+	for (int i = 0; i < 3; i += 2) {
+		given.plan->parts[i].etag = strdup(i ? "\"three\"" : "\"one\"");
+		given.plan->parts[i].crc_moved = (uint32_t)i + 5;
+		saved_part(saved.journal, &given.plan->parts[i]);
+	}
+	saved_release(&saved);
+	give_back(&given);
+}
+
+static void going_on(void **state)
+{
+	struct place *place = *state;
+	struct given given = give(place, 2, 1000);
+	struct saved saved;
+	struct part *parts;
+
+	begin_upload(place, 1, 1000);
+	open_saved(&saved, place, &given);
+	assert_non_null(saved.plan);
+	assert_false(saved.is_complete);
+	assert_non_null(strstr(saved.plan->action.href, "upload=1&"));
+	assert_int_equal(saved.plan->nparts, 3);
+	parts = saved.plan->parts;
+	assert_true(parts[0].finished);
+	assert_false(parts[1].finished);
+	assert_true(parts[2].finished);
+	assert_string_equal(parts[0].etag, "\"one\"");
+	assert_string_equal(parts[2].etag, "\"three\"");
+	assert_int_equal(parts[2].crc_moved, 7);
+	assert_int_equal(parts[2].done, 5);
+	saved_release(&saved);
+	give_back(&given);
+}
+
+/* Whatever is not as it was, the upload begins anew. */
+static void starting_afresh(void **state)
+{
+	struct place *place = *state;
+	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+
+	for (int i = 0; i < 4; i++) {
+		struct given given = give(place, 2, 1000);
+		struct saved saved;
+
+		remove_files(place, ".upload");
+		begin_upload(place, 1, i == 0 ? 30 : 1000);
+		if (i == 1)
+			given.request.endpoint = "https://h/fork.git/info/lfs";
+		if (i == 2)
+			assert_int_equal(utimensat(AT_FDCWD, place->path, times,
+						   0),
+					 0);
+		if (i == 3)
+			given.plan->part_size = 9;
+		open_saved(&saved, place, &given);
+		assert_null(saved.plan);
+		assert_null(saved.action);
+		saved_release(&saved);
+		give_back(&given);
+	}
+}
+
+static void completed_just_now(void **state)
+{
+	struct place *place = *state;
+
+	begin_upload(place, 1, 1000);
+	/* It answers once. */
+	for (int i = 0; i < 2; i++) {
+		struct given given = give(place, 2, 1000);
+		struct saved saved;
+
+		open_saved(&saved, place, &given);
+		if (!i)
+			saved_complete(saved.journal);
+		saved_release(&saved);
+		if (!i) {
+			open_saved(&saved, place, &given);
+			assert_true(saved.is_complete);
+			saved_release(&saved);
+		} else {
+			assert_null(saved.plan);
+		}
+		give_back(&given);
+	}
+}
+
+/* By now the object may be gone from there: it is sent again. */
+static void completed_long_ago(void **state)
+{
+	struct place *place = *state;
+	struct given given = give(place, 2, 1000);
+	int64_t then = clock_unix() - 7200;
+	struct saved saved;
+
+	begin_upload(place, 1, 100000);
+	open_saved(&saved, place, &given);
+	journal_add(saved.journal, JOURNAL_COMPLETE, &then, sizeof(then), NULL);
+	saved_release(&saved);
+	open_saved(&saved, place, &given);
+	assert_false(saved.is_complete);
+	assert_null(saved.plan);
+	saved_release(&saved);
+	give_back(&given);
+}
+
+#define WITH_PLACE(test) \
+	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		WITH_PLACE(going_on),
+		WITH_PLACE(starting_afresh),
+		WITH_PLACE(completed_just_now),
+		WITH_PLACE(completed_long_ago),
+	};
+
+	json_setup();
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

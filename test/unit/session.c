@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/remote/session.h"
+
+/* test/t-login.sh compares whole logins with git-lfs's. */
+
+#define API "https://h/r.git/info/lfs"
+
+static const char config_text[] = "http.https://h/.extraheader\nX-Own: 1\0"
+				  "http.https://s3/.extraheader\nX-S3: 2\0";
+
+struct fixture {
+	struct gitconfig *config;
+	struct credentials *credentials;
+	struct session *session;
+	struct err err;
+};
+
+static void set_up(struct fixture *f, const char *api_url)
+{
+	struct credential_options credential_options = { .watch_fd = -1 };
+	struct session_options options = { .api_url = api_url };
+
+	f->err = (struct err)ERR_INIT;
+	f->config = gitconfig_parse(config_text, sizeof(config_text) - 1,
+				    &f->err);
+	assert_non_null(f->config);
+	credential_options.config = options.config = f->config;
+	f->credentials = credentials_new(&credential_options);
+	options.credentials = f->credentials;
+	f->session = session_new(&options);
+	assert_int_equal(session_prepare(f->session, &f->err), 0);
+}
+
+static void tear_down(struct fixture *f)
+{
+	session_free(f->session);
+	credentials_free(f->credentials);
+	gitconfig_free(f->config);
+}
+
+static void assert_headers(struct fixture *f, const char *url,
+			   const char *expected)
+{
+	struct headers headers = HEADERS_INIT;
+	struct buf got = BUF_INIT(1000);
+
+	assert_int_equal(session_headers(f->session, url, &headers, &f->err),
+			 0);
+	for (size_t i = 0; i < headers.n; i++)
+		buf_printf(&got, "%s: %s|", headers.list[i].name,
+			   headers.list[i].value);
+	assert_string_equal(buf_str(&got), expected);
+	buf_release(&got);
+	headers_release(&headers);
+}
+
+/* To another server goes only what the user has configured for it. */
+static void who_gets_what(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "https://u:p@h/r.git/info/lfs");
+	assert_headers(&f, API, "X-Own: 1|Authorization: Basic dTpw|");
+	assert_headers(&f, "https://H:443/x",
+		       "X-Own: 1|Authorization: Basic dTpw|");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|");
+	assert_headers(&f, "http://h/x", "");
+	assert_headers(&f, "https://h:444/x", "");
+	assert_headers(&f, "https://h.evil/x", "");
+	tear_down(&f);
+}
+
+static void headers_of_ssh(void **state)
+{
+	struct headers set = HEADERS_INIT, sent = HEADERS_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, API);
+	assert_headers(&f, API, "X-Own: 1|");
+	assert_int_equal(headers_add(&set, "Authorization", "RemoteAuth x",
+				     &f.err),
+			 0);
+	assert_int_equal(session_set_headers(f.session, &set, &f.err), 0);
+	assert_headers(&f, API, "X-Own: 1|Authorization: RemoteAuth x|");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|");
+	/* If they are refused there is nobody to ask. */
+	session_headers(f.session, API, &sent, &f.err);
+	err_set(&f.err, ERR_AUTH, "no");
+	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
+			 SESSION_FAILED);
+	assert_string_equal(f.err.msg, "no");
+	headers_release(&sent);
+	headers_release(&set);
+	tear_down(&f);
+}
+
+/* A 401 to a request that was sent before we had the login. */
+static void late_refusal(void **state)
+{
+	struct headers none = HEADERS_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "https://u:p@h/r.git/info/lfs");
+	err_set(&f.err, ERR_AUTH, "no");
+	assert_int_equal(session_answered(f.session, &none, NULL, &f.err),
+			 SESSION_AGAIN);
+	assert_int_equal(f.err.kind, ERR_NONE);
+	assert_headers(&f, API, "X-Own: 1|Authorization: Basic dTpw|");
+	tear_down(&f);
+}
+
+static void other_errors(void **state)
+{
+	struct headers none = HEADERS_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, API);
+	assert_int_equal(session_answered(f.session, &none, NULL, &f.err),
+			 SESSION_DONE);
+	err_set(&f.err, ERR_REFUSED, "no");
+	assert_int_equal(session_answered(f.session, &none, NULL, &f.err),
+			 SESSION_FAILED);
+	assert_string_equal(f.err.msg, "no");
+	tear_down(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(who_gets_what),
+		cmocka_unit_test(headers_of_ssh),
+		cmocka_unit_test(late_refusal),
+		cmocka_unit_test(other_errors),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _XOPEN_SOURCE 700	/* setenv() */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/json.h"
+#include "lfs/remote/sshauth.h"
+
+/* A program in the place of ssh counts how often it is run. */
+static char dir[] = "/tmp/sshauth-XXXXXX";
+static char script[64], runs[64];
+
+static int make_place(void **state)
+{
+	(void)state;
+	if (!mkdtemp(dir))
+		return -1;
+	snprintf(script, sizeof(script), "%s/ssh", dir);
+	snprintf(runs, sizeof(runs), "%s/runs", dir);
+	return setenv("GIT_SSH", script, 1);
+}
+
+static int remove_place(void **state)
+{
+	(void)state;
+	remove(script);
+	remove(runs);
+	return rmdir(dir);
+}
+
+static void write_script(const char *body)
+{
+	FILE *file = fopen(script, "w");
+
+	assert_non_null(file);
+	fprintf(file, "#!/bin/sh\necho >>%s\n%s\n", runs, body);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(script, 0700), 0);
+	unlink(runs);
+}
+
+static long count_runs(void)
+{
+	struct stat st;
+
+	return stat(runs, &st) ? 0 : (long)st.st_size;
+}
+
+static struct endpoint endpoint = {
+	.url = "https://guess.example/a",
+	.ssh = { .host = "h", .path = "a" },
+};
+
+static int update(struct sshauth *auth, const char *config_text,
+		  struct err *err)
+{
+	struct gitconfig *config = gitconfig_parse(config_text,
+						   strlen(config_text), err);
+	struct sshauth_options options = { .config = config, .watch_fd = -1 };
+	int ret = sshauth_update(auth, &endpoint, &options, err);
+
+	gitconfig_free(config);
+	return ret;
+}
+
+static void asked_once(void **state)
+{
+	struct sshauth auth = SSHAUTH_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_script("echo '{\"href\": \"https://l.example/x\","
+		     "\"header\": {\"A\": \"b\"}, \"expires_in\": 600}'");
+	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(update(&auth, "", &err), 0);
+	assert_int_equal(count_runs(), 1);
+	assert_string_equal(sshauth_url(&auth, &endpoint),
+			    "https://l.example/x");
+	assert_string_equal(headers_get(&auth.reply.headers, "a"), "b");
+	sshauth_release(&auth);
+	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
+}
+
+static void asked_again_when_it_runs_out(void **state)
+{
+	struct sshauth auth = SSHAUTH_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_script("echo '{\"expires_in\": 5}'");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(update(&auth, "", &err), 0);
+	assert_int_equal(count_runs(), 3);
+	auth.reply.expires = 100;
+	assert_true(sshauth_is_fresh(&auth, 94));
+	assert_false(sshauth_is_fresh(&auth, 95));
+	sshauth_release(&auth);
+	assert_false(sshauth_is_fresh(&auth, 94));
+
+	write_script("echo '{}'");
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(update(&auth, "lfs.defaulttokenttl\n3", &err),
+				 0);
+	assert_int_equal(count_runs(), 3);
+	sshauth_release(&auth);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(update(&auth, "lfs.defaulttokenttl\n-3", &err),
+				 0);
+	assert_int_equal(count_runs(), 4);
+	sshauth_release(&auth);
+}
+
+static void asked_again_when_it_fails(void **state)
+{
+	struct sshauth auth = SSHAUTH_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_script("exit 255");
+	assert_int_equal(update(&auth, "", &err), -1);
+	assert_int_equal(err.kind, ERR_AUTH);
+	assert_non_null(strstr(err.msg, "255"));
+	assert_int_equal(count_runs(), 6);
+
+	err_clear(&err);
+	write_script("exit 1");
+	assert_int_equal(update(&auth, "lfs.ssh.retries\n0", &err), -1);
+	assert_int_equal(count_runs(), 1);
+
+	err_clear(&err);
+	write_script("echo nonsense");
+	assert_int_equal(update(&auth, "lfs.ssh.retries\n1", &err), -1);
+	assert_int_equal(err.kind, ERR_PROTOCOL);
+	assert_int_equal(count_runs(), 2);
+
+	err_clear(&err);
+	assert_int_equal(update(&auth, "lfs.ssh.retries\nmany", &err), -1);
+	assert_int_equal(err.kind, ERR_USAGE);
+
+	err_clear(&err);
+	write_script("test -s \"$0.again\" || { echo >$0.again; exit 1; };"
+		     "rm $0.again; echo '{}'");
+	assert_int_equal(update(&auth, "", &err), 0);
+	assert_int_equal(err.kind, ERR_NONE);
+	assert_int_equal(count_runs(), 2);
+	sshauth_release(&auth);
+}
+
+static void a_server_without_it(void **state)
+{
+	struct sshauth auth = SSHAUTH_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_script("exit 127");
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(update(&auth, "", &err), 0);
+	assert_int_equal(count_runs(), 1);
+	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
+	assert_int_equal(auth.reply.headers.n, 0);
+	sshauth_release(&auth);
+}
+
+static bool stop(void *ctx)
+{
+	(void)ctx;
+	return true;
+}
+
+static void stopped(void **state)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse("", 0, &err);
+	struct sshauth_options options = { .config = config,
+					   .is_stopped = stop,
+					   .watch_fd = -1 };
+	struct sshauth auth = SSHAUTH_INIT;
+
+	(void)state;
+	write_script("exec sleep 20");
+	assert_int_equal(sshauth_update(&auth, &endpoint, &options, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELED);
+	assert_true(count_runs() <= 1);
+	gitconfig_free(config);
+}
+
+static void no_ssh(void **state)
+{
+	struct endpoint https = { .url = "https://h.example/a" };
+	struct sshauth_options options = { .watch_fd = -1 };
+	struct sshauth auth = SSHAUTH_INIT;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	write_script("exit 1");
+	assert_int_equal(sshauth_update(&auth, &https, &options, &err), 0);
+	assert_int_equal(count_runs(), 0);
+	assert_string_equal(sshauth_url(&auth, &https), https.url);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(asked_once),
+		cmocka_unit_test(asked_again_when_it_runs_out),
+		cmocka_unit_test(asked_again_when_it_fails),
+		cmocka_unit_test(a_server_without_it),
+		cmocka_unit_test(stopped),
+		cmocka_unit_test(no_ssh),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	json_setup();
+	return cmocka_run_group_tests(tests, make_place, remove_place);
+}

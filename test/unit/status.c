@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "lfs/net/status.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static int check(int number, const char *body, struct err *err)
+{
+	const struct status status = { .status = number, .body = body };
+
+	*err = (struct err)ERR_INIT;
+	return status_check(&status, err);
+}
+
+static void kinds(void **state)
+{
+	static const struct {
+		int status;
+		enum err_kind kind;
+	} cases[] = {
+		{ 200, ERR_NONE },    { 201, ERR_NONE },
+		{ 204, ERR_NONE },    { 206, ERR_NONE },
+		{ 299, ERR_NONE },    { 199, ERR_REFUSED },
+		{ 300, ERR_REFUSED }, { 302, ERR_REFUSED },
+		{ 304, ERR_REFUSED }, { 400, ERR_REFUSED },
+		{ 401, ERR_AUTH },    { 403, ERR_REFUSED },
+		{ 404, ERR_REFUSED }, { 408, ERR_BUSY },
+		{ 409, ERR_REFUSED }, { 410, ERR_REFUSED },
+		{ 411, ERR_REFUSED }, { 412, ERR_REFUSED },
+		{ 413, ERR_REFUSED }, { 416, ERR_REFUSED },
+		{ 422, ERR_REFUSED }, { 429, ERR_BUSY },
+		{ 500, ERR_BUSY },    { 501, ERR_REFUSED },
+		{ 502, ERR_BUSY },    { 503, ERR_BUSY },
+		{ 504, ERR_BUSY },    { 505, ERR_REFUSED },
+		{ 507, ERR_BUSY },    { 509, ERR_BUSY },
+		{ 599, ERR_BUSY },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct err err;
+		char number[32];
+		int ret = check(cases[i].status, "", &err);
+
+		if (err.kind != cases[i].kind)
+			fail_msg("%d is kind %d", cases[i].status, err.kind);
+		assert_int_equal(ret, cases[i].kind ? -1 : 0);
+		if (!ret)
+			continue;
+		assert_int_equal(err.code, cases[i].status);
+		snprintf(number, sizeof(number), "the server answered %d",
+			 cases[i].status);
+		assert_memory_equal(err.msg, number, strlen(number));
+		assert_null(strchr(err.msg, ':'));
+	}
+}
+
+static const struct {
+	int status;
+	const char *body;
+	enum err_kind kind;
+	const char *msg;
+} sayings[] = {
+	{ 404, "", ERR_REFUSED, "the server answered 404 Not Found" },
+	{ 418, "", ERR_REFUSED, "the server answered 418" },
+	{ 422, "{\"message\":\"too big\",\"request_id\":\"1\"}", ERR_REFUSED,
+	  "the server answered 422 Unprocessable Content: too big" },
+	{ 403, "{\"error\":\"not yours\"}", ERR_REFUSED,
+	  "the server answered 403 Forbidden: not yours" },
+	{ 400, "{\"error\":\"b\",\"message\":\"a\"}", ERR_REFUSED,
+	  "the server answered 400 Bad Request: a" },
+	{ 400, "{\"error\":{\"a\":1},\"message\":7}", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 400, "{\"message\":\"cut", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 400, "{", ERR_REFUSED, "the server answered 400 Bad Request" },
+	{ 400, "[\"message\"]", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 502, "<html><body>Bad Gateway</body></html>", ERR_BUSY,
+	  "the server answered 502 Bad Gateway" },
+	{ 403,
+	  "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch"
+	  "</Code><Message>no match</Message></Error>",
+	  ERR_REFUSED,
+	  "the server answered 403 Forbidden: SignatureDoesNotMatch: "
+	  "no match" },
+	{ 403,
+	  "<Error><Code>AccessDenied</Code><Message>Request has "
+	  "expired</Message></Error>",
+	  ERR_EXPIRED,
+	  "the server answered 403 Forbidden: AccessDenied: Request "
+	  "has expired" },
+	{ 403, "<Error><Code>ExpiredToken</Code></Error>", ERR_EXPIRED,
+	  "the server answered 403 Forbidden: ExpiredToken" },
+	{ 404, "<Error><Code>X</Code><Message>has expired</Message>",
+	  ERR_REFUSED, "the server answered 404 Not Found: X: has expired" },
+	{ 400, "<Error><Code>RequestTimeout</Code><Message>idle</Message>",
+	  ERR_BUSY,
+	  "the server answered 400 Bad Request: RequestTimeout: idle" },
+	{ 400, "<Error><Code>EntityTooSmall</Code></Error>", ERR_REFUSED,
+	  "the server answered 400 Bad Request: EntityTooSmall" },
+	{ 400, "<Code>unterminated", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 400, "<Code></Code><Message>x</Message>", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 400, "</Code><Code>", ERR_REFUSED,
+	  "the server answered 400 Bad Request" },
+	{ 400, "<Code>A</Code><Message>open", ERR_REFUSED,
+	  "the server answered 400 Bad Request: A" },
+	{ 400, "<Code>a\r\nb\x1b[31m</Code>", ERR_REFUSED,
+	  "the server answered 400 Bad Request: a  b [31m" },
+	{ 400, "{\"message\":\"a\\nb\\u001b\"}", ERR_REFUSED,
+	  "the server answered 400 Bad Request: a b " },
+};
+
+static void what_the_server_says(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(sayings); i++) {
+		struct err err;
+
+		assert_int_equal(check(sayings[i].status, sayings[i].body,
+				       &err),
+				 -1);
+		assert_string_equal(err.msg, sayings[i].msg);
+		assert_int_equal(err.kind, sayings[i].kind);
+	}
+}
+
+/* The text cannot forge formats, and whatever its length it is cut. */
+static void hostile_bodies(void **state)
+{
+	enum { SIZE = 1 << 20 };
+	char *body = malloc(SIZE + 1);
+	static const char *const begins[] = {
+		"<Code>",
+		"<Message>",
+		"{\"message\":\"",
+		"{\"error\":",
+		"[",
+		"{\"a\":[",
+		"%s%n",
+		"<Code>%s%n%d</Code><Message>",
+	};
+
+	(void)state;
+	assert_non_null(body);
+	for (size_t i = 0; i < COUNT(begins); i++) {
+		struct err err;
+
+		memset(body, i % 2 ? '[' : 'x', SIZE);
+		memcpy(body, begins[i], strlen(begins[i]));
+		body[SIZE] = '\0';
+		assert_int_equal(check(400, body, &err), -1);
+		assert_int_equal(err.kind, ERR_REFUSED);
+		memcpy(body + SIZE - 24, "</Code></Message>\"}", 19);
+		assert_int_equal(check(400, body, &err), -1);
+		assert_true(strlen(err.msg) < 400);
+	}
+	free(body);
+}
+
+static void a_pause_that_is_asked_for(void **state)
+{
+	struct status status = { .status = 503, .body = "", .now = 784111777 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	status.retry_after = "7";
+	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(err.wait_ms, 7000);
+	err_clear(&err);
+	status.retry_after = "Sun, 06 Nov 1994 08:50:07 GMT";
+	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(err.wait_ms, 30000);
+	err_clear(&err);
+	status.retry_after = "never";
+	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(err.wait_ms, 0);
+}
+
+static void first_error_stays(void **state)
+{
+	const struct status status = { .status = 503, .body = "" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	err_set(&err, ERR_LOCAL, "earlier");
+	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, 0);
+	assert_string_equal(err.msg, "earlier");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(kinds),
+		cmocka_unit_test(what_the_server_says),
+		cmocka_unit_test(hostile_bodies),
+		cmocka_unit_test(a_pause_that_is_asked_for),
+		cmocka_unit_test(first_error_stays),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _XOPEN_SOURCE 700	/* nftw() */
+#include <ftw.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/child.h"
+#include "lfs/remote/storage.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static char home[] = "/tmp/storage-XXXXXX";
+
+/* A repository, a bare one, a submodule and a worktree. */
+static const char setup[] =
+	"set -e; git init -q repo; cd repo;"
+	"git -c user.name=a -c user.email=a@b commit -q --allow-empty -m m;"
+	"mkdir sub; git worktree add -q ../tree;"
+	"git -c protocol.file.allow=always submodule --quiet add \"$PWD\" mod;"
+	"cd ..; git init -q --bare bare.git; mkdir outside; ln -s repo link";
+
+static void sh(const char *script)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+	struct child child = { .argv = argv,
+			       .watch_fd = -1,
+			       .keep_stderr = true };
+	struct buf output = BUF_INIT(1000);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(child_run(&child, &output, NULL, &err), 0);
+	buf_release(&output);
+}
+
+static int make_repositories(void **state)
+{
+	(void)state;
+	if (!mkdtemp(home) || chdir(home))
+		return -1;
+	setenv("HOME", home, 1);
+	setenv("GIT_CONFIG_NOSYSTEM", "1", 1);
+	setenv("GIT_CONFIG_GLOBAL", "/dev/null", 1);
+	setenv("GIT_CEILING_DIRECTORIES", "/tmp", 1);
+	unsetenv("GIT_DIR");
+	sh(setup);
+	return 0;
+}
+
+static int remove_one(const char *path, const struct stat *st, int flag,
+		      struct FTW *ftw)
+{
+	(void)st;
+	(void)flag;
+	(void)ftw;
+	return remove(path);
+}
+
+static int remove_home(void **state)
+{
+	(void)state;
+	return chdir("/") || nftw(home, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+/* Load it in a directory below home, with a config of one entry. */
+static int load(struct storage *storage, const char *dir, const char *text,
+		struct err *err)
+{
+	struct gitconfig *config = gitconfig_parse(text, strlen(text), err);
+	char there[200];
+	int ret;
+
+	snprintf(there, sizeof(there), "%s/%s", home, dir);
+	assert_int_equal(chdir(there), 0);
+	ret = storage_load(storage, config, err);
+	gitconfig_free(config);
+	return ret;
+}
+
+static void assert_storage(const char *dir, const char *text,
+			   const char *expected)
+{
+	struct storage storage;
+	struct err err = ERR_INIT;
+	char path[300];
+
+	load(&storage, dir, text, &err);
+	assert_string_equal(err.msg, "");
+	if (expected[0] == '/')
+		snprintf(path, sizeof(path), "%s", expected);
+	else
+		snprintf(path, sizeof(path), "%s/%s", home, expected);
+	assert_string_equal(storage.dir, path);
+	storage_release(&storage);
+}
+
+static void places(void **state)
+{
+	static const struct {
+		const char *dir, *text, *expected;
+	} cases[] = {
+		{ "repo", "", "repo/.git/lfs" },
+		{ "repo/sub", "", "repo/.git/lfs" },
+		{ "link", "", "repo/.git/lfs" },
+		{ "repo/.git", "", "repo/.git/lfs" },
+		{ "tree", "", "repo/.git/lfs" },
+		{ "bare.git", "", "bare.git/lfs" },
+		{ "repo/mod", "", "repo/.git/modules/mod/lfs" },
+		{ "repo", "lfs.storage\n", "repo/.git/lfs" },
+		{ "repo", "lfs.storage\n/abs/store", "/abs/store" },
+		{ "outside", "lfs.storage\n/abs/store", "/abs/store" },
+		{ "repo/sub", "lfs.storage\nrel/x", "repo/.git/rel/x" },
+		{ "tree", "lfs.storage\n../store", "repo/.git/../store" },
+		/* git-lfs 3.3.0 does not expand it. */
+		{ "repo", "lfs.storage\n~/store", "repo/.git/~/store" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_storage(cases[i].dir, cases[i].text, cases[i].expected);
+}
+
+static void git_dir_of_the_environment(void **state)
+{
+	(void)state;
+	setenv("GIT_DIR", "../repo/.git", 1);
+	assert_storage("outside", "", "repo/.git/lfs");
+	setenv("GIT_DIR", "../repo/.git/worktrees/tree", 1);
+	assert_storage("outside", "", "repo/.git/lfs");
+	unsetenv("GIT_DIR");
+}
+
+static void no_repository(void **state)
+{
+	struct storage storage;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(load(&storage, "outside", "", &err), -1);
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_string_equal(err.msg, "this is not a git repository");
+	storage_release(&storage);
+}
+
+static void objects(void **state)
+{
+	struct storage storage = { .dir = "/s" };
+	char *path = storage_object_path(&storage, "aabbccdd");
+
+	(void)state;
+	assert_string_equal(path, "/s/objects/aa/bb/aabbccdd");
+	free(path);
+}
+
+static mode_t mode_of(const char *path)
+{
+	struct stat st;
+
+	assert_int_equal(stat(path, &st), 0);
+	return st.st_mode & 07777;
+}
+
+/* The file modes are those of git-lfs's own test of the same values. */
+static void modes(void **state)
+{
+	static const struct {
+		const char *shared;
+		mode_t object_mode, dir_mode;
+	} cases[] = {
+		{ "group", 0660, 02770 },     { "true", 0660, 02770 },
+		{ "1", 0660, 02770 },	      { "YES", 0660, 02770 },
+		{ "all", 0664, 02775 },	      { "world", 0664, 02775 },
+		{ "everybody", 0664, 02775 }, { "2", 0664, 02775 },
+		{ "false", 0640, 0700 },      { "umask", 0640, 0700 },
+		{ "0", 0640, 0700 },	      { "NO", 0640, 0700 },
+		{ "nonsense", 0640, 0700 },   { "0664", 0664, 02775 },
+		{ "0666", 0666, 02777 },      { "0600", 0600, 0700 },
+		{ "0660", 0660, 02770 },      { "0644", 0644, 02755 },
+		{ "0400", 0640, 0700 },
+	};
+	mode_t old = umask(027);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct storage storage;
+		struct err err = ERR_INIT;
+		char text[100];
+
+		snprintf(text, sizeof(text), "core.sharedrepository\n%s",
+			 cases[i].shared);
+		assert_int_equal(load(&storage, "repo", text, &err), 0);
+		assert_int_equal(storage.object_mode, cases[i].object_mode);
+		assert_int_equal(storage_make_dir(&storage, &err), 0);
+		assert_int_equal(mode_of(storage.multipart_dir),
+				 cases[i].dir_mode);
+		assert_int_equal(storage_make_dir(&storage, &err), 0);
+		assert_int_equal(rmdir(storage.multipart_dir), 0);
+		storage_release(&storage);
+	}
+	umask(old);
+}
+
+static void a_directory_that_cannot_be_made(void **state)
+{
+	struct storage storage;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(load(&storage, "repo", "lfs.storage\nHEAD", &err), 0);
+	assert_int_equal(storage_make_dir(&storage, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_non_null(strstr(err.msg, "HEAD"));
+	storage_release(&storage);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(places),
+		cmocka_unit_test(git_dir_of_the_environment),
+		cmocka_unit_test(no_repository),
+		cmocka_unit_test(objects),
+		cmocka_unit_test(modes),
+		cmocka_unit_test(a_directory_that_cannot_be_made),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, make_repositories, remove_home);
+}
