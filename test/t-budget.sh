@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 use_agent upload
-start_server --chunk-size 65536 --rate 2000000
+start_server --chunk-size 65536 --rate 1000000
 new_repo r
 for number in 1 2 3 4 5 6 7 8
 do

@@ -12,13 +12,14 @@ count () {
 	check "$dialect: $1: $2" equal "$(server_count "requests.$1")" "$2"
 }
 
-# trip DIALECT PARTS PUTS OPTION...: there and back again
+# trip DIALECT PARTS PUTS OPTION...: there and back again.  At that rate a part
+# takes 65 ms, so that even a busy machine has the next one begun by then.
 trip () {
 	dialect=$1
 	parts=$2
 	puts=$3
 	shift 3
-	start_server --dialect "$dialect" --chunk-size 262144 "$@"
+	start_server --dialect "$dialect" --chunk-size 262144 --rate 4000000 "$@"
 	new_repo "$dialect"
 	add_file "$dialect" large.bin 3000001
 	add_file "$dialect" small.bin 1000
