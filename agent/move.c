@@ -339,6 +339,7 @@ static int answer(struct move *move, const struct err *why)
 {
 	const struct message *message = move->message;
 	struct err err = ERR_INIT, again = ERR_INIT;
+	const char *path;
 
 	if (why->kind) {
 		log_error("%.12s: %s", message->oid, why->msg);
@@ -346,11 +347,12 @@ static int answer(struct move *move, const struct err *why)
 	}
 	if (move->mover->is_upload)
 		return message_complete(message->oid, NULL, &err);
+	path = transfer_hand_over(move->transfer, &err);
 	/* Its path may be one that cannot be said. */
-	if (message_complete(message->oid, transfer_file(move->transfer), &err))
-		return message_failed(message->oid, &err, &again);
-	transfer_hand_over(move->transfer);
-	return 0;
+	if (path && !message_complete(message->oid, path, &err))
+		return 0;
+	transfer_take_back(move->transfer);
+	return message_failed(message->oid, &err, &again);
 }
 
 int mover_move(struct mover *mover, const struct message *message)

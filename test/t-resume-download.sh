@@ -103,6 +103,18 @@ check 'the first is right' right one.out
 check 'the second is right' right two.out
 check 'nothing is left of either' equal '' "$(find "$FILES" -name "$OID*")"
 
+# git-lfs takes its time to check what it is handed: until it has moved the
+# file, nobody else writes to it.
+
+rm -rf "$FILES"
+download one.out ''
+download two.out ''
+check 'what was handed over is no longer a partial file' fails equal \
+	"$(said one.out complete)" "$(said two.out complete)"
+check 'the one is right' right one.out
+check 'the other is right' right two.out
+check 'nothing is left of either' equal '' "$(find "$FILES" -name "$OID*")"
+
 # Damage
 
 check 'stopped' stopped KILL $((14 * MIB))

@@ -14,6 +14,8 @@
 #include "lfs/base/mem.h"
 #include "lfs/remote/storage.h"
 
+#define SUFFIX ".partial"
+
 enum { PIECE_SIZE = 2 << 20 };	/* what a kill may cost a connection */
 
 /* A file of our own, for want of a journal or of a need for one. */
@@ -52,7 +54,7 @@ static int open_file(struct object *object, const struct storage *storage,
 	object->journal = open_journal(object, storage);
 	if (!object->journal)
 		return open_unique(object, storage, err);
-	object->path = xstrfmt("%s/%s.partial", storage->multipart_dir,
+	object->path = xstrfmt("%s/%s" SUFFIX, storage->multipart_dir,
 			       object->plan->oid);
 	object->fd = open(object->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	if (object->fd < 0)
@@ -234,4 +236,52 @@ void partial_finish(struct object *object)
 {
 	if (object->journal)
 		journal_remove(object->journal);
+}
+
+static int stem_length(const struct object *object)
+{
+	return (int)(strrchr(object->path, '.') - object->path);
+}
+
+static void take_path(struct object *object, char *path)
+{
+	free(object->path);
+	object->path = path;
+}
+
+int partial_hand_over(struct object *object, struct err *err)
+{
+	char *path;
+	int fd;
+
+	if (!object->journal)
+		return 0;
+	path = xstrfmt("%.*s.XXXXXX", stem_length(object), object->path);
+	fd = mkstemp(path);
+	if (fd < 0)
+		err_sys(err, errno, "cannot make '%s'", path);
+	else if (rename(object->path, path))
+		err_sys(err, errno, "cannot rename '%s'", object->path);
+	if (fd >= 0)
+		close(fd);
+	if (!err->kind) {
+		take_path(object, path);
+		return 0;
+	}
+	if (fd >= 0)
+		unlink(path);
+	free(path);
+	return -1;
+}
+
+void partial_take_back(struct object *object)
+{
+	char *path;
+
+	if (!object->journal)
+		return;
+	path = xstrfmt("%.*s" SUFFIX, stem_length(object), object->path);
+	if (rename(object->path, path))
+		log_warn("cannot rename '%s'", object->path);
+	take_path(object, path);
 }

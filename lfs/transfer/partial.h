@@ -40,7 +40,17 @@ void partial_keep(struct object *object);
 /* The file is wanted no more, nor is its journal. */
 void partial_discard(struct object *object);
 
-/* The file is finished and stays, the journal goes. */
+/*
+ * Give the finished file a name of its own, OID.XXXXXX.  Whoever is told that
+ * name has it for himself: the next to download the object finds no partial
+ * file to write to.  On failure it keeps its name.
+ */
+int partial_hand_over(struct object *object, struct err *err);
+
+/* Nobody took it: it is a partial file again. */
+void partial_take_back(struct object *object);
+
+/* The file was handed over and stays, the journal goes. */
 void partial_finish(struct object *object);
 
 #endif

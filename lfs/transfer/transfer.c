@@ -397,14 +397,17 @@ int transfer_result(const struct transfer *transfer, struct err *err)
 	return -1;
 }
 
-const char *transfer_file(const struct transfer *transfer)
+const char *transfer_hand_over(struct transfer *transfer, struct err *err)
 {
-	return transfer->object.path;
+	transfer->handed_over = !partial_hand_over(&transfer->object, err);
+	return transfer->handed_over ? transfer->object.path : NULL;
 }
 
-void transfer_hand_over(struct transfer *transfer)
+void transfer_take_back(struct transfer *transfer)
 {
-	transfer->handed_over = true;
+	if (transfer->handed_over)
+		partial_take_back(&transfer->object);
+	transfer->handed_over = false;
 }
 
 /* Would the same upload, gone on with, fail again? */

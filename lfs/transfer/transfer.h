@@ -49,11 +49,14 @@ uint64_t transfer_moved(const struct transfer *transfer);
 /* Once over: 0, or -1 and why. */
 int transfer_result(const struct transfer *transfer, struct err *err);
 
-/* The path of the finished download; borrowed. */
-const char *transfer_file(const struct transfer *transfer);
+/*
+ * The path of the finished download, borrowed; the file belongs to whoever is
+ * told it from now on.  NULL if it cannot be given a name of its own.
+ */
+const char *transfer_hand_over(struct transfer *transfer, struct err *err);
 
-/* That file belongs to somebody else now; else it is kept for another run. */
-void transfer_hand_over(struct transfer *transfer);
+/* Nobody could be told: it is kept for another run. */
+void transfer_take_back(struct transfer *transfer);
 
 /* Free it; it must be over.  NULL is fine. */
 void transfer_free(struct transfer *transfer);
