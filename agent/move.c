@@ -42,6 +42,7 @@ struct move {
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
 	bool was_saved;		/* its plan is that of an earlier run */
+	bool was_whole;		/* which had sent all of it */
 	unsigned renewals;
 };
 
@@ -230,6 +231,7 @@ static void look_for_saved(const struct move *move, const struct plan *fresh,
 			   .fresh = fresh,
 			   .endpoint = endpoint ? endpoint->url : "",
 			   .path = move->message->path,
+			   .may_be_repeated = move->message->action != NULL,
 		   });
 }
 
@@ -242,6 +244,7 @@ static int run(struct move *move, struct plan *fresh,
 
 	look_for_saved(move, fresh, request, &saved);
 	move->was_saved = saved.plan != NULL;
+	move->was_whole = saved.is_whole;
 	if (saved.is_complete) {
 		log_info("%.12s was completed just now", fresh->oid);
 		plan_free(fresh);
@@ -288,16 +291,37 @@ static bool is_stale(const struct err *err)
 }
 
 /*
- * An earlier run's upload that the server wants no more is begun anew, and in
- * standalone mode links that ran out are asked for again: what has arrived is
- * in the journal, or at the server.
+ * Is this what a server says to an upload that it wants no more, or cannot
+ * complete?  The last time somebody tried that it had to do with the network,
+ * perhaps; a second time, a new upload is the better bet.
+ */
+static bool is_spent(const struct move *move, const struct err *err)
+{
+	if (err->kind == ERR_BUSY)
+		return move->was_whole;
+	return err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL ||
+	       is_stale(err);
+}
+
+/*
+ * An earlier run's upload that is spent is begun anew, and in standalone mode
+ * links that ran out are asked for again: what has arrived is in the journal,
+ * or at the server.
  */
 static bool can_go_on(struct move *move, const struct err *err)
 {
-	if (!move->transfer || !is_stale(err))
+	if (!move->transfer)
 		return false;
-	if (move->was_saved)
+	/* Standalone, the server will tell. */
+	if (transfer_may_be_done(move->transfer) && move->message->action &&
+	    err->kind != ERR_BUSY)
+		return false;
+	if (move->was_saved && is_spent(move, err)) {
+		transfer_forget(move->transfer);
 		return true;
+	}
+	if (!is_stale(err))
+		return false;
 	return !move->message->action && err->code != 404 &&
 	       move->renewals++ < RENEWALS_MAX;
 }

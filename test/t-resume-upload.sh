@@ -194,6 +194,56 @@ rm -rf "$ROOT/r/objects" action
 upload second.out "$again"
 check 'killed before it noted that, and the server lost it' right second.out
 
+# In standalone mode the server was asked: it knows better than our note.
+
+forget
+upload first.out ''
+check 'standalone: an upload' right first.out
+rm -rf "$ROOT/r/objects"
+upload second.out ''
+check 'standalone: the server lost it, so it is sent again' right second.out
+
+# A completion that fails
+
+lfs_config lfsmultipart.retries 1
+lfs_config lfsmultipart.maxRetryDelay 1
+forget
+server_faults 'status=500,on=complete,times=2'
+upload first.out ''
+check 'a completion fails' grep -q '^error .*completing the upload' first.out
+upload second.out ''
+check 'the next run completes what is there' right second.out
+check 'no part is sent again' equal $PARTS "$(server_count requests.part)"
+
+forget
+server_faults 'status=500,on=complete,times=4'
+upload first.out ''
+upload second.out ''
+check 'if that fails again, it begins anew' right second.out
+check 'with all parts' equal $((2 * PARTS)) "$(server_count requests.part)"
+
+forget
+server_faults 'status=500,on=complete,times=2' 'status=409,on=complete'
+upload first.out ''
+upload second.out ''
+check 'if that is refused, likewise' right second.out
+
+kill "$SERVER_PID"
+start_server --dialect hf --chunk-size 524288 --rate 3000000
+go_to r
+negotiated=yes
+check 'stopped' stopped KILL 9
+server_faults 'lost-answer,on=complete'
+upload second.out ''
+check 'a lost answer to a completion: it says what to do' \
+	grep -q '^error .*push again to see' second.out
+check 'and sends nothing twice for it' at_most \
+	"$(server_count requests.part)" $((PARTS + 4))
+check 'for the object is there' server_has r a.bin
+negotiated=
+git config --global --unset lfsmultipart.retries
+git config --global --unset lfsmultipart.maxRetryDelay
+
 # The real git-lfs
 
 kill "$SERVER_PID"

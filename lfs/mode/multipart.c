@@ -209,7 +209,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 		ret = status_of_answer(http, &response, err);
 	if (ret)
 		explain(plan, err);
-	plan->finish_may_be_done = true;
+	plan->finish_may_be_done |= ret && err_is_transient(err);
 	http_response_release(&response);
 	free(body);
 	return ret;

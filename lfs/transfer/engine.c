@@ -3,11 +3,14 @@
 
 #include <stdlib.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
 #include "lfs/remote/lfsconfig.h"
 #include "lfs/transfer/unfinished.h"
+
+enum { BUDGET_EVERY_MS = 100 };
 
 static void set_shared(struct engine *engine)
 {
@@ -90,6 +93,22 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	set_shared(engine);
 	make_pool(engine, options->nagents);
 	return engine;
+}
+
+void engine_hold_budget(struct engine *engine)
+{
+	budget_hold(engine->budget);
+	engine->budget_ms = 0;
+}
+
+void engine_heed_budget(struct engine *engine)
+{
+	uint64_t now = clock_ms();
+
+	if (engine->budget_ms && now - engine->budget_ms < BUDGET_EVERY_MS)
+		return;
+	engine->budget_ms = now;
+	pool_limit(engine->pool, budget_share(engine->budget));
 }
 
 bool engine_free(struct engine *engine, int timeout_ms)

@@ -33,6 +33,7 @@ struct engine {
 	struct http_shared shared;
 	struct pool *pool;
 	struct budget *budget;
+	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
 };
 
 struct engine_options {
@@ -56,6 +57,12 @@ struct engine *engine_new(const struct engine_options *options,
  * too.  NULL with ERR_USAGE if there is none.
  */
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
+
+/* An object is on its way: take part in the budget, until budget_release(). */
+void engine_hold_budget(struct engine *engine);
+
+/* Use as many connections as fall to us now; ten times a second is enough. */
+void engine_heed_budget(struct engine *engine);
 
 /*
  * Stop all and free the engine.  False if a worker did not come back within

@@ -179,6 +179,14 @@ static void take_record(struct saved *saved,
 	}
 }
 
+static bool is_whole(const struct plan *plan)
+{
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (!plan->parts[i].finished)
+			return false;
+	return true;
+}
+
 static bool resume(struct saved *saved, const struct saved_request *request)
 {
 	struct reader reader = { .journal = saved->journal };
@@ -194,9 +202,11 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	do
 		take_record(saved, &reader.record);
 	while (journal_next(saved->journal, &reader.record));
+	saved->is_whole = is_whole(saved->plan);
 	if (!saved->completed_at)
 		return is_alive(saved->plan);
-	saved->is_complete = saved->completed_at > clock_unix() - JUST_NOW_S;
+	saved->is_complete = request->may_be_repeated &&
+			     saved->completed_at > clock_unix() - JUST_NOW_S;
 	return saved->is_complete;
 }
 

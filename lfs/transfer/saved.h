@@ -31,6 +31,11 @@ struct saved_request {
 	const struct plan *fresh;	/* borrowed: of the action at hand */
 	const char *endpoint;	/* the URL of the LFS server, or "" */
 	const char *path;	/* the file to send */
+	/*
+	 * The action may be one that git-lfs had before the last completion:
+	 * then that counts.
+	 */
+	bool may_be_repeated;
 };
 
 struct saved {
@@ -39,6 +44,7 @@ struct saved {
 	struct plan *plan;	/* owned; NULL: begin with the fresh one */
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
+	bool is_whole;	/* all of the plan's parts were sent */
 	int64_t completed_at;	/* seconds since 1970; 0: it was not */
 	bool is_complete;	/* sent and completed just now: do not again */
 };

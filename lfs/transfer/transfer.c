@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 
-#include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/transfer/download.h"
@@ -12,8 +11,6 @@
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/upload.h"
-
-enum { BUDGET_EVERY_MS = 100 };
 
 /* A part in the pool's hands; a free one has no part. */
 struct slot {
@@ -41,8 +38,8 @@ struct transfer {
 	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
 	size_t next;		/* the part to submit next */
 	bool handed_over;	/* the file of a download */
+	bool forgotten;		/* an upload: its journal goes */
 	bool mended;		/* bad parts are fetched again, but once */
-	uint64_t budget_ms;	/* when the budget was last looked at */
 };
 
 static bool is_upload(const struct transfer *transfer)
@@ -130,7 +127,7 @@ struct transfer *transfer_new(struct engine *engine, struct plan *plan,
 	make_slots(transfer);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
-	budget_hold(engine->budget);
+	engine_hold_budget(engine);
 	if (!open_object(transfer,
 			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
 		if (plan->mode->begin)
@@ -289,7 +286,8 @@ static bool hash_failed(struct transfer *transfer, struct err *err)
 {
 	const struct hasher *hasher = transfer->object.hasher;
 
-	return hasher && next_part(transfer) && hasher_is_done(hasher) &&
+	/* In that order: until there is a hash, a worker may change the plan. */
+	return hasher && hasher_is_done(hasher) && next_part(transfer) &&
 	       hasher_verdict(hasher, err);
 }
 
@@ -343,23 +341,12 @@ static bool abandon(struct transfer *transfer)
 	return true;
 }
 
-static void heed_budget(struct transfer *transfer)
-{
-	struct engine *engine = transfer->engine;
-	uint64_t now = clock_ms();
-
-	if (transfer->budget_ms && now - transfer->budget_ms < BUDGET_EVERY_MS)
-		return;
-	transfer->budget_ms = now;
-	pool_limit(engine->pool, budget_share(engine->budget));
-}
-
 bool transfer_step(struct transfer *transfer, int timeout_ms)
 {
 	struct pool *pool = transfer->engine->pool;
 	struct job *job;
 
-	heed_budget(transfer);
+	engine_heed_budget(transfer->engine);
 	if (!transfer->err.kind)
 		advance(transfer);
 	if (transfer->state == OVER)
@@ -410,6 +397,16 @@ void transfer_take_back(struct transfer *transfer)
 	transfer->handed_over = false;
 }
 
+bool transfer_may_be_done(const struct transfer *transfer)
+{
+	return transfer->object.plan->finish_may_be_done;
+}
+
+void transfer_forget(struct transfer *transfer)
+{
+	transfer->forgotten = true;
+}
+
 /* Would the same upload, gone on with, fail again? */
 static bool is_hopeless(const struct err *err)
 {
@@ -424,11 +421,13 @@ static void leave(struct transfer *transfer)
 	struct object *object = &transfer->object;
 
 	if (is_upload(transfer)) {
-		if (object->journal && is_hopeless(&transfer->err))
+		if (object->journal &&
+		    (transfer->forgotten || is_hopeless(&transfer->err)))
 			journal_remove(object->journal);
 	} else if (transfer->handed_over) {
 		partial_finish(object);
-	} else if (transfer->err.kind == ERR_CORRUPT || !object->moved) {
+	} else if (transfer->err.kind == ERR_CORRUPT ||
+		   (object->fd >= 0 && !object->moved)) {
 		partial_discard(object);
 	} else {
 		partial_keep(object);

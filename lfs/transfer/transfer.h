@@ -58,6 +58,12 @@ const char *transfer_hand_over(struct transfer *transfer, struct err *err);
 /* Nobody could be told: it is kept for another run. */
 void transfer_take_back(struct transfer *transfer);
 
+/* Over and failed, but its finish may have been done: its answer was lost. */
+bool transfer_may_be_done(const struct transfer *transfer);
+
+/* An upload that failed: no other run shall go on with it. */
+void transfer_forget(struct transfer *transfer);
+
 /* Free it; it must be over.  NULL is fine. */
 void transfer_free(struct transfer *transfer);
 

@@ -105,6 +105,7 @@ static struct given give(const struct place *place, int n, int life)
 	assert_non_null(given.plan);
 	given.request.endpoint = "https://h/r.git/info/lfs";
 	given.request.path = place->path;
+	given.request.may_be_repeated = true;
 	return given;
 }
 
@@ -218,6 +219,25 @@ static void completed_just_now(void **state)
 	}
 }
 
+/* Whoever asked the server just now knows better. */
+static void completed_but_asked_for(void **state)
+{
+	struct place *place = *state;
+	struct given given = give(place, 2, 1000);
+	struct saved saved;
+
+	begin_upload(place, 1, 1000);
+	open_saved(&saved, place, &given);
+	saved_complete(saved.journal);
+	saved_release(&saved);
+	given.request.may_be_repeated = false;
+	open_saved(&saved, place, &given);
+	assert_false(saved.is_complete);
+	assert_null(saved.plan);
+	saved_release(&saved);
+	give_back(&given);
+}
+
 /* By now the object may be gone from there: it is sent again. */
 static void completed_long_ago(void **state)
 {
@@ -246,6 +266,7 @@ int main(void)
 		WITH_PLACE(going_on),
 		WITH_PLACE(starting_afresh),
 		WITH_PLACE(completed_just_now),
+		WITH_PLACE(completed_but_asked_for),
 		WITH_PLACE(completed_long_ago),
 	};
 
