@@ -279,6 +279,22 @@ static int drive(struct http *http, CURLcode *code)
 	return 0;
 }
 
+/*
+ * Nobody can have stored a body that he has not read: a yes to that is of
+ * something else on the way, and libcurl is content with it.
+ */
+static int check_body(struct http *http)
+{
+	const struct http_source *source = http->request->source;
+
+	if (!source || http->sent == source->size ||
+	    http->response->status < 200 || http->response->status > 299)
+		return 0;
+	return err_set(http->err, ERR_NETWORK,
+		       "the server answered %d before it had the whole body",
+		       http->response->status);
+}
+
 /* One request and its answer, at http->url. */
 static int exchange(struct http *http, bool own_origin)
 {
@@ -314,6 +330,8 @@ static int exchange(struct http *http, bool own_origin)
 			      -1 :
 			      connect_failed(http->easy, code, http->detail,
 					     http->url, http->err);
+	if (!ret)
+		ret = check_body(http);
 	curl_multi_remove_handle(http->multi, http->easy);
 out:
 	if (ret)

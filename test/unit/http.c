@@ -118,6 +118,34 @@ static void put_of_much(void **state)
 	free((char *)bytes.data);
 }
 
+static bool answer_at_once(struct tinyrequest *request, void *ctx)
+{
+	tinyserver_puts(request, ctx);
+	tinyserver_pause(request, 300);
+	return false;
+}
+
+/* Somebody on the way says yes to what he has not read. */
+static void a_yes_before_the_body(void **state)
+{
+	struct tinyserver *server =
+		tinyserver_start(answer_at_once,
+				 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+				 "Connection: close\r\n\r\n");
+	struct bytes bytes = { .data = big_body(), .size = BIG };
+	struct http_source source = { BIG, read_bytes, &bytes };
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "PUT", tinyserver_url(server));
+	bench.request.source = &source;
+	assert_int_equal(perform(&bench), -1);
+	assert_int_equal(bench.err.kind, ERR_NETWORK);
+	tear_down(&bench);
+	tinyserver_stop(server);
+	free((char *)bytes.data);
+}
+
 static void a_source_that_fails(void **state)
 {
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
@@ -298,6 +326,7 @@ int main(void)
 		cmocka_unit_test(put),
 		cmocka_unit_test(put_of_nothing),
 		cmocka_unit_test(put_of_much),
+		cmocka_unit_test(a_yes_before_the_body),
 		cmocka_unit_test(a_source_that_fails),
 		cmocka_unit_test(range),
 		cmocka_unit_test(sink),
