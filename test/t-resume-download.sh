@@ -137,6 +137,11 @@ check 'stopped' stopped TERM $((14 * MIB))
 truncate -s -1 "$PARTIAL"
 finished 'a partial file that is too short' $((16 * MIB))
 
+check 'stopped' stopped TERM $((14 * MIB))
+rm "$JOURNAL"
+make_file "$PARTIAL" $((SIZE + 5000)) 5
+finished 'a stray file that is too long' $((16 * MIB))
+
 # A machine that crashed: the file is there, but not all of its bytes.
 
 spoil () {

@@ -112,27 +112,38 @@ int file_write(int fd, const void *data, size_t n, struct err *err)
 	return 0;
 }
 
-static int no_space(int fd, const char *path, uint64_t size, struct err *err)
+/*
+ * Asked before anything is reserved: fallocate() that fails may keep what it
+ * could get, and ftruncate() does not care.
+ */
+static int check_space(int fd, const char *path, uint64_t size, struct err *err)
 {
-	int errnum = errno;
 	struct statvfs vfs;
-	uint64_t room = 0;
+	struct stat st;
+	uint64_t room, held;
 
-	if (!fstatvfs(fd, &vfs))
-		room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
-	return err_sys(err, errnum,
+	if (fstatvfs(fd, &vfs) || fstat(fd, &st))
+		return err_sys(err, errno, "cannot stat '%s'", path);
+	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	held = (uint64_t)st.st_blocks * 512;
+	if (size <= held || size - held <= room)
+		return 0;
+	return err_sys(err, ENOSPC,
 		       "'%s' needs %" PRIu64 " bytes, %" PRIu64 " are free",
-		       path, size, room);
+		       path, size - held, room);
 }
 
 int file_reserve(int fd, const char *path, uint64_t size, struct err *err)
 {
+	if (check_space(fd, path, size, err))
+		return -1;
 #ifdef __linux__
 	/* Not posix_fallocate(): its fallback writes to every block. */
 	if (size && !fallocate(fd, 0, 0, (off_t)size))
 		return 0;
 	if (size && (errno == ENOSPC || errno == EFBIG || errno == EDQUOT))
-		return no_space(fd, path, size, err);
+		return err_sys(err, errno, "'%s' needs %" PRIu64 " bytes", path,
+			       size);
 #endif
 	if (ftruncate(fd, (off_t)size))
 		return err_sys(err, errno, "cannot resize '%s'", path);

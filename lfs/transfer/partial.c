@@ -158,6 +158,10 @@ static int resume(struct object *object, struct journal_hash *start,
 	struct journal_begin begin;
 
 	if (!read_begin(object, &begin)) {
+		/* Nor is what may be in the file, or behind our size. */
+		if (ftruncate(object->fd, 0))
+			return err_sys(err, errno, "cannot empty '%s'",
+				       object->path);
 		begin = (struct journal_begin){ .size = plan->size,
 						.part_size = plan->part_size };
 		journal_begin(object->journal, &begin);
