@@ -10,14 +10,23 @@
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
 
-bool multipart_is(const struct action *action)
-{
-	return json_object_get(action->header, "chunk_size") != NULL;
-}
-
 static bool is_number(const char *text)
 {
 	return *text && !text[strspn(text, "0123456789")];
+}
+
+/* A number is no header's name: such an action only lacks its chunk_size. */
+bool multipart_is(const struct action *action)
+{
+	const char *name;
+	json_t *value;
+
+	if (json_object_get(action->header, "chunk_size"))
+		return true;
+	json_object_foreach ((json_t *)action->header, name, value)
+		if (is_number(name))
+			return true;
+	return false;
 }
 
 /* A decimal number from 1 to `max`; 0 if it is not one. */

@@ -46,7 +46,7 @@ static void basic_upload(void **state)
 {
 	struct input input = make(UPLOAD, 100,
 				  "{\"href\":\"http://h/o\",\"header\":{"
-				  "\"X-A\":\"b\",\"00001\":\"c\"}}");
+				  "\"X-A\":\"b\",\"X-1\":\"c\"}}");
 	struct err err = ERR_INIT;
 	struct plan *plan = plan_of(&input, &err);
 
