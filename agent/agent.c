@@ -15,6 +15,7 @@ struct agent {
 	struct input input;
 	struct message message;
 	struct mover *mover;	/* owned; NULL before init */
+	bool is_upload;
 };
 
 static int init(struct agent *agent)
@@ -30,6 +31,7 @@ static int init(struct agent *agent)
 
 	mover_free(agent->mover);
 	agent->mover = mover_new(&options);
+	agent->is_upload = options.is_upload;
 	return message_ready(&err);
 }
 
@@ -47,10 +49,16 @@ static int refuse(struct agent *agent, const struct err *why)
 static int move(struct agent *agent)
 {
 	struct err why = ERR_INIT;
+	bool is_upload = agent->message.event == EVENT_UPLOAD;
 
-	if (agent->mover)
+	if (!agent->mover)
+		err_set(&why, ERR_PROTOCOL, "an object came before init");
+	else if (is_upload != agent->is_upload)
+		err_set(&why, ERR_PROTOCOL,
+			"'%s' came, but init said another operation",
+			is_upload ? "upload" : "download");
+	else
 		return mover_move(agent->mover, &agent->message);
-	err_set(&why, ERR_PROTOCOL, "an object came before init");
 	return refuse(agent, &why);
 }
 
