@@ -43,6 +43,7 @@ struct move {
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
 	bool was_saved;		/* its plan is that of an earlier run */
 	bool was_whole;		/* which had sent all of it */
+	bool began_anew;	/* in place of such a plan */
 	unsigned renewals;
 };
 
@@ -303,6 +304,20 @@ static bool is_spent(const struct move *move, const struct err *err)
 	       is_stale(err);
 }
 
+/* Standalone: may the server be asked for other links? */
+static bool can_renew(struct move *move, const struct err *err)
+{
+	if (!is_stale(err) || err->code == 404 || move->message->action)
+		return false;
+	/* An upload begins anew, and may be refused again. */
+	if (move->mover->is_upload) {
+		if (err->kind != ERR_EXPIRED && move->renewals)
+			return false;
+		transfer_forget(move->transfer);
+	}
+	return move->renewals++ < RENEWALS_MAX;
+}
+
 /*
  * An earlier run's upload that is spent is begun anew, and in standalone mode
  * links that ran out are asked for again: what has arrived is in the journal,
@@ -316,14 +331,12 @@ static bool can_go_on(struct move *move, const struct err *err)
 	if (transfer_may_be_done(move->transfer) && move->message->action &&
 	    err->kind != ERR_BUSY)
 		return false;
-	if (move->was_saved && is_spent(move, err)) {
+	if (move->was_saved && !move->began_anew && is_spent(move, err)) {
+		move->began_anew = true;
 		transfer_forget(move->transfer);
 		return true;
 	}
-	if (!is_stale(err))
-		return false;
-	return !move->message->action && err->code != 404 &&
-	       move->renewals++ < RENEWALS_MAX;
+	return can_renew(move, err);
 }
 
 /* Once more with a new link, if that ran out while the object was sent. */

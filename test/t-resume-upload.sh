@@ -203,6 +203,23 @@ rm -rf "$ROOT/r/objects"
 upload second.out ''
 check 'standalone: the server lost it, so it is sent again' right second.out
 
+# A part that is refused, by a proxy perhaps, is no reason to forget the others.
+
+for negotiated in '' yes
+do
+	forget
+	server_faults "status=403,on=part,part=14,times=0"
+	upload first.out ''
+	check 'a part is refused' grep -q '^error .*403' first.out
+	server_nofaults
+	sent=$(server_count requests.part)
+	upload second.out ''
+	check 'the next run goes on' right second.out
+	check 'with what is missing' at_most "$(server_count requests.part)" \
+		$((sent + 8))
+done
+negotiated=
+
 # A completion that fails
 
 lfs_config lfsmultipart.retries 1

@@ -182,5 +182,7 @@ int settings_load(struct settings *settings, const struct gitconfig *config,
 	for (size_t i = 0; i < NSETTINGS; i++)
 		if (load(settings, &table[i], config, url, err))
 			return -1;
+	if (settings->answer_ms < settings->stall_ms)
+		settings->answer_ms = settings->stall_ms;
 	return 0;
 }

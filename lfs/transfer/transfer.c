@@ -195,8 +195,12 @@ static void submit_parts(struct transfer *transfer)
 
 static void fail(struct transfer *transfer, const struct err *err)
 {
-	if (!transfer->err.kind)
+	if (!transfer->err.kind) {
 		transfer->err = *err;
+		if (err->kind == ERR_CORRUPT && is_upload(transfer))
+			err_wrap(&transfer->err,
+				 "not uploaded (run git lfs fsck)");
+	}
 	pool_cancel(transfer->engine->pool);
 }
 
@@ -258,20 +262,12 @@ static bool mend(struct transfer *transfer, struct err *err)
 	return true;
 }
 
-/* Say what a user can do about wrong bytes. */
-static int say_corrupt(const struct transfer *transfer, struct err *err)
-{
-	if (err->kind == ERR_CORRUPT && is_upload(transfer))
-		err_wrap(err, "not uploaded (run git lfs fsck)");
-	return -1;
-}
-
 static int close_object(struct transfer *transfer, struct err *err)
 {
 	struct object *object = &transfer->object;
 
 	if (object_check(object, err))
-		return say_corrupt(transfer, err);
+		return -1;
 	if (is_upload(transfer))
 		return upload_close(object, err);
 	return download_close(object, &transfer->engine->storage, err);
@@ -299,7 +295,6 @@ static void advance(struct transfer *transfer)
 	if (transfer->state != MOVING)
 		return;
 	if (hash_failed(transfer, &err)) {
-		say_corrupt(transfer, &err);
 		fail(transfer, &err);
 		return;
 	}
@@ -407,22 +402,17 @@ void transfer_forget(struct transfer *transfer)
 	transfer->forgotten = true;
 }
 
-/* Would the same upload, gone on with, fail again? */
-static bool is_hopeless(const struct err *err)
-{
-	return err->kind == ERR_CORRUPT || err->kind == ERR_PROTOCOL ||
-	       err->kind == ERR_REFUSED || err->kind == ERR_EXPIRED ||
-	       err->kind == ERR_AUTH;
-}
-
-/* Keep what another run can go on with. */
+/*
+ * Keep what another run can go on with.  That is no promise: if the server
+ * wants no more of it, that run will know.
+ */
 static void leave(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
 
 	if (is_upload(transfer)) {
 		if (object->journal &&
-		    (transfer->forgotten || is_hopeless(&transfer->err)))
+		    (transfer->forgotten || transfer->err.kind == ERR_CORRUPT))
 			journal_remove(object->journal);
 	} else if (transfer->handed_over) {
 		partial_finish(object);

@@ -185,7 +185,8 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 		.headers = part->href ? part->headers : plan->action.headers,
 		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
 		.source = &source,
-		.answer_ms = plan->answer_ms,
+		.answer_ms = plan->mode->part_is_final ? plan->finish_ms :
+							 plan->answer_ms,
 	};
 	int ret;
 
@@ -206,7 +207,6 @@ int upload_close(struct object *object, struct err *err)
 		return -1;
 	if (!file_id_equal(&object->id, &now))
 		return err_set(err, ERR_CORRUPT,
-			       "'%s' changed while it was sent; push again",
-			       object->path);
+			       "'%s' changed while it was sent", object->path);
 	return 0;
 }
