@@ -122,6 +122,20 @@ check 'Bearer: equal' same_files bearer clone-bearer
 check 'Bearer: never refused' equal 0 "$(server_count status.401)"
 git config --global --unset-all "http.$SERVER/.extraHeader"
 
+# Who cannot send what it has got lets the others go on.
+
+name=malformed
+start_server --dialect basic --auth me:secret
+made malformed
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+git -C malformed config "lfs.$(lfs_url malformed).access" basic
+git -C malformed config http.extraHeader 'X Foo: bar'
+check 'a malformed http.extraHeader fails the push' eval \
+	'fails timeout 30 git -C malformed push origin main >push.out 2>&1'
+check 'of each object, and none waits for another agent' equal 6 \
+	"$(grep -c "'X Foo' cannot be the name of a header" push.out)"
+git config --global --unset credential.helper
+
 # A login for all hosts is still none for the links of a server.
 
 name=general

@@ -126,7 +126,10 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 	struct headers headers = HEADERS_INIT;
 	enum session_next next = SESSION_FAILED;
 
-	if (!session_headers(server->session, batch->url, &headers, err)) {
+	if (session_headers(server->session, batch->url, &headers, err)) {
+		/* An untried login: others may be waiting for its outcome. */
+		credential_drop(server->credentials);
+	} else {
 		batch->headers = &headers;
 		perform(server, &request);
 		*err = request.job.err;
