@@ -236,6 +236,15 @@ check 'another server is another question' gives 'askpass typed:secret,' \
 check 'and does not disturb the first' gives 'shared typed:new,' "$API"
 
 forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+check 'one that the server takes late' gives 'askpass typed:secret,' -l "$API"
+check 'is passed on, too' gives 'shared typed:secret,' "$API"
+forget_all
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+check 'as is that of a helper' gives 'git h:p,' -l "$API"
+check 'which is told' grep -qx store record
+
+forget_all
 lfs_config credential.helper store
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 check 'with a helper that stores' all_at_once 8 "$API"

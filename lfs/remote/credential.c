@@ -304,6 +304,8 @@ static int look(struct credentials *credentials,
 		credshare_unlock(credentials->share);
 		return 0;
 	}
+	/* The lock may be dropped before the server has taken the answer. */
+	credential->is_to_share = credshare_is_locked(credentials->share);
 	return ask(credentials, query, credential, err);
 }
 
@@ -362,7 +364,7 @@ void credential_approve(struct credentials *credentials,
 	struct credshare *share = credentials->share;
 
 	tell_git(credentials, "approve", credential);
-	if (!credshare_is_locked(share))
+	if (!credential->is_to_share)
 		return;
 	if (!is_stored(credentials, credential))
 		credshare_store(share, &credential->text);

@@ -55,6 +55,7 @@ enum credential_source {
 struct credential {
 	char *authorization;	/* owned: the value of the header */
 	enum credential_source source;
+	bool is_to_share;	/* asked for on behalf of all agents */
 	struct credtext query;	/* owned: what was asked */
 	struct credtext text;	/* owned: what was answered */
 };
@@ -90,7 +91,7 @@ void credential_approve(struct credentials *credentials,
 void credential_reject(struct credentials *credentials,
 		       const struct credential *credential);
 
-/* Neither is known: let the others ask. */
+/* Neither is known: let the others ask.  It may be approved later. */
 void credential_drop(struct credentials *credentials);
 
 void credential_release(struct credential *credential);

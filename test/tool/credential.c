@@ -4,12 +4,13 @@
  * Log in to a server that is not there, for scenarios.
  *
  *	credential [-r REMOTE] [-d DIR] [-g USER:PASSWORD] [-c CHALLENGE]
- *		   [-w] API-URL
+ *		   [-w] [-l] API-URL
  *
  * Gets a credential up to four times, and each time prints where it is from
  * and what would be sent.  -g says which one the server takes: others are
  * rejected, and it is approved; without -g the first one is taken.  -w: stop
- * at the end of stdin.  Exit status 1 with a message if there is none.
+ * at the end of stdin.  -l: the server takes it late, after an answer that
+ * says nothing of it.  Exit status 1 with a message if there is none.
  */
 
 #include <poll.h>
@@ -36,6 +37,7 @@ struct options {
 	struct credential_query query;
 	char *good;	/* the Authorization that the server takes, or NULL */
 	const char *challenge;
+	bool is_late;
 };
 
 static bool is_at_end(void *ctx)
@@ -67,7 +69,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "r:d:g:c:w")) != -1) {
+	while ((c = getopt(argc, argv, "r:d:g:c:wl")) != -1) {
 		switch (c) {
 		case 'r':
 			options->query.remote_url = optarg;
@@ -87,6 +89,9 @@ static int parse_options(struct options *options, int argc, char **argv)
 		case 'w':
 			options->credentials.is_stopped = is_at_end;
 			options->credentials.watch_fd = STDIN_FILENO;
+			break;
+		case 'l':
+			options->is_late = true;
 			break;
 		default:
 			return -1;
@@ -111,6 +116,8 @@ static int try_one(struct credentials *credentials,
 	fflush(stdout);
 	is_good = !options->good ||
 		  !strcmp(options->good, credential.authorization);
+	if (options->is_late)
+		credential_drop(credentials);
 	if (is_good)
 		credential_approve(credentials, &credential);
 	else
