@@ -1,9 +1,11 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""proxy.py LOG [USER:PASSWORD]: an HTTP proxy for tests.
+"""proxy.py LOG [USER:PASSWORD [HOST:PORT=HOST:PORT...]]: an HTTP proxy for
+tests.
 
 Takes CONNECT and absolute URLs, prints `listening URL` when it is ready and
-appends a line to LOG for each request: method and target host.
+appends a line to LOG for each request: method and target host.  Hosts that are
+none lead to others; an empty USER:PASSWORD means that anybody may use it.
 """
 
 import base64
@@ -30,7 +32,8 @@ def pump(source, sink):
 
 
 class Proxy:
-    def __init__(self, log, password):
+    def __init__(self, log, password, places):
+        self.places = places
         self.log = open(log, "a", buffering=1)
         self.wanted = password and "Basic " + base64.b64encode(
             password.encode()).decode()
@@ -66,7 +69,9 @@ class Proxy:
         else:
             host = urlsplit(target).netloc
         self.log.write("%s %s\n" % (method, host))
-        server = socket.create_connection(host.rsplit(":", 1))
+        address = host if ":" in host else host + ":80"
+        address = self.places.get(address, address)
+        server = socket.create_connection(address.rsplit(":", 1))
         if method == "CONNECT":
             client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         else:
@@ -90,7 +95,8 @@ class Proxy:
 
 
 def main():
-    proxy = Proxy(sys.argv[1], sys.argv[2] if sys.argv[2:] else None)
+    proxy = Proxy(sys.argv[1], sys.argv[2] if sys.argv[2:] else None,
+                  dict(place.split("=") for place in sys.argv[3:]))
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
     listener.listen(256)

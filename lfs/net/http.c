@@ -188,7 +188,7 @@ static int add_line(struct curl_slist **lines, const char *name,
 	return 0;
 }
 
-static int add_headers(const struct http_request *request, bool own_origin,
+static int add_headers(const struct http_request *request, bool with_headers,
 		       struct curl_slist **lines)
 {
 	int ret = 0;
@@ -201,7 +201,7 @@ static int add_headers(const struct http_request *request, bool own_origin,
 			ret |= add_line(lines, "Content-Type",
 					request->media_type);
 	}
-	for (size_t i = 0; own_origin && i < request->nheaders; i++)
+	for (size_t i = 0; with_headers && i < request->nheaders; i++)
 		ret |= add_line(lines, request->headers[i].name,
 				request->headers[i].value);
 	return ret;
@@ -296,7 +296,7 @@ static int check_body(struct http *http)
 }
 
 /* One request and its answer, at http->url. */
-static int exchange(struct http *http, bool own_origin)
+static int exchange(struct http *http, bool with_headers)
 {
 	struct curl_slist *lines = NULL;
 	CURLcode code = CURLE_OK;
@@ -311,7 +311,7 @@ static int exchange(struct http *http, bool own_origin)
 	http->moved_ms = clock_ms();
 	buf_reset(&http->response->body);
 	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
-	    add_headers(http->request, own_origin, &lines))
+	    add_headers(http->request, with_headers, &lines))
 		goto out;
 	set_body(http);
 	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, lines);
@@ -396,7 +396,7 @@ int http_perform(struct http *http, const struct http_request *request,
 	http->response = response;
 	http->err = err;
 	for (int hops = 0; again; hops++) {
-		if (exchange(http, url_is_same_origin(http->url, request->url)))
+		if (exchange(http, url_keeps_headers(request->url, http->url)))
 			return -1;
 		log_exchange(http);
 		if (follow(http, hops, &again))

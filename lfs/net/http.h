@@ -19,7 +19,7 @@
  * There is no limit on the whole of a request, only on silence: while it
  * connects, while a body moves, while an answer is awaited.  Redirects are
  * followed here, at most three, never from https to http, and the request's
- * `headers` are not sent to another origin (wire.md 2, HTTP).
+ * `headers` go only where url_keeps_headers() lets them (wire.md 2, HTTP).
  *
  * This module does not retry and does not judge a status: see status.h and
  * retry.h.
@@ -63,7 +63,7 @@ struct http_sink {
 struct http_request {
 	const char *method;	/* "GET", "PUT", ... */
 	const char *url;
-	const struct http_header *headers;	/* of the action: this origin only */
+	const struct http_header *headers;	/* of the action: for its server only */
 	size_t nheaders;
 	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
 	const char *range;	/* "0-1023", or NULL */

@@ -154,17 +154,45 @@ static bool get_origin(const char *url, struct origin *origin)
 	return ok;
 }
 
+static bool is_same(const struct origin *a, const struct origin *b)
+{
+	return !strcasecmp(a->scheme, b->scheme) &&
+	       !strcasecmp(a->host, b->host) && !strcmp(a->port, b->port);
+}
+
+static bool is_at(const struct origin *origin, const char *scheme,
+		  const char *port)
+{
+	return !strcasecmp(origin->scheme, scheme) &&
+	       !strcmp(origin->port, port);
+}
+
+static bool is_upgrade(const struct origin *from, const struct origin *to)
+{
+	return is_at(from, "http", "80") && is_at(to, "https", "443") &&
+	       !strcasecmp(from->host, to->host);
+}
+
+static bool compare(const char *from, const char *to, bool or_upgrade)
+{
+	struct origin a, b;
+	bool has_a = get_origin(from, &a), has_b = get_origin(to, &b);
+	bool holds = has_a && has_b &&
+		     (is_same(&a, &b) || (or_upgrade && is_upgrade(&a, &b)));
+
+	origin_release(&a);
+	origin_release(&b);
+	return holds;
+}
+
 bool url_is_same_origin(const char *a, const char *b)
 {
-	struct origin oa, ob;
-	bool has_a = get_origin(a, &oa), has_b = get_origin(b, &ob);
-	bool is_same = has_a && has_b && !strcasecmp(oa.scheme, ob.scheme) &&
-		       !strcasecmp(oa.host, ob.host) &&
-		       !strcmp(oa.port, ob.port);
+	return compare(a, b, false);
+}
 
-	origin_release(&oa);
-	origin_release(&ob);
-	return is_same;
+bool url_keeps_headers(const char *from, const char *to)
+{
+	return compare(from, to, true);
 }
 
 bool url_is_https(const char *url)

@@ -37,6 +37,12 @@ const char *url_display(const char *url, char *out, size_t size);
  */
 bool url_is_same_origin(const char *a, const char *b);
 
+/*
+ * May headers that are meant for `from` be sent to `to`?  To the same origin,
+ * and from http to https of the same host, both at their usual ports.
+ */
+bool url_keeps_headers(const char *from, const char *to);
+
 bool url_is_https(const char *url);
 
 /*

@@ -63,8 +63,9 @@ struct batch {
  *
  *	ERR_AUTH	401: `challenges` has its Lfs-Authenticate and
  *			WWW-Authenticate
- *	ERR_REFUSED	err.code 413: ask for fewer objects at once; 422, 501
- *			and all others: final
+ *	ERR_REFUSED	err.code 413: ask for fewer objects at once; 401: it
+ *			redirects to another server, which wants a login; 422,
+ *			501 and all others: final
  *	ERR_BUSY	later, with err.wait_ms as Retry-After asks
  *	ERR_PROTOCOL	it is no answer of an LFS server
  *

@@ -110,7 +110,7 @@ int session_headers(const struct session *session, const char *url,
 
 	if (headers_add_config(headers, session->config, url, err))
 		return -1;
-	if (!url_is_same_origin(url, session->api_url))
+	if (!url_keeps_headers(session->api_url, url))
 		return 0;
 	if (headers_add_all(headers, &session->set, err))
 		return -1;

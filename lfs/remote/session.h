@@ -62,7 +62,8 @@ int session_prepare(struct session *session, struct err *err);
 
 /*
  * Add to `headers` what a request to `url` carries: http.extraHeader and, if
- * `url` is of the API's server, what was set and Authorization.
+ * `url` is of the API's server (url_keeps_headers()), what was set and
+ * Authorization.
  */
 int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err);

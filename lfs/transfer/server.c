@@ -155,7 +155,7 @@ static int action_login(struct server *server,
 				action->headers[i].value, err))
 			return -1;
 	if (object->authenticated || headers_get(headers, "Authorization") ||
-	    !url_is_same_origin(action->href, url))
+	    !url_keeps_headers(url, action->href))
 		return 0;
 	return session_headers(server->session, action->href, headers, err);
 }

@@ -76,6 +76,12 @@ static void who_gets_what(void **state)
 	assert_headers(&f, "https://h:444/x", "");
 	assert_headers(&f, "https://h.evil/x", "");
 	tear_down(&f);
+	set_up(&f, "http://u:p@h/r.git/info/lfs");
+	assert_headers(&f, "https://h/x",
+		       "X-Own: 1|Authorization: Basic dTpw|");
+	assert_headers(&f, "https://h:444/x", "");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|");
+	tear_down(&f);
 }
 
 static void headers_of_ssh(void **state)

@@ -154,6 +154,33 @@ static void same_origin(void **state)
 	assert_false(url_is_https("http://h/"));
 }
 
+static void keeps_headers(void **state)
+{
+	static const struct {
+		const char *from, *to;
+		bool keeps;
+	} cases[] = {
+		{ "http://h/a", "http://h/b", true },
+		{ "http://h/a", "https://H/b", true },
+		{ "http://h:80/a", "https://h:443/b", true },
+		{ "https://h/", "http://h/", false },
+		{ "http://h/", "https://h:8443/", false },
+		{ "http://h:8080/", "https://h/", false },
+		{ "http://h:443/", "https://h/", false },
+		{ "http://h:8080/", "https://h:8080/", false },
+		{ "http://h/", "https://h.evil/", false },
+		{ "http://h/", "https://h@evil/", false },
+		{ "https://h/", "https://h:444/", false },
+		{ "http://h/", "nonsense", false },
+		{ "nonsense", "https://h/", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(url_keeps_headers(cases[i].from, cases[i].to),
+				 cases[i].keeps);
+}
+
 /* The last two: presigned URLs must come out byte for byte. */
 static void resolve(void **state)
 {
@@ -238,10 +265,15 @@ static void query(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(good_urls),	   cmocka_unit_test(bad_urls),
-		cmocka_unit_test(long_urls),	   cmocka_unit_test(display),
-		cmocka_unit_test(same_origin),	   cmocka_unit_test(resolve),
-		cmocka_unit_test(resolve_refuses), cmocka_unit_test(query),
+		cmocka_unit_test(good_urls),
+		cmocka_unit_test(bad_urls),
+		cmocka_unit_test(long_urls),
+		cmocka_unit_test(display),
+		cmocka_unit_test(same_origin),
+		cmocka_unit_test(keeps_headers),
+		cmocka_unit_test(resolve),
+		cmocka_unit_test(resolve_refuses),
+		cmocka_unit_test(query),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
