@@ -305,9 +305,12 @@ static bool is_spent(const struct move *move, const struct err *err)
 }
 
 /* Standalone: may the server be asked for other links? */
-static bool can_renew(struct move *move, const struct err *err)
+static bool can_renew(struct move *move, struct err *err)
 {
 	if (!is_stale(err) || err->code == 404 || move->message->action)
+		return false;
+	if (err->kind == ERR_AUTH &&
+	    server_log_in(move->mover->server, &move->object, err))
 		return false;
 	/* An upload begins anew, and may be refused again. */
 	if (move->mover->is_upload) {
@@ -323,7 +326,7 @@ static bool can_renew(struct move *move, const struct err *err)
  * links that ran out are asked for again: what has arrived is in the journal,
  * or at the server.
  */
-static bool can_go_on(struct move *move, const struct err *err)
+static bool can_go_on(struct move *move, struct err *err)
 {
 	if (!move->transfer)
 		return false;
@@ -367,6 +370,8 @@ static int move_object(struct move *move, struct err *err)
 		log_info("%s; going on with new links", err->msg);
 		err_clear(err);
 	}
+	if (move->mover->server)
+		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
 		err_wrap(err, "the links have run out, run the command again");
 	return ret ? ret : verify(move, err);

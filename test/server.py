@@ -57,6 +57,8 @@ def parse_options(args):
     add("--bearer", metavar="TOKEN")
     add("--api-login", action="store_true",
         help="actions without headers, which want the login of the API")
+    add("--open-batch", action="store_true",
+        help="anybody may ask; it is the actions that want a login")
     add("--presigned", action="store_true",
         help="objects by links to another host, without headers")
     add("--tls", nargs=2, metavar=("CERT", "KEY"))

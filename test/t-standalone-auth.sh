@@ -188,6 +188,43 @@ check 'which are not told' equal 0 "$(server_count authorization.part)"
 check 'nor is the completion' equal 0 "$(server_count authorization.complete)"
 check 'nor was any refused' equal 0 "$(server_count refused_puts)"
 
+# An API that is open to all, but not its actions
+
+start_server --dialect basic --auth me:secret --api-login --open-batch
+name=open
+made open
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+rm -f record stored
+check 'actions alone want the login: push' git -C open push -q origin main
+check 'the bytes are there' server_has open open/6.bin
+check 'verified' equal 6 "$(server_count requests.verify)"
+check 'asked once' asked 1
+check 'it was right' grep -q '^store' record
+rm -rf clone record stored
+check 'clone' clone_repo open clone
+check 'equal' same_files open clone
+check 'asked once more' asked 1
+git config --global --unset credential.helper
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+rm -rf clone record
+check 'askpass: clone' clone_repo open clone
+check 'equal' same_files open clone
+check 'asked once for all agents' asked 1
+unset GIT_ASKPASS
+rm -rf clone record
+server_reset
+check 'nobody to ask fails it' eval \
+	'fails clone_repo open clone >clone.out 2>&1'
+check 'and says so' grep -q 'wants a login' clone.out
+check 'at once' at_most "$(server_count requests.batch)" 12
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+echo wrong >password
+rm -rf clone record
+check 'a wrong password fails it' eval \
+	'fails clone_repo open clone >clone.out 2>&1'
+check 'and is never stored' fails grep -q '^store' record
+echo secret >password
+
 # By ssh, which names another host for the API
 
 name=ssh

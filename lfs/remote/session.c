@@ -18,6 +18,7 @@ struct session {
 	struct headers set;	/* owned */
 	struct credential credential;	/* owned; no authorization: none */
 	bool is_approved;
+	bool is_on_trial;	/* it was an action that wanted it */
 	unsigned rejections;
 };
 
@@ -168,6 +169,13 @@ static enum session_next log_in(struct session *session,
 	return SESSION_FAILED;
 }
 
+static void approve(struct session *session)
+{
+	credential_approve(session->credentials, &session->credential);
+	session->is_approved = true;
+	session->rejections = 0;
+}
+
 enum session_next session_answered(struct session *session,
 				   const struct headers *sent,
 				   const struct batch *batch, struct err *err)
@@ -177,14 +185,40 @@ enum session_next session_answered(struct session *session,
 
 	if (err->kind == ERR_AUTH)
 		return log_in(session, sent, batch, err);
-	if (!err->kind && is_new) {
-		credential_approve(session->credentials, &session->credential);
-		session->is_approved = true;
-		session->rejections = 0;
-	} else if (is_new) {
+	if (err->kind && is_new)
 		credential_drop(session->credentials);
-	}
+	else if (is_new && !session->is_on_trial)
+		approve(session);
 	return err->kind ? SESSION_FAILED : SESSION_DONE;
+}
+
+int session_log_in(struct session *session, struct err *err)
+{
+	const struct headers none = HEADERS_INIT;
+
+	if (session->credential.authorization ||
+	    log_in(session, &none, NULL, err) != SESSION_AGAIN)
+		return -1;
+	session->is_on_trial = true;
+	return 0;
+}
+
+void session_settle(struct session *session, const struct err *err)
+{
+	if (!session->is_on_trial || !session->credential.authorization)
+		return;
+	if (!err->kind) {
+		session->is_on_trial = false;
+		approve(session);
+		return;
+	}
+	credential_drop(session->credentials);
+	if (err->kind != ERR_AUTH)
+		return;
+	/* Who refused may be where a redirect led: do not call it wrong. */
+	session->is_on_trial = false;
+	session->rejections++;
+	credential_release(&session->credential);
 }
 
 void session_free(struct session *session)

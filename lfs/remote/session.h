@@ -20,8 +20,8 @@
  *		next = session_answered(session, &headers, &batch, &job.err);
  *	} while (next == SESSION_AGAIN);
  *
- * It sends nothing itself.  Main thread only, and no function but prepare and
- * answered blocks: these two may wait for a person.  Several requests may be
+ * It sends nothing itself.  Main thread only, and no function but prepare,
+ * answered and log_in blocks: these may wait for a person.  Several requests may be
  * under way at once.
  */
 
@@ -75,6 +75,18 @@ int session_headers(const struct session *session, const char *url,
 enum session_next session_answered(struct session *session,
 				   const struct headers *sent,
 				   const struct batch *batch, struct err *err);
+
+/*
+ * An action that leaves the login to us, and was sent without one, came back
+ * with a 401: get a credential.  A server that answers anybody's batch cannot
+ * approve it: it is on trial until an action that was sent with it is settled.
+ * -1 if none is to be had, with an empty err if the user's config says how to
+ * log in.
+ */
+int session_log_in(struct session *session, struct err *err);
+
+/* That is how such an action ended; fine if no credential is on trial. */
+void session_settle(struct session *session, const struct err *err);
 
 /* NULL is fine. */
 void session_free(struct session *session);

@@ -2,6 +2,7 @@
 #include "lfs/transfer/server.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
@@ -226,6 +227,58 @@ int server_ask(struct server *server, struct batch_object *object,
 	object->authenticated = asked.authenticated;
 	batch_reset(&batch);
 	return err->kind ? -1 : add_login(server, object, err);
+}
+
+/* The action of an object's own that is at the API's server, or NULL. */
+static const json_t *own_action(const struct server *server,
+				const struct batch_object *object)
+{
+	bool is_upload = server->options.engine->is_upload;
+	const json_t *tree = mode_action(object->actions,
+					 is_upload ? UPLOAD : DOWNLOAD);
+	const char *url = sshauth_url(&server->sshauth, server->endpoint);
+	const char *href = json_string_value(json_object_get(tree, "href"));
+	const json_t *header = json_object_get(tree, "header");
+
+	if (tree == object->actions || object->authenticated ||
+	    json_object_get(header, "chunk_size"))
+		return NULL;
+	return href && url_keeps_headers(url, href) ? tree : NULL;
+}
+
+static bool has_login(const json_t *action)
+{
+	const char *name;
+	json_t *value;
+
+	json_object_foreach (json_object_get(action, "header"), name, value)
+		if (!strcasecmp(name, "Authorization"))
+			return true;
+	return false;
+}
+
+int server_log_in(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	const json_t *action = own_action(server, object);
+	struct err why = ERR_INIT;
+
+	if (!action || has_login(action) ||
+	    !session_log_in(server->session, &why) || !why.kind)
+		return 0;
+	*err = why;
+	return -1;
+}
+
+void server_settle(struct server *server, const struct batch_object *object,
+		   const struct err *err)
+{
+	const json_t *action = own_action(server, object);
+
+	if (action && has_login(action))
+		session_settle(server->session, err);
+	else
+		credential_drop(server->credentials);
 }
 
 int server_verify(struct server *server, const struct batch_object *object,

@@ -41,6 +41,18 @@ int server_ask(struct server *server, struct batch_object *object,
 	       struct err *err);
 
 /*
+ * The transfer of an object was refused with a 401.  If its action is at the
+ * API's server, and leaves the login to us, have one before asking again.  -1
+ * if none is to be had, and `err` is then why.
+ */
+int server_log_in(struct server *server, const struct batch_object *object,
+		  struct err *err);
+
+/* That is how the transfer ended: was such a login good? */
+void server_settle(struct server *server, const struct batch_object *object,
+		   const struct err *err);
+
+/*
  * After an upload: perform the `verify` action, if there is one, as often as
  * the pool retries.
  */
