@@ -70,6 +70,7 @@ check 'nor as JSON' equal '[]' "$(json status "j['unfinished']")"
 check 'that names the place' equal "$MULTIPART" "$(json status "j['storage']")"
 check 'nor anything to remove' equal 'There was nothing to remove.' "$(prune)"
 
+git -C r config lfs.url "http://me:secret@${SERVER#*://}/r.git/info/lfs"
 add_file r a.bin 6M
 oid=$(oid_of r/a.bin)
 short=$(echo "$oid" | cut -c 1-12)
@@ -96,6 +97,8 @@ check 'percent' equal True "$(first "['percent'] == \
 	j['unfinished'][0]['done'] * 100 // 6291456")"
 check 'where to' equal "$(lfs_url r)" "$(first "['server']")"
 check 'no secret is shown' fails grep -i signature json.out
+check 'nor is the password in the URL' fails grep -e secret -e me: json.out
+check 'which no journal keeps' fails grep -q -a -r 'me:secret' "$MULTIPART"
 check 'touched just now' at_most "$(first "['age']")" 60
 check 'it is not removed before its time' equal 'There was nothing to remove.' \
 	"$(prune --older-than 1)"

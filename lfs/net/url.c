@@ -100,8 +100,19 @@ static bool show(char *out, size_t size, const char *s, size_t n)
 	return true;
 }
 
+static bool has_bad_port(const char *host, const char *end)
+{
+	const char *colon = end;
+
+	while (colon > host && colon[-1] != ':' && colon[-1] != ']')
+		colon--;
+	return colon > host && colon[-1] == ':' &&
+	       colon + strspn(colon, "0123456789") < end;
+}
+
 const char *url_display(const char *url, char *out, size_t size)
 {
+	static const char hidden[] = "(malformed)";
 	const char *host = strstr(url, "://");
 	const char *end, *at;
 
@@ -118,7 +129,24 @@ const char *url_display(const char *url, char *out, size_t size)
 	end = host + strcspn(host, "/?#");
 	while ((at = memchr(host, '@', (size_t)(end - host))))
 		host = at + 1;
-	show(out, size, host, strcspn(host, "?#"));
+	if (has_bad_port(host, end))
+		show(out, size, hidden, strlen(hidden));
+	else
+		show(out, size, host, strcspn(host, "?#"));
+	return out;
+}
+
+const char *url_display_any(const char *text, char *out, size_t size)
+{
+	const char *end = text + strcspn(text, "/"), *at = end;
+
+	if (strstr(text, "://"))
+		return url_display(text, out, size);
+	while (at > text && at[-1] != '@')
+		at--;
+	if (at > text && memchr(text, ':', (size_t)(at - text)))
+		text = at;
+	snprintf(out, size, "%s", text);
 	return out;
 }
 

@@ -27,10 +27,18 @@ int url_check(const char *url, struct err *err);
 
 /*
  * What of a URL may be shown: scheme, host, port and path.  The user info, the
- * query and the fragment can hold secrets and are left out; bytes that are not
- * printable ASCII become '?'; what does not fit ends in "...".  Returns `out`.
+ * query and the fragment can hold secrets and are left out, and all behind the
+ * scheme if the port is none: it may be a password with a slash in it.  Bytes
+ * that are not printable ASCII become '?'; what does not fit ends in "...".
+ * Returns `out`.
  */
 const char *url_display(const char *url, char *out, size_t size);
+
+/*
+ * The same of what may as well be the name of a remote, a path or the key of a
+ * setting: without "://" in it, all is shown but what looks like a password.
+ */
+const char *url_display_any(const char *text, char *out, size_t size);
 
 /*
  * The same scheme, host and port?  False if either is not an http(s) URL.

@@ -11,7 +11,8 @@
 #include "lfs/remote/gourl.h"
 
 enum {
-	BRANCH_MAX = 64 << 10
+	BRANCH_MAX = 64 << 10,
+	REMOTE_SHOWN = 81
 };
 
 struct search {
@@ -128,20 +129,24 @@ static char *without_agent(const char *url)
 
 static int check_http(const struct endpoint *endpoint, struct err *err)
 {
+	char remote[REMOTE_SHOWN];
 	struct err why = ERR_INIT;
 
 	if (!url_check(endpoint->url, &why))
 		return 0;
+	url_display_any(endpoint->remote, remote, sizeof(remote));
 	return err_set(err, ERR_USAGE,
-		       "the LFS URL of the remote '%.80s' cannot be used: %s",
-		       endpoint->remote, why.msg);
+		       "the LFS URL of the remote '%s' cannot be used: %s",
+		       remote, why.msg);
 }
 
 /* What kind of URL is it?  One that git-lfs could not use is an error. */
 static int judge(struct endpoint *endpoint, struct err *err)
 {
 	char *rest = endpoint->url ? without_agent(endpoint->url) : NULL;
+	char remote[REMOTE_SHOWN];
 
+	url_display_any(endpoint->remote, remote, sizeof(remote));
 	if (rest) {
 		free(endpoint->url);
 		endpoint->url = rest;
@@ -149,8 +154,8 @@ static int judge(struct endpoint *endpoint, struct err *err)
 	if (!endpoint->url || !*endpoint->url)
 		return err_set(err, ERR_USAGE,
 			       "cannot tell the LFS server of the remote "
-			       "'%.80s'; 'git config lfs.url' sets one",
-			       endpoint->remote);
+			       "'%s'; 'git config lfs.url' sets one",
+			       remote);
 	if (is_http(endpoint->url)) {
 		endpoint->kind = ENDPOINT_HTTP;
 		return check_http(endpoint, err);
@@ -160,10 +165,10 @@ static int judge(struct endpoint *endpoint, struct err *err)
 		endpoint->kind = ENDPOINT_FILE;
 	else if (!rest)
 		return err_set(err, ERR_USAGE,
-			       "the LFS URL of the remote '%.80s' is none of "
+			       "the LFS URL of the remote '%s' is none of "
 			       "http, https, ssh or file; 'git lfs env' shows "
 			       "it",
-			       endpoint->remote);
+			       remote);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "lfs/transfer/saved.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -26,11 +27,18 @@ enum {
 static char *format_key(const struct saved_request *request)
 {
 	const struct plan *fresh = request->fresh;
-	char href[PATH_SHOWN], part[PATH_SHOWN];
+	const char *query = request->endpoint + strcspn(request->endpoint, "?");
+	char server[PATH_SHOWN], href[PATH_SHOWN], part[PATH_SHOWN];
+	char digest[16] = "";
 
+	url_display(request->endpoint, server, sizeof(server));
 	url_display(fresh->action.href, href, sizeof(href));
 	url_display(fresh->parts[0].href, part, sizeof(part));
-	return xstrfmt("%s\n%s\n%s", request->endpoint, href, part);
+	/* It may be a token, or tell one repository from another. */
+	if (*query)
+		snprintf(digest, sizeof(digest), "\n%08" PRIx32,
+			 crc_update(0, query, strlen(query)));
+	return xstrfmt("%s\n%s\n%s%s", server, href, part, digest);
 }
 
 static struct journal *open_journal(const struct storage *storage,

@@ -55,6 +55,7 @@ static void start_session(struct server *server)
 struct server *server_new(const struct server_options *options, struct err *err)
 {
 	const struct endpoint *endpoint = engine_endpoint(options->engine, err);
+	char shown[URL_DISPLAY_MAX];
 	struct server *server;
 
 	if (!endpoint)
@@ -63,7 +64,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
 		err_set(err, ERR_USAGE,
 			"the remote's LFS URL is '%s', which is no http or "
 			"https server",
-			endpoint->url);
+			url_display_any(endpoint->url, shown, sizeof(shown)));
 		return NULL;
 	}
 	server = xcalloc(1, sizeof(*server));

@@ -13,12 +13,14 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 #include "lfs/transfer/journal.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
 	UPLOAD_DAYS = 7,	/* what a link lives at most, by SigV4 */
 	DISK_UNIT = 512,	/* of st_blocks */
+	SERVER_SHOWN = 2048,
 	SUFFIX = 6	/* mkstemp's letters */
 };
 
@@ -81,11 +83,19 @@ static uint64_t received_size(const struct journal_record *record)
 	return piece.size;
 }
 
-/* Of "endpoint\nhref\npart": the first that says anything. */
+/*
+ * Of "endpoint\nhref\npart": the first that says anything.  Older versions
+ * wrote the endpoint with its user and password.
+ */
 static char *server_of(const char *key)
 {
+	char shown[SERVER_SHOWN], *line;
+
 	key += *key == '\n';
-	return xstrndup(key, strcspn(key, "\n"));
+	line = xstrndup(key, strcspn(key, "\n"));
+	url_display(line, shown, sizeof(shown));
+	free(line);
+	return xstrdup(shown);
 }
 
 static void read_record(struct unfinished *unfinished,

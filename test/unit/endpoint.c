@@ -139,6 +139,34 @@ static void errors(void **state)
 	gitconfig_free(empty);
 }
 
+/* A remote may be a URL, and its password is nobody's business. */
+static void no_secrets(void **state)
+{
+	static const struct {
+		const char *remote, *shown;
+	} cases[] = {
+		{ "ftp://me:secret@h.example/a?token=secret",
+		  "'ftp://h.example/a'" },
+		{ "ssh://me:secret@h.example/%0a", "'ssh://h.example/%0a'" },
+		{ "https://me:secret@/a", "'https:///a'" },
+	};
+	struct gitconfig *config = parse("core.bare\ntrue\0", 15);
+	struct endpoint endpoint;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct err err = ERR_INIT;
+
+		assert_int_equal(endpoint_find(&endpoint, config,
+					       cases[i].remote, false, &err),
+				 -1);
+		assert_null(strstr(err.msg, "secret"));
+		if (!strstr(err.msg, cases[i].shown))
+			fail_msg("%s: %s", cases[i].remote, err.msg);
+	}
+	gitconfig_free(config);
+}
+
 static void default_remotes(void **state)
 {
 	static const char text[] = "remote.one.url\na\0"
@@ -202,6 +230,7 @@ int main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(no_secrets),
 		cmocka_unit_test(default_remotes),
 		cmocka_unit_test(clean_paths),
 	};

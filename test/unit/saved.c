@@ -238,6 +238,41 @@ static void completed_but_asked_for(void **state)
 	give_back(&given);
 }
 
+static bool is_in_a_file(const struct place *place, const char *text)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "grep -q -a -r '%s' '%s'", text,
+		 place->dir);
+	return !system(command);
+}
+
+/* The name of the server is kept, but not how to log in there. */
+static void no_secrets(void **state)
+{
+	static const char *const endpoints[] = {
+		"https://me:secret@h/r.git/info/lfs",
+		"https://h/r.git/info/lfs?token=secret",
+		"https://h/r.git/info/lfs?token=another",
+	};
+	struct place *place = *state;
+
+	for (size_t i = 0; i < 3; i++) {
+		struct given given = give(place, 2, 1000);
+		struct saved saved;
+
+		given.request.endpoint = endpoints[i];
+		open_saved(&saved, place, &given);
+		/* What differs behind the '?' may be another repository. */
+		assert_null(saved.plan);
+		saved_release(&saved);
+		give_back(&given);
+	}
+	assert_true(is_in_a_file(place, "https://h/r.git/info/lfs"));
+	assert_false(is_in_a_file(place, "secret"));
+	assert_false(is_in_a_file(place, "me:"));
+}
+
 /* By now the object may be gone from there: it is sent again. */
 static void completed_long_ago(void **state)
 {
@@ -268,6 +303,7 @@ int main(void)
 		WITH_PLACE(completed_just_now),
 		WITH_PLACE(completed_but_asked_for),
 		WITH_PLACE(completed_long_ago),
+		WITH_PLACE(no_secrets),
 	};
 
 	json_setup();

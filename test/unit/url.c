@@ -106,6 +106,13 @@ static void display(void **state)
 		{ "u@://secret", "(not a URL)" },
 		{ "", "(not a URL)" },
 		{ "http://", "http://" },
+		{ "https://user:sec/ret@h/a", "https://(malformed)" },
+		{ "https://user:sec?ret@h/a", "https://(malformed)" },
+		{ "https://u@user:sec#ret@h/a", "https://(malformed)" },
+		{ "https://[::1]/a", "https://[::1]/a" },
+		{ "https://[::1]:80/a", "https://[::1]:80/a" },
+		{ "https://h:/a", "https://h:/a" },
+		{ "a::https://user:secret@h/a", "a::https://h/a" },
 	};
 	char out[URL_DISPLAY_MAX];
 
@@ -121,6 +128,33 @@ static void display(void **state)
 	out[0] = 'x';
 	url_display("http://h/abc", out, 0);
 	assert_int_equal(out[0], 'x');
+}
+
+static void display_any(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *shown;
+	} cases[] = {
+		{ "https://user:secret@h/a?secret", "https://h/a" },
+		{ "lfs.https://u:secret@h/a.access", "lfs.https://h/a.access" },
+		{ "user:secret@h/a", "h/a" },
+		{ "git@h:a/b@c", "git@h:a/b@c" },
+		{ "h:a/b@c", "h:a/b@c" },
+		{ "/a:b/c@d", "/a:b/c@d" },
+		{ "caf\xc3\xa9", "caf\xc3\xa9" },
+		{ "origin", "origin" },
+		{ "@", "@" },
+		{ "", "" },
+	};
+	char out[URL_DISPLAY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(url_display_any(cases[i].text, out,
+						    sizeof(out)),
+				    cases[i].shown);
+	assert_string_equal(url_display_any("origin", out, 4), "ori");
 }
 
 static void same_origin(void **state)
@@ -269,6 +303,7 @@ int main(void)
 		cmocka_unit_test(bad_urls),
 		cmocka_unit_test(long_urls),
 		cmocka_unit_test(display),
+		cmocka_unit_test(display_any),
 		cmocka_unit_test(same_origin),
 		cmocka_unit_test(keeps_headers),
 		cmocka_unit_test(resolve),
