@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lfs/base/rfc3339.h"
 #include "lfs/net/url.h"
 
 enum {
@@ -49,18 +50,18 @@ static int64_t parameter(const char *url, const char *name)
 	if (!url_query(url, name, text, sizeof(text)))
 		return INT64_MAX;
 	when = strtoll(text, &end, 10);
-	if (*end)
+	if (*end && rfc3339_parse(text, &when))
 		when = (int64_t)curl_getdate(text, NULL);
 	return when > 0 ? when : INT64_MAX;
 }
 
 int64_t link_expires_at(const char *url)
 {
+	static const char *const names[] = { "Expires", "expiration",
+					     "expiresAt" };
 	int64_t when = amz_expires_at(url);
 
-	if (when == INT64_MAX)
-		when = parameter(url, "Expires");
-	if (when == INT64_MAX)
-		when = parameter(url, "expiration");
+	for (size_t i = 0; when == INT64_MAX && i < 3; i++)
+		when = parameter(url, names[i]);
 	return when;
 }

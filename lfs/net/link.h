@@ -7,8 +7,8 @@
 /*
  * When a presigned link runs out, in seconds since 1970: X-Amz-Date and
  * X-Amz-Expires (AWS Signature Version 4 in the query), `Expires` (version 2,
- * CloudFront) or `expiration` (Hugging Face's completion), as numbers or, for
- * the latter, as a date.  INT64_MAX if it does not say.
+ * CloudFront), `expiration` (Hugging Face's completion) or `expiresAt`
+ * (CSGHub's), these as numbers or as dates.  INT64_MAX if it does not say.
  */
 int64_t link_expires_at(const char *url);
 

@@ -39,12 +39,6 @@ struct sshreply_times {
 int sshreply_parse(struct sshreply *reply, const char *text, size_t len,
 		   const struct sshreply_times *times, struct err *err);
 
-/*
- * Seconds since 1970 of an RFC 3339 time with a letter T, without its
- * fraction; -1 if it is none.
- */
-int sshreply_parse_time(const char *text, int64_t *seconds);
-
 void sshreply_release(struct sshreply *reply);
 
 #endif

@@ -10,6 +10,10 @@
 
 #define AMZ "https://s3/b/k?X-Amz-Date="
 
+#define CSGHUB \
+	"https://h/api/v1/complete_multipart?objectKey=k&uploadId=1&expiresAt="
+#define ZEROS "00000000000000000000000000000000"
+
 static void ends(void **state)
 {
 	static const struct {
@@ -41,6 +45,22 @@ static void ends(void **state)
 		{ "https://h/c?expiration=soon", INT64_MAX },
 		{ "https://h/c?expiration=-5", INT64_MAX },
 		{ "https://h/c?expiration=99999999999999999999999", INT64_MAX },
+		{ CSGHUB "784111777&signature=x", 784111777 },
+		{ CSGHUB "1994-11-06T08%3A49%3A37Z", 784111777 },
+		{ CSGHUB "1994-11-06T09:49:37.25%2B01:00", 784111777 },
+		{ CSGHUB "1994-11-06T09:49:37+01:00", 784111777 },
+		{ "https://h/c?expiration=1994-11-06T08:49:37Z", 784111777 },
+		{ CSGHUB "", INT64_MAX },
+		{ CSGHUB "1994-11-06", INT64_MAX },
+		{ CSGHUB "1994-11-31T08:49:37Z", INT64_MAX },
+		{ CSGHUB "1994-11-06T08:49:37", INT64_MAX },
+		{ CSGHUB "0001-01-01T00:00:00Z", INT64_MAX },
+		{ CSGHUB "-784111777", INT64_MAX },
+		{ CSGHUB "784111777x", INT64_MAX },
+		{ CSGHUB "784111777%00", INT64_MAX },
+		{ CSGHUB "%", INT64_MAX },
+		{ CSGHUB "9223372036854775808", INT64_MAX },
+		{ CSGHUB "1994-11-06T08:49:37." ZEROS ZEROS "Z", INT64_MAX },
 		{ "no url", INT64_MAX },
 		{ "", INT64_MAX },
 	};
