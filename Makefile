@@ -7,7 +7,7 @@ BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
 NET      = url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            credtext askcred credshare credential batch session \
-           gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
+           branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
            sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher object partial saved \

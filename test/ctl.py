@@ -5,6 +5,7 @@
     ctl.py URL count KEY[.KEY...]   a counter, 0 if it is not there
     ctl.py URL log [KIND]           a line per request: kind, method, status,
                                     part or -, range or -, path
+    ctl.py URL refs                 the `ref` of each batch, or -
     ctl.py URL faults SPEC...       add faults
     ctl.py URL nofaults             remove all of them
     ctl.py URL reset                counters to zero
@@ -55,6 +56,10 @@ def main():
         print(count(url, words[0]))
     elif verb == "log":
         log(url, *words)
+    elif verb == "refs":
+        for entry in ask(url + "log"):
+            if entry["kind"] == "batch":
+                print(entry.get("ref", "-"))
     elif verb == "faults":
         ask(url + "faults", "POST", "\n".join(words).encode())
     elif verb == "nofaults":

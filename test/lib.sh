@@ -15,6 +15,7 @@
 #				URL, CONTROL, ROOT and SERVER_PID
 #	server_count KEY	a counter (lfsserver/counters.py)
 #	server_log [KIND]	the requests
+#	server_refs		the `ref` of each batch, or -
 #	server_faults SPEC...	faults from now on (lfsserver/faults.py)
 #	server_nofaults		none any more
 #	server_reset		counters to zero
@@ -134,6 +135,10 @@ server_count () {
 
 server_log () {
 	/usr/bin/python3 -IS "$LIB/ctl.py" "$CONTROL" log "$@"
+}
+
+server_refs () {
+	/usr/bin/python3 -IS "$LIB/ctl.py" "$CONTROL" refs
 }
 
 server_faults () {

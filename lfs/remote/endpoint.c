@@ -4,14 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/base/buf.h"
-#include "lfs/base/child.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/branch.h"
 #include "lfs/remote/gourl.h"
 
 enum {
-	BRANCH_MAX = 64 << 10,
 	REMOTE_SHOWN = 81
 };
 
@@ -172,22 +170,6 @@ static int judge(struct endpoint *endpoint, struct err *err)
 	return 0;
 }
 
-/* What HEAD is on; NULL if it is on no branch. */
-static int current_branch(char **branch, struct err *err)
-{
-	const char *const argv[] = { "git",	"symbolic-ref", "-q",
-				     "--short", "HEAD",		NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
-	struct buf text = BUF_INIT(BRANCH_MAX);
-	int status, ret = child_run(&child, &text, &status, err);
-
-	*branch = NULL;
-	if (!ret && !status && text.len > 1)
-		*branch = xstrndup(text.data, text.len - 1);
-	buf_release(&text);
-	return ret;
-}
-
 /* The only remote besides `origin`, or NULL; the caller's. */
 static char *sole_remote(const struct gitconfig *config)
 {
@@ -248,7 +230,7 @@ static int name_remote(struct endpoint *endpoint, const struct search *search,
 		endpoint->remote = xstrdup(remote);
 		return 0;
 	}
-	if (current_branch(&branch, err))
+	if (branch_current(&branch, err))
 		return -1;
 	endpoint->remote = endpoint_default_remote(search->config, branch,
 						   search->is_upload);

@@ -4,10 +4,12 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/remote/session.h"
@@ -22,6 +24,8 @@ struct server {
 	struct sshauth sshauth;	/* owned, as all below */
 	struct credentials *credentials;
 	struct session *session;
+	char *ref;	/* what the objects are for, or NULL */
+	bool has_ref;	/* it was looked for */
 };
 
 /* A request as a job of the pool. */
@@ -194,6 +198,25 @@ static int add_login(struct server *server, struct batch_object *object,
 	return ret ? -1 : 0;
 }
 
+/* git-lfs does not pass it on; what the user pushes is mostly this. */
+static const char *find_ref(struct server *server)
+{
+	struct err err = ERR_INIT;
+	char *branch = NULL;
+
+	if (server->has_ref)
+		return server->ref;
+	server->has_ref = true;
+	if (branch_current(&branch, &err))
+		log_info("%s: the server is told of no branch", err.msg);
+	if (branch)
+		server->ref = branch_remote_ref(server->options.engine->config,
+						branch,
+						server->endpoint->remote);
+	free(branch);
+	return server->ref;
+}
+
 int server_ask(struct server *server, struct batch_object *object,
 	       struct err *err)
 {
@@ -219,6 +242,7 @@ int server_ask(struct server *server, struct batch_object *object,
 	if (log_in(server, err))
 		return -1;
 	batch.url = sshauth_url(&server->sshauth, server->endpoint);
+	batch.ref = find_ref(server);
 	do
 		next = ask_once(server, &batch, err);
 	while (next == SESSION_AGAIN);
@@ -321,5 +345,6 @@ void server_free(struct server *server)
 	session_free(server->session);
 	credentials_free(server->credentials);
 	sshauth_release(&server->sshauth);
+	free(server->ref);
 	free(server);
 }

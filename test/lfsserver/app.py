@@ -266,6 +266,7 @@ class App:
         if refused and not self.options.open_batch:
             return refused
         asked = json.loads(body)
+        req.ref = asked.get("ref", {}).get("name")
         offered = asked.get("transfers", ["basic"])
         name = self.dialect.choose(asked["operation"], offered)
         dialect = self.dialect if name != "basic" else self.basic

@@ -63,6 +63,7 @@ class Request:
                      and not self.version.endswith("1.0"))
         self.kind = "other"
         self.repo = self.oid = self.part = self.start = self.what = None
+        self.ref = None
         self.faults = {}
         self.trip = None
         self.got = self.sent = self.status = 0

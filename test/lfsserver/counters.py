@@ -85,7 +85,7 @@ class Counters:
         entry = {"kind": req.kind, "method": req.method, "path": req.path,
                  "host": req.host, "status": req.status, "in": req.got,
                  "out": req.sent, "headers": sorted(req.headers)}
-        for name in ("oid", "part"):
+        for name in ("oid", "part", "ref"):
             if getattr(req, name) is not None:
                 entry[name] = getattr(req, name)
         if "range" in req.headers:

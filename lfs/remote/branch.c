@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/branch.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+
+#define HEADS "refs/heads/"
+
+static char *without_prefix(const char *ref)
+{
+	size_t n = strlen(HEADS), len = strcspn(ref, "\n");
+
+	if (strncmp(ref, HEADS, n) || len == n)
+		return NULL;
+	return xstrndup(ref + n, len - n);
+}
+
+int branch_current(char **branch, struct err *err)
+{
+	/* With --short it is "heads/main" where there is a tag `main`, too. */
+	const char *const argv[] = { "git", "symbolic-ref", "-q", "HEAD",
+				     NULL };
+	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(BRANCH_MAX);
+	int status, ret = child_run(&child, &text, &status, err);
+
+	*branch = NULL;
+	if (!ret && !status)
+		*branch = without_prefix(buf_str(&text));
+	buf_release(&text);
+	return ret;
+}
+
+static const char *get(const struct gitconfig *config, const char *branch,
+		       const char *name)
+{
+	char *key = xstrfmt("branch.%s.%s", branch, name);
+	const char *value = gitconfig_get(config, key);
+
+	free(key);
+	return value;
+}
+
+/* The others of push.default do not look at the upstream. */
+static bool goes_upstream(const struct gitconfig *config)
+{
+	static const char *const words[] = { "simple", "upstream", "tracking" };
+	const char *value = gitconfig_get(config, "push.default");
+
+	for (size_t i = 0; value && i < sizeof(words) / sizeof(words[0]); i++)
+		if (!strcasecmp(value, words[i]))
+			return true;
+	return !value || !*value;
+}
+
+char *branch_remote_ref(const struct gitconfig *config, const char *branch,
+			const char *remote)
+{
+	const char *merge = get(config, branch, "merge");
+	const char *its = get(config, branch, "remote");
+
+	if (merge && !strncmp(merge, "refs/", 5) &&
+	    strlen(merge) < BRANCH_MAX && its && !strcmp(its, remote) &&
+	    goes_upstream(config))
+		return xstrdup(merge);
+	return xstrfmt(HEADS "%s", branch);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_BRANCH_H
+#define LFS_REMOTE_BRANCH_H
+
+#include "lfs/base/err.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * The branch that the work tree is on, and the ref that it stands for at a
+ * remote: a server may allow or refuse by that.
+ */
+
+enum {
+	BRANCH_MAX = 4096	/* bytes of a ref's name */
+};
+
+/*
+ * The current branch, without refs/heads/; NULL if HEAD is on none.  It is the
+ * caller's.  Asks git, with one child process, as refs need not be files.
+ */
+int branch_current(char **branch, struct err *err);
+
+/*
+ * The full name of the ref that `branch` is pushed to and updated from at a
+ * remote (its name or URL): the upstream if that is there, else the branch of
+ * the same name.  The result is the caller's.
+ */
+char *branch_remote_ref(const struct gitconfig *config, const char *branch,
+			const char *remote);
+
+#endif
