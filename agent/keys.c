@@ -8,9 +8,12 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 
 #define PROGRAM "git-lfs-multipart"
 #define GROUP "lfs.customtransfer."
+
+enum { SHOWN = 4096 };
 
 void keys_add(struct keys *keys, const char *name, const char *value)
 {
@@ -64,6 +67,16 @@ static bool is_set(const struct gitconfig *config, const struct key *key)
 	       !gitconfig_next(config, key->name, &pos);
 }
 
+/* Either may hold a URL with a password in it. */
+static void say(const char *done, const char *name, const char *value)
+{
+	char shown_name[SHOWN], shown_value[SHOWN];
+
+	printf("%s %s = %s\n", done,
+	       url_display_any(name, shown_name, sizeof(shown_name)),
+	       url_display_any(value, shown_value, sizeof(shown_value)));
+}
+
 static void say_replaced(const struct gitconfig *config, const struct key *key)
 {
 	const char *value;
@@ -71,7 +84,7 @@ static void say_replaced(const struct gitconfig *config, const struct key *key)
 
 	while ((value = gitconfig_next(config, key->name, &pos)))
 		if (strcmp(value, key->value))
-			printf("replaced %s = %s\n", key->name, value);
+			say("replaced", key->name, value);
 }
 
 int keys_write(const struct keys *keys, const struct scope *scope,
@@ -113,7 +126,7 @@ int keys_remove(const struct scope *scope,
 			nchanges = -1;
 			break;
 		}
-		printf("removed %s = %s\n", entry->key, entry->value);
+		say("removed", entry->key, entry->value);
 		nchanges++;
 	}
 	gitconfig_free(config);
@@ -130,10 +143,13 @@ void keys_warn_of(const struct scope *scope,
 		  const struct gitconfig_entry *entry, const char *effect)
 {
 	char *origin = scope_origin(scope, entry->key);
+	char key[SHOWN], value[SHOWN];
 
 	fflush(stdout);
-	fprintf(stderr, PROGRAM ": warning: %s is '%s' in %s; %s\n", entry->key,
-		entry->value, origin, effect);
+	fprintf(stderr, PROGRAM ": warning: %s is '%s' in %s; %s\n",
+		url_display_any(entry->key, key, sizeof(key)),
+		url_display_any(entry->value, value, sizeof(value)), origin,
+		effect);
 	free(origin);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/needs.h"
+#include "lfs/net/url.h"
 
 static const struct option options[] = {
 	{ "local", no_argument, NULL, 'l' },
@@ -156,6 +157,7 @@ int request_parse(struct request *request, int argc, char **argv,
 
 int request_enter(struct request *request, struct err *err)
 {
+	char place[URL_DISPLAY_MAX];
 	struct gitconfig *config;
 	int ret;
 
@@ -165,7 +167,8 @@ int request_enter(struct request *request, struct err *err)
 				       "'%s' is neither a URL, nor a remote, "
 				       "nor a directory" :
 				       "there is no directory '%s'",
-			       request->place);
+			       url_display_any(request->place, place,
+					       sizeof(place)));
 	if (needs_scope(&request->scope, request->place, err))
 		return -1;
 	if (!request->server && !(request->is_shared && request->is_install))

@@ -6,6 +6,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 
 enum {
 	OUTPUT_MAX = 1 << 20,
@@ -50,10 +51,12 @@ int scope_set(const struct scope *scope, const char *key, const char *value,
 	const char *const argv[] = { "git",    "-C",	      scope->dir,
 				     "config", scope->option, "--replace-all",
 				     key,      value,	      NULL };
+	char shown[URL_DISPLAY_MAX];
 
 	if (change(argv, err))
 		return err_set(err, ERR_LOCAL,
-			       "cannot write '%s' to the git config (%s)", key,
+			       "cannot write '%s' to the git config (%s)",
+			       url_display_any(key, shown, sizeof(shown)),
 			       scope->option);
 	return 0;
 }
@@ -64,11 +67,13 @@ int scope_unset(const struct scope *scope, const char *key, struct err *err)
 				     "config", scope->option, "--unset-all",
 				     key,      NULL };
 	int status = change(argv, err);
+	char shown[URL_DISPLAY_MAX];
 
 	if (status && status != NOTHING_TO_UNSET)
 		return err_set(err, ERR_LOCAL,
 			       "cannot remove '%s' from the git config (%s)",
-			       key, scope->option);
+			       url_display_any(key, shown, sizeof(shown)),
+			       scope->option);
 	return 0;
 }
 

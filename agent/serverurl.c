@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/remote/gourl.h"
 #include "lfs/remote/lfsconfig.h"
@@ -80,12 +81,12 @@ static char *to_key(const char *text)
 
 static int add(struct serverurl *found, const char *url, struct err *err)
 {
-	char *key = to_key(url);
+	char *key = to_key(url), shown[URL_DISPLAY_MAX];
 
 	if (!key)
 		return err_set(err, ERR_USAGE,
-			       "'%.200s' leads to no http or https server",
-			       url);
+			       "'%s' leads to no http or https server",
+			       url_display_any(url, shown, sizeof(shown)));
 	if (found->n && !strcmp(found->urls[0], key))
 		free(key);
 	else

@@ -8,6 +8,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/gourl.h"
 
 #define PROGRAM "git-lfs-multipart"
@@ -16,7 +17,10 @@
 #define FILE_KEY "lfs.file://." KEY
 #define FILE_AGENT "lfs-standalone-file"
 
-enum { PATH_ROOM = 64 << 10 };
+enum {
+	PATH_ROOM = 64 << 10,
+	SHOWN = 4096
+};
 
 static void add_server(struct keys *keys, const char *url)
 {
@@ -179,16 +183,18 @@ static int unshare(const struct scope *scope, const char *url, bool really,
 		   struct err *err)
 {
 	const char *rest = url + strlen(SERVERURL_SHARED);
+	char shown[SHOWN], shown_rest[SHOWN];
 
+	url_display_any(url, shown, sizeof(shown));
 	if (!really) {
-		printf("Left as it is: lfs.url = %s in .lfsconfig\n", url);
+		printf("Left as it is: lfs.url = %s in .lfsconfig\n", shown);
 		printf("`git lfs-multipart uninstall --shared` changes it.\n");
 		return 0;
 	}
 	if (scope_set(scope, "lfs.url", rest, err))
 		return -1;
 	printf("replaced lfs.url = %s by %s in .lfsconfig; commit that file\n",
-	       url, rest);
+	       shown, url_display_any(rest, shown_rest, sizeof(shown_rest)));
 	return 1;
 }
 

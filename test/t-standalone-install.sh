@@ -238,6 +238,30 @@ check 'a URL that outdoes .lfsconfig is said' sh -c "cd t &&
 	git lfs-multipart install --shared '$SERVER/t.git' 2>&1 |
 	grep 'lfs.url is .* in file:.git/config; that counts here'"
 
+# Passwords are not shown.
+SECRET=http://me:secret@${SERVER#*://}
+hides () {
+	what=$1
+	shift
+	"$@" >said 2>&1
+	check "$what" fails grep -e secret -e me: said
+	check 'but what it is about is' grep -F "$about" said
+}
+about="lfs.url is '$SERVER/x.git/info/lfs'"
+git -C t config lfs.url "$SECRET/x.git/info/lfs"
+hides 'a password in a URL that outdoes .lfsconfig is not shown' sh -c "cd t &&
+	git lfs-multipart install --shared '$SERVER/t.git'"
+git config -f t/.lfsconfig lfs.url "lfs-multipart::$SECRET/t.git"
+about="lfs.url = lfs-multipart::$SERVER/t.git in .lfsconfig"
+hides 'nor one in .lfsconfig' git lfs-multipart uninstall t
+about="replaced lfs.url = lfs-multipart::$SERVER/t.git by $SERVER/t.git"
+hides 'nor when that is changed' git lfs-multipart uninstall --shared t
+check 'it is still there' equal "$SECRET/t.git" \
+	"$(git config -f t/.lfsconfig lfs.url)"
+git -C t config "lfs.$SECRET.standalonetransferagent" lfs-multipart
+about="removed lfs.$SERVER.standalonetransferagent"
+hides 'nor one in a key' git lfs-multipart uninstall --standalone t
+
 # The wrong usage.
 wrong () {
 	check "wrong: $*" sh -c "cd r && git lfs-multipart install $* 2>../said
@@ -256,6 +280,7 @@ fails_as () {
 fails_as 'neither a URL, nor a remote' --standalone nowhere
 fails_as 'leads to no http or https server' --standalone file:///x.git
 fails_as 'neither a URL, nor a remote' --standalone ftp://host/x
+fails_as "'ftp://host/x' is neither" --standalone ftp://me:secret@host/x
 git -C r config --unset lfs.url
 fails_as 'leads to no http or https server' --standalone origin
 check 'nothing was written' nothing -C r config --local

@@ -167,12 +167,16 @@ static enum err_kind kind_of(CURL *easy, CURLcode code)
 int connect_failed(void *easy, int code, const char *detail, const char *url,
 		   struct err *err)
 {
+	static const char unusable[] = "Unsupported proxy";
 	enum err_kind kind = kind_of(easy, (CURLcode)code);
 	char shown[URL_DISPLAY_MAX];
 
 	url_display(url, shown, sizeof(shown));
 	if (!*detail)
 		detail = curl_easy_strerror((CURLcode)code);
+	/* It goes on with the proxy's URL, password and all. */
+	if (!strncmp(detail, unusable, strlen(unusable)))
+		detail = "the URL of the proxy cannot be used";
 	if (code == CURLE_PEER_FAILED_VERIFICATION)
 		return err_set(err, kind,
 			       "cannot trust %s: %s; set http.sslCAInfo to the "

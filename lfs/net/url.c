@@ -100,14 +100,17 @@ static bool show(char *out, size_t size, const char *s, size_t n)
 	return true;
 }
 
+/* In the key of a setting a dot and its last part may follow. */
 static bool has_bad_port(const char *host, const char *end)
 {
 	const char *colon = end;
 
 	while (colon > host && colon[-1] != ':' && colon[-1] != ']')
 		colon--;
-	return colon > host && colon[-1] == ':' &&
-	       colon + strspn(colon, "0123456789") < end;
+	if (colon == host || colon[-1] != ':')
+		return false;
+	colon += strspn(colon, "0123456789");
+	return colon < end && *colon != '.';
 }
 
 const char *url_display(const char *url, char *out, size_t size)

@@ -12,6 +12,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/urlmatch.h"
 
 enum {
@@ -238,14 +239,24 @@ static int parse_number(const char *value, int64_t *number)
 	return 0;
 }
 
+int gitconfig_refuse(const struct gitconfig_entry *entry, const char *allowed,
+		     struct err *err)
+{
+	char key[URL_DISPLAY_MAX];
+
+	return err_set(err, ERR_USAGE,
+		       "%s is '%s' in the git config; it must be %s",
+		       url_display_any(entry->key, key, sizeof(key)),
+		       entry->value, allowed);
+}
+
 int gitconfig_parse_int(const struct gitconfig_entry *entry, int64_t *value,
 			struct err *err)
 {
 	if (parse_number(entry->value, value))
-		return err_set(err, ERR_USAGE,
-			       "%s is '%s' in the git config; it must be a "
-			       "number, perhaps with k, m or g",
-			       entry->key, entry->value);
+		return gitconfig_refuse(entry,
+					"a number, perhaps with k, m or g",
+					err);
 	return 0;
 }
 
@@ -270,10 +281,7 @@ int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 	}
 	if (parse_number(entry->value, &number) || number < INT_MIN ||
 	    number > INT_MAX)
-		return err_set(err, ERR_USAGE,
-			       "%s is '%s' in the git config; it must be true "
-			       "or false",
-			       entry->key, entry->value);
+		return gitconfig_refuse(entry, "true or false", err);
 	*value = number != 0;
 	return 0;
 }
@@ -337,6 +345,7 @@ char *gitconfig_expand_path(const struct gitconfig_entry *entry,
 	static const char prefix[] = "%(prefix)/";
 	const char *path = entry->value;
 	char *start = NULL, *expanded;
+	char key[URL_DISPLAY_MAX];
 
 	if (!strncmp(path, prefix, strlen(prefix))) {
 		start = git_prefix(err);
@@ -350,7 +359,8 @@ char *gitconfig_expand_path(const struct gitconfig_entry *entry,
 		return xstrdup(path);
 	}
 	if (!start) {
-		err_wrap(err, "%s", entry->key);
+		err_wrap(err, "%s",
+			 url_display_any(entry->key, key, sizeof(key)));
 		return NULL;
 	}
 	expanded = xstrfmt("%s%s", start, path);

@@ -73,6 +73,13 @@ long gitconfig_subsection(const struct gitconfig_entry *entry,
 			  const char *section, const char *key,
 			  const char **sub);
 
+/*
+ * ERR_USAGE: the value is not `allowed`, which completes "it must be".  The
+ * URL in the key is shown without user and password.
+ */
+int gitconfig_refuse(const struct gitconfig_entry *entry, const char *allowed,
+		     struct err *err);
+
 /* A value as git reads it: true, yes, on, false, no, off, "" or a number. */
 int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 			 struct err *err);

@@ -142,9 +142,7 @@ static int load(struct settings *settings, const struct setting *setting,
 
 	entry = gitconfig_find_url(config, "lfsmultipart", url, setting->key);
 	if (entry && read_value(setting, entry, &value))
-		return err_set(err, ERR_USAGE,
-			       "%s is '%s' in the git config; it must be %s",
-			       entry->key, entry->value, setting->allowed);
+		return gitconfig_refuse(entry, setting->allowed, err);
 	if (!entry && setting->fallback &&
 	    !read_fallback(setting->fallback, config, url, &value) &&
 	    value > setting->max)

@@ -221,7 +221,9 @@ static void bools_and_ints(void **state)
 
 static void messages(void **state)
 {
-	struct gitconfig *config = config_of("[a \"https://h\"]\nkey = x\n");
+	struct gitconfig *config = config_of("[a \"https://h\"]\nkey = x\n"
+					     "[a \"http://u:p@h:1\"]\n"
+					     "key = x\n");
 	struct err err = ERR_INIT;
 	bool flag = true;
 	int64_t n;
@@ -241,6 +243,11 @@ static void messages(void **state)
 					     &n, &err),
 			 -1);
 	assert_non_null(strstr(err.msg, "must be a number"));
+	err_clear(&err);
+	assert_int_equal(gitconfig_get_bool(config, "a.http://u:p@h:1.key",
+					    &flag, &err),
+			 -1);
+	assert_memory_equal(err.msg, "a.http://h:1.key is", 19);
 	gitconfig_free(config);
 }
 

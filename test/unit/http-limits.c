@@ -85,6 +85,37 @@ static void headers_have_a_limit(void **state)
 	tinyserver_stop(server);
 }
 
+static void use_proxy(const void *proxy, const char *url,
+		      struct http_options *options)
+{
+	(void)url;
+	options->proxy = proxy;
+}
+
+/* libcurl quotes the URL of a proxy that it cannot use. */
+static void a_proxy_has_secrets(void **state)
+{
+	static const char *const proxies[] = {
+		"ftp://me:secret@127.0.0.1:1",
+		"http://me:secret@127.0.0.1:port",
+		"me:secret@127.0.0.1:port",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++) {
+		struct bench bench;
+
+		set_up(&bench, "GET", "http://127.0.0.1:1/");
+		bench.shared.options_for = use_proxy;
+		bench.shared.ctx = proxies[i];
+		assert_int_equal(perform(&bench), -1);
+		if (strstr(bench.err.msg, "secret") ||
+		    !strstr(bench.err.msg, "proxy"))
+			fail_msg("%s", bench.err.msg);
+		tear_down(&bench);
+	}
+}
+
 static void half_answers(void **state)
 {
 	static char *const answers[] = {
@@ -338,6 +369,7 @@ static void stop_and_wake(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_proxy_has_secrets),
 		cmocka_unit_test(bodies_have_a_limit),
 		cmocka_unit_test(refusals_have_a_limit),
 		cmocka_unit_test(headers_have_a_limit),

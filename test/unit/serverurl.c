@@ -105,6 +105,22 @@ static void all_forms(void **state)
 	}
 }
 
+static void no_secrets(void **state)
+{
+	struct gitconfig *config = load();
+	struct err err = ERR_INIT;
+	struct serverurl found;
+
+	(void)state;
+	assert_int_equal(serverurl_find(&found, config,
+					"ftp://me:secret@h.example/a?secret",
+					&err),
+			 -1);
+	assert_memory_equal(err.msg, "'ftp://h.example/a' ", 20);
+	serverurl_release(&found);
+	gitconfig_free(config);
+}
+
 static void words_that_are_no_path(void **state)
 {
 	static const char *const yes[] = { "origin", "own", "https://x",
@@ -133,6 +149,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(all_forms),
+		cmocka_unit_test(no_secrets),
 		cmocka_unit_test(words_that_are_no_path),
 	};
 

@@ -138,6 +138,7 @@ static void display_any(void **state)
 	} cases[] = {
 		{ "https://user:secret@h/a?secret", "https://h/a" },
 		{ "lfs.https://u:secret@h/a.access", "lfs.https://h/a.access" },
+		{ "lfs.https://u:secret@h:1.key", "lfs.https://h:1.key" },
 		{ "user:secret@h/a", "h/a" },
 		{ "git@h:a/b@c", "git@h:a/b@c" },
 		{ "h:a/b@c", "h:a/b@c" },
