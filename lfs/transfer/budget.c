@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lfs/base/log.h"
@@ -23,16 +24,20 @@ struct budget {
 	unsigned nagents;
 };
 
-struct budget *budget_open(const char *path, unsigned total, unsigned nagents)
+struct budget *budget_open(const char *path, mode_t mode, unsigned total,
+			   unsigned nagents)
 {
 	struct budget *budget = xcalloc(1, sizeof(*budget));
 
 	budget->total = total;
 	budget->nagents = nagents ? nagents : 1;
 	budget->held = -1;
-	budget->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+	budget->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
 	if (budget->fd < 0)
 		log_warn("cannot open '%s': connections are not shared", path);
+	/* Fails for all but its owner, who has done it. */
+	else if (fchmod(budget->fd, mode))
+		log_debug("'%s' is another user's", path);
 	return budget;
 }
 

@@ -2,7 +2,7 @@
 #ifndef LFS_TRANSFER_BUDGET_H
 #define LFS_TRANSFER_BUDGET_H
 
-#include "lfs/base/err.h"
+#include <sys/types.h>
 
 /*
  * The connection budget that all agents of a repository share.
@@ -18,11 +18,13 @@
 struct budget;
 
 /*
- * Open the lock file, making it if need be.  `total` connections; where locks
+ * Open the lock file, making it with `mode` whatever the umask, as the users
+ * of a shared repository share it, too.  `total` connections; where locks
  * do not work, each of `nagents` uses its part of the total.  Never NULL: a
  * file that cannot be opened counts as locks that do not work.
  */
-struct budget *budget_open(const char *path, unsigned total, unsigned nagents);
+struct budget *budget_open(const char *path, mode_t mode, unsigned total,
+			   unsigned nagents);
 
 /* From now on, until budget_release(), this process moves an object. */
 void budget_hold(struct budget *budget);

@@ -30,7 +30,8 @@ static void make_pool(struct engine *engine, unsigned nagents)
 	};
 	char *path = xstrfmt("%s/connections", engine->storage.multipart_dir);
 
-	engine->budget = budget_open(path, settings->connections, nagents);
+	engine->budget = budget_open(path, engine->storage.dir_mode & 0666,
+				     settings->connections, nagents);
 	engine->pool = pool_new(settings->connections, &engine->shared,
 				&policy);
 	free(path);

@@ -34,7 +34,7 @@ struct place {
 
 static void be_an_agent(const char *path, unsigned total, int in, int out)
 {
-	struct budget *budget = budget_open(path, total, 8);
+	struct budget *budget = budget_open(path, 0600, total, 8);
 	unsigned share;
 	char letter;
 
@@ -145,7 +145,7 @@ static int remove_place(void **state)
 static void alone(void **state)
 {
 	struct place *place = *state;
-	struct budget *budget = budget_open(place->path, 16, 8);
+	struct budget *budget = budget_open(place->path, 0600, 16, 8);
 	struct stat st;
 
 	/* Who moves nothing may ask, and gets a careful answer. */
@@ -224,7 +224,7 @@ static void release_and_kill(void **state)
 static void locks_are_not_inherited(void **state)
 {
 	struct place *place = *state;
-	struct budget *budget = budget_open(place->path, 16, 8);
+	struct budget *budget = budget_open(place->path, 0600, 16, 8);
 	pid_t child;
 	int status;
 
@@ -253,7 +253,7 @@ static void no_locks(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct budget *budget = budget_open("/nowhere/at/all",
+		struct budget *budget = budget_open("/nowhere/at/all", 0600,
 						    cases[i].total,
 						    cases[i].nagents);
 
@@ -263,6 +263,19 @@ static void no_locks(void **state)
 		budget_release(budget);
 		budget_free(budget);
 	}
+}
+
+static void is_for_the_group(void **state)
+{
+	struct place *place = *state;
+	mode_t mask = umask(077);
+	struct budget *budget = budget_open(place->path, 0660, 16, 8);
+	struct stat st;
+
+	umask(mask);
+	assert_int_equal(stat(place->path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0660);
+	budget_free(budget);
 }
 
 #define WITH_PLACE(test) \
@@ -276,6 +289,7 @@ int main(void)
 		WITH_PLACE(more_agents_than_connections),
 		WITH_PLACE(release_and_kill),
 		WITH_PLACE(locks_are_not_inherited),
+		WITH_PLACE(is_for_the_group),
 		cmocka_unit_test(no_locks),
 	};
 
