@@ -38,6 +38,10 @@ endif
 ifdef DEVELOPER
 WARN += -Werror
 endif
+# A step is one short line; V=1 shows its command.
+ifndef V
+run = @printf '  %-5s %s\n' $(1) $@;
+endif
 
 ALL_CFLAGS = $(STD) $(WARN) -I. -pthread $(SAN) \
              $(shell pkg-config --cflags $(PKGS)) \
@@ -66,7 +70,7 @@ FUZZ_SECONDS = 60
 all: $(BUILD)/$(PROG)
 
 $(BUILD)/$(PROG): $(BUILD)/agent/main.o $(ARCHIVES)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/liblfs.a: $(LFS_OBJ)
 $(BUILD)/libagent.a: $(filter-out %/main.o,$(AGENT_OBJ))
@@ -74,39 +78,39 @@ $(BUILD)/libagent.a: $(filter-out %/main.o,$(AGENT_OBJ))
 # The Makefile is a prerequisite for the sake of the module lists.
 $(BUILD)/%.a: Makefile
 	@rm -f $@
-	$(AR) rcs $@ $(filter %.o,$^)
+	$(call run,AR) $(AR) rcs $@ $(filter %.o,$^)
 
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
-	$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call run,CC) $(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(BUILD)/test/unit/tinyserver.o $(ARCHIVES)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
+	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ -lcmocka $(LIBS)
 
 # What scenarios drive the modules with.
 $(BUILD)/test/tool/%: $(BUILD)/test/tool/%.o $(ARCHIVES)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/test/bench/%: $(BUILD)/test/bench/%.o $(ARCHIVES)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 # A fuzz target is built twice: by clang to look for new inputs (make fuzz),
 # and by the compiler of the day to replay its corpus (make test).
 $(BUILD)/test/fuzz/%: $(BUILD)/test/fuzz/%.o $(BUILD)/test/fuzz/replay.o $(ARCHIVES)
-	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(BUILD)/fuzz/%.o: %.c
 	@mkdir -p $(@D)
-	clang $(ALL_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
+	$(call run,CC) clang $(ALL_CFLAGS) -fsanitize=fuzzer-no-link,$(FUZZ_SAN) \
 		-fno-sanitize-recover=all -MMD -MP -c -o $@ $<
 
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/test/fuzz/%.o $(FUZZ_LIB)
-	clang $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LIBS)
+	$(call run,LINK) clang $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LIBS)
 
 # What the torture preloads.
 $(BUILD)/test/torture/%.so: test/torture/%.c
 	@mkdir -p $(@D)
-	$(CC) -std=c11 $(WARN) -fPIC -shared -o $@ $<
+	$(call run,LINK) $(CC) -std=c11 $(WARN) -fPIC -shared -o $@ $<
 
 programs: all $(UNIT) $(TOOL) $(REPLAY)
 fuzzers: $(FUZZ_PROG)
