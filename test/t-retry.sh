@@ -11,14 +11,16 @@ lfs_config lfsmultipart.stallTimeout 1
 start_server --chunk-size 262144
 new_repo r
 seed=0
+size=1200K
 
-# try WHAT EXTRA SPEC...: a push of five parts under these faults
+# try WHAT SENT SPEC...: a push of five parts under these faults takes so many
+# parts and completions
 try () {
 	what=$1
-	extra=$2
+	sent=$2
 	shift 2
 	seed=$((seed + 1))
-	add_file r $seed.bin 1200K $seed
+	add_file r $seed.bin $size $seed
 	server_nofaults
 	server_faults "$@"
 	server_reset
@@ -26,13 +28,15 @@ try () {
 	check "$what: the bytes are right" server_has r "r/$seed.bin"
 	check "$what: only that is sent again" equal \
 		"$(server_count requests.part)+$(server_count requests.complete)" \
-		"$extra"
+		"$sent"
 }
 
-for status in 408 429 500 502 503 504 509
-do
-	try "status $status" 6+1 "status=$status,on=part,part=2"
-done
+size=1792K
+try 'every passing status' 14+1 'status=408,on=part,part=1' \
+	'status=429,on=part,part=2' 'status=500,on=part,part=3' \
+	'status=502,on=part,part=4' 'status=503,on=part,part=5' \
+	'status=504,on=part,part=6' 'status=509,on=part,part=7'
+size=1200K
 try 'Retry-After in seconds' 6+1 'status=503,on=part,part=3,retry-after=1'
 try 'Retry-After as a date' 6+1 'status=429,on=part,part=3,retry-after=date+1'
 try 'twice the same part' 7+1 'status=503,on=part,part=1,times=2'
@@ -47,10 +51,9 @@ try 'a part whose answer is lost' 6+1 'lost-answer,on=part,part=2'
 try 'several at once' 9+2 'status=500,on=part,part=1' \
 	'reset,on=part,part=2,after=1' 'close,on=part,part=3' \
 	's3-timeout,part=4' 'status=503,on=complete'
-for status in 500 502 503 504
-do
-	try "status $status of the completion" 5+2 "status=$status,on=complete"
-done
+try 'every passing status of the completion' 5+5 'status=500,on=complete' \
+	'status=502,on=complete' 'status=503,on=complete' \
+	'status=504,on=complete'
 try 'reset of the completion' 5+2 'reset,on=complete'
 try 'a slow completion' 5+1 'slow-finish=3'
 finish
