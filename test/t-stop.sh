@@ -31,13 +31,14 @@ all_gone () {
 	return 0
 }
 
-# gone: every agent ends in less than a second
+# gone: every agent ends by itself, and soon: half a second is what it allows its
+# workers, the rest is for a busy machine and for what a sanitizer does at the end
 gone () {
 	tries=0
 	until all_gone
 	do
 		tries=$((tries + 1))
-		test "$tries" -lt 10 || return 1
+		test "$tries" -lt 50 || return 1
 		sleep 0.1
 	done
 }
@@ -49,7 +50,7 @@ pid=$!
 check 'a push is under way' moving part 3
 check 'its agents run' fails all_gone
 kill -9 $pid
-check 'without git-lfs they end in a second' gone
+check 'without git-lfs they end' gone
 wait $pid 2>/dev/null
 check 'nothing was completed' equal "$(server_count requests.complete)" 0
 
