@@ -5,11 +5,12 @@
 . "$(dirname "$0")/lib.sh"
 
 use_agent upload
-start_server --chunk-size 65536 --rate 1000000
+# A part takes 0.4 s, which the pauses between two of them are short against.
+start_server --chunk-size 65536 --rate 150000
 new_repo r
 for number in 1 2 3 4 5 6 7 8
 do
-	make_file r/$number.bin 2M $number
+	make_file r/$number.bin 1M $number
 done
 git -C r add . && git -C r commit -q -m eight
 check 'push of eight objects' git -C r push -q origin main
@@ -25,13 +26,13 @@ check 'it gets all 16' equal "$(server_count transfers_max)" 16
 
 server_reset
 lfs_config lfsmultipart.connections 3
-add_file r two.bin 2M
+add_file r two.bin 1M
 check 'push with three connections' git -C r push -q origin main
 check 'it uses three' equal "$(server_count transfers_max)" 3
 
 server_reset
 lfs_config "lfsmultipart.$SERVER.connections" 2
-add_file r three.bin 3M
+add_file r three.bin 1200K
 check 'push with two for this server' git -C r push -q origin main
 check 'it uses two' equal "$(server_count transfers_max)" 2
 finish

@@ -94,7 +94,7 @@ git clone -q --no-checkout -c lfs.url="$(lfs_url r)" r.git c
 pid=$!
 check 'a fetch is under way' moving get 3
 kill -9 $pid
-check 'without git-lfs they end in a second' gone
+check 'without git-lfs they end' gone
 wait $pid 2>/dev/null
 kill "$SERVER_PID"
 root=$ROOT
