@@ -11,7 +11,8 @@ REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher object partial saved \
-           unfinished digest upload download engine transfer server
+           unfinished digest upload download dispatch engine transfer \
+           server
 AGENT    = input message move agent scope needs keys serverurl standalone \
            request install human status prune main
 

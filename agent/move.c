@@ -241,7 +241,9 @@ static int run(struct move *move, struct plan *fresh,
 	       const struct plan_request *request, struct err *err)
 {
 	struct saved saved = { .plan = NULL };
-	struct plan *plan = fresh;
+	struct transfer_options options = { .plan = fresh,
+					    .path = move->message->path,
+					    .saved = &saved };
 
 	look_for_saved(move, fresh, request, &saved);
 	move->was_saved = saved.plan != NULL;
@@ -254,11 +256,10 @@ static int run(struct move *move, struct plan *fresh,
 	}
 	if (saved.plan) {
 		plan_free(fresh);
-		plan = saved.plan;
+		options.plan = saved.plan;
 		saved.plan = NULL;
 	}
-	move->transfer = transfer_new(move->mover->engine, plan,
-				      move->message->path, &saved, err);
+	move->transfer = transfer_new(move->mover->engine, &options, err);
 	json_decref(move->saved_action);
 	move->saved_action = saved.action;
 	saved.action = NULL;

@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "lfs/base/base64.h"
-#include "lfs/base/file.h"
 #include "lfs/base/md5.h"
 #include "lfs/base/sha256.h"
 
@@ -15,7 +14,7 @@ struct sums {
 	struct sha256 sha;
 };
 
-static int sum(struct sums *sums, const struct object *object,
+static int sum(struct sums *sums, struct object *object,
 	       const struct part *part, const struct http *http,
 	       struct err *err)
 {
@@ -29,7 +28,7 @@ static int sum(struct sums *sums, const struct object *object,
 
 		if (http_is_stopped(http))
 			return err_set(err, ERR_CANCELED, "stopped");
-		if (file_read_at(object->fd, data, n, part->off + off, err))
+		if (object_read(object, data, n, part->off + off, err))
 			return -1;
 		if (wants_sha)
 			sha256_update(&sums->sha, data, n);
@@ -72,7 +71,7 @@ static void add_md5(struct digest *digest, struct sums *sums, unsigned wanted)
 	buf_release(&text);
 }
 
-int digest_part(struct digest *digest, const struct object *object,
+int digest_part(struct digest *digest, struct object *object,
 		const struct part *part, const struct http *http,
 		struct err *err)
 {

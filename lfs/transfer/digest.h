@@ -28,7 +28,7 @@ struct digest {
  * Read the part of the object's file and make the headers that the part's
  * `digests` asks for; none if it is 0.  ERR_CANCELED if `http` is to stop.
  */
-int digest_part(struct digest *digest, const struct object *object,
+int digest_part(struct digest *digest, struct object *object,
 		const struct part *part, const struct http *http,
 		struct err *err);
 

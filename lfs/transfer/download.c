@@ -26,10 +26,8 @@ struct receiving {
 	uint64_t skip;		/* bytes before ours, of a whole answer */
 };
 
-/* Behind the first byte that is missing; called by the hasher alone. */
-static uint64_t reach(void *ctx)
+uint64_t download_reach(struct object *object)
 {
-	struct object *object = ctx;
 	const struct plan *plan = object->plan;
 	const struct part *part;
 
@@ -47,12 +45,17 @@ static uint64_t reach(void *ctx)
 	return plan->size;
 }
 
+static uint64_t reach(void *ctx)
+{
+	return download_reach(ctx);
+}
+
 static int start_hasher(struct object *object, struct pool *pool,
 			const struct journal_hash *start, struct err *err)
 {
 	struct hasher_source source = {
-		.fd = object->fd,
 		.plan = object->plan,
+		.read = object_read,
 		.reach = reach,
 		.ctx = object,
 		.journal = object->journal,
@@ -70,6 +73,12 @@ int download_open(struct object *object, const struct storage *storage,
 	struct journal_hash start;
 	bool has_start;
 
+	if (object->io) {
+		/* One part of a whole needs no range. */
+		if (object->plan->nparts == 1)
+			object->ranges = RANGES_USED;
+		return 0;
+	}
 	if (storage_make_dir(storage, err) ||
 	    partial_open(object, storage, &start, &has_start, err))
 		return -1;
@@ -175,7 +184,7 @@ static int take_bytes(struct receiving *receiving, const char *data, size_t n,
 	uint64_t done = atomic_load(&part->done);
 	uint64_t off = part->off + done;
 
-	if (file_write_at(object->fd, data, n, off, err))
+	if (object_write(object, data, n, off, err))
 		return -1;
 	object_move(object, part, done + n);
 	partial_note(object, part, data, n);
@@ -286,6 +295,8 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 int download_close(struct object *object, const struct storage *storage,
 		   struct err *err)
 {
+	if (object->io)
+		return 0;
 	if (fchmod(object->fd, storage->object_mode))
 		return err_sys(err, errno, "cannot set the mode of '%s'",
 			       object->path);

@@ -21,6 +21,12 @@ struct storage;
 int download_open(struct object *object, const struct storage *storage,
 		  bool verify, struct pool *pool, struct err *err);
 
+/*
+ * Where the bytes that are there without a gap end; 0 until the server has
+ * shown whether it heeds ranges.  For one thread at a time.
+ */
+uint64_t download_reach(struct object *object);
+
 /* Receive what is missing of one part; from a worker. */
 int download_part(struct object *object, struct part *part, struct http *http,
 		  struct err *err);

@@ -8,7 +8,6 @@
 #include <time.h>
 
 #include "lfs/base/crc.h"
-#include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 #include "lfs/transfer/journal.h"
@@ -104,7 +103,8 @@ static int hash_step(struct hasher *hasher, uint64_t reach)
 	uint64_t off = atomic_load(&hasher->position);
 	size_t n = step_size(hasher, off, reach);
 
-	if (file_read_at(hasher->source.fd, hasher->data, n, off, &hasher->err))
+	if (hasher->source.read(hasher->source.ctx, hasher->data, n, off,
+				&hasher->err))
 		return -1;
 	sha256_update(&hasher->sha, hasher->data, n);
 	add_to_parts(hasher, hasher->data, n, off);

@@ -23,8 +23,10 @@ struct journal_hash;
 struct pool;
 
 struct hasher_source {
-	int fd;		/* borrowed */
 	struct plan *plan;	/* borrowed */
+	/* Exactly `n` of the object's bytes at `off`. */
+	int (*read)(void *ctx, void *data, size_t n, uint64_t off,
+		    struct err *err);
 	/* How far the file may be hashed now; any thread, no lock held. */
 	uint64_t (*reach)(void *ctx);
 	void *ctx;

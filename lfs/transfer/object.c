@@ -21,6 +21,42 @@ void object_release(struct object *object)
 		close(object->fd);
 }
 
+static int check_stop(const struct object *object, struct err *err)
+{
+	if (!atomic_load(&object->stopped))
+		return 0;
+	return err_set(err, ERR_CANCELED, "stopped");
+}
+
+int object_read(void *ctx, void *data, size_t n, uint64_t off, struct err *err)
+{
+	struct object *object = ctx;
+
+	if (check_stop(object, err))
+		return -1;
+	if (object->io)
+		return object->io->read(object->io, data, n, off, err);
+	return file_read_at(object->fd, data, n, off, err);
+}
+
+int object_write(struct object *object, const void *data, size_t n,
+		 uint64_t off, struct err *err)
+{
+	if (check_stop(object, err))
+		return -1;
+	if (object->io)
+		return object->io->write(object->io, data, n, off, err);
+	return file_write_at(object->fd, data, n, off, err);
+}
+
+bool object_is_ready(const struct object *object, const struct part *part)
+{
+	if (object->io)
+		return object->io->is_ready(object->io, part);
+	return !object->hasher ||
+	       part->off <= hasher_position(object->hasher) + object->window;
+}
+
 void object_move(struct object *object, struct part *part, uint64_t done)
 {
 	uint64_t before = atomic_load(&part->done);
@@ -56,7 +92,8 @@ int object_check(struct object *object, struct err *err)
 			       "part %u of %zu moved other bytes than were "
 			       "hashed: '%s' changed meanwhile, or this "
 			       "machine's memory fails",
-			       part->number, plan->nparts, object->path);
+			       part->number, plan->nparts,
+			       object->path ? object->path : "the spool");
 	}
 	return 0;
 }

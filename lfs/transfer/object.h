@@ -27,9 +27,26 @@ enum object_ranges {
 	RANGES_IGNORED	/* the server sends the whole: there is one part */
 };
 
+/*
+ * An object on its way from one server to another has no file of its own: its
+ * bytes are kept where these put them, and taken from there.
+ */
+struct object_io {
+	/* Exactly `n` bytes at `off`; may wait for them.  Any thread. */
+	int (*read)(struct object_io *io, void *data, size_t n, uint64_t off,
+		    struct err *err);
+	int (*write)(struct object_io *io, const void *data, size_t n,
+		     uint64_t off, struct err *err);
+	/* Where the bytes that are there without a gap end.  Any thread. */
+	uint64_t (*reach)(struct object_io *io);
+	/* May the part go out now?  The main thread. */
+	bool (*is_ready)(struct object_io *io, const struct part *part);
+};
+
 struct object {
 	struct plan *plan;	/* owned */
-	char *path;		/* owned: the file read from or written to */
+	struct object_io *io;	/* borrowed; NULL: it is in a file */
+	char *path;		/* owned: that file; or NULL */
 	int fd;
 	struct file_id id;	/* upload: what the file was when opened */
 	struct hasher *hasher;	/* owned; NULL: nothing is verified */
@@ -38,12 +55,25 @@ struct object {
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
 	size_t frontier;	/* download, the hasher's: first part not done */
+	atomic_bool stopped;	/* its jobs are to end at their next byte */
 	_Atomic(enum object_ranges) ranges;
 };
 
 /* `plan` is owned from now on. */
 void object_init(struct object *object, struct plan *plan);
 void object_release(struct object *object);
+
+/*
+ * Its bytes, wherever they are: exactly `n` of them; from any thread.  The
+ * first takes a struct object, in the form that struct hasher_source wants.
+ */
+int object_read(void *object, void *data, size_t n, uint64_t off,
+		struct err *err);
+int object_write(struct object *object, const void *data, size_t n,
+		 uint64_t off, struct err *err);
+
+/* May the part go out now, or would it go too far ahead? */
+bool object_is_ready(const struct object *object, const struct part *part);
 
 /* The part has moved `done` bytes, of its current try. */
 void object_move(struct object *object, struct part *part, uint64_t done);

@@ -5,19 +5,13 @@
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/transfer/dispatch.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/upload.h"
-
-/* A part in the pool's hands; a free one has no part. */
-struct slot {
-	struct job job;	/* first: jobs come back as it */
-	struct transfer *transfer;
-	struct part *part;
-};
 
 enum state {
 	BEGINNING,	/* before the first part: the step is in the pool */
@@ -32,11 +26,8 @@ struct transfer {
 	struct object object;
 	enum state state;
 	struct err err;
-	struct slot *slots;	/* owned */
-	size_t nslots;
-	struct slot step;	/* of the mode: what is no part */
-	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
-	size_t next;		/* the part to submit next */
+	struct dispatch dispatch;
+	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
 	bool mended;		/* bad parts are fetched again, but once */
@@ -47,37 +38,13 @@ static bool is_upload(const struct transfer *transfer)
 	return transfer->object.plan->direction == UPLOAD;
 }
 
-static int run_part(struct job *job, struct http *http, struct err *err)
-{
-	struct slot *slot = (struct slot *)job;
-	struct object *object = &slot->transfer->object;
-	int ret;
-
-	if (is_upload(slot->transfer))
-		ret = upload_part(object, slot->part, http, err);
-	else
-		ret = download_part(object, slot->part, http, err);
-	if (ret && object->plan->nparts > 1)
-		err_wrap(err, "part %u of %zu", slot->part->number,
-			 object->plan->nparts);
-	return ret;
-}
-
-static int run_step(struct job *job, struct http *http, struct err *err)
-{
-	struct transfer *transfer = ((struct slot *)job)->transfer;
-
-	return transfer->run_step(transfer->object.plan, http, err);
-}
-
 /* Have the pool take a step of the mode; `state` is for as long as it lasts. */
 static void take_step(struct transfer *transfer, enum state state,
 		      int (*step)(struct plan *plan, struct http *http,
 				  struct err *err))
 {
 	transfer->state = state;
-	transfer->run_step = step;
-	pool_submit(transfer->engine->pool, &transfer->step.job);
+	dispatch_step(&transfer->dispatch, step);
 }
 
 static int open_object(struct transfer *transfer,
@@ -93,41 +60,31 @@ static int open_object(struct transfer *transfer,
 			     engine->pool, err);
 }
 
-/*
- * Twice as many slots as connections: a worker that is done with a part finds
- * the next one waiting.
- */
-static void make_slots(struct transfer *transfer)
-{
-	transfer->nslots = 2 * transfer->engine->settings.connections;
-	transfer->slots = xcalloc(transfer->nslots, sizeof(*transfer->slots));
-	for (size_t i = 0; i < transfer->nslots; i++) {
-		transfer->slots[i].job.run = run_part;
-		transfer->slots[i].transfer = transfer;
-	}
-	transfer->step.job.run = run_step;
-	transfer->step.transfer = transfer;
-}
-
-struct transfer *transfer_new(struct engine *engine, struct plan *plan,
-			      const char *path, struct saved *saved,
+struct transfer *transfer_new(struct engine *engine,
+			      const struct transfer_options *options,
 			      struct err *err)
 {
 	struct transfer *transfer = xcalloc(1, sizeof(*transfer));
 	struct object *object = &transfer->object;
+	struct plan *plan = options->plan;
+	struct saved *saved = options->saved;
 
 	transfer->engine = engine;
 	transfer->state = MOVING;
+	transfer->is_one_of_many = options->is_one_of_many;
 	object_init(object, plan);
-	object->path = path ? xstrdup(path) : NULL;
+	object->io = options->io;
+	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (saved) {
 		object->journal = saved->journal;
 		saved->journal = NULL;
 	}
-	make_slots(transfer);
+	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
+		      engine->settings.connections);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
-	engine_hold_budget(engine);
+	if (!transfer->is_one_of_many)
+		engine_hold_budget(engine);
 	if (!open_object(transfer,
 			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
 		if (plan->mode->begin)
@@ -139,69 +96,18 @@ struct transfer *transfer_new(struct engine *engine, struct plan *plan,
 	return NULL;
 }
 
-static struct slot *free_slot(struct transfer *transfer)
-{
-	for (size_t i = 0; i < transfer->nslots; i++)
-		if (!transfer->slots[i].part)
-			return &transfer->slots[i];
-	return NULL;
-}
-
-/* The next part to go out, or NULL; those of an earlier run are passed. */
-static struct part *next_part(struct transfer *transfer)
-{
-	struct plan *plan = transfer->object.plan;
-
-	for (; transfer->next < plan->nparts; transfer->next++) {
-		struct part *part = &plan->parts[transfer->next];
-
-		if (!part->finished && (is_upload(transfer) || !part->size ||
-					part->done < part->size))
-			return part;
-		part->finished = true;
-	}
-	return NULL;
-}
-
-/* May this part go out now? */
-static bool is_ready(const struct transfer *transfer, const struct part *part)
-{
-	const struct object *object = &transfer->object;
-
-	return !object->hasher ||
-	       part->off <= hasher_position(object->hasher) + object->window;
-}
-
-/* The first part of a download goes ahead alone, to see about ranges. */
-static bool must_wait(const struct transfer *transfer)
-{
-	return !is_upload(transfer) &&
-	       transfer->object.ranges == RANGES_UNKNOWN &&
-	       pool_outstanding(transfer->engine->pool);
-}
-
-static void submit_parts(struct transfer *transfer)
-{
-	struct slot *slot;
-	struct part *part;
-
-	while (!must_wait(transfer) && (part = next_part(transfer)) &&
-	       is_ready(transfer, part) && (slot = free_slot(transfer))) {
-		slot->part = part;
-		transfer->next++;
-		pool_submit(transfer->engine->pool, &slot->job);
-	}
-}
-
-static void fail(struct transfer *transfer, const struct err *err)
+void transfer_fail(struct transfer *transfer, const struct err *err)
 {
 	if (!transfer->err.kind) {
 		transfer->err = *err;
-		if (err->kind == ERR_CORRUPT && is_upload(transfer))
+		if (err->kind == ERR_CORRUPT && transfer->object.path &&
+		    is_upload(transfer))
 			err_wrap(&transfer->err,
 				 "not uploaded (run git lfs fsck)");
 	}
-	pool_cancel(transfer->engine->pool);
+	atomic_store(&transfer->object.stopped, true);
+	if (!transfer->is_one_of_many)
+		pool_cancel(transfer->engine->pool);
 }
 
 static void end(struct transfer *transfer)
@@ -220,26 +126,27 @@ static void step_on(struct transfer *transfer)
 		end(transfer);
 }
 
-static void take_back(struct transfer *transfer, struct job *job)
+void transfer_returned(struct job *job)
 {
-	struct slot *slot = (struct slot *)job;
+	struct transfer *transfer = dispatch_owner(job);
+	struct part *part = dispatch_take_back(job);
 
 	if (job->err.kind && transfer->state == ABANDONING)
 		log_info("%s", job->err.msg);
 	else if (job->err.kind)
-		fail(transfer, &job->err);
-	else if (slot == &transfer->step)
-		step_on(transfer);
+		transfer_fail(transfer, &job->err);
+	else if (part)
+		part->finished = true;
 	else
-		slot->part->finished = true;
-	slot->part = NULL;
+		step_on(transfer);
 }
 
 static bool all_moved(struct transfer *transfer)
 {
 	const struct object *object = &transfer->object;
 
-	if (pool_outstanding(transfer->engine->pool) || next_part(transfer))
+	if (transfer->dispatch.outstanding ||
+	    dispatch_next(&transfer->dispatch))
 		return false;
 	return !object->hasher || hasher_is_done(object->hasher);
 }
@@ -256,9 +163,7 @@ static bool mend(struct transfer *transfer, struct err *err)
 		return false;
 	err_clear(err);
 	transfer->mended = true;
-	transfer->next = 0;
-	for (size_t i = 0; i < object->plan->nparts; i++)
-		object->plan->parts[i].finished = false;
+	dispatch_rewind(&transfer->dispatch);
 	return true;
 }
 
@@ -283,7 +188,8 @@ static bool hash_failed(struct transfer *transfer, struct err *err)
 	const struct hasher *hasher = transfer->object.hasher;
 
 	/* In that order: until there is a hash, a worker may change the plan. */
-	return hasher && hasher_is_done(hasher) && next_part(transfer) &&
+	return hasher && hasher_is_done(hasher) &&
+	       dispatch_next(&transfer->dispatch) &&
 	       hasher_verdict(hasher, err);
 }
 
@@ -295,15 +201,15 @@ static void advance(struct transfer *transfer)
 	if (transfer->state != MOVING)
 		return;
 	if (hash_failed(transfer, &err)) {
-		fail(transfer, &err);
+		transfer_fail(transfer, &err);
 		return;
 	}
-	submit_parts(transfer);
+	dispatch_parts(&transfer->dispatch);
 	if (!all_moved(transfer))
 		return;
 	if (close_object(transfer, &err)) {
 		if (!mend(transfer, &err))
-			fail(transfer, &err);
+			transfer_fail(transfer, &err);
 	} else if (mode->finish) {
 		take_step(transfer, FINISHING, mode->finish);
 	} else {
@@ -336,24 +242,26 @@ static bool abandon(struct transfer *transfer)
 	return true;
 }
 
+bool transfer_advance(struct transfer *transfer)
+{
+	if (!transfer->err.kind)
+		advance(transfer);
+	if (transfer->err.kind && !transfer->dispatch.outstanding &&
+	    !abandon(transfer))
+		transfer->state = OVER;
+	return transfer->state != OVER;
+}
+
 bool transfer_step(struct transfer *transfer, int timeout_ms)
 {
-	struct pool *pool = transfer->engine->pool;
 	struct job *job;
 
 	engine_heed_budget(transfer->engine);
-	if (!transfer->err.kind)
-		advance(transfer);
-	if (transfer->state == OVER)
+	if (!transfer_advance(transfer))
 		return false;
-	if (transfer->err.kind && !pool_outstanding(pool) &&
-	    !abandon(transfer)) {
-		transfer->state = OVER;
-		return false;
-	}
-	job = pool_wait(pool, timeout_ms);
+	job = pool_wait(transfer->engine->pool, timeout_ms);
 	if (job)
-		take_back(transfer, job);
+		transfer_returned(job);
 	return true;
 }
 
@@ -362,7 +270,12 @@ void transfer_cancel(struct transfer *transfer)
 	struct err err = ERR_INIT;
 
 	err_set(&err, ERR_CANCELED, "stopped");
-	fail(transfer, &err);
+	transfer_fail(transfer, &err);
+}
+
+struct object *transfer_object(struct transfer *transfer)
+{
+	return &transfer->object;
 }
 
 uint64_t transfer_moved(const struct transfer *transfer)
@@ -414,6 +327,8 @@ static void leave(struct transfer *transfer)
 		if (object->journal &&
 		    (transfer->forgotten || transfer->err.kind == ERR_CORRUPT))
 			journal_remove(object->journal);
+	} else if (object->io) {
+		return;
 	} else if (transfer->handed_over) {
 		partial_finish(object);
 	} else if (transfer->err.kind == ERR_CORRUPT ||
@@ -428,9 +343,10 @@ void transfer_free(struct transfer *transfer)
 {
 	if (!transfer)
 		return;
-	budget_release(transfer->engine->budget);
+	if (!transfer->is_one_of_many)
+		budget_release(transfer->engine->budget);
 	leave(transfer);
 	object_release(&transfer->object);
-	free(transfer->slots);
+	dispatch_release(&transfer->dispatch);
 	free(transfer);
 }

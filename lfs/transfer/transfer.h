@@ -20,31 +20,59 @@
  * The parts are handed to the pool in file order, the first ones first, and
  * only as far ahead of the hash as the object's window allows.  When all have
  * moved and the SHA-256 is the oid, the plan's finish runs, as a job of the
- * pool like any other.  One transfer at a time uses an engine.
+ * pool like any other.
+ *
+ * Where several use an engine, their user waits for the pool's jobs, heeds the
+ * budget and cancels:
+ *
+ *	while (transfer_advance(transfer), for each, is not over)
+ *		transfer_returned(pool_wait(engine->pool, 100));
  */
 
 struct engine;
+struct job;
+struct object;
+struct object_io;
 struct saved;
 struct transfer;
 
-/*
- * Start to move the object of `plan`, which is owned from now on, even on
- * failure.  `path`: the file to upload; NULL for a download.  `saved`, for an
- * upload, or NULL: its journal is taken over, and if `plan` was its plan, so
- * is its hash.
- */
-struct transfer *transfer_new(struct engine *engine, struct plan *plan,
-			      const char *path, struct saved *saved,
+struct transfer_options {
+	struct plan *plan;	/* owned from now on, even on failure */
+	const char *path;	/* the file to upload; NULL for a download */
+	/*
+	 * An upload's journal, or NULL: it is taken over, and if `plan` was
+	 * its plan, so is its hash.
+	 */
+	struct saved *saved;
+	struct object_io *io;	/* in place of a file; borrowed; or NULL */
+	bool is_one_of_many;	/* others use the engine at the same time */
+};
+
+/* Start to move the object of `options->plan`.  NULL if that cannot be. */
+struct transfer *transfer_new(struct engine *engine,
+			      const struct transfer_options *options,
 			      struct err *err);
 
 /* Go on for at most `timeout_ms`; false once it is over. */
 bool transfer_step(struct transfer *transfer, int timeout_ms);
+
+/* The same in two: hand out what can go; false once it is over. */
+bool transfer_advance(struct transfer *transfer);
+
+/* A job of one of the engine's transfers came back from the pool. */
+void transfer_returned(struct job *job);
+
+/* Stop it for this reason; it is over some steps later. */
+void transfer_fail(struct transfer *transfer, const struct err *err);
 
 /* Stop it; it is over some steps later, and has failed. */
 void transfer_cancel(struct transfer *transfer);
 
 /* Bytes moved so far; less than before if a part begins again. */
 uint64_t transfer_moved(const struct transfer *transfer);
+
+/* The object that it moves, borrowed. */
+struct object *transfer_object(struct transfer *transfer);
 
 /* Once over: 0, or -1 and why. */
 int transfer_result(const struct transfer *transfer, struct err *err);

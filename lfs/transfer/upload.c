@@ -24,6 +24,8 @@ static uint64_t reach(void *ctx)
 {
 	const struct object *object = ctx;
 
+	if (object->io)
+		return object->io->reach(object->io);
 	return atomic_load(&object->high);
 }
 
@@ -49,17 +51,8 @@ static void count_sent(struct object *object)
 			 plan->oid, atomic_load(&object->moved), plan->size);
 }
 
-int upload_open(struct object *object, const struct journal_hash *start,
-		bool verify, struct pool *pool, struct err *err)
+static int open_file(struct object *object, struct err *err)
 {
-	struct hasher_source source = {
-		.plan = object->plan,
-		.reach = reach,
-		.ctx = object,
-		.journal = object->journal,
-		.start = start,
-	};
-
 	object->fd = file_open(object->path, &object->id, err);
 	if (object->fd < 0)
 		return -1;
@@ -70,11 +63,27 @@ int upload_open(struct object *object, const struct journal_hash *start,
 			       "; run git lfs fsck",
 			       object->path, object->id.size,
 			       object->plan->size);
+	return 0;
+}
+
+int upload_open(struct object *object, const struct journal_hash *start,
+		bool verify, struct pool *pool, struct err *err)
+{
+	const struct hasher_source source = {
+		.plan = object->plan,
+		.read = object_read,
+		.reach = reach,
+		.ctx = object,
+		.journal = object->journal,
+		.start = start,
+	};
+
+	if (!object->io && open_file(object, err))
+		return -1;
 	count_sent(object);
 	if (!verify)
 		return 0;
 	object->window = WINDOW;
-	source.fd = object->fd;
 	object->hasher = hasher_new(&source, pool, err);
 	return object->hasher ? 0 : -1;
 }
@@ -111,7 +120,7 @@ static long read_part(void *ctx, uint64_t off, char *data, size_t n,
 	struct object *object = sending->object;
 	struct part *part = sending->part;
 
-	if (file_read_at(object->fd, data, n, part->off + off, err))
+	if (object_read(object, data, n, part->off + off, err))
 		return -1;
 	if (!off)
 		part->crc_moved = 0;
@@ -203,6 +212,8 @@ int upload_close(struct object *object, struct err *err)
 {
 	struct file_id now;
 
+	if (object->io)
+		return 0;
 	if (file_identify(object->fd, object->path, &now, err))
 		return -1;
 	if (!file_id_equal(&object->id, &now))

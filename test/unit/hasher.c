@@ -39,6 +39,12 @@ static void sleep_ms(long ms)
 	nanosleep(&time, NULL);
 }
 
+static int read_file(void *ctx, void *data, size_t n, uint64_t off,
+		     struct err *err)
+{
+	return file_read_at(((struct bench *)ctx)->fd, data, n, off, err);
+}
+
 static uint64_t reach(void *ctx)
 {
 	return atomic_load(&((struct bench *)ctx)->reach);
@@ -79,8 +85,8 @@ static void set_up(struct bench *bench, size_t size, size_t part_size)
 	bench->plan = plan_new(&request);
 	assert_int_equal(plan_cut(bench->plan, part_size, &err), 0);
 	bench->pool = pool_new(1, &bench->shared, &policy);
-	bench->source = (struct hasher_source){ .fd = bench->fd,
-						.plan = bench->plan,
+	bench->source = (struct hasher_source){ .plan = bench->plan,
+						.read = read_file,
 						.reach = reach,
 						.ctx = bench };
 }

@@ -61,7 +61,8 @@ static int check(const uint32_t crcs[2], const char *text, struct err *err)
 	static const struct retry_policy policy = { 0, 0, 0 };
 	struct http_shared shared = { .connect_ms = 1 };
 	struct pool *pool = pool_new(1, &shared, &policy);
-	struct hasher_source source = { .reach = reach_all };
+	struct hasher_source source = { .read = object_read,
+					.reach = reach_all };
 	char path[] = "/tmp/lfsmp-object.XXXXXX";
 	struct object object;
 	int ret, fd = mkstemp(path);
@@ -73,7 +74,8 @@ static int check(const uint32_t crcs[2], const char *text, struct err *err)
 	object.path = strdup("the/file");
 	object.plan->parts[0].crc_moved = crcs[0];
 	object.plan->parts[1].crc_moved = crcs[1];
-	source.fd = object.fd = fd;
+	object.fd = fd;
+	source.ctx = &object;
 	source.plan = object.plan;
 	object.hasher = hasher_new(&source, pool, err);
 	assert_non_null(object.hasher);

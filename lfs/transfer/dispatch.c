@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/dispatch.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/transfer/download.h"
+#include "lfs/transfer/upload.h"
+
+static bool is_upload(const struct dispatch *dispatch)
+{
+	return dispatch->object->plan->direction == UPLOAD;
+}
+
+static int run_part(struct job *job, struct http *http, struct err *err)
+{
+	struct slot *slot = (struct slot *)job;
+	struct object *object = slot->dispatch->object;
+	int ret;
+
+	if (atomic_load(&object->stopped))
+		return err_set(err, ERR_CANCELED, "stopped");
+	if (is_upload(slot->dispatch))
+		ret = upload_part(object, slot->part, http, err);
+	else
+		ret = download_part(object, slot->part, http, err);
+	if (ret && object->plan->nparts > 1)
+		err_wrap(err, "part %u of %zu", slot->part->number,
+			 object->plan->nparts);
+	return ret;
+}
+
+static int run_step(struct job *job, struct http *http, struct err *err)
+{
+	struct dispatch *dispatch = ((struct slot *)job)->dispatch;
+
+	return dispatch->run_step(dispatch->object->plan, http, err);
+}
+
+void dispatch_init(struct dispatch *dispatch, struct transfer *transfer,
+		   struct object *object, struct pool *pool,
+		   unsigned connections)
+{
+	*dispatch = (struct dispatch){ .transfer = transfer,
+				       .object = object,
+				       .pool = pool };
+	dispatch->nslots = 2 * (size_t)connections;
+	dispatch->slots = xcalloc(dispatch->nslots, sizeof(*dispatch->slots));
+	for (size_t i = 0; i < dispatch->nslots; i++) {
+		dispatch->slots[i].job.run = run_part;
+		dispatch->slots[i].dispatch = dispatch;
+	}
+	dispatch->step.job.run = run_step;
+	dispatch->step.dispatch = dispatch;
+}
+
+static void submit(struct dispatch *dispatch, struct slot *slot)
+{
+	dispatch->outstanding++;
+	pool_submit(dispatch->pool, &slot->job);
+}
+
+static struct slot *free_slot(struct dispatch *dispatch)
+{
+	for (size_t i = 0; i < dispatch->nslots; i++)
+		if (!dispatch->slots[i].part)
+			return &dispatch->slots[i];
+	return NULL;
+}
+
+struct part *dispatch_next(struct dispatch *dispatch)
+{
+	struct plan *plan = dispatch->object->plan;
+
+	for (; dispatch->next < plan->nparts; dispatch->next++) {
+		struct part *part = &plan->parts[dispatch->next];
+
+		if (!part->finished && (is_upload(dispatch) || !part->size ||
+					part->done < part->size))
+			return part;
+		part->finished = true;
+	}
+	return NULL;
+}
+
+/* The first part of a download goes ahead alone, to see about ranges. */
+static bool must_wait(const struct dispatch *dispatch)
+{
+	return !is_upload(dispatch) &&
+	       dispatch->object->ranges == RANGES_UNKNOWN &&
+	       dispatch->outstanding;
+}
+
+void dispatch_parts(struct dispatch *dispatch)
+{
+	struct slot *slot;
+	struct part *part;
+
+	while (!must_wait(dispatch) && (part = dispatch_next(dispatch)) &&
+	       (slot = free_slot(dispatch)) &&
+	       object_is_ready(dispatch->object, part)) {
+		slot->part = part;
+		dispatch->next++;
+		submit(dispatch, slot);
+	}
+}
+
+void dispatch_step(struct dispatch *dispatch,
+		   int (*step)(struct plan *plan, struct http *http,
+			       struct err *err))
+{
+	dispatch->run_step = step;
+	submit(dispatch, &dispatch->step);
+}
+
+void dispatch_rewind(struct dispatch *dispatch)
+{
+	struct plan *plan = dispatch->object->plan;
+
+	dispatch->next = 0;
+	for (size_t i = 0; i < plan->nparts; i++)
+		plan->parts[i].finished = false;
+}
+
+struct part *dispatch_take_back(struct job *job)
+{
+	struct slot *slot = (struct slot *)job;
+	struct part *part = slot->part;
+
+	slot->dispatch->outstanding--;
+	slot->part = NULL;
+	return part;
+}
+
+struct transfer *dispatch_owner(const struct job *job)
+{
+	return ((const struct slot *)job)->dispatch->transfer;
+}
+
+void dispatch_release(struct dispatch *dispatch)
+{
+	free(dispatch->slots);
+}
