@@ -3,7 +3,7 @@
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
 BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
-           sha256_x86 sha256_arm sha256 md5 base64
+           sha256_x86 sha256_arm sha256 md5 base64 bell
 NET      = url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            credtext askcred credshare credential batch session \
@@ -13,8 +13,10 @@ MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher object partial saved \
            unfinished digest upload download dispatch engine transfer \
            server
+FORK     = pointer history spool piece relay item inquiry fork
 AGENT    = input message move agent scope needs keys serverurl standalone \
-           request install human status prune main
+           request install human status prune bar forkpush forkreport \
+           fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0
@@ -51,7 +53,7 @@ LIBS = $(shell pkg-config --libs $(PKGS)) -lmbedcrypto
 
 LFS_SRC = $(BASE:%=lfs/base/%.c) $(NET:%=lfs/net/%.c) \
           $(REMOTE:%=lfs/remote/%.c) $(MODE:%=lfs/mode/%.c) \
-          $(TRANSFER:%=lfs/transfer/%.c)
+          $(TRANSFER:%=lfs/transfer/%.c) $(FORK:%=lfs/fork/%.c)
 LFS_OBJ = $(LFS_SRC:%.c=$(BUILD)/%.o)
 AGENT_OBJ = $(AGENT:%=$(BUILD)/agent/%.o)
 # What tests link: everything but main(), in the order the linker wants.

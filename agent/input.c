@@ -84,7 +84,7 @@ bool input_look(struct input *input, int timeout_ms)
 {
 	struct timespec timeout = { timeout_ms / 1000,
 				    timeout_ms % 1000 * 1000000L };
-	bool has_room = make_room(input);
+	bool has_room = make_room(input) && input->fd >= 0;
 	sigset_t set;
 	fd_set fds;
 	int ready;

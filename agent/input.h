@@ -24,7 +24,10 @@ struct input {
 	char data[16 << 10];
 };
 
-/* Block SIGINT, SIGTERM and SIGHUP until input_look(); ignore SIGPIPE. */
+/*
+ * Block SIGINT, SIGTERM and SIGHUP until input_look(); ignore SIGPIPE.  With
+ * an `fd` of -1 there is no input, only signals.
+ */
 void input_setup(struct input *input, int fd);
 
 /*

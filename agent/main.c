@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/fork.h"
 #include "agent/install.h"
 #include "agent/prune.h"
 #include "agent/status.h"
@@ -24,6 +25,7 @@ static int version_main(int argc, char **argv);
 static const struct command commands[] = {
 	{ "install", install_main, "switch the agent on" },
 	{ "uninstall", uninstall_main, "switch it off" },
+	{ "fork", fork_main, "carry all objects from one server to another" },
 	{ "status", status_main, "list unfinished transfers" },
 	{ "prune", prune_main, "remove what they have left" },
 	{ "agent", agent_main, "talk with git-lfs (it starts this itself)" },

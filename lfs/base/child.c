@@ -287,6 +287,21 @@ static int judge(const struct run *run, int *status, struct err *err)
 	return 0;
 }
 
+int child_run_files(const struct child *child, int in, int out, struct err *err)
+{
+	struct run run = { .child = child, .in = -1, .out = -1 };
+	int errnum, ret;
+
+	run.is_watching = child->is_stopped && child->watch_fd >= 0;
+	errnum = spawn(&run, in, out);
+	if (errnum)
+		return err_sys(err, errnum, "cannot run '%s'", program(&run));
+	ret = communicate(&run, NULL, err);
+	if (run.pid)
+		end(&run);
+	return ret ? ret : judge(&run, NULL, err);
+}
+
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err)
 {

@@ -46,4 +46,11 @@ struct child {
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err);
 
+/*
+ * The same from file to file: the child's stdin and stdout are these
+ * descriptors, stdin /dev/null if `in` is -1, and `input` is not used.
+ */
+int child_run_files(const struct child *child, int in, int out,
+		    struct err *err);
+
 #endif

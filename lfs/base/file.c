@@ -26,6 +26,21 @@ int file_open(const char *path, struct file_id *id, struct err *err)
 	return fd;
 }
 
+int file_open_unlinked(const char *dir, struct err *err)
+{
+	char *path = xstrfmt("%s/unnamed.XXXXXX", dir);
+	int fd = mkstemp(path);
+
+	if (fd < 0) {
+		err_sys(err, errno, "cannot make a file in '%s'", dir);
+	} else {
+		unlink(path);
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	}
+	free(path);
+	return fd;
+}
+
 int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
 {
 	struct stat st;

@@ -24,6 +24,12 @@ struct file_id {
 /* Open for reading and say what it is.  Returns a descriptor, or -1. */
 int file_open(const char *path, struct file_id *id, struct err *err);
 
+/*
+ * A file in `dir` that no name leads to, for reading and writing: it is gone
+ * with its last descriptor.  Returns a descriptor, or -1.
+ */
+int file_open_unlinked(const char *dir, struct err *err);
+
 /* Say what an open file is now. */
 int file_identify(int fd, const char *path, struct file_id *id,
 		  struct err *err);

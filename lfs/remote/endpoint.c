@@ -16,16 +16,27 @@ enum {
 struct search {
 	const struct gitconfig *config;
 	bool is_upload;
+	char *key;	/* owned: that of the last value; or NULL */
 };
 
-static const char *get(const struct search *search, const char *section,
-		       const char *name, const char *last)
+/* The value of a key, which is the caller's and kept if there is one. */
+static const char *look_up(struct search *search, char *key)
 {
-	char *key = xstrfmt("%s.%s.%s", section, name, last);
 	const char *value = gitconfig_get(search->config, key);
 
-	free(key);
+	if (value) {
+		free(search->key);
+		search->key = key;
+	} else {
+		free(key);
+	}
 	return value;
+}
+
+static const char *get(struct search *search, const char *section,
+		       const char *name, const char *last)
+{
+	return look_up(search, xstrfmt("%s.%s.%s", section, name, last));
 }
 
 /* The name of the remote that a key is about, if it is: at `sub`. */
@@ -37,7 +48,7 @@ static long remote_of(const struct gitconfig_entry *entry, const char **sub)
 }
 
 /* Anything about it in the config makes a remote, as with `git remote`. */
-static bool is_remote(const struct gitconfig *config, const char *name)
+bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 {
 	const struct gitconfig_entry *entry;
 	size_t pos = 0, len = strlen(name);
@@ -51,7 +62,7 @@ static bool is_remote(const struct gitconfig *config, const char *name)
 }
 
 /* git's URL of a remote, as it is written; borrowed. */
-static const char *remote_url(const struct search *search, const char *remote)
+static const char *remote_url(struct search *search, const char *remote)
 {
 	const char *url = NULL;
 
@@ -60,13 +71,13 @@ static const char *remote_url(const struct search *search, const char *remote)
 	if (!url)
 		url = get(search, "remote", remote, "url");
 	if (!url &&
-	    (is_remote(search->config, remote) || remoteurl_is_url(remote)))
+	    (endpoint_has_remote(search->config, remote) || remoteurl_is_url(remote)))
 		url = remote;
 	return url;
 }
 
 /* Returns whether there is anything to go by. */
-static bool find_of_remote(const struct search *search, const char *remote,
+static bool find_of_remote(struct search *search, const char *remote,
 			   struct remoteurl *found)
 {
 	const char *url = NULL;
@@ -88,15 +99,15 @@ static bool find_of_remote(const struct search *search, const char *remote,
 	return !found->url || *found->url;
 }
 
-static bool find(const struct search *search, const char *remote,
+static bool find(struct search *search, const char *remote,
 		 struct remoteurl *found)
 {
 	const char *url = NULL;
 
 	if (search->is_upload)
-		url = gitconfig_get(search->config, "lfs.pushurl");
+		url = look_up(search, xstrdup("lfs.pushurl"));
 	if (!url)
-		url = gitconfig_get(search->config, "lfs.url");
+		url = look_up(search, xstrdup("lfs.url"));
 	if (url) {
 		remoteurl_from_lfs(found, search->config, url,
 				   search->is_upload);
@@ -199,7 +210,7 @@ static char *sole_remote(const struct gitconfig *config)
 char *endpoint_default_remote(const struct gitconfig *config,
 			      const char *branch, bool is_upload)
 {
-	const struct search search = { .config = config };
+	struct search search = { .config = config };
 	const char *name = NULL;
 	char *sole;
 
@@ -215,13 +226,14 @@ char *endpoint_default_remote(const struct gitconfig *config,
 		name = get(&search, "branch", branch, "remote");
 	if (!name)
 		name = gitconfig_get(config, "remote.lfsdefault");
+	free(search.key);
 	if (name)
 		return xstrdup(name);
 	sole = sole_remote(config);
 	return sole ? sole : xstrdup("origin");
 }
 
-static int name_remote(struct endpoint *endpoint, const struct search *search,
+static int name_remote(struct endpoint *endpoint, struct search *search,
 		       const char *remote, struct err *err)
 {
 	char *branch;
@@ -238,26 +250,55 @@ static int name_remote(struct endpoint *endpoint, const struct search *search,
 	return 0;
 }
 
-int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
-		  const char *remote, bool is_upload, struct err *err)
+/* What was found becomes the endpoint, or an error. */
+static int settle(struct endpoint *endpoint, struct search *search,
+		  struct remoteurl *found, struct err *err)
 {
-	const struct search search = { .config = config,
-				       .is_upload = is_upload };
-	struct remoteurl found = { .url = NULL };
-	const char *url;
-
-	*endpoint = (struct endpoint)ENDPOINT_INIT;
-	if (name_remote(endpoint, &search, remote, err))
-		return -1;
-	url = remote_url(&search, endpoint->remote);
-	endpoint->remote_url = url ? xstrdup(url) : NULL;
-	find(&search, endpoint->remote, &found);
-	endpoint->url = found.url;
-	endpoint->ssh = found.ssh;
+	endpoint->url = found->url;
+	endpoint->ssh = found->ssh;
+	endpoint->key = search->key;
 	if (!judge(endpoint, err))
 		return 0;
 	endpoint_release(endpoint);
 	return -1;
+}
+
+static void find_remote_url(struct endpoint *endpoint, struct search *search)
+{
+	const char *url = remote_url(search, endpoint->remote);
+
+	endpoint->remote_url = url ? xstrdup(url) : NULL;
+	free(search->key);
+	search->key = NULL;
+}
+
+int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
+		  const char *remote, bool is_upload, struct err *err)
+{
+	struct search search = { .config = config, .is_upload = is_upload };
+	struct remoteurl found = { .url = NULL };
+
+	*endpoint = (struct endpoint)ENDPOINT_INIT;
+	if (name_remote(endpoint, &search, remote, err))
+		return -1;
+	find_remote_url(endpoint, &search);
+	find(&search, endpoint->remote, &found);
+	return settle(endpoint, &search, &found, err);
+}
+
+int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
+		      const char *url, const char *remote, bool is_upload,
+		      struct err *err)
+{
+	struct search search = { .config = config, .is_upload = is_upload };
+	struct remoteurl found = { .url = NULL };
+
+	*endpoint = (struct endpoint)ENDPOINT_INIT;
+	endpoint->remote = xstrdup(remote ? remote : url);
+	if (remote)
+		find_remote_url(endpoint, &search);
+	remoteurl_from_lfs(&found, config, url, is_upload);
+	return settle(endpoint, &search, &found, err);
 }
 
 void endpoint_release(struct endpoint *endpoint)
@@ -266,5 +307,6 @@ void endpoint_release(struct endpoint *endpoint)
 	ssh_address_release(&endpoint->ssh);
 	free(endpoint->remote);
 	free(endpoint->remote_url);
+	free(endpoint->key);
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
 }

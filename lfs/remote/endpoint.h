@@ -32,6 +32,7 @@ struct endpoint {
 	struct ssh_address ssh;	/* ask there first: sshauth.h */
 	char *remote;	/* its name or its URL */
 	char *remote_url;	/* git's URL of it, for credentials; or NULL */
+	char *key;	/* what of the config names it; NULL: nothing there */
 };
 
 #define ENDPOINT_INIT { .url = NULL }
@@ -43,6 +44,17 @@ struct endpoint {
  */
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 		  const char *remote, bool is_upload, struct err *err);
+
+/*
+ * The same where the user gives the LFS URL: as if it were lfs.url.  `remote`
+ * is the git remote that it belongs to, or NULL.
+ */
+int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
+		      const char *url, const char *remote, bool is_upload,
+		      struct err *err);
+
+/* Does anything in the config make a remote of this name? */
+bool endpoint_has_remote(const struct gitconfig *config, const char *name);
 
 /*
  * The name of the remote that git-lfs takes if none is given.  `branch` is

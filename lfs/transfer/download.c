@@ -18,7 +18,7 @@
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/partial.h"
 
-enum { WINDOW = 512 << 20 };
+enum { WINDOW = 512 << 20, SAVE_EVERY = 64 << 20 };
 
 struct receiving {
 	struct object *object;
@@ -59,6 +59,7 @@ static int start_hasher(struct object *object, struct pool *pool,
 		.reach = reach,
 		.ctx = object,
 		.journal = object->journal,
+		.save_every = SAVE_EVERY,
 		.start = start,
 	};
 

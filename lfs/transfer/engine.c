@@ -20,7 +20,7 @@ static void set_shared(struct engine *engine)
 	engine->shared.stall_ms = engine->settings.stall_ms;
 }
 
-static void make_pool(struct engine *engine, unsigned nagents)
+struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 {
 	const struct settings *settings = &engine->settings;
 	const struct retry_policy policy = {
@@ -28,13 +28,29 @@ static void make_pool(struct engine *engine, unsigned nagents)
 		.max_delay_ms = settings->max_retry_delay_ms,
 		.offline_ms = settings->offline_ms,
 	};
+
+	return pool_new(max_workers, &engine->shared, &policy);
+}
+
+static void make_pool(struct engine *engine, unsigned nagents)
+{
+	const struct settings *settings = &engine->settings;
 	char *path = xstrfmt("%s/connections", engine->storage.multipart_dir);
 
 	engine->budget = budget_open(path, engine->storage.dir_mode & 0666,
 				     settings->connections, nagents);
-	engine->pool = pool_new(settings->connections, &engine->shared,
-				&policy);
+	engine->pool = engine_new_pool(engine, settings->connections);
 	free(path);
+}
+
+static int find_endpoint(struct engine *engine, struct err *err)
+{
+	if (engine->lfs_url)
+		return endpoint_from_lfs(&engine->endpoint, engine->lfsconfig,
+					 engine->lfs_url, engine->remote,
+					 engine->is_upload, err);
+	return endpoint_find(&engine->endpoint, engine->lfsconfig,
+			     engine->remote, engine->is_upload, err);
 }
 
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
@@ -43,9 +59,7 @@ const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
 		engine->lfsconfig = lfsconfig_load(engine->config, err);
 	if (!engine->lfsconfig)
 		return NULL;
-	if (!engine->endpoint.url &&
-	    endpoint_find(&engine->endpoint, engine->lfsconfig, engine->remote,
-			  engine->is_upload, err))
+	if (!engine->endpoint.url && find_endpoint(engine, err))
 		return NULL;
 	return &engine->endpoint;
 }
@@ -86,6 +100,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	struct engine *engine = xcalloc(1, sizeof(*engine));
 
 	engine->remote = options->remote ? xstrdup(options->remote) : NULL;
+	engine->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
 	engine->is_upload = options->is_upload;
 	if (load(engine, options, err)) {
 		engine_free(engine, 0);
@@ -102,14 +117,16 @@ void engine_hold_budget(struct engine *engine)
 	engine->budget_ms = 0;
 }
 
-void engine_heed_budget(struct engine *engine)
+void engine_heed_budget(struct engine *engine, unsigned least)
 {
 	uint64_t now = clock_ms();
+	unsigned share;
 
 	if (engine->budget_ms && now - engine->budget_ms < BUDGET_EVERY_MS)
 		return;
 	engine->budget_ms = now;
-	pool_limit(engine->pool, budget_share(engine->budget));
+	share = budget_share(engine->budget);
+	pool_limit(engine->pool, share > least ? share : least);
 }
 
 bool engine_free(struct engine *engine, int timeout_ms)
@@ -124,6 +141,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 	gitconfig_free(engine->config);
 	endpoint_release(&engine->endpoint);
 	free(engine->remote);
+	free(engine->lfs_url);
 	storage_release(&engine->storage);
 	free(engine);
 	return true;

@@ -23,6 +23,7 @@ struct httpconf;
 
 struct engine {
 	char *remote;	/* owned, as all below; or NULL */
+	char *lfs_url;	/* or NULL */
 	bool is_upload;
 	struct settings settings;
 	struct storage storage;
@@ -38,6 +39,7 @@ struct engine {
 
 struct engine_options {
 	const char *remote;	/* the git remote's name or URL, or NULL */
+	const char *lfs_url;	/* its LFS server, if the user says so; or NULL */
 	bool is_upload;
 	/*
 	 * The server, for settings that depend on it; NULL: that of the
@@ -61,8 +63,14 @@ const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
 /* An object is on its way: take part in the budget, until budget_release(). */
 void engine_hold_budget(struct engine *engine);
 
-/* Use as many connections as fall to us now; ten times a second is enough. */
-void engine_heed_budget(struct engine *engine);
+/*
+ * Use as many connections as fall to us now, but not fewer than `least`; ten
+ * times a second is enough.
+ */
+void engine_heed_budget(struct engine *engine, unsigned least);
+
+/* A pool besides the engine's, to be freed before it: retries are the same. */
+struct pool *engine_new_pool(struct engine *engine, unsigned max_workers);
 
 /*
  * Stop all and free the engine.  False if a worker did not come back within

@@ -15,8 +15,7 @@
 
 enum {
 	STEP = 256 << 10,	/* read and hashed at once: fits the L2 cache */
-	WAKE_EVERY = 32 << 20,	/* how often the main thread hears of it */
-	SAVE_EVERY = 64 << 20	/* and how often the journal does */
+	WAKE_EVERY = 4 << 20	/* how often the main thread hears of it */
 };
 
 struct hasher {
@@ -76,7 +75,8 @@ static void save(struct hasher *hasher)
 	struct journal *journal = hasher->source.journal;
 	struct journal_hash hash = { .zero = 0 };
 
-	if (!journal || hasher->sha.size - hasher->saved < SAVE_EVERY ||
+	if (!journal ||
+	    hasher->sha.size - hasher->saved < hasher->source.save_every ||
 	    hasher->sha.size % SHA256_BLOCK_SIZE)
 		return;
 	hasher->saved = hasher->sha.size;

@@ -31,6 +31,7 @@ struct hasher_source {
 	uint64_t (*reach)(void *ctx);
 	void *ctx;
 	struct journal *journal;	/* borrowed: keeps its state; or NULL */
+	uint64_t save_every;	/* bytes; what may have to be hashed again */
 	const struct journal_hash *start;	/* go on from there; or NULL */
 };
 

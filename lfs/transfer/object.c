@@ -35,7 +35,7 @@ int object_read(void *ctx, void *data, size_t n, uint64_t off, struct err *err)
 	if (check_stop(object, err))
 		return -1;
 	if (object->io)
-		return object->io->read(object->io, data, n, off, err);
+		return object->io->read(object->io->ctx, data, n, off, err);
 	return file_read_at(object->fd, data, n, off, err);
 }
 
@@ -45,14 +45,14 @@ int object_write(struct object *object, const void *data, size_t n,
 	if (check_stop(object, err))
 		return -1;
 	if (object->io)
-		return object->io->write(object->io, data, n, off, err);
+		return object->io->write(object->io->ctx, data, n, off, err);
 	return file_write_at(object->fd, data, n, off, err);
 }
 
 bool object_is_ready(const struct object *object, const struct part *part)
 {
 	if (object->io)
-		return object->io->is_ready(object->io, part);
+		return object->io->is_ready(object->io->ctx, part);
 	return !object->hasher ||
 	       part->off <= hasher_position(object->hasher) + object->window;
 }
@@ -69,6 +69,8 @@ void object_move(struct object *object, struct part *part, uint64_t done)
 void object_poke(struct object *object, uint64_t from, uint64_t to,
 		 bool at_once)
 {
+	if (object->io)
+		object->io->moved(object->io->ctx, from, to);
 	if (!object->hasher)
 		return;
 	if (at_once || to / POKE_EVERY != from / POKE_EVERY)

@@ -33,14 +33,17 @@ enum object_ranges {
  */
 struct object_io {
 	/* Exactly `n` bytes at `off`; may wait for them.  Any thread. */
-	int (*read)(struct object_io *io, void *data, size_t n, uint64_t off,
+	int (*read)(void *ctx, void *data, size_t n, uint64_t off,
 		    struct err *err);
-	int (*write)(struct object_io *io, const void *data, size_t n,
-		     uint64_t off, struct err *err);
-	/* Where the bytes that are there without a gap end.  Any thread. */
-	uint64_t (*reach)(struct object_io *io);
+	int (*write)(void *ctx, const void *data, size_t n, uint64_t off,
+		     struct err *err);
+	/* The bytes from `from` to `to` were read or written; any thread. */
+	void (*moved)(void *ctx, uint64_t from, uint64_t to);
+	/* Where the bytes that are there without a gap end; any thread. */
+	uint64_t (*reach)(void *ctx);
 	/* May the part go out now?  The main thread. */
-	bool (*is_ready)(struct object_io *io, const struct part *part);
+	bool (*is_ready)(void *ctx, const struct part *part);
+	void *ctx;
 };
 
 struct object {

@@ -44,6 +44,8 @@ struct pool {
 	unsigned alive;		/* threads that have not ended */
 	bool woken;
 	bool closing;
+	void (*ring)(void *ctx);	/* or NULL */
+	void *ring_ctx;
 };
 
 static void put(struct queue *queue, struct job *job)
@@ -115,6 +117,14 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	return pool;
 }
 
+/* With the mutex held: the caller shall look. */
+static void tell(struct pool *pool)
+{
+	pthread_cond_signal(&pool->has_done);
+	if (pool->ring)
+		pool->ring(pool->ring_ctx);
+}
+
 static void pause_for(struct pool *pool, unsigned ms)
 {
 	struct timespec until = deadline(ms);
@@ -183,7 +193,7 @@ static void *work(void *arg)
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
 		put(&pool->done, job);
-		pthread_cond_signal(&pool->has_done);
+		tell(pool);
 		if (pool->work.first)
 			pthread_cond_signal(&pool->has_work);
 	}
@@ -286,11 +296,19 @@ struct job *pool_wait(struct pool *pool, int timeout_ms)
 	return job;
 }
 
+void pool_on_news(struct pool *pool, void (*ring)(void *ctx), void *ctx)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pool->ring = ring;
+	pool->ring_ctx = ctx;
+	pthread_mutex_unlock(&pool->mutex);
+}
+
 void pool_wake(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
 	pool->woken = true;
-	pthread_cond_signal(&pool->has_done);
+	tell(pool);
 	pthread_mutex_unlock(&pool->mutex);
 }
 

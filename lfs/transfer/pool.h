@@ -60,6 +60,12 @@ unsigned pool_outstanding(const struct pool *pool);
  */
 struct job *pool_wait(struct pool *pool, int timeout_ms);
 
+/*
+ * For who waits for more than one pool: from now on call `ring`, from any
+ * thread, whenever pool_wait() has reason to return.
+ */
+void pool_on_news(struct pool *pool, void (*ring)(void *ctx), void *ctx);
+
 /* From any thread: make pool_wait() return now. */
 void pool_wake(struct pool *pool);
 

@@ -60,12 +60,15 @@ static int describe(const struct saved_request *request,
 		    struct journal_begin *begin)
 {
 	struct err ignored = ERR_INIT;
-	struct file_id id;
-	int fd = file_open(request->path, &id, &ignored);
+	struct file_id id = { .size = request->plan.size };
+	int fd;
 
-	if (fd < 0)
-		return -1;
-	close(fd);
+	if (request->path) {
+		fd = file_open(request->path, &id, &ignored);
+		if (fd < 0)
+			return -1;
+		close(fd);
+	}
 	*begin = (struct journal_begin){
 		.magic = JOURNAL_MAGIC,
 		.is_upload = 1,

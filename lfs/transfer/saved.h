@@ -30,7 +30,7 @@ struct saved_request {
 	struct plan_request plan;
 	const struct plan *fresh;	/* borrowed: of the action at hand */
 	const char *endpoint;	/* the URL of the LFS server, or "" */
-	const char *path;	/* the file to send */
+	const char *path;	/* the file to send; NULL: it is in none */
 	/*
 	 * The action may be one that git-lfs had before the last completion:
 	 * then that counts.

@@ -32,7 +32,7 @@ struct server {
 struct request {
 	struct job job;	/* first: jobs come back as it */
 	struct batch *batch;	/* one of the two */
-	struct batch_verify *verify;
+	struct verification *verification;
 };
 
 static void start_session(struct server *server)
@@ -108,14 +108,15 @@ static int run_request(struct job *job, struct http *http, struct err *err)
 
 	if (request->batch)
 		return batch_perform(http, request->batch, err);
-	return batch_verify(http, request->verify, err);
+	return verification_run(request->verification, http, err);
 }
 
 /* Have the pool do it; the outcome is in the job's err. */
 static void perform(struct server *server, struct request *request)
 {
 	const struct server_options *options = &server->options;
-	struct pool *pool = options->engine->pool;
+	struct pool *pool = options->pool ? options->pool :
+					    options->engine->pool;
 
 	request->job.run = run_request;
 	pool_submit(pool, &request->job);
@@ -217,7 +218,7 @@ static const char *find_ref(struct server *server)
 	return server->ref;
 }
 
-int server_ask(struct server *server, struct batch_object *object,
+static int ask(struct server *server, struct batch_object *objects, size_t n,
 	       struct err *err)
 {
 	/*
@@ -228,13 +229,12 @@ int server_ask(struct server *server, struct batch_object *object,
 					       "basic", NULL };
 	static const char *const downloads[] = { "basic", NULL };
 	const struct server_options *options = &server->options;
-	struct batch_object asked = { .oid = object->oid,
-				      .size = object->size };
+	bool is_upload = options->engine->is_upload && !options->is_probe;
 	struct batch batch = {
-		.is_upload = options->engine->is_upload,
-		.transfers = options->engine->is_upload ? uploads : downloads,
-		.objects = &asked,
-		.nobjects = 1,
+		.is_upload = is_upload,
+		.transfers = is_upload ? uploads : downloads,
+		.objects = objects,
+		.nobjects = n,
 		.answer_ms = options->engine->settings.answer_ms,
 	};
 	enum session_next next;
@@ -246,12 +246,30 @@ int server_ask(struct server *server, struct batch_object *object,
 	do
 		next = ask_once(server, &batch, err);
 	while (next == SESSION_AGAIN);
-	if (next == SESSION_DONE && asked.err.kind)
-		*err = asked.err;
-	object->actions = json_incref(asked.actions);
-	object->authenticated = asked.authenticated;
+	/* The objects are the caller's. */
+	batch.nobjects = 0;
 	batch_reset(&batch);
-	return err->kind ? -1 : add_login(server, object, err);
+	return next == SESSION_DONE ? 0 : -1;
+}
+
+int server_ask_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	if (ask(server, objects, n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		if (!objects[i].err.kind)
+			add_login(server, &objects[i], &objects[i].err);
+	return 0;
+}
+
+int server_ask(struct server *server, struct batch_object *object,
+	       struct err *err)
+{
+	if (server_ask_all(server, object, 1, err))
+		return -1;
+	*err = object->err;
+	return err->kind ? -1 : 0;
 }
 
 /* The action of an object's own that is at the API's server, or NULL. */
@@ -306,36 +324,70 @@ void server_settle(struct server *server, const struct batch_object *object,
 		credential_drop(server->credentials);
 }
 
-int server_verify(struct server *server, const struct batch_object *object,
-		  struct err *err)
+/* A verify action, ready to be performed. */
+struct verification {
+	struct action action;	/* owned, as the headers */
+	struct headers headers;
+	struct batch_verify verify;
+};
+
+struct verification *verification_new(struct server *server,
+				      const struct batch_object *object,
+				      struct err *err)
 {
 	const json_t *tree = json_object_get(object->actions, "verify");
-	struct headers headers = HEADERS_INIT;
-	struct action action = { 0 };
-	struct batch_verify verify = {
-		.headers = &headers,
+	struct verification *verification;
+
+	if (!tree)
+		return NULL;
+	verification = xcalloc(1, sizeof(*verification));
+	verification->headers = (struct headers)HEADERS_INIT;
+	verification->verify = (struct batch_verify){
+		.headers = &verification->headers,
 		.oid = object->oid,
 		.size = object->size,
 		.params = json_object_get(tree, "params"),
 		.answer_ms = server->options.engine->settings.finish_ms,
 	};
-	struct request request = { .verify = &verify };
-	int ret = 0;
-
-	if (!tree)
-		return 0;
-	if (action_parse(&action, tree, err) || action_headers(&action, err) ||
-	    action_login(server, object, &action, &headers, err)) {
-		ret = -1;
-	} else {
-		verify.href = action.href;
-		perform(server, &request);
-		*err = request.job.err;
-		ret = err->kind ? -1 : 0;
+	if (!action_parse(&verification->action, tree, err) &&
+	    !action_headers(&verification->action, err) &&
+	    !action_login(server, object, &verification->action,
+			  &verification->headers, err)) {
+		verification->verify.href = verification->action.href;
+		return verification;
 	}
-	headers_release(&headers);
-	action_release(&action);
-	return ret;
+	verification_free(verification);
+	return NULL;
+}
+
+int verification_run(struct verification *verification, struct http *http,
+		     struct err *err)
+{
+	return batch_verify(http, &verification->verify, err);
+}
+
+void verification_free(struct verification *verification)
+{
+	if (!verification)
+		return;
+	headers_release(&verification->headers);
+	action_release(&verification->action);
+	free(verification);
+}
+
+int server_verify(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	struct request request = {
+		.verification = verification_new(server, object, err),
+	};
+
+	if (!request.verification)
+		return err->kind ? -1 : 0;
+	perform(server, &request);
+	*err = request.job.err;
+	verification_free(request.verification);
+	return err->kind ? -1 : 0;
 }
 
 void server_free(struct server *server)

@@ -15,14 +15,19 @@
  *
  * The functions block, as a login may wait for a person; they end early, with
  * ERR_CANCELED, once `is_stopped` says so.  One at a time, and not while a
- * transfer is under way.
+ * transfer is under way, unless the pool is another one.
  */
 
 struct engine;
+struct http;
+struct pool;
 struct server;
+struct verification;
 
 struct server_options {
 	struct engine *engine;	/* borrowed, as all of these */
+	struct pool *pool;	/* for the requests; NULL: the engine's */
+	bool is_probe;	/* upload: ask what is there, and have nothing begun */
 	bool (*is_stopped)(void *ctx);
 	void *ctx;
 	int watch_fd;	/* when it is readable, is_stopped is worth asking */
@@ -33,12 +38,19 @@ struct server *server_new(const struct server_options *options,
 			  struct err *err);
 
 /*
- * Ask what to do with an object, each time anew: fills in object->actions,
+ * Ask what to do with one object, each time anew: fills in object->actions,
  * which is the caller's.  What the server says of this object alone is an
  * error here, too.
  */
 int server_ask(struct server *server, struct batch_object *object,
 	       struct err *err);
+
+/*
+ * The same of at most BATCH_OBJECTS_MAX objects: each has what was said of it
+ * in its `err`.  -1 if nothing was said of any.
+ */
+int server_ask_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err);
 
 /*
  * The transfer of an object was refused with a 401.  If its action is at the
@@ -58,6 +70,17 @@ void server_settle(struct server *server, const struct batch_object *object,
  */
 int server_verify(struct server *server, const struct batch_object *object,
 		  struct err *err);
+
+/*
+ * The same as a job for another pool's worker, which may run it more than
+ * once: NULL if there is no such action, or with an error.
+ */
+struct verification *verification_new(struct server *server,
+				      const struct batch_object *object,
+				      struct err *err);
+int verification_run(struct verification *verification, struct http *http,
+		     struct err *err);
+void verification_free(struct verification *verification);
 
 /* NULL is fine. */
 void server_free(struct server *server);

@@ -256,7 +256,7 @@ bool transfer_step(struct transfer *transfer, int timeout_ms)
 {
 	struct job *job;
 
-	engine_heed_budget(transfer->engine);
+	engine_heed_budget(transfer->engine, 1);
 	if (!transfer_advance(transfer))
 		return false;
 	job = pool_wait(transfer->engine->pool, timeout_ms);

@@ -12,7 +12,11 @@
 #include "lfs/transfer/digest.h"
 #include "lfs/transfer/saved.h"
 
-enum { WINDOW = 256 << 20 };
+enum {
+	WINDOW = 256 << 20,
+	SAVE_EVERY = 64 << 20,	/* a local file is soon read again */
+	SAVE_EVERY_IO = 4 << 20	/* what has gone has to be fetched again */
+};
 
 struct sending {
 	struct object *object;
@@ -25,7 +29,7 @@ static uint64_t reach(void *ctx)
 	const struct object *object = ctx;
 
 	if (object->io)
-		return object->io->reach(object->io);
+		return object->io->reach(object->io->ctx);
 	return atomic_load(&object->high);
 }
 
@@ -75,6 +79,7 @@ int upload_open(struct object *object, const struct journal_hash *start,
 		.reach = reach,
 		.ctx = object,
 		.journal = object->journal,
+		.save_every = object->io ? SAVE_EVERY_IO : SAVE_EVERY,
 		.start = start,
 	};
 

@@ -88,6 +88,7 @@ static void set_up(struct bench *bench, size_t size, size_t part_size)
 	bench->source = (struct hasher_source){ .plan = bench->plan,
 						.read = read_file,
 						.reach = reach,
+						.save_every = 64 << 20,
 						.ctx = bench };
 }
 

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/bar.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/human.h"
+#include "lfs/base/mem.h"
+
+enum {
+	DRAW_EVERY_MS = 200,
+	PRINT_EVERY_MS = 10000,	/* where there is no terminal */
+	RATE_EVERY_MS = 1000,
+	COLUMNS = 80,	/* if nobody knows */
+	GRAPH_MIN = 10,
+	GRAPH_MAX = 40
+};
+
+void bar_init(struct bar *bar, bool is_quiet)
+{
+	*bar = (struct bar){ .is_quiet = is_quiet };
+	bar->is_terminal = isatty(STDERR_FILENO);
+}
+
+static unsigned columns_now(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return COLUMNS;
+	return size.ws_col;
+}
+
+static void update_rate(struct bar *bar, uint64_t moved, uint64_t now_ms)
+{
+	uint64_t ms = now_ms - bar->rated_ms;
+	double rate;
+
+	if (bar->rated_ms && ms < RATE_EVERY_MS)
+		return;
+	/* A part that begins again takes back what it had. */
+	if (bar->rated_ms && moved >= bar->rated) {
+		rate = (double)(moved - bar->rated) * 1000 / (double)ms;
+		bar->rate = bar->rate > 0 ? 0.7 * bar->rate + 0.3 * rate : rate;
+	}
+	bar->rated_ms = now_ms;
+	bar->rated = moved;
+}
+
+/* What there is to say, the most important first. */
+static char *format_facts(const struct bar_state *state)
+{
+	char *done = human_size(state->bytes);
+	char *total = human_size(state->bytes_total);
+	char *facts = xstrfmt("%zu/%zu objects, %s of %s", state->objects,
+			      state->objects_total, done, total);
+
+	free(done);
+	free(total);
+	return facts;
+}
+
+static char *format_rate(const struct bar *bar, const struct bar_state *state)
+{
+	uint64_t left = state->bytes_total - state->bytes;
+	char *rate, *age, *text;
+
+	if (bar->rate < 1)
+		return xstrdup("");
+	rate = human_size((uint64_t)bar->rate);
+	age = human_age((int64_t)((double)left / bar->rate));
+	text = xstrfmt(", %s/s, %s left", rate, age);
+	free(rate);
+	free(age);
+	return text;
+}
+
+/* " [====>    ]", or nothing where there is too little room. */
+static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
+{
+	unsigned width = room > GRAPH_MAX ? GRAPH_MAX : room;
+	unsigned filled = width * percent / 100;
+	size_t len = strlen(line);
+
+	if (room < GRAPH_MIN)
+		return;
+	len += (size_t)snprintf(line + len, size - len, " [");
+	for (unsigned i = 0; i < width; i++)
+		line[len++] = i < filled ? '=' : i == filled ? '>' : ' ';
+	snprintf(line + len, size - len, "]");
+}
+
+char *bar_format(const struct bar *bar, const struct bar_state *state,
+		 unsigned columns)
+{
+	enum { GRAPH_ROOM = GRAPH_MAX + 16 };
+	unsigned percent = human_percent(state->bytes, state->bytes_total);
+	char *facts = format_facts(state), *rate = format_rate(bar, state);
+	char head[GRAPH_ROOM], *line;
+	size_t len;
+
+	snprintf(head, sizeof(head), "%3u%%", percent);
+	len = strlen(head) + 1 + strlen(facts) + strlen(rate) + 3;
+	if (columns > len)
+		add_graph(head, sizeof(head), percent,
+			  columns - (unsigned)len);
+	line = xstrfmt("%s %s%s", head, facts, rate);
+	if (strlen(line) > columns)
+		line[columns] = '\0';
+	free(facts);
+	free(rate);
+	return line;
+}
+
+void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms)
+{
+	unsigned every = bar->is_terminal ? DRAW_EVERY_MS : PRINT_EVERY_MS;
+	char *line;
+
+	update_rate(bar, state->moved, now_ms);
+	if (!bar->drawn_ms && !bar->is_terminal)
+		bar->drawn_ms = now_ms;
+	if (bar->is_quiet || now_ms - bar->drawn_ms < every)
+		return;
+	bar->drawn_ms = now_ms;
+	/* A line as wide as the window would wrap on some. */
+	line = bar_format(bar, state, bar->is_terminal ? columns_now() - 1 : 512);
+	if (bar->is_terminal)
+		fprintf(stderr, "\r%s\033[K", line);
+	else
+		fprintf(stderr, "%s\n", line);
+	bar->is_drawn = bar->is_terminal;
+	free(line);
+}
+
+void bar_clear(struct bar *bar)
+{
+	if (bar->is_drawn)
+		fputs("\r\033[K", stderr);
+	bar->is_drawn = false;
+}

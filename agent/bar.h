@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_BAR_H
+#define AGENT_BAR_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * How far a long command has come, on stderr: one line that is drawn anew on
+ * a terminal, as wide as the window is then; else a line now and then.
+ *
+ *	37% [=======>            ] 15/40 objects, 3.7 GiB of 10 GiB, 251 MiB/s, 25 s left
+ */
+
+struct bar_state {
+	size_t objects, objects_total;
+	uint64_t bytes, bytes_total;	/* that need nothing more, or have moved */
+	uint64_t moved;	/* bytes that went over the wire so far */
+};
+
+struct bar {
+	bool is_quiet;
+	bool is_terminal;
+	bool is_drawn;	/* the cursor is in its line */
+	uint64_t drawn_ms;
+	uint64_t rated_ms;	/* when `rated` bytes had moved */
+	uint64_t rated;
+	double rate;	/* bytes a second, smoothed; 0: not known yet */
+};
+
+/* Quiet bars draw nothing. */
+void bar_init(struct bar *bar, bool is_quiet);
+
+/* Draw it, if that is due at `now_ms`. */
+void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms);
+
+/* Take the line away, for other output. */
+void bar_clear(struct bar *bar);
+
+/*
+ * The line for a window of so many columns: what is less important is left out
+ * where there is no room.  The caller's.
+ */
+char *bar_format(const struct bar *bar, const struct bar_state *state,
+		 unsigned columns);
+
+#endif

@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/forkreport.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "agent/human.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+
+static void print_count(const char *what, size_t n, uint64_t size,
+			const char *more)
+{
+	char *text = human_size(size);
+
+	printf("%-14s %6zu %s, %s%s\n", what, n, n == 1 ? "object " : "objects",
+	       text, more);
+	free(text);
+}
+
+/* Each of one kind, with why. */
+static void print_items(const struct fork *fork, enum item_state state)
+{
+	size_t n;
+	const struct item *items = fork_items(fork, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		char *size;
+
+		if (items[i].state != state)
+			continue;
+		size = human_size(items[i].pointer.size);
+		printf("  %s  %s%s%s\n", items[i].pointer.oid, size,
+		       items[i].why ? "  " : "",
+		       items[i].why ? items[i].why : "");
+		free(size);
+	}
+}
+
+static void print_moved(const struct fork_sum *sum)
+{
+	char *resumed = human_size(sum->resumed);
+	char *more = sum->resumed ?
+			     xstrfmt(" (%s by an earlier run)", resumed) :
+			     xstrdup("");
+
+	print_count("moved", sum->moved, sum->size_moved, more);
+	free(more);
+	free(resumed);
+}
+
+/* What is neither over nor there: it would be moved, or was interrupted. */
+static void print_left(const struct forkreport *report,
+		       const struct fork_sum *sum)
+{
+	size_t n = sum->objects - sum->moved - sum->there - sum->missing -
+		   sum->failed;
+	uint64_t size = sum->size - sum->size_moved - sum->size_there -
+			sum->size_missing - sum->size_failed;
+
+	if (report->is_dry) {
+		print_count("would move", n, size, n ? ":" : "");
+		print_items(report->fork, ITEM_READY);
+	} else if (n) {
+		print_count("left", n, size, " (run it again to go on)");
+	}
+}
+
+void forkreport_print(const struct forkreport *report)
+{
+	const struct fork *fork = report->fork;
+	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
+	struct fork_sum sum;
+
+	fork_sum(fork, &sum);
+	printf("from %s\nto   %s\n",
+	       url_display_any(fork_source(fork), from, sizeof(from)),
+	       url_display_any(fork_target(fork), to, sizeof(to)));
+	if (!report->is_dry)
+		print_moved(&sum);
+	print_left(report, &sum);
+	print_count("already there", sum.there, sum.size_there, "");
+	if (sum.missing) {
+		print_count("missing", sum.missing, sum.size_missing, ":");
+		print_items(fork, ITEM_MISSING);
+	}
+	if (sum.failed) {
+		print_count("failed", sum.failed, sum.size_failed, ":");
+		print_items(fork, ITEM_FAILED);
+	}
+	if (report->is_pushed)
+		printf("pushed\n");
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
+{
+	json_t *count = json_object();
+
+	json_object_set_new(count, "objects", number(n));
+	json_object_set_new(count, "bytes", number(size));
+	json_object_set_new(tree, name, count);
+}
+
+static void add_items(json_t *tree, const char *name, const struct fork *fork,
+		      enum item_state state)
+{
+	json_t *list = json_array();
+	size_t n;
+	const struct item *items = fork_items(fork, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *item;
+
+		if (items[i].state != state)
+			continue;
+		item = json_object();
+		json_object_set_new(item, "oid",
+				    json_string(items[i].pointer.oid));
+		json_object_set_new(item, "size",
+				    number(items[i].pointer.size));
+		if (items[i].why)
+			json_object_set_new(item, "error",
+					    json_string(items[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, name, list);
+}
+
+static void add_url(json_t *tree, const char *name, const char *url)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	json_object_set_new(tree, name,
+			    json_string(url_display_any(url, shown,
+							sizeof(shown))));
+}
+
+json_t *forkreport_json(const struct forkreport *report)
+{
+	const struct fork *fork = report->fork;
+	json_t *tree = json_object();
+	struct fork_sum sum;
+
+	fork_sum(fork, &sum);
+	add_url(tree, "source", fork_source(fork));
+	add_url(tree, "target", fork_target(fork));
+	add_count(tree, "total", sum.objects, sum.size);
+	add_count(tree, "moved", sum.moved, sum.size_moved);
+	add_count(tree, "already_there", sum.there, sum.size_there);
+	if (report->is_dry)
+		add_items(tree, "would_move", fork, ITEM_READY);
+	add_items(tree, "missing", fork, ITEM_MISSING);
+	add_items(tree, "failed", fork, ITEM_FAILED);
+	json_object_set_new(tree, "sent_bytes", number(sum.sent));
+	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
+	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
+	json_object_set_new(tree, "complete", json_boolean(report->is_whole));
+	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
+	return tree;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_FORKREPORT_H
+#define AGENT_FORKREPORT_H
+
+#include <stdbool.h>
+
+#include "lfs/fork/fork.h"
+
+/* What has become of a fork, on stdout: for people, and as JSON. */
+
+struct forkreport {
+	const struct fork *fork;
+	bool is_dry;	/* nothing was moved: what would be */
+	bool is_whole;	/* it came to its end */
+	bool is_pushed;
+};
+
+void forkreport_print(const struct forkreport *report);
+
+/* The caller's. */
+json_t *forkreport_json(const struct forkreport *report);
+
+#endif

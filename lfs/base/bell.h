@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_BASE_BELL_H
+#define LFS_BASE_BELL_H
+
+/*
+ * How one thread waits for what others do, whatever it is: they ring, it looks.
+ *
+ *	since = bell_count(bell);
+ *	if (nothing to do)
+ *		bell_wait(bell, since, 100);
+ *
+ * No ring between the two is lost.
+ */
+
+struct bell;
+
+struct bell *bell_new(void);
+
+/* From any thread; in the form of pool_on_news(). */
+void bell_ring(void *bell);
+
+/* How often it has rung. */
+unsigned bell_count(const struct bell *bell);
+
+/* Wait until it has rung more often than `since`, at most `timeout_ms`. */
+void bell_wait(struct bell *bell, unsigned since, unsigned timeout_ms);
+
+/* Nobody may be waiting.  NULL is fine. */
+void bell_free(struct bell *bell);
+
+#endif

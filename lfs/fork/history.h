@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_FORK_HISTORY_H
+#define LFS_FORK_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/fork/pointer.h"
+
+/*
+ * Every LFS object that a git history points to.
+ *
+ * Nothing is checked out: git lists the small blobs that can be reached from
+ * the refs, and those that are pointers count.  What it prints goes to unlinked
+ * files, so the memory taken is that of the pointers.
+ */
+
+struct history_request {
+	const char *const *refs;	/* what `git rev-list` takes */
+	size_t nrefs;
+	bool all;	/* all refs of the repository, besides */
+	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
+	const char *include;
+	const char *exclude;
+	const char *dir;	/* where the files are made for a moment */
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+};
+
+struct history {
+	struct pointer *pointers;	/* owned; each oid once */
+	size_t n;
+	size_t nblobs;	/* that were looked at */
+};
+
+/*
+ * Find them, in the repository of the current directory.  ERR_USAGE if git
+ * does not know a ref; what it says goes to stderr.
+ */
+int history_find(struct history *history, const struct history_request *request,
+		 struct err *err);
+
+/*
+ * The pathspecs of git that stand for the patterns: those for `include`, then
+ * those for `exclude`; "*.bin" is any file of such a name, "a/b" the file or
+ * directory at that place.  Ends with NULL; the caller frees all of it with
+ * history_free_pathspecs().
+ */
+char **history_pathspecs(const char *include, const char *exclude);
+void history_free_pathspecs(char **specs);
+
+/*
+ * Take the pointers from what `git cat-file --batch` prints, which may be cut
+ * anywhere.  ERR_LOCAL if it is not of that form.
+ */
+int history_read(struct history *history, int fd, struct err *err);
+
+void history_release(struct history *history);
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/fork/inquiry.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/mode/mode.h"
+#include "lfs/remote/storage.h"
+#include "lfs/transfer/pool.h"
+#include "lfs/transfer/server.h"
+
+enum { STOP_MS = 500 };
+
+struct side {
+	struct server *server;	/* owned, as the pool */
+	struct pool *pool;
+	const char *name;
+};
+
+struct inquiry {
+	struct inquiry_options options;
+	struct side source;
+	struct side target;
+	size_t chunk;	/* how many objects the servers take at once */
+};
+
+static int open_side(struct side *side, const struct inquiry_options *options,
+		     struct engine *engine, struct err *err)
+{
+	struct server_options server_options = {
+		.engine = engine,
+		.is_probe = options->is_dry,
+		.is_stopped = options->is_stopped,
+		.ctx = options->ctx,
+		.watch_fd = -1,
+	};
+
+	side->name = engine->is_upload ? "the target" : "the source";
+	side->pool = engine_new_pool(engine, 1);
+	server_options.pool = side->pool;
+	side->server = server_new(&server_options, err);
+	return side->server ? 0 : err_wrap(err, "%s", side->name);
+}
+
+struct inquiry *inquiry_new(const struct inquiry_options *options,
+			    struct err *err)
+{
+	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
+
+	inquiry->options = *options;
+	inquiry->chunk = BATCH_OBJECTS_MAX;
+	if (!open_side(&inquiry->source, options, options->source, err) &&
+	    !open_side(&inquiry->target, options, options->target, err))
+		return inquiry;
+	inquiry_free(inquiry);
+	return NULL;
+}
+
+static void fail(struct item *item, enum item_state state,
+		 const struct side *side, const struct err *err)
+{
+	item->state = state;
+	free(item->why);
+	item->why = xstrfmt("%s: %s", side->name, err->msg);
+}
+
+/* Ask one server about items; the answers are the caller's. */
+static int ask(struct side *side, struct item **items, size_t n,
+	       struct batch_object *objects, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		objects[i] = (struct batch_object){
+			.oid = items[i]->pointer.oid,
+			.size = items[i]->pointer.size,
+		};
+	if (!n || !server_ask_all(side->server, objects, n, err))
+		return 0;
+	return err_wrap(err, "%s", side->name);
+}
+
+/* The form of server_ask()'s object; what it owns is still the item's. */
+static struct batch_object as_object(const struct item *item)
+{
+	return (struct batch_object){ .oid = item->pointer.oid,
+				      .size = item->pointer.size,
+				      .actions = item->target,
+				      .authenticated = item->authenticated };
+}
+
+/* The target does not have it: then what it answered is how to send it. */
+static bool take_target(struct inquiry *inquiry, struct item *item,
+			const struct batch_object *object)
+{
+	bool is_dry = inquiry->options.is_dry;
+	struct batch_object mine;
+	struct err err = object->err;
+
+	json_decref(item->target);
+	item->target = object->actions;
+	item->authenticated = object->authenticated;
+	if (is_dry && err.kind && err.code == 404)
+		return true;
+	if (!err.kind &&
+	    (is_dry || !mode_action(item->target, UPLOAD))) {
+		item->state = ITEM_THERE;
+		return false;
+	}
+	if (!err.kind) {
+		mine = as_object(item);
+		verification_free(item->verification);
+		item->verification = verification_new(inquiry->target.server,
+						      &mine, &err);
+	}
+	if (err.kind)
+		fail(item, ITEM_FAILED, &inquiry->target, &err);
+	return !err.kind;
+}
+
+static void take_source(struct inquiry *inquiry, struct item *item,
+			const struct batch_object *object)
+{
+	struct err err = object->err;
+
+	json_decref(item->source);
+	item->source = object->actions;
+	if (!err.kind && !mode_action(item->source, DOWNLOAD))
+		err_set(&err, ERR_PROTOCOL, "it has no download for it");
+	if (!err.kind)
+		item->state = ITEM_READY;
+	else
+		fail(item,
+		     err.code == 404 || err.code == 410 ? ITEM_MISSING :
+							  ITEM_FAILED,
+		     &inquiry->source, &err);
+}
+
+/* Does git-lfs keep it here, to all appearance? */
+static bool is_local(const struct inquiry *inquiry, const struct item *item)
+{
+	char *path = storage_object_path(&inquiry->options.source->storage,
+					 item->pointer.oid);
+	struct stat st;
+	bool is_here = !item->is_bad_here && !stat(path, &st) &&
+		       S_ISREG(st.st_mode) &&
+		       (uint64_t)st.st_size == item->pointer.size;
+
+	free(path);
+	return is_here;
+}
+
+/* Those that the target lacks and that are not here; puts them in front. */
+static size_t pick(struct inquiry *inquiry, struct item **items, size_t n,
+		   const struct batch_object *objects)
+{
+	size_t nleft = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct item *item = items[i];
+
+		item->asked_ms = clock_ms();
+		if (!take_target(inquiry, item, &objects[i]))
+			continue;
+		item->is_local = is_local(inquiry, item);
+		if (item->is_local)
+			item->state = ITEM_READY;
+		else
+			items[nleft++] = item;
+	}
+	return nleft;
+}
+
+/* An answer for so many is too much for one of the two. */
+static bool can_ask_less(struct inquiry *inquiry, size_t n,
+			 const struct err *err)
+{
+	if (n < 2 || (err->kind != ERR_PROTOCOL && err->code != 413))
+		return false;
+	inquiry->chunk = n / 2;
+	log_info("%s; asking about %zu objects at a time", err->msg,
+		 inquiry->chunk);
+	return true;
+}
+
+int inquiry_ask(struct inquiry *inquiry, struct item **items, size_t n,
+		struct err *err)
+{
+	struct batch_object objects[BATCH_OBJECTS_MAX];
+	size_t nasked = n < inquiry->chunk ? n : inquiry->chunk, nleft;
+
+	if (ask(&inquiry->target, items, nasked, objects, err))
+		goto failed;
+	nleft = pick(inquiry, items, nasked, objects);
+	if (ask(&inquiry->source, items, nleft, objects, err))
+		goto failed;
+	for (size_t i = 0; i < nleft; i++)
+		take_source(inquiry, items[i], &objects[i]);
+	return 0;
+failed:
+	if (!can_ask_less(inquiry, nasked, err))
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err)
+{
+	struct batch_object object;
+
+	if (ask(&inquiry->source, &item, 1, &object, err))
+		return -1;
+	*err = object.err;
+	if (err->kind) {
+		json_decref(object.actions);
+		return err_wrap(err, "%s", inquiry->source.name);
+	}
+	json_decref(item->source);
+	item->source = object.actions;
+	return 0;
+}
+
+int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
+		   struct err *err)
+{
+	struct batch_object object = as_object(item);
+
+	return server_log_in(inquiry->target.server, &object, err);
+}
+
+static bool close_side(struct side *side)
+{
+	server_free(side->server);
+	return pool_free(side->pool, STOP_MS);
+}
+
+bool inquiry_free(struct inquiry *inquiry)
+{
+	bool is_over;
+
+	if (!inquiry)
+		return true;
+	is_over = close_side(&inquiry->source);
+	is_over = close_side(&inquiry->target) && is_over;
+	free(inquiry);
+	return is_over;
+}

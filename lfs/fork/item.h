@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_FORK_ITEM_H
+#define LFS_FORK_ITEM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/fork/pointer.h"
+#include "lfs/remote/batch.h"
+
+/* One object of a fork, and what has become of it. */
+
+struct relay;
+struct verification;
+
+enum item_state {
+	ITEM_WAITING,	/* the servers are to be asked */
+	ITEM_READY,	/* they were, and it is to be moved */
+	ITEM_MOVING,
+	ITEM_MOVED,	/* this and all below: nothing is left to do */
+	ITEM_THERE,	/* the target had it */
+	ITEM_MISSING,	/* neither the source nor the local storage has it */
+	ITEM_FAILED
+};
+
+struct item {
+	struct pointer pointer;
+	enum item_state state;
+	bool is_local;	/* its bytes are read from the local storage */
+	bool is_bad_here;	/* the local storage has other bytes */
+	bool wants_login;	/* the target sent a 401 to its upload */
+	unsigned tries;
+	unsigned renewals;	/* of the source's link */
+	uint64_t asked_ms;	/* when the servers answered */
+	uint64_t resumed;	/* bytes that an earlier run had sent */
+	json_t *target;	/* owned, as all below: what the target answered */
+	json_t *source;	/* and the source, NULL if it is local */
+	bool authenticated;	/* the target's actions want no login of ours */
+	struct verification *verification;
+	struct relay *relay;	/* while it is moving */
+	char *why;	/* of those that are missing or failed */
+	struct item *next;	/* borrowed: in the line that it stands in */
+};
+
+/* Items that wait for something, in order. */
+struct line {
+	struct item *first;
+	struct item **end;
+	size_t n;
+};
+
+bool item_is_over(const struct item *item);
+
+/* Free what it owns. */
+void item_release(struct item *item);
+
+void line_init(struct line *line);
+void line_put_first(struct line *line, struct item *item);
+void line_put_last(struct line *line, struct item *item);
+
+/* The first one, or NULL if there is none. */
+struct item *line_take(struct line *line);
+
+#endif
