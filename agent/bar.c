@@ -108,7 +108,7 @@ char *bar_format(const struct bar *bar, const struct bar_state *state,
 		add_graph(head, sizeof(head), percent,
 			  columns - (unsigned)len);
 	line = xstrfmt("%s %s%s", head, facts, rate);
-	if (strlen(line) > columns)
+	if (columns && strlen(line) > columns)
 		line[columns] = '\0';
 	free(facts);
 	free(rate);
@@ -127,7 +127,7 @@ void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms)
 		return;
 	bar->drawn_ms = now_ms;
 	/* A line as wide as the window would wrap on some. */
-	line = bar_format(bar, state, bar->is_terminal ? columns_now() - 1 : 512);
+	line = bar_format(bar, state, bar->is_terminal ? columns_now() - 1 : 0);
 	if (bar->is_terminal)
 		fprintf(stderr, "\r%s\033[K", line);
 	else

@@ -282,6 +282,9 @@ static bool can_try_again(struct item *item, const struct err *err)
 		item->is_bad_here = true;
 		return true;
 	}
+	/* Spoilt on its way, perhaps. */
+	if (err->kind == ERR_CORRUPT)
+		return item->tries == 1;
 	item->wants_login = err->kind == ERR_AUTH;
 	if (is_stale(err))
 		return item->tries < TRIES_MAX;

@@ -113,7 +113,11 @@ void transfer_fail(struct transfer *transfer, const struct err *err)
 static void end(struct transfer *transfer)
 {
 	transfer->state = OVER;
-	if (is_upload(transfer) && transfer->object.journal)
+	if (!is_upload(transfer) || !transfer->object.journal)
+		return;
+	if (transfer->object.io)
+		journal_remove(transfer->object.journal);
+	else
 		saved_complete(transfer->object.journal);
 }
 
