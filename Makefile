@@ -13,7 +13,7 @@ MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher object partial saved \
            unfinished digest upload download dispatch engine transfer \
            server
-FORK     = pointer history spool piece relay item inquiry fork
+FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message move agent scope needs keys serverurl standalone \
            request install human status prune bar forkpush forkreport \
            fork main

@@ -105,8 +105,7 @@ char *bar_format(const struct bar *bar, const struct bar_state *state,
 	snprintf(head, sizeof(head), "%3u%%", percent);
 	len = strlen(head) + 1 + strlen(facts) + strlen(rate) + 3;
 	if (columns > len)
-		add_graph(head, sizeof(head), percent,
-			  columns - (unsigned)len);
+		add_graph(head, sizeof(head), percent, columns - (unsigned)len);
 	line = xstrfmt("%s %s%s", head, facts, rate);
 	if (columns && strlen(line) > columns)
 		line[columns] = '\0';

@@ -70,8 +70,8 @@ static int set_jobs(struct fork_options *options, const char *text,
 
 	if (!get_count(text, JOBS_MAX, &options->jobs, &rest) && !*rest)
 		return 0;
-	return err_set(err, ERR_USAGE,
-		       "--jobs is '%.40s'; it must be 1 to %d", text, JOBS_MAX);
+	return err_set(err, ERR_USAGE, "--jobs is '%.40s'; it must be 1 to %d",
+		       text, JOBS_MAX);
 }
 
 static int set_shard(struct fork_options *options, const char *text,
@@ -299,9 +299,13 @@ static int prepare_push(struct command *command, struct err *err)
 
 	if (!command->is_push)
 		return 0;
-	return forkpush_find(&command->push,
-			     options->to ? options->to : "origin",
-			     options->refs, options->nrefs, options->all, err);
+	command->push = (struct forkpush){
+		.remote = options->to ? options->to : "origin",
+		.refs = options->refs,
+		.nrefs = options->nrefs,
+		.all = options->all,
+	};
+	return forkpush_find(&command->push, err);
 }
 
 static int carry(struct command *command, struct err *err)
@@ -343,26 +347,32 @@ static int tell(struct command *command, bool is_whole, bool is_pushed)
 	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static bool push(struct command *command, struct err *err)
+{
+	if (!command->is_push)
+		return false;
+	if (has_all(command))
+		return !forkpush_run(&command->push, err);
+	err_set(err, ERR_REFUSED, "not pushed, as the target lacks objects");
+	return false;
+}
+
+/* What the user shall see, whatever came of it; returns the exit status. */
 static int run(struct command *command)
 {
 	struct err err = ERR_INIT;
-	bool is_whole = !carry(command, &err), is_pushed = false;
-	int status;
+	bool is_whole = !carry(command, &err);
+	bool is_pushed = is_whole && push(command, &err);
+	int status = EXIT_FAILURE;
 
-	if (is_whole && command->is_push && has_all(command))
-		is_pushed = !forkpush_run(&command->push, &err);
-	else if (is_whole && command->is_push)
-		err_set(&err, ERR_REFUSED,
-			"not pushed, as the target lacks objects");
 	if (err.kind && err.kind != ERR_CANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-	status = command->fork ? tell(command, is_whole, is_pushed) :
-				 EXIT_FAILURE;
+	if (command->fork)
+		status = tell(command, is_whole, is_pushed);
 	if (input_signal())
 		return 128 + input_signal();
-	if (!status && (err.kind || !has_all(command)))
-		status = EXIT_FAILURE;
-	return status;
+	return status || err.kind || !has_all(command) ? EXIT_FAILURE :
+							 EXIT_SUCCESS;
 }
 
 int fork_main(int argc, char **argv)

@@ -16,10 +16,13 @@ enum { OUTPUT_ROOM = 1 << 20 };
 /* The full name of a ref, the caller's; "" if it is something else. */
 static char *full_name(const char *ref, struct err *err)
 {
-	const char *const argv[] = {
-		"git", "rev-parse", "--verify", "--symbolic-full-name",
-		"--end-of-options", ref, NULL
-	};
+	const char *const argv[] = { "git",
+				     "rev-parse",
+				     "--verify",
+				     "--symbolic-full-name",
+				     "--end-of-options",
+				     ref,
+				     NULL };
 	const struct child child = { .argv = argv, .watch_fd = -1 };
 	struct buf text = BUF_INIT(OUTPUT_ROOM);
 	char *name = NULL;
@@ -28,13 +31,6 @@ static char *full_name(const char *ref, struct err *err)
 	if (!child_run(&child, &text, &status, err)) {
 		name = xstrdup(status ? "" : buf_str(&text));
 		name[strcspn(name, "\n")] = '\0';
-		/* Some versions repeat the option. */
-		if (strchr(buf_str(&text), '\n') &&
-		    !strncmp(name, "--end-of-options", 16)) {
-			free(name);
-			name = xstrdup(strchr(buf_str(&text), '\n') + 1);
-			name[strcspn(name, "\n")] = '\0';
-		}
 	}
 	buf_release(&text);
 	return name;
@@ -66,20 +62,17 @@ static char *refspec(const char *ref, struct err *err)
 	return spec;
 }
 
-int forkpush_find(struct forkpush *push, const char *remote,
-		  const char *const *refs, size_t nrefs, bool all,
-		  struct err *err)
+int forkpush_find(struct forkpush *push, struct err *err)
 {
 	size_t n = 0;
 
-	*push = (struct forkpush){ .remote = remote };
-	push->refspecs = xcalloc(nrefs + 3, sizeof(char *));
-	if (all) {
+	push->refspecs = xcalloc(push->nrefs + 3, sizeof(char *));
+	if (push->all) {
 		push->refspecs[n++] = xstrdup(BRANCHES "*:" BRANCHES "*");
 		push->refspecs[n++] = xstrdup(TAGS "*:" TAGS "*");
 	}
-	for (size_t i = 0; i < nrefs; i++) {
-		push->refspecs[n] = refspec(refs[i], err);
+	for (size_t i = 0; i < push->nrefs; i++) {
+		push->refspecs[n] = refspec(push->refs[i], err);
 		if (!push->refspecs[n++])
 			return -1;
 	}
@@ -110,9 +103,10 @@ int forkpush_run(const struct forkpush *push, struct err *err)
 	buf_release(&text);
 	if (!ret)
 		return 0;
-	return err_wrap(err, "the objects are there, but the push failed "
-			     "(where it says 'stale info', run git fetch %s "
-			     "and look at what others have pushed)",
+	return err_wrap(err,
+			"the objects are there, but the push failed "
+			"(where it says 'stale info', run git fetch %s "
+			"and look at what others have pushed)",
 			push->remote);
 }
 

@@ -11,17 +11,18 @@
 
 struct forkpush {
 	const char *remote;	/* borrowed */
-	char **refspecs;	/* owned, until NULL */
+	const char *const *refs;	/* borrowed */
+	size_t nrefs;
+	bool all;	/* branches and tags, besides */
+	char **refspecs;	/* owned, until NULL: what forkpush_find() made */
 };
 
 /*
- * What is to be pushed to `remote`: each ref under its own name, a branch of
- * another remote under that branch's name; or all branches and tags.
- * ERR_USAGE if one is neither a branch nor a tag.
+ * Find what is to be pushed: each ref under its own name, a branch of another
+ * remote under that branch's name.  ERR_USAGE if one is neither a branch nor a
+ * tag.
  */
-int forkpush_find(struct forkpush *push, const char *remote,
-		  const char *const *refs, size_t nrefs, bool all,
-		  struct err *err);
+int forkpush_find(struct forkpush *push, struct err *err);
 
 /*
  * Push, over what the remote has: but only if that is what we last saw of it

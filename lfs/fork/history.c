@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/fork/history.h"
 
-#include <inttypes.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,10 +11,7 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 
-enum {
-	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
-	NAME_ROOM = 65
-};
+enum { LINE_ROOM = 128 };	/* "blob SIZE NAME" and "NAME blob SIZE" */
 
 static void add_spec(char ***specs, size_t *n, const char *magic,
 		     const char *pattern, size_t len)
@@ -128,29 +125,64 @@ static int list_objects(int out, const struct history_request *request,
 	return err_wrap(err, "cannot list the history");
 }
 
+/* "blob SIZE NAME", with NAME and a newline behind; NULL: another kind. */
+static const char *parse_size(const char *line, uint64_t *size)
+{
+	static const char word[] = "blob ";
+	const char *digits = line + sizeof(word) - 1;
+	char *end;
+
+	if (strncmp(line, word, sizeof(word) - 1) || *digits < '0' ||
+	    *digits > '9')
+		return NULL;
+	errno = 0;
+	*size = strtoull(digits, &end, 10);
+	return errno ? NULL : end;
+}
+
+static size_t copy_names(FILE *from, FILE *to)
+{
+	char line[LINE_ROOM];
+	uint64_t size;
+	size_t n = 0;
+
+	while (fgets(line, sizeof(line), from)) {
+		const char *rest = parse_size(line, &size);
+
+		if (!rest || *rest != ' ' || size < POINTER_MIN ||
+		    size > POINTER_MAX)
+			continue;
+		fputs(rest + 1, to);
+		n++;
+	}
+	return n;
+}
+
+static FILE *open_again(int fd, const char *mode)
+{
+	FILE *file = fdopen(dup(fd), mode);
+
+	if (file)
+		rewind(file);
+	return file;
+}
+
 /* Of all objects, the blobs of a pointer's size. */
 static int pick_blobs(int in, int out, struct history *history, struct err *err)
 {
-	FILE *from = fdopen(dup(in), "r"), *to = fdopen(dup(out), "w");
-	char line[LINE_ROOM], name[NAME_ROOM];
-	uint64_t size;
+	FILE *from = open_again(in, "r"), *to = open_again(out, "w");
+	bool is_good = from && to;
 
-	if (from)
-		rewind(from);
-	while (from && to && fgets(line, sizeof(line), from)) {
-		if (sscanf(line, "blob %" SCNu64 " %64s", &size, name) != 2 ||
-		    size < POINTER_MIN || size > POINTER_MAX)
-			continue;
-		history->nblobs++;
-		fprintf(to, "%s\n", name);
-	}
-	if (!from || ferror(from) || !to || fflush(to))
-		err_set(err, ERR_LOCAL, "cannot sort out the history's blobs");
+	if (is_good)
+		history->nblobs = copy_names(from, to);
+	is_good = is_good && !ferror(from);
 	if (from)
 		fclose(from);
-	if (to)
-		fclose(to);
-	return err->kind ? -1 : 0;
+	if (to && fclose(to))
+		is_good = false;
+	if (is_good)
+		return 0;
+	return err_sys(err, errno, "cannot sort out the history's blobs");
 }
 
 static void add(struct history *history, const struct pointer *pointer)
@@ -164,16 +196,17 @@ static void add(struct history *history, const struct pointer *pointer)
 	history->pointers[history->n++] = *pointer;
 }
 
-/* One record: its head, the blob and a newline. */
+/* One record: its head, "NAME blob SIZE", the blob and a newline. */
 static int read_blob(struct history *history, FILE *from, const char *head,
 		     struct err *err)
 {
+	uint64_t size = 0;
+	const char *blank = strchr(head, ' '),
+		   *rest = blank ? parse_size(blank + 1, &size) : NULL;
 	char text[POINTER_MAX + 1];
 	struct pointer pointer;
-	uint64_t size;
 
-	if (sscanf(head, "%*64s blob %" SCNu64, &size) != 1 ||
-	    size > POINTER_MAX ||
+	if (!rest || *rest != '\n' || size > POINTER_MAX ||
 	    fread(text, 1, (size_t)size + 1, from) != size + 1 ||
 	    text[size] != '\n')
 		return err_set(err, ERR_LOCAL,
@@ -186,13 +219,12 @@ static int read_blob(struct history *history, FILE *from, const char *head,
 
 int history_read(struct history *history, int fd, struct err *err)
 {
-	FILE *from = fdopen(dup(fd), "r");
+	FILE *from = open_again(fd, "r");
 	char line[LINE_ROOM];
 	int ret = 0;
 
 	if (!from)
-		return err_set(err, ERR_LOCAL, "cannot read the blobs");
-	rewind(from);
+		return err_sys(err, errno, "cannot read the blobs");
 	while (!ret && fgets(line, sizeof(line), from))
 		ret = read_blob(history, from, line, err);
 	fclose(from);

@@ -68,7 +68,7 @@ static void fail(struct item *item, enum item_state state,
 }
 
 /* Ask one server about items; the answers are the caller's. */
-static int ask(struct side *side, struct item **items, size_t n,
+static int ask(struct side *side, struct item *const *items, size_t n,
 	       struct batch_object *objects, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
@@ -103,8 +103,7 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 	item->authenticated = object->authenticated;
 	if (is_dry && err.kind && err.code == 404)
 		return true;
-	if (!err.kind &&
-	    (is_dry || !mode_action(item->target, UPLOAD))) {
+	if (!err.kind && (is_dry || !mode_action(item->target, UPLOAD))) {
 		item->state = ITEM_THERE;
 		return false;
 	}
@@ -151,9 +150,9 @@ static bool is_local(const struct inquiry *inquiry, const struct item *item)
 	return is_here;
 }
 
-/* Those that the target lacks and that are not here; puts them in front. */
-static size_t pick(struct inquiry *inquiry, struct item **items, size_t n,
-		   const struct batch_object *objects)
+/* Those that the target lacks and that are not here. */
+static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
+		   const struct batch_object *objects, struct item **lacking)
 {
 	size_t nleft = 0;
 
@@ -167,7 +166,7 @@ static size_t pick(struct inquiry *inquiry, struct item **items, size_t n,
 		if (item->is_local)
 			item->state = ITEM_READY;
 		else
-			items[nleft++] = item;
+			lacking[nleft++] = item;
 	}
 	return nleft;
 }
@@ -184,19 +183,20 @@ static bool can_ask_less(struct inquiry *inquiry, size_t n,
 	return true;
 }
 
-int inquiry_ask(struct inquiry *inquiry, struct item **items, size_t n,
+int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
 		struct err *err)
 {
 	struct batch_object objects[BATCH_OBJECTS_MAX];
+	struct item *lacking[BATCH_OBJECTS_MAX] = { NULL };
 	size_t nasked = n < inquiry->chunk ? n : inquiry->chunk, nleft;
 
 	if (ask(&inquiry->target, items, nasked, objects, err))
 		goto failed;
-	nleft = pick(inquiry, items, nasked, objects);
-	if (ask(&inquiry->source, items, nleft, objects, err))
+	nleft = pick(inquiry, items, nasked, objects, lacking);
+	if (ask(&inquiry->source, lacking, nleft, objects, err))
 		goto failed;
 	for (size_t i = 0; i < nleft; i++)
-		take_source(inquiry, items[i], &objects[i]);
+		take_source(inquiry, lacking[i], &objects[i]);
 	return 0;
 failed:
 	if (!can_ask_less(inquiry, nasked, err))

@@ -31,10 +31,10 @@ struct inquiry *inquiry_new(const struct inquiry_options *options,
 
 /*
  * Ask about items, at most BATCH_OBJECTS_MAX: those that were answered are
- * ready, or over; the others wait, and are to be asked again.  The array is
- * put into another order.  -1 if a server answers no such request.
+ * ready, or over; the others wait, and are to be asked again.  -1 if a server
+ * answers no such request.
  */
-int inquiry_ask(struct inquiry *inquiry, struct item **items, size_t n,
+int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
 		struct err *err);
 
 /* A new link of the source for one that is moving: item->source. */

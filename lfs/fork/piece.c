@@ -64,7 +64,8 @@ void piece_skip(struct plan *fetch, const struct plan *send, uint64_t hashed)
 		struct part *part = &fetch->parts[i];
 		size_t at = piece_part_at(send, part->off);
 
-		if (!send->parts[at].finished || part->off + part->size > hashed)
+		if (!send->parts[at].finished ||
+		    part->off + part->size > hashed)
 			continue;
 		part->finished = true;
 		part->done = part->size;

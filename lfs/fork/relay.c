@@ -2,23 +2,16 @@
 #include "lfs/fork/relay.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/fork/passage.h"
 #include "lfs/fork/piece.h"
 #include "lfs/mode/mode.h"
 #include "lfs/remote/endpoint.h"
-#include "lfs/transfer/dispatch.h"
-#include "lfs/transfer/download.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/transfer.h"
-
-enum {
-	TICK_MS = 100,
-	STREAM_AHEAD = 64 << 20	/* granted to a source without ranges */
-};
 
 /* The verify action as a job of the target's pool. */
 struct check {
@@ -32,228 +25,16 @@ struct relay {
 	const struct relay_ends *ends;	/* borrowed */
 	const char *oid;	/* borrowed */
 	uint64_t size;
-	uint64_t piece;	/* bytes that are fetched at a time, at the most */
-	struct object_io fill;	/* of the download */
-	struct object_io drain;	/* of the upload */
-	struct lane *lane;	/* owned, as all below; NULL: from a file */
-	struct transfer *up;
-	struct transfer *down;	/* or NULL: from a file */
-	struct saved saved;	/* what `up` borrows from */
+	struct passage passage;
+	struct transfer *up;	/* owned */
+	struct transfer *down;	/* owned; or NULL: from a file */
+	struct saved saved;	/* owned: what `up` borrows from */
 	struct check check;
 	struct verification *verification;	/* borrowed, or NULL */
 	struct err err;
 	uint64_t resumed;
-	bool is_short;	/* it fits into the lane */
 	bool wants_link;
-
-	pthread_mutex_t mutex;	/* guards `down` while it is replaced */
-	_Atomic(uint64_t) granted;	/* to a source without ranges */
-	_Atomic(size_t) dropped;	/* blocks below this one are gone */
 };
-
-static struct object *source_of(const struct relay *relay)
-{
-	return transfer_object(relay->down);
-}
-
-static struct object *target_of(const struct relay *relay)
-{
-	return transfer_object(relay->up);
-}
-
-static uint64_t reach(void *ctx)
-{
-	struct relay *relay = ctx;
-	uint64_t off = 0;
-
-	pthread_mutex_lock(&relay->mutex);
-	if (relay->down)
-		off = download_reach(source_of(relay));
-	pthread_mutex_unlock(&relay->mutex);
-	return off;
-}
-
-/* Does what was sent, and not yet finished, count as sent? */
-static bool is_final(const struct relay *relay)
-{
-	return target_of(relay)->plan->mode->part_is_final;
-}
-
-static bool is_stopped(const struct object *object, struct err *err)
-{
-	if (!atomic_load(&object->stopped))
-		return false;
-	err_set(err, ERR_CANCELED, "stopped");
-	return true;
-}
-
-/* Only an upload in one PUT, and its hash, ever have to wait here. */
-static int read_lane(void *ctx, void *data, size_t n, uint64_t off,
-		     struct err *err)
-{
-	struct relay *relay = ctx;
-	struct bell *bell = relay->ends->data;
-	struct err why = ERR_INIT;
-	unsigned since = bell_count(bell);
-	int ret;
-
-	while (reach(relay) < off + n) {
-		if (is_stopped(target_of(relay), err))
-			return -1;
-		bell_wait(bell, since, TICK_MS);
-		since = bell_count(bell);
-	}
-	ret = lane_read(relay->lane, data, n, off, &why);
-	/* In that order: the main thread says what it drops before it does. */
-	if (off / SPOOL_BLOCK < atomic_load(&relay->dropped))
-		return err_set(err, ERR_EXPIRED,
-			       "the upload was interrupted, and its first "
-			       "bytes have left the spool");
-	if (ret)
-		*err = why;
-	return ret;
-}
-
-/* Only a source without ranges ever has to wait here. */
-static int write_lane(void *ctx, const void *data, size_t n, uint64_t off,
-		      struct err *err)
-{
-	struct relay *relay = ctx;
-	struct bell *bell = relay->ends->data;
-	unsigned since = bell_count(bell);
-
-	while (atomic_load(&relay->granted) < off + n) {
-		if (is_stopped(source_of(relay), err))
-			return -1;
-		bell_wait(bell, since, TICK_MS);
-		since = bell_count(bell);
-	}
-	return lane_write(relay->lane, data, n, off, err);
-}
-
-static void tell_of_blocks(struct relay *relay, uint64_t from, uint64_t to)
-{
-	if (from / SPOOL_BLOCK != to / SPOOL_BLOCK || to == relay->size)
-		bell_ring(relay->ends->news);
-}
-
-static void was_filled(void *ctx, uint64_t from, uint64_t to)
-{
-	struct relay *relay = ctx;
-
-	hasher_poke(target_of(relay)->hasher);
-	bell_ring(relay->ends->data);
-	tell_of_blocks(relay, from, to);
-}
-
-static void was_drained(void *ctx, uint64_t from, uint64_t to)
-{
-	tell_of_blocks(ctx, from, to);
-}
-
-static void raise_granted(struct relay *relay, uint64_t to)
-{
-	if (to <= atomic_load(&relay->granted))
-		return;
-	atomic_store(&relay->granted, to);
-	bell_ring(relay->ends->data);
-}
-
-static bool can_fetch(void *ctx, const struct part *part)
-{
-	struct relay *relay = ctx;
-	uint64_t end = part->off + part->size;
-
-	/* The whole, as before, from a source without ranges: see feed(). */
-	if (part->size > relay->piece)
-		return true;
-	if (!lane_grant(relay->lane, part->off, end))
-		return false;
-	raise_granted(relay, end);
-	return true;
-}
-
-/* All of a part must be there, of a long PUT the beginning. */
-static bool can_send(void *ctx, const struct part *part)
-{
-	struct relay *relay = ctx;
-	const struct object *source = source_of(relay);
-	uint64_t there = reach(relay);
-
-	/* In that order: until then a worker may change the plan. */
-	if (is_final(relay) && source->ranges != RANGES_UNKNOWN &&
-	    (source->plan->nparts > 1 || source->ranges == RANGES_IGNORED))
-		return there > part->off;
-	return there >= part->off + part->size;
-}
-
-/* One PUT of what fits into the lane may be repeated: nothing is dropped. */
-static bool keeps_all(const struct relay *relay)
-{
-	return is_final(relay) && relay->is_short;
-}
-
-static bool is_sent(const struct relay *relay, uint64_t from, uint64_t to)
-{
-	const struct plan *plan = target_of(relay)->plan;
-	size_t i = piece_part_at(plan, from);
-
-	for (; i < plan->nparts && plan->parts[i].off < to; i++) {
-		const struct part *part = &plan->parts[i];
-
-		if (!part->finished &&
-		    !(is_final(relay) && part->off + part->done >= to))
-			return false;
-	}
-	return true;
-}
-
-/* Give back the blocks that were hashed and sent. */
-static void drop_blocks(struct relay *relay)
-{
-	uint64_t hashed = hasher_position(target_of(relay)->hasher);
-	size_t first = atomic_load(&relay->dropped);
-	bool in_order = true;
-
-	if (keeps_all(relay))
-		return;
-	for (size_t i = first; i * (uint64_t)SPOOL_BLOCK < hashed; i++) {
-		uint64_t from = i * (uint64_t)SPOOL_BLOCK;
-		uint64_t to = from + SPOOL_BLOCK;
-
-		if (to > relay->size)
-			to = relay->size;
-		if (to > hashed)
-			break;
-		if (!is_sent(relay, from, to)) {
-			in_order = false;
-			continue;
-		}
-		if (in_order)
-			atomic_store(&relay->dropped, i + 1);
-		lane_drop(relay->lane, i);
-	}
-}
-
-/* A source without ranges sends the whole in one, and gets blocks as it goes. */
-static void feed(struct relay *relay)
-{
-	const struct object *source = source_of(relay);
-	uint64_t granted = atomic_load(&relay->granted), to;
-
-	/* In that order: until then a worker may change the plan. */
-	if (source->ranges == RANGES_UNKNOWN || source->plan->nparts != 1)
-		return;
-	while (granted < relay->size && granted < reach(relay) + STREAM_AHEAD) {
-		to = granted - granted % SPOOL_BLOCK + SPOOL_BLOCK;
-		if (to > relay->size)
-			to = relay->size;
-		if (!lane_grant(relay->lane, granted, to))
-			return;
-		raise_granted(relay, to);
-		granted = to;
-	}
-}
 
 /* The plan of the upload, or that of an earlier run's. */
 static struct plan *plan_upload(struct relay *relay,
@@ -310,16 +91,20 @@ static struct plan *plan_download(const struct relay *relay,
 	return mode_plan(&request, err);
 }
 
-static struct transfer *start_download(struct relay *relay, struct plan *plan,
-				       struct err *err)
+static int start_download(struct relay *relay, struct plan *plan,
+			  struct err *err)
 {
-	return transfer_new(relay->ends->source,
-			    &(struct transfer_options){
-				    .plan = plan,
-				    .io = &relay->fill,
-				    .is_one_of_many = true,
-			    },
-			    err);
+	relay->down = transfer_new(relay->ends->source,
+				   &(struct transfer_options){
+					   .plan = plan,
+					   .io = &relay->passage.fill,
+					   .is_one_of_many = true,
+				   },
+				   err);
+	if (!relay->down)
+		return -1;
+	passage_from(&relay->passage, transfer_object(relay->down));
+	return 0;
 }
 
 /* What the spool must have room for, before anything is begun. */
@@ -327,7 +112,7 @@ static int open_lane(struct relay *relay, const struct plan *send,
 		     struct err *err)
 {
 	struct spool *spool = relay->ends->spool;
-	uint64_t bytes = piece_least(send, relay->piece);
+	uint64_t bytes = piece_least(send, relay->passage.piece);
 	size_t least = spool_count(bytes < relay->size ? bytes : relay->size);
 
 	if (least > spool_blocks(spool))
@@ -335,9 +120,11 @@ static int open_lane(struct relay *relay, const struct plan *send,
 			       "two of its parts need a spool of %zu MiB at "
 			       "the least (--max-disk)",
 			       least * (SPOOL_BLOCK >> 20));
-	relay->is_short = relay->size <= bytes;
-	relay->lane = lane_open(spool, relay->size, least);
-	return relay->lane ? 0 : err_set(err, ERR_BUSY, "the spool is full");
+	relay->passage.is_short = relay->size <= bytes;
+	relay->passage.lane = lane_open(spool, relay->size, least);
+	return relay->passage.lane ?
+		       0 :
+		       err_set(err, ERR_BUSY, "the spool is full");
 }
 
 static int start_upload(struct relay *relay, struct plan *plan,
@@ -348,33 +135,39 @@ static int start_upload(struct relay *relay, struct plan *plan,
 					 .plan = plan,
 					 .path = path,
 					 .saved = &relay->saved,
-					 .io = path ? NULL : &relay->drain,
+					 .io = path ? NULL :
+						      &relay->passage.drain,
 					 .is_one_of_many = true,
 				 },
 				 err);
-	return relay->up ? 0 : -1;
+	if (!relay->up)
+		return -1;
+	relay->passage.target = transfer_object(relay->up);
+	return 0;
 }
 
 /* Both ends; the plans are owned from now on. */
 static int start(struct relay *relay, struct plan *send, struct plan *fetch,
 		 struct err *err)
 {
+	const struct object *target;
+
 	if (open_lane(relay, send, err)) {
 		plan_free(send);
 		plan_free(fetch);
 		return -1;
 	}
-	piece_cut(fetch, send, relay->piece);
+	piece_cut(fetch, send, relay->passage.piece);
 	if (start_upload(relay, send, NULL, err)) {
 		plan_free(fetch);
 		return -1;
 	}
-	piece_skip(fetch, send, hasher_position(target_of(relay)->hasher));
-	pthread_mutex_lock(&relay->mutex);
-	relay->down = start_download(relay, fetch, err);
-	pthread_mutex_unlock(&relay->mutex);
-	hasher_poke(target_of(relay)->hasher);
-	return relay->down ? 0 : -1;
+	target = relay->passage.target;
+	piece_skip(fetch, send, hasher_position(target->hasher));
+	if (start_download(relay, fetch, err))
+		return -1;
+	hasher_poke(target->hasher);
+	return 0;
 }
 
 static int begin(struct relay *relay, const struct relay_request *request,
@@ -385,7 +178,7 @@ static int begin(struct relay *relay, const struct relay_request *request,
 	uint64_t most = (uint64_t)spool_blocks(spool) * SPOOL_BLOCK;
 	struct plan *send = plan_upload(relay, request, err), *fetch;
 
-	relay->piece = piece_size(relay->size, connections, most);
+	relay->passage.piece = piece_size(relay->size, connections, most);
 	if (!send)
 		return -1;
 	if (request->path)
@@ -414,16 +207,7 @@ struct relay *relay_new(const struct relay_ends *ends,
 	relay->size = request->size;
 	relay->verification = request->verification;
 	relay->check = (struct check){ .job.run = run_check, .relay = relay };
-	relay->fill = (struct object_io){ .write = write_lane,
-					  .moved = was_filled,
-					  .is_ready = can_fetch,
-					  .ctx = relay };
-	relay->drain = (struct object_io){ .read = read_lane,
-					   .moved = was_drained,
-					   .reach = reach,
-					   .is_ready = can_send,
-					   .ctx = relay };
-	pthread_mutex_init(&relay->mutex, NULL);
+	passage_init(&relay->passage, request->size, ends->data, ends->news);
 	if (!begin(relay, request, err))
 		return relay;
 	relay_free(relay);
@@ -476,8 +260,8 @@ bool relay_advance(struct relay *relay)
 	if (!relay->wants_link)
 		look_at_source(relay);
 	if (is_up) {
-		feed(relay);
-		drop_blocks(relay);
+		passage_feed(&relay->passage);
+		passage_drop(&relay->passage);
 		return true;
 	}
 	/* It has all it needs, or has failed. */
@@ -522,11 +306,10 @@ void relay_refetch(struct relay *relay, const json_t *source)
 
 	relay->wants_link = false;
 	if (fetch) {
-		pthread_mutex_lock(&relay->mutex);
-		piece_take_over(fetch, source_of(relay)->plan);
-		relay->down = start_download(relay, fetch, &err);
-		pthread_mutex_unlock(&relay->mutex);
+		passage_from(&relay->passage, NULL);
+		piece_take_over(fetch, transfer_object(old)->plan);
 		transfer_free(old);
+		start_download(relay, fetch, &err);
 	}
 	if (err.kind)
 		relay_fail(relay, &err);
@@ -563,10 +346,9 @@ void relay_free(struct relay *relay)
 	/* The upload first: its hasher reads from the lane, and looks at the other. */
 	transfer_free(relay->up);
 	transfer_free(relay->down);
-	lane_close(relay->lane);
 	json_decref(relay->saved.action);
 	relay->saved.action = NULL;
 	saved_release(&relay->saved);
-	pthread_mutex_destroy(&relay->mutex);
+	passage_release(&relay->passage);
 	free(relay);
 }

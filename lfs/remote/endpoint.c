@@ -70,8 +70,8 @@ static const char *remote_url(struct search *search, const char *remote)
 		url = get(search, "remote", remote, "pushurl");
 	if (!url)
 		url = get(search, "remote", remote, "url");
-	if (!url &&
-	    (endpoint_has_remote(search->config, remote) || remoteurl_is_url(remote)))
+	if (!url && (endpoint_has_remote(search->config, remote) ||
+		     remoteurl_is_url(remote)))
 		url = remote;
 	return url;
 }
@@ -287,16 +287,13 @@ int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 }
 
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
-		      const char *url, const char *remote, bool is_upload,
-		      struct err *err)
+		      const char *url, bool is_upload, struct err *err)
 {
 	struct search search = { .config = config, .is_upload = is_upload };
 	struct remoteurl found = { .url = NULL };
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
-	endpoint->remote = xstrdup(remote ? remote : url);
-	if (remote)
-		find_remote_url(endpoint, &search);
+	endpoint->remote = xstrdup(url);
 	remoteurl_from_lfs(&found, config, url, is_upload);
 	return settle(endpoint, &search, &found, err);
 }

@@ -45,13 +45,9 @@ struct endpoint {
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 		  const char *remote, bool is_upload, struct err *err);
 
-/*
- * The same where the user gives the LFS URL: as if it were lfs.url.  `remote`
- * is the git remote that it belongs to, or NULL.
- */
+/* The same where the user gives the LFS URL: as if it were lfs.url. */
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
-		      const char *url, const char *remote, bool is_upload,
-		      struct err *err);
+		      const char *url, bool is_upload, struct err *err);
 
 /* Does anything in the config make a remote of this name? */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name);

@@ -47,8 +47,8 @@ static int find_endpoint(struct engine *engine, struct err *err)
 {
 	if (engine->lfs_url)
 		return endpoint_from_lfs(&engine->endpoint, engine->lfsconfig,
-					 engine->lfs_url, engine->remote,
-					 engine->is_upload, err);
+					 engine->lfs_url, engine->is_upload,
+					 err);
 	return endpoint_find(&engine->endpoint, engine->lfsconfig,
 			     engine->remote, engine->is_upload, err);
 }

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/fork/carrier.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/bell.h"
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/fork/inquiry.h"
+#include "lfs/fork/relay.h"
+#include "lfs/mode/mode.h"
+#include "lfs/remote/batch.h"
+#include "lfs/transfer/pool.h"
+
+enum {
+	TICK_MS = 100,
+	STOP_MS = 500,	/* for workers to come back, when we are to stop */
+	TRIES_MAX = 8,	/* of one object, from the start */
+	RENEWALS_MAX = 8,	/* of one object's source link */
+	ANSWER_LIVES_MS = 5 * 60 * 1000	/* how long its links are good for sure */
+};
+
+struct carrier {
+	struct carrier_options options;
+	struct relay_ends ends;
+	struct bell *data, *news;	/* owned */
+	struct line waiting;	/* for the servers' answers */
+	struct line ready;	/* to be moved */
+	struct item **moving;	/* owned */
+	size_t nmoving;
+	uint64_t reported_ms;
+	uint64_t sent;	/* by relays that are over */
+	bool is_asking;
+};
+
+struct carrier *carrier_new(const struct carrier_options *options)
+{
+	struct carrier *carrier = xcalloc(1, sizeof(*carrier));
+
+	carrier->options = *options;
+	line_init(&carrier->waiting);
+	line_init(&carrier->ready);
+	carrier->data = bell_new();
+	carrier->news = bell_new();
+	carrier->moving = xcalloc(options->jobs, sizeof(struct item *));
+	carrier->ends = (struct relay_ends){
+		.source = options->source,
+		.target = options->target,
+		.spool = options->spool,
+		.data = carrier->data,
+		.news = carrier->news,
+	};
+	pool_on_news(options->source->pool, bell_ring, carrier->news);
+	pool_on_news(options->target->pool, bell_ring, carrier->news);
+	return carrier;
+}
+
+void carrier_put(struct carrier *carrier, struct item *item)
+{
+	line_put_last(&carrier->waiting, item);
+}
+
+static void fail(struct item *item, const struct err *err)
+{
+	item->state = ITEM_FAILED;
+	free(item->why);
+	item->why = xstrdup(err->msg);
+	log_debug("%.12s: %s", item->pointer.oid, err->msg);
+}
+
+/* Does a new answer of the target's help? */
+static bool is_stale(const struct err *err)
+{
+	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
+	       (err->kind == ERR_REFUSED &&
+		(err->code == 403 || err->code == 404 || err->code == 410));
+}
+
+static bool can_try_again(struct item *item, const struct err *err)
+{
+	if (err->kind == ERR_CORRUPT && item->is_local) {
+		item->is_bad_here = true;
+		return true;
+	}
+	/* Spoilt on its way, perhaps. */
+	if (err->kind == ERR_CORRUPT)
+		return item->tries == 1;
+	item->wants_login = err->kind == ERR_AUTH;
+	if (is_stale(err))
+		return item->tries < TRIES_MAX;
+	/* What an earlier run had begun may be refused for that alone. */
+	return item->resumed && item->tries == 1 &&
+	       (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL);
+}
+
+/* A relay is over: what has become of its item? */
+static void settle(struct carrier *carrier, struct item *item)
+{
+	struct err err = ERR_INIT;
+	int ret = relay_result(item->relay, &err);
+
+	item->resumed = relay_resumed(item->relay);
+	carrier->sent += relay_moved(item->relay) - item->resumed;
+	item->state = ITEM_WAITING;
+	if (!ret) {
+		item->state = ITEM_MOVED;
+	} else if (err.kind != ERR_CANCELED && can_try_again(item, &err)) {
+		log_info("%.12s: %s; once more", item->pointer.oid, err.msg);
+		relay_forget(item->relay);
+		line_put_first(&carrier->waiting, item);
+	} else if (err.kind != ERR_CANCELED) {
+		fail(item, &err);
+	}
+	relay_free(item->relay);
+	item->relay = NULL;
+}
+
+static void collect(struct pool *pool)
+{
+	struct job *job;
+
+	while ((job = pool_wait(pool, 0)))
+		relay_returned(job);
+}
+
+static void report(struct carrier *carrier)
+{
+	const struct carrier_options *options = &carrier->options;
+	uint64_t now = clock_ms();
+
+	if (!options->report || now - carrier->reported_ms < TICK_MS)
+		return;
+	carrier->reported_ms = now;
+	options->report(options->ctx);
+}
+
+/* All that goes on without asking a server. */
+static void turn(struct carrier *carrier)
+{
+	unsigned least = (unsigned)carrier->nmoving + 1;
+	size_t nleft = 0;
+
+	engine_heed_budget(carrier->options.source, least);
+	engine_heed_budget(carrier->options.target, least);
+	collect(carrier->options.source->pool);
+	collect(carrier->options.target->pool);
+	for (size_t i = 0; i < carrier->nmoving; i++)
+		if (relay_advance(carrier->moving[i]->relay))
+			carrier->moving[nleft++] = carrier->moving[i];
+		else
+			settle(carrier, carrier->moving[i]);
+	carrier->nmoving = nleft;
+	report(carrier);
+}
+
+bool carrier_look(struct carrier *carrier)
+{
+	const struct carrier_options *options = &carrier->options;
+
+	if (carrier->is_asking)
+		turn(carrier);
+	return options->is_stopped(options->ctx);
+}
+
+/* False if the spool has no room for it now. */
+static bool start(struct carrier *carrier, struct item *item)
+{
+	struct relay_request request = {
+		.oid = item->pointer.oid,
+		.size = item->pointer.size,
+		.source = mode_action(item->source, DOWNLOAD),
+		.target = mode_action(item->target, UPLOAD),
+		.verification = item->verification,
+	};
+	struct err err = ERR_INIT;
+	char *path = NULL;
+
+	if (clock_ms() - item->asked_ms > ANSWER_LIVES_MS) {
+		item->state = ITEM_WAITING;
+		line_put_first(&carrier->waiting, item);
+		return true;
+	}
+	if (item->is_local)
+		path = storage_object_path(&carrier->options.source->storage,
+					   item->pointer.oid);
+	request.path = path;
+	item->relay = relay_new(&carrier->ends, &request, &err);
+	free(path);
+	if (item->relay) {
+		item->state = ITEM_MOVING;
+		item->tries++;
+		carrier->moving[carrier->nmoving++] = item;
+		return true;
+	}
+	if (err.kind != ERR_BUSY) {
+		fail(item, &err);
+		return true;
+	}
+	line_put_first(&carrier->ready, item);
+	return false;
+}
+
+static void start_items(struct carrier *carrier)
+{
+	struct item *item;
+
+	while (carrier->nmoving < carrier->options.jobs &&
+	       (item = line_take(&carrier->ready)))
+		if (!start(carrier, item))
+			return;
+}
+
+/* Ask the servers about those that come next. */
+static int ask_some(struct carrier *carrier, struct err *err)
+{
+	struct item *items[BATCH_OBJECTS_MAX], *item;
+	size_t n = 0;
+	int ret = 0;
+
+	while (n < BATCH_OBJECTS_MAX && (item = line_take(&carrier->waiting))) {
+		struct err why = ERR_INIT;
+
+		if (item->wants_login &&
+		    inquiry_log_in(carrier->options.inquiry, item, &why))
+			fail(item, &why);
+		else
+			items[n++] = item;
+		item->wants_login = false;
+	}
+	if (n)
+		ret = inquiry_ask(carrier->options.inquiry, items, n, err);
+	for (size_t i = 0; i < n; i++)
+		if (items[i]->state == ITEM_READY)
+			line_put_last(&carrier->ready, items[i]);
+		else if (!item_is_over(items[i]))
+			line_put_last(&carrier->waiting, items[i]);
+	return ret;
+}
+
+static struct item *find_without_link(struct carrier *carrier)
+{
+	for (size_t i = 0; i < carrier->nmoving; i++)
+		if (relay_wants_link(carrier->moving[i]->relay))
+			return carrier->moving[i];
+	return NULL;
+}
+
+/* The source's link of one has run out: ask for another. */
+static void renew(struct carrier *carrier, struct item *item)
+{
+	struct err err = ERR_INIT;
+	int ret = -1;
+
+	if (item->renewals++ < RENEWALS_MAX)
+		ret = inquiry_renew(carrier->options.inquiry, item, &err);
+	else
+		err_set(&err, ERR_EXPIRED,
+			"the source's links run out again and again");
+	/* Its upload may have failed meanwhile. */
+	if (!item->relay)
+		return;
+	if (ret)
+		relay_fail(item->relay, &err);
+	else
+		relay_refetch(item->relay, mode_action(item->source, DOWNLOAD));
+}
+
+static int ask(struct carrier *carrier, struct err *err)
+{
+	struct item *item;
+	int ret = 0;
+
+	carrier->is_asking = true;
+	while ((item = find_without_link(carrier)))
+		renew(carrier, item);
+	/* Always have some at hand, but not links that grow old. */
+	if (carrier->waiting.n && carrier->ready.n < carrier->options.jobs)
+		ret = ask_some(carrier, err);
+	carrier->is_asking = false;
+	return ret;
+}
+
+static bool is_over(const struct carrier *carrier)
+{
+	return !carrier->nmoving && !carrier->ready.n && !carrier->waiting.n;
+}
+
+/* Let go of what is moving; what is done is in the journals. */
+static void stop(struct carrier *carrier)
+{
+	const struct err why = { .kind = ERR_CANCELED, .msg = "stopped" };
+	uint64_t until = clock_ms() + STOP_MS;
+
+	for (size_t i = 0; i < carrier->nmoving; i++)
+		relay_fail(carrier->moving[i]->relay, &why);
+	while (carrier->nmoving && clock_ms() < until) {
+		unsigned since = bell_count(carrier->news);
+
+		pool_cancel(carrier->options.source->pool);
+		pool_cancel(carrier->options.target->pool);
+		turn(carrier);
+		if (carrier->nmoving)
+			bell_wait(carrier->news, since, 10);
+	}
+}
+
+static int carry(struct carrier *carrier, struct err *err)
+{
+	while (!is_over(carrier)) {
+		unsigned since = bell_count(carrier->news);
+
+		if (carrier_look(carrier))
+			return err_set(err, ERR_CANCELED, "stopped");
+		turn(carrier);
+		if (ask(carrier, err))
+			return -1;
+		start_items(carrier);
+		if (carrier->nmoving)
+			bell_wait(carrier->news, since, TICK_MS);
+	}
+	return 0;
+}
+
+int carrier_run(struct carrier *carrier, struct err *err)
+{
+	int ret;
+
+	engine_hold_budget(carrier->options.source);
+	engine_hold_budget(carrier->options.target);
+	ret = carry(carrier, err);
+	if (ret)
+		stop(carrier);
+	return ret;
+}
+
+int carrier_ask(struct carrier *carrier, struct err *err)
+{
+	while (carrier->waiting.n) {
+		if (carrier_look(carrier))
+			return err_set(err, ERR_CANCELED, "stopped");
+		if (ask_some(carrier, err))
+			return -1;
+		report(carrier);
+	}
+	return 0;
+}
+
+uint64_t carrier_sent(const struct carrier *carrier)
+{
+	uint64_t sent = carrier->sent;
+
+	for (size_t i = 0; i < carrier->nmoving; i++)
+		sent += relay_moved(carrier->moving[i]->relay) -
+			relay_resumed(carrier->moving[i]->relay);
+	return sent;
+}
+
+bool carrier_free(struct carrier *carrier)
+{
+	if (!carrier)
+		return true;
+	if (carrier->nmoving)
+		return false;
+	pool_on_news(carrier->options.source->pool, NULL, NULL);
+	pool_on_news(carrier->options.target->pool, NULL, NULL);
+	bell_free(carrier->data);
+	bell_free(carrier->news);
+	free(carrier->moving);
+	free(carrier);
+	return true;
+}
