@@ -142,6 +142,17 @@ rm "$JOURNAL"
 make_file "$PARTIAL" $((SIZE + 5000)) 5
 finished 'a stray file that is too long' $((16 * MIB))
 
+# A server that no longer heeds ranges sends the whole once, not for each part.
+
+check 'stopped' stopped TERM $((4 * MIB))
+server_faults range=ignored,times=0
+server_reset
+finished 'ranges ignored from now on' 0
+check 'it asked once' equal 1 "$(server_count requests.get)"
+check 'what came before it was kept' at_most $((4 * MIB)) \
+	"$(said second.out first)"
+server_nofaults
+
 # A machine that crashed: the file is there, but not all of its bytes.
 
 spoil () {

@@ -91,11 +91,18 @@ int download_open(struct object *object, const struct storage *storage,
 	return start_hasher(object, pool, has_start ? &start : NULL, err);
 }
 
-/* A server that does not heed ranges: there is one part, the whole. */
-static void use_whole(struct object *object)
+/*
+ * A server that does not heed ranges sends all of the object for each part.
+ * So this part, the first that is missing, is made the last: it goes up to the
+ * end, and what an earlier run has fetched behind it comes again.
+ */
+static void use_whole(struct object *object, struct part *part)
 {
-	object->plan->parts[0].size = object->plan->size;
-	object->plan->nparts = 1;
+	struct plan *plan = object->plan;
+
+	while (&plan->parts[plan->nparts - 1] > part)
+		object_move(object, &plan->parts[--plan->nparts], 0);
+	part->size = plan->size - part->off;
 	atomic_store(&object->ranges, RANGES_IGNORED);
 }
 
@@ -156,7 +163,7 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
-	const struct part *part = receiving->part;
+	struct part *part = receiving->part;
 
 	if (status == 206) {
 		if (check_range(receiving, http, err))
@@ -167,12 +174,8 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	}
 	if (check_length(http, object->plan->size, err))
 		return -1;
-	/* Unless an earlier run has come further: then prefixes are skipped. */
-	if (object->ranges == RANGES_UNKNOWN && !part->off && !object->moved)
-		use_whole(object);
-	atomic_store(&object->ranges, object->ranges == RANGES_UNKNOWN ?
-					      RANGES_USED :
-					      object->ranges);
+	if (object->ranges == RANGES_UNKNOWN)
+		use_whole(object, part);
 	receiving->skip = part->off + atomic_load(&part->done);
 	return 0;
 }

@@ -24,7 +24,7 @@
 enum object_ranges {
 	RANGES_UNKNOWN,	/* download: no answer to the first part yet */
 	RANGES_USED,	/* parts may be fetched side by side */
-	RANGES_IGNORED	/* the server sends the whole: there is one part */
+	RANGES_IGNORED	/* the server sends the whole: one part takes it */
 };
 
 /*
