@@ -4,7 +4,7 @@
 # what stands to its left, and the layers above its own line here.
 BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
            sha256_x86 sha256_arm sha256 md5 base64 bell
-NET      = url link range retry connect http status
+NET      = libcurl url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            credtext askcred credshare credential batch session \
            branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
@@ -27,7 +27,8 @@ CFLAGS ?= -O2 -g
 STD     = -std=c11 -D_XOPEN_SOURCE=700 -D_FILE_OFFSET_BITS=64
 WARN    = -Wall -Wextra -Wpedantic -Wshadow -Wmissing-prototypes \
           -Wstrict-prototypes -Wvla -Wformat=2 -Wundef
-PKGS    = libcurl jansson zlib
+# libcurl is loaded when it is needed (lfs/net/libcurl.h), not linked.
+PKGS    = jansson zlib
 
 # A sanitizer build has a folder of its own: SANITIZE=address,undefined or
 # SANITIZE=thread.  DEVELOPER=1 makes warnings errors.
@@ -47,7 +48,7 @@ run = @printf '  %-5s %s\n' $(1) $@;
 endif
 
 ALL_CFLAGS = $(STD) $(WARN) -I. -pthread $(SAN) \
-             $(shell pkg-config --cflags $(PKGS)) \
+             $(shell pkg-config --cflags libcurl $(PKGS)) \
              -DVERSION='"$(VERSION)"' $(CFLAGS)
 LIBS = $(shell pkg-config --libs $(PKGS)) -lmbedcrypto
 

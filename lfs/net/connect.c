@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/connect.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
@@ -11,6 +10,7 @@
 #include <linux/sockios.h>
 #endif
 
+#include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 
 struct word {
@@ -41,7 +41,7 @@ static int set_word(CURL *easy, CURLoption option, const struct word *words,
 {
 	for (; words->name; words++)
 		if (!strcasecmp(words->name, name))
-			return curl_easy_setopt(easy, option, words->value);
+			return curl.easy_setopt(easy, option, words->value);
 	return 0;
 }
 
@@ -50,34 +50,35 @@ static void set_ca(CURL *easy, const struct http_options *options)
 {
 	if (!options->ca_file && !options->ca_path)
 		return;
-	curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-	curl_easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
+	curl.easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+	curl.easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
 }
 
 static void set_tls(CURL *easy, const struct http_options *options)
 {
 	set_ca(easy, options);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, !options->insecure);
-	curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
+	curl.easy_setopt(easy, CURLOPT_SSL_VERIFYPEER,
+			 options->insecure ? 0L : 1L);
+	curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
 			 options->insecure ? 0L : 2L);
 	if (options->cert)
-		curl_easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
+		curl.easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
 	if (options->key)
-		curl_easy_setopt(easy, CURLOPT_SSLKEY, options->key);
+		curl.easy_setopt(easy, CURLOPT_SSLKEY, options->key);
 	if (options->ssl_version)
 		set_word(easy, CURLOPT_SSLVERSION, ssl_versions,
 			 options->ssl_version);
 	if (options->cipher_list)
-		curl_easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST,
+		curl.easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST,
 				 options->cipher_list);
 }
 
 static void set_proxy(CURL *easy, const struct http_options *options)
 {
 	if (options->proxy)
-		curl_easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+		curl.easy_setopt(easy, CURLOPT_PROXY, options->proxy);
 	if (options->no_proxy)
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+		curl.easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
 	if (options->proxy_auth)
 		set_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
 			 options->proxy_auth);
@@ -92,16 +93,16 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 		return -1;
 	if (shared->options_for)
 		shared->options_for(shared->ctx, url, &options);
-	curl_easy_setopt(easy, CURLOPT_URL, url);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl.easy_setopt(easy, CURLOPT_URL, url);
+	curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+	curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
 	/* A name that takes its time to resolve must not hold up a stop. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
+	curl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)shared->connect_ms);
-	curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	set_proxy(easy, &options);
 	set_tls(easy, &options);
 	return 0;
@@ -111,7 +112,7 @@ bool connect_is_up(void *easy)
 {
 	curl_off_t us = 0;
 
-	curl_easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &us);
+	curl.easy_getinfo(easy, CURLINFO_PRETRANSFER_TIME_T, &us);
 	return us > 0;
 }
 
@@ -120,7 +121,7 @@ long connect_unsent(void *easy)
 	curl_socket_t fd = CURL_SOCKET_BAD;
 	int n = 0;
 
-	curl_easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
+	curl.easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
 	if (fd == CURL_SOCKET_BAD)
 		return 0;
 #ifdef SIOCOUTQ
@@ -135,7 +136,7 @@ static enum err_kind kind_of_no_connection(CURL *easy)
 {
 	long errnum = 0;
 
-	curl_easy_getinfo(easy, CURLINFO_OS_ERRNO, &errnum);
+	curl.easy_getinfo(easy, CURLINFO_OS_ERRNO, &errnum);
 	return errnum == ECONNREFUSED ? ERR_NETWORK : ERR_OFFLINE;
 }
 
@@ -175,7 +176,7 @@ int connect_failed(void *easy, int code, const char *detail, const char *url,
 
 	url_display(url, shown, sizeof(shown));
 	if (!*detail)
-		detail = curl_easy_strerror((CURLcode)code);
+		detail = curl.easy_strerror((CURLcode)code);
 	/* It goes on with the proxy's URL, password and all. */
 	if (!strncmp(detail, unusable, strlen(unusable)))
 		detail = "the URL of the proxy cannot be used";

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/http.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +9,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/connect.h"
+#include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 
 enum {
@@ -41,7 +41,7 @@ struct http {
 
 int http_setup(struct err *err)
 {
-	if (curl_global_init(CURL_GLOBAL_DEFAULT))
+	if (libcurl_load(err) || curl.global_init(CURL_GLOBAL_DEFAULT))
 		return err_set(err, ERR_LOCAL, "cannot start libcurl");
 	return 0;
 }
@@ -51,8 +51,8 @@ struct http *http_new(struct http_shared *shared, struct err *err)
 	struct http *http = xcalloc(1, sizeof(*http));
 
 	http->shared = shared;
-	http->easy = curl_easy_init();
-	http->multi = curl_multi_init();
+	http->easy = curl.easy_init();
+	http->multi = curl.multi_init();
 	if (http->easy && http->multi)
 		return http;
 	err_set(err, ERR_LOCAL, "cannot make a libcurl handle");
@@ -102,7 +102,7 @@ static int status_of(struct http *http)
 {
 	long status = 0;
 
-	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	curl.easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
 	return (int)status;
 }
 
@@ -179,7 +179,7 @@ static int add_line(struct curl_slist **lines, const char *name,
 {
 	/* "name;" is libcurl's way to send a header without a value. */
 	char *line = xstrfmt(*value ? "%s: %s" : "%s;", name, value);
-	struct curl_slist *longer = curl_slist_append(*lines, line);
+	struct curl_slist *longer = curl.slist_append(*lines, line);
 
 	free(line);
 	if (!longer)
@@ -193,7 +193,7 @@ static int add_headers(const struct http_request *request, bool with_headers,
 {
 	int ret = 0;
 
-	*lines = curl_slist_append(NULL, "Expect:");
+	*lines = curl.slist_append(NULL, "Expect:");
 	ret |= !*lines;
 	if (request->media_type) {
 		ret |= add_line(lines, "Accept", request->media_type);
@@ -213,22 +213,22 @@ static void set_body(struct http *http)
 	CURL *easy = http->easy;
 
 	if (source) {
-		curl_easy_setopt(easy, CURLOPT_UPLOAD, 1L);
-		curl_easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
+		curl.easy_setopt(easy, CURLOPT_UPLOAD, 1L);
+		curl.easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
 				 (curl_off_t)source->size);
-		curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
-		curl_easy_setopt(easy, CURLOPT_READDATA, http);
-		curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
-		curl_easy_setopt(easy, CURLOPT_SEEKDATA, http);
+		curl.easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+		curl.easy_setopt(easy, CURLOPT_READDATA, http);
+		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+		curl.easy_setopt(easy, CURLOPT_SEEKDATA, http);
 	}
-	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, http->request->method);
-	curl_easy_setopt(easy, CURLOPT_RANGE, http->request->range);
-	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, http);
-	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
-	curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
-	curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
+	curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, http->request->method);
+	curl.easy_setopt(easy, CURLOPT_RANGE, http->request->range);
+	curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(easy, CURLOPT_HEADERDATA, http);
+	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl.easy_setopt(easy, CURLOPT_WRITEDATA, http);
+	curl.easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
+	curl.easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
 }
 
 /* ERR_OFFLINE if the request has been silent for too long. */
@@ -264,16 +264,16 @@ static int drive(struct http *http, CURLcode *code)
 	for (;;) {
 		if (atomic_load(&http->shared->stop))
 			return err_set(http->err, ERR_CANCELED, "stopped");
-		if (curl_multi_perform(http->multi, &running))
+		if (curl.multi_perform(http->multi, &running))
 			return err_set(http->err, ERR_LOCAL, "libcurl failed");
 		if (!running)
 			break;
 		if (check_silence(http))
 			return -1;
-		curl_multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
+		curl.multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
 	}
 	*code = CURLE_OK;
-	while ((msg = curl_multi_info_read(http->multi, &left)))
+	while ((msg = curl.multi_info_read(http->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
 			*code = msg->data.result;
 	return 0;
@@ -302,7 +302,7 @@ static int exchange(struct http *http, bool with_headers)
 	CURLcode code = CURLE_OK;
 	int ret = -1;
 
-	curl_easy_reset(http->easy);
+	curl.easy_reset(http->easy);
 	http->sent = http->header_size = 0;
 	http->answered = http->to_sink = false;
 	http->enough = http->resent = false;
@@ -314,11 +314,11 @@ static int exchange(struct http *http, bool with_headers)
 	    add_headers(http->request, with_headers, &lines))
 		goto out;
 	set_body(http);
-	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, lines);
-	curl_easy_setopt(http->easy, CURLOPT_USERAGENT,
+	curl.easy_setopt(http->easy, CURLOPT_HTTPHEADER, lines);
+	curl.easy_setopt(http->easy, CURLOPT_USERAGENT,
 			 "git-lfs-multipart/" VERSION);
-	curl_easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->detail);
-	if (curl_multi_add_handle(http->multi, http->easy))
+	curl.easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->detail);
+	if (curl.multi_add_handle(http->multi, http->easy))
 		goto out;
 	ret = drive(http, &code);
 	http->response->status = status_of(http);
@@ -332,12 +332,12 @@ static int exchange(struct http *http, bool with_headers)
 					     http->url, http->err);
 	if (!ret)
 		ret = check_body(http);
-	curl_multi_remove_handle(http->multi, http->easy);
+	curl.multi_remove_handle(http->multi, http->easy);
 out:
 	if (ret)
 		err_set(http->err, ERR_LOCAL, "libcurl has no memory");
-	curl_easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
-	curl_slist_free_all(lines);
+	curl.easy_setopt(http->easy, CURLOPT_HTTPHEADER, NULL);
+	curl.slist_free_all(lines);
 	return ret;
 }
 
@@ -409,7 +409,7 @@ const char *http_header(struct http *http, const char *name)
 {
 	struct curl_header *header = NULL;
 
-	if (curl_easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header))
+	if (curl.easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header))
 		return NULL;
 	return header->value;
 }
@@ -431,7 +431,7 @@ bool http_is_stopped(const struct http *http)
 
 void http_wake(struct http *http)
 {
-	curl_multi_wakeup(http->multi);
+	curl.multi_wakeup(http->multi);
 }
 
 void http_response_release(struct http_response *response)
@@ -443,8 +443,8 @@ void http_free(struct http *http)
 {
 	if (!http)
 		return;
-	curl_easy_cleanup(http->easy);
-	curl_multi_cleanup(http->multi);
+	curl.easy_cleanup(http->easy);
+	curl.multi_cleanup(http->multi);
 	free(http->url);
 	free(http);
 }

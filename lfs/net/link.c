@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/link.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lfs/base/rfc3339.h"
+#include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 
 enum {
@@ -14,7 +14,7 @@ enum {
 	LIFE_MAX_S = 365 * 24 * 3600	/* S3 allows a week */
 };
 
-/* "20260131T235959Z" in the form that curl_getdate() knows. */
+/* "20260131T235959Z" in the form that libcurl_getdate() knows. */
 static int64_t parse_amz_date(const char *text)
 {
 	char date[VALUE_MAX];
@@ -24,7 +24,7 @@ static int64_t parse_amz_date(const char *text)
 		return -1;
 	snprintf(date, sizeof(date), "%.8s %.2s:%.2s:%.2s GMT", text, text + 9,
 		 text + 11, text + 13);
-	return (int64_t)curl_getdate(date, NULL);
+	return libcurl_getdate(date);
 }
 
 static int64_t amz_expires_at(const char *url)
@@ -51,7 +51,7 @@ static int64_t parameter(const char *url, const char *name)
 		return INT64_MAX;
 	when = strtoll(text, &end, 10);
 	if (*end && rfc3339_parse(text, &when))
-		when = (int64_t)curl_getdate(text, NULL);
+		when = libcurl_getdate(text);
 	return when > 0 ? when : INT64_MAX;
 }
 

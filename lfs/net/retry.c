@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/retry.h"
 
-#include <curl/curl.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "lfs/net/libcurl.h"
 
 enum {
 	BASE_MS = 500,
@@ -68,7 +69,7 @@ int retry_parse_after(const char *value, int64_t now)
 		return 0;
 	seconds = strtoll(value, &end, 10);
 	if (*end) {
-		seconds = (int64_t)curl_getdate(value, NULL);
+		seconds = libcurl_getdate(value);
 		if (seconds < 0)
 			return 0;
 		seconds -= now;

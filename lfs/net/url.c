@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/url.h"
 
-#include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/libcurl.h"
 
 enum {
 	SCHEME_SHOWN = 20
@@ -24,17 +24,17 @@ static bool has_blank(const char *s)
 /* NULL if libcurl does not take it for a URL; `code` may be NULL. */
 static CURLU *parse(const char *url, CURLUcode *code)
 {
-	CURLU *handle = curl_url();
+	CURLU *handle = curl.url();
 	CURLUcode ret = CURLUE_OUT_OF_MEMORY;
 
 	if (handle)
-		ret = curl_url_set(handle, CURLUPART_URL, url,
+		ret = curl.url_set(handle, CURLUPART_URL, url,
 				   CURLU_NON_SUPPORT_SCHEME);
 	if (code)
 		*code = ret;
 	if (!ret)
 		return handle;
-	curl_url_cleanup(handle);
+	curl.url_cleanup(handle);
 	return NULL;
 }
 
@@ -75,11 +75,13 @@ int url_check(const char *url, struct err *err)
 	/* libcurl would overlook a third slash. */
 	if (strchr("/?#", strstr(url, "://")[3]))
 		return err_set(err, ERR_PROTOCOL, "the URL has no host");
+	if (libcurl_load(err))
+		return -1;
 	handle = parse(url, &code);
 	if (!handle)
 		return err_set(err, ERR_PROTOCOL, "the URL is malformed (%s)",
-			       curl_url_strerror(code));
-	curl_url_cleanup(handle);
+			       curl.url_strerror(code));
+	curl.url_cleanup(handle);
 	return 0;
 }
 
@@ -161,9 +163,9 @@ struct origin {
 
 static void origin_release(struct origin *origin)
 {
-	curl_free(origin->scheme);
-	curl_free(origin->host);
-	curl_free(origin->port);
+	curl.free(origin->scheme);
+	curl.free(origin->host);
+	curl.free(origin->port);
 }
 
 static bool get_origin(const char *url, struct origin *origin)
@@ -177,11 +179,11 @@ static bool get_origin(const char *url, struct origin *origin)
 		handle = parse(url, NULL);
 	if (!handle)
 		return false;
-	ok = !curl_url_get(handle, CURLUPART_SCHEME, &origin->scheme, 0) &&
-	     !curl_url_get(handle, CURLUPART_HOST, &origin->host, 0) &&
-	     !curl_url_get(handle, CURLUPART_PORT, &origin->port,
+	ok = !curl.url_get(handle, CURLUPART_SCHEME, &origin->scheme, 0) &&
+	     !curl.url_get(handle, CURLUPART_HOST, &origin->host, 0) &&
+	     !curl.url_get(handle, CURLUPART_PORT, &origin->port,
 			   CURLU_DEFAULT_PORT);
-	curl_url_cleanup(handle);
+	curl.url_cleanup(handle);
 	return ok;
 }
 
@@ -206,11 +208,16 @@ static bool is_upgrade(const struct origin *from, const struct origin *to)
 
 static bool compare(const char *from, const char *to, bool or_upgrade)
 {
+	struct err ignored = ERR_INIT;
 	struct origin a, b;
-	bool has_a = get_origin(from, &a), has_b = get_origin(to, &b);
-	bool holds = has_a && has_b &&
-		     (is_same(&a, &b) || (or_upgrade && is_upgrade(&a, &b)));
+	bool has_a, has_b, holds;
 
+	if (libcurl_load(&ignored))
+		return false;
+	has_a = get_origin(from, &a);
+	has_b = get_origin(to, &b);
+	holds = has_a && has_b &&
+		(is_same(&a, &b) || (or_upgrade && is_upgrade(&a, &b)));
 	origin_release(&a);
 	origin_release(&b);
 	return holds;
@@ -236,12 +243,12 @@ static char *resolve(CURLU *handle, const char *location)
 {
 	char *url = NULL, *copy = NULL;
 
-	if (!curl_url_set(handle, CURLUPART_URL, location,
+	if (!curl.url_set(handle, CURLUPART_URL, location,
 			  CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) &&
-	    !curl_url_set(handle, CURLUPART_FRAGMENT, NULL, 0) &&
-	    !curl_url_get(handle, CURLUPART_URL, &url, 0))
+	    !curl.url_set(handle, CURLUPART_FRAGMENT, NULL, 0) &&
+	    !curl.url_get(handle, CURLUPART_URL, &url, 0))
 		copy = xstrdup(url);
-	curl_free(url);
+	curl.free(url);
 	return copy;
 }
 
@@ -260,7 +267,7 @@ char *url_resolve(const char *base, const char *location, struct err *err)
 	handle = parse(base, NULL);
 	if (handle)
 		url = resolve(handle, location);
-	curl_url_cleanup(handle);
+	curl.url_cleanup(handle);
 	if (!url) {
 		err_set(err, ERR_PROTOCOL,
 			"the redirect's Location is malformed");

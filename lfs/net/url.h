@@ -10,7 +10,8 @@
 /*
  * URLs as strings: what may be asked of one, and how to print one.
  *
- * Nothing here keeps state, and all of it may be called from any thread.
+ * Nothing here keeps state, and all of it may be called from any thread; before
+ * http_setup() from one thread alone, since it may load libcurl (libcurl.h).
  */
 
 enum {
