@@ -78,7 +78,7 @@ void pool_cancel(struct pool *pool);
 
 /*
  * Cancel, join the threads and free the pool.  False if a worker does not
- * come back within `timeout_ms` (a name look-up cannot be interrupted): then
+ * come back within `timeout_ms` (a disk that hangs cannot be interrupted): then
  * nothing is freed, and only the process's end helps.  NULL is fine.
  */
 bool pool_free(struct pool *pool, int timeout_ms);
