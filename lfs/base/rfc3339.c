@@ -36,13 +36,19 @@ static int days_in(int year, int month)
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
+/* Leap days up to the end of the year. */
+static int leap_days(int year)
+{
+	/* The calendar repeats after 400 years; so no year is negative. */
+	year += 400;
+	return year / 4 - year / 100 + year / 400;
+}
+
 /* Days from 1 January 1970 to 1 January of the year. */
 static int64_t days_before_year(int year)
 {
-	int64_t y = year - 1;
-
-	return 365 * (int64_t)(year - 1970) + (y / 4 - 1969 / 4) -
-	       (y / 100 - 1969 / 100) + (y / 400 - 1969 / 400);
+	return 365 * (int64_t)(year - 1970) + leap_days(year - 1) -
+	       leap_days(1969);
 }
 
 static int parse_date(const char **at, int64_t *seconds)
