@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/remote/branch.h"
+#include "lfs/remote/gitconfig.h"
+
+/*
+ * The input: a branch, a remote, each with a NUL behind it, and what git
+ * config prints.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* The next string, a copy; and on to what is behind it. */
+static char *take(const char **at, size_t *left)
+{
+	char *text = xstrndup(*at, *left);
+	size_t n = strlen(text);
+
+	n += n < *left;
+	*at += n;
+	*left -= n;
+	return text;
+}
+
+static void check(const struct gitconfig *config, const char *branch,
+		  const char *remote)
+{
+	char *ref = branch_remote_ref(config, branch, remote);
+	char *same = xstrfmt("refs/heads/%s", branch);
+
+	/* Either the branch's own name, or an upstream of a sane size. */
+	if (strcmp(ref, same) &&
+	    (strncmp(ref, "refs/", 5) || strlen(ref) >= BRANCH_MAX))
+		abort();
+	free(ref);
+	free(same);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const char *at = (const char *)data;
+	char *branch = take(&at, &size);
+	char *remote = take(&at, &size);
+	struct err ignored = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse(at, size, &ignored);
+
+	if (config)
+		check(config, branch, remote);
+	gitconfig_free(config);
+	free(branch);
+	free(remote);
+	return 0;
+}
