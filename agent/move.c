@@ -65,15 +65,11 @@ static bool is_stopped(void *ctx)
 	return !input_look(mover->input, 0);
 }
 
-static int need_engine(struct move *move, struct err *err)
+static int need_engine(struct mover *mover, struct err *err)
 {
-	struct mover *mover = move->mover;
-	const json_t *action = move->message->action;
-	const char *href = json_string_value(json_object_get(action, "href"));
 	const struct engine_options options = {
 		.remote = mover->remote,
 		.is_upload = mover->is_upload,
-		.url = action && !href ? "" : href,
 		.nagents = mover->nagents,
 	};
 
@@ -365,7 +361,7 @@ static int move_object(struct move *move, struct err *err)
 {
 	int ret;
 
-	if (need_engine(move, err))
+	if (need_engine(move->mover, err))
 		return -1;
 	while ((ret = try_once(move, err)) && can_go_on(move, err)) {
 		log_info("%s; going on with new links", err->msg);

@@ -29,6 +29,9 @@ struct settings {
 	bool verify;			/* hash what is moved */
 };
 
+/* Is there any key for some servers only?  If not, no URL matters. */
+bool settings_depend_on_url(const struct gitconfig *config);
+
 /*
  * Read them for transfers with the server of `url` (NULL: any).  A bad value
  * is ERR_USAGE, naming the key and what is allowed.

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
@@ -64,26 +65,27 @@ const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
 	return &engine->endpoint;
 }
 
-/* Which server's settings count. */
-static int load_settings(struct engine *engine, const char *url,
-			 struct err *err)
+/* Which server it is takes child processes to find: only if it matters. */
+static int load_settings(struct engine *engine, struct err *err)
 {
-	if (!url) {
-		const struct endpoint *endpoint = engine_endpoint(engine, err);
+	const struct endpoint *endpoint = NULL;
+	struct err why = ERR_INIT;
 
+	if (settings_depend_on_url(engine->config)) {
+		endpoint = engine_endpoint(engine, &why);
 		if (!endpoint)
-			return -1;
-		url = endpoint->url;
+			log_info("%s: settings for one server do not count",
+				 why.msg);
 	}
 	return settings_load(&engine->settings, engine->config,
-			     *url ? url : NULL, err);
+			     endpoint ? endpoint->url : NULL, err);
 }
 
 static int load(struct engine *engine, const struct engine_options *options,
 		struct err *err)
 {
 	engine->config = gitconfig_load(NULL, err);
-	if (!engine->config || load_settings(engine, options->url, err) ||
+	if (!engine->config || load_settings(engine, err) ||
 	    storage_load(&engine->storage, engine->config, err) ||
 	    storage_make_dir(&engine->storage, err))
 		return -1;

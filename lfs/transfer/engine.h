@@ -41,11 +41,6 @@ struct engine_options {
 	const char *remote;	/* the git remote's name or URL, or NULL */
 	const char *lfs_url;	/* its LFS server, if the user says so; or NULL */
 	bool is_upload;
-	/*
-	 * The server, for settings that depend on it; NULL: that of the
-	 * remote, "": none.
-	 */
-	const char *url;
 	unsigned nagents;	/* processes like this one, by git-lfs's word */
 };
 

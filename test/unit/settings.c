@@ -102,6 +102,30 @@ static void by_url(void **state)
 	assert_true(settings.verify);
 }
 
+#define DEPENDS(text) depends_on_url(text, sizeof(text) - 1)
+
+static bool depends_on_url(const char *text, size_t len)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse(text, len, &err);
+	bool depends = settings_depend_on_url(config);
+
+	gitconfig_free(config);
+	return depends;
+}
+
+static void whether_a_url_matters(void **state)
+{
+	(void)state;
+	assert_false(DEPENDS(""));
+	assert_false(DEPENDS("lfsmultipart.verify\nno\0"
+			     "lfs.activitytimeout\n9\0"
+			     "lfs.https://h.access\nbasic\0"
+			     "http.https://h.connections\n4"));
+	assert_true(DEPENDS("lfsmultipart.https://h.verify\nno"));
+	assert_true(DEPENDS("lfs.https://h.activitytimeout\n7"));
+}
+
 static void from_git_lfs(void **state)
 {
 	struct settings settings = SETTINGS("lfs.transfer.maxretries\n3\0"
@@ -197,6 +221,7 @@ int main(void)
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(ours),
 		cmocka_unit_test(by_url),
+		cmocka_unit_test(whether_a_url_matters),
 		cmocka_unit_test(from_git_lfs),
 		cmocka_unit_test(odd_values_of_git_lfs),
 		cmocka_unit_test(bad_values),
