@@ -6,7 +6,7 @@ BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
            sha256_x86 sha256_arm sha256 md5 base64 bell
 NET      = libcurl url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
-           credtext askcred credshare credential batch session \
+           credtext askcred certpass credshare credential batch session \
            branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
            sshauth
 MODE     = action plan multipart wantdigest parts basic mode

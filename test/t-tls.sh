@@ -65,4 +65,28 @@ lfs_config http.sslKey "$TEST_TMP/client.key"
 lfs_config "http.$SERVER.sslCert" "$TEST_TMP/client.pem"
 lfs_config "http.$SERVER.sslKey" "$TEST_TMP/client.key"
 check 'with the client certificate it works' push env
+
+# A key with a password, in the only form that git-lfs reads.
+openssl rsa -traditional -aes128 -passout pass:secret -in client.key \
+	-out locked.key 2>openssl.err || die "$(cat openssl.err)"
+cat >helper <<'END'
+#!/bin/sh
+asked=$(cat)
+test "$1" = get || exit 0
+echo "$asked" | tr '\n' ' ' >>"$0.asked"
+case $asked in
+*protocol=cert*) echo password=secret ;;
+esac
+END
+chmod +x helper
+lfs_config credential.helper "$TEST_TMP/helper"
+lfs_config http.sslKey "$TEST_TMP/locked.key"
+lfs_config "http.$SERVER.sslKey" "$TEST_TMP/locked.key"
+check 'a password that is not announced fails the push' fails push env
+check 'and the message names the key' grep -i sslCertPasswordProtected push.out
+: >helper.asked
+lfs_config http.sslCertPasswordProtected true
+check 'with it the push works' push env
+check 'git has been asked for it as git asks' grep \
+	"protocol=cert .*path=$TEST_TMP/client.pem" helper.asked
 finish

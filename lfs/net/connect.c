@@ -61,10 +61,6 @@ static void set_tls(CURL *easy, const struct http_options *options)
 			 options->insecure ? 0L : 1L);
 	curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
 			 options->insecure ? 0L : 2L);
-	if (options->cert)
-		curl.easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
-	if (options->key)
-		curl.easy_setopt(easy, CURLOPT_SSLKEY, options->key);
 	if (options->ssl_version)
 		set_word(easy, CURLOPT_SSLVERSION, ssl_versions,
 			 options->ssl_version);
@@ -73,10 +69,40 @@ static void set_tls(CURL *easy, const struct http_options *options)
 				 options->cipher_list);
 }
 
+static const char *or_empty(const char *s)
+{
+	return s ? s : "";
+}
+
+/*
+ * A password is always set: without one OpenSSL would ask for it on the
+ * terminal, once for each connection.
+ */
+static void set_client_cert(CURL *easy, const struct http_options *options)
+{
+	if (options->cert)
+		curl.easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
+	if (options->key)
+		curl.easy_setopt(easy, CURLOPT_SSLKEY, options->key);
+	curl.easy_setopt(easy, CURLOPT_KEYPASSWD,
+			 or_empty(options->cert_password));
+	if (options->proxy_cert)
+		curl.easy_setopt(easy, CURLOPT_PROXY_SSLCERT,
+				 options->proxy_cert);
+	if (options->proxy_key)
+		curl.easy_setopt(easy, CURLOPT_PROXY_SSLKEY,
+				 options->proxy_key);
+	curl.easy_setopt(easy, CURLOPT_PROXY_KEYPASSWD,
+			 or_empty(options->proxy_cert_password));
+}
+
 static void set_proxy(CURL *easy, const struct http_options *options)
 {
 	if (options->proxy)
 		curl.easy_setopt(easy, CURLOPT_PROXY, options->proxy);
+	if (options->proxy_ca_file)
+		curl.easy_setopt(easy, CURLOPT_PROXY_CAINFO,
+				 options->proxy_ca_file);
 	if (options->no_proxy)
 		curl.easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
 	if (options->proxy_auth)
@@ -105,6 +131,7 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	set_proxy(easy, &options);
 	set_tls(easy, &options);
+	set_client_cert(easy, &options);
 	return 0;
 }
 
@@ -184,6 +211,12 @@ int connect_failed(void *easy, int code, const char *detail, const char *url,
 		return err_set(err, kind,
 			       "cannot trust %s: %s; set http.sslCAInfo to the "
 			       "file of its certificate authority",
+			       shown, detail);
+	if (code == CURLE_SSL_CERTPROBLEM)
+		return err_set(err, kind,
+			       "cannot talk to %s: %s; check http.sslCert and "
+			       "http.sslKey, and if the key has a password, "
+			       "http.sslCertPasswordProtected",
 			       shown, detail);
 	return err_set(err, kind, "cannot talk to %s: %s", shown, detail);
 }

@@ -22,6 +22,11 @@ struct http_options {
 	const char *ca_path;
 	const char *cert;	/* client certificate and its key, PEM files */
 	const char *key;
+	const char *cert_password;	/* of the key, or NULL: none */
+	const char *proxy_cert;	/* the same for an https proxy */
+	const char *proxy_key;
+	const char *proxy_cert_password;
+	const char *proxy_ca_file;
 	const char *ssl_version;	/* http.sslVersion, or NULL */
 	const char *cipher_list;	/* http.sslCipherList, or NULL */
 	bool insecure;		/* http.sslVerify=false */

@@ -28,21 +28,29 @@ static const struct option {
 	{ "sslCAPath", "GIT_SSL_CAPATH", PATH, FIELD(ca_path) },
 	{ "sslCert", "GIT_SSL_CERT", PATH, FIELD(cert) },
 	{ "sslKey", "GIT_SSL_KEY", PATH, FIELD(key) },
+	{ "proxySSLCert", "GIT_PROXY_SSL_CERT", PATH, FIELD(proxy_cert) },
+	{ "proxySSLKey", "GIT_PROXY_SSL_KEY", PATH, FIELD(proxy_key) },
+	{ "proxySSLCAInfo", "GIT_PROXY_SSL_CAINFO", PATH,
+	  FIELD(proxy_ca_file) },
 	{ "sslVersion", "GIT_SSL_VERSION", TEXT, FIELD(ssl_version) },
 	{ "sslCipherList", "GIT_SSL_CIPHER_LIST", TEXT, FIELD(cipher_list) },
 	{ "proxyAuthMethod", "GIT_HTTP_PROXY_AUTHMETHOD", TEXT,
 	  FIELD(proxy_auth) },
 #undef FIELD
-	/* These two have rules of their own. */
+	/* These have rules of their own. */
 	{ "proxy", NULL, TEXT, 0 },
 	{ "sslVerify", NULL, FLAG, 0 },
+	{ "sslCertPasswordProtected", NULL, FLAG, 0 },
+	{ "proxySSLCertPasswordProtected", NULL, FLAG, 0 },
 };
 
 enum {
 	NOPTIONS = sizeof(options_table) / sizeof(options_table[0]),
-	SSL_VERIFY = NOPTIONS - 1,
-	PROXY = NOPTIONS - 2,
-	PROXY_AUTH = NOPTIONS - 3,
+	PROXY_PROTECTED = NOPTIONS - 1,
+	PROTECTED = NOPTIONS - 2,
+	SSL_VERIFY = NOPTIONS - 3,
+	PROXY = NOPTIONS - 4,
+	PROXY_AUTH = NOPTIONS - 5,
 	NSTRINGS = PROXY	/* the options before */
 };
 
@@ -66,6 +74,11 @@ struct rule {
 	char *value;
 };
 
+struct password {
+	char *cert;
+	char *value;
+};
+
 struct httpconf {
 	struct rule *rules;
 	size_t nrules;
@@ -73,6 +86,8 @@ struct httpconf {
 	char *https_proxy;	/* from the environment; "": none */
 	char *http_proxy;
 	char *no_proxy;	/* or NULL */
+	struct password *passwords;
+	size_t npasswords;
 };
 
 static char *first_set(const char *const *names)
@@ -186,6 +201,11 @@ static void fix_by_environment(struct httpconf *conf)
 	}
 	if (is_verify_off())
 		conf->fixed[SSL_VERIFY] = xstrdup("false");
+	/* As in git, any value will do. */
+	if (getenv("GIT_SSL_CERT_PASSWORD_PROTECTED"))
+		conf->fixed[PROTECTED] = xstrdup("true");
+	if (getenv("GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED"))
+		conf->fixed[PROXY_PROTECTED] = xstrdup("true");
 	conf->https_proxy = or_empty(first_set(https_proxies));
 	conf->http_proxy = or_empty(first_set(http_proxies));
 	conf->no_proxy = first_set(no_proxies);
@@ -246,12 +266,75 @@ void httpconf_options_for(const void *httpconf, const char *url,
 		if (value && *value)
 			memcpy(field, &value, sizeof(value));
 	}
+	options->cert_password = httpconf_password(conf, options->cert);
+	options->proxy_cert_password = httpconf_password(conf,
+							 options->proxy_cert);
 	options->insecure = verify && !strcmp(verify, "false");
 	options->proxy = find(conf, PROXY, match);
 	if (!options->proxy)
 		options->proxy = url_is_https(url) ? conf->https_proxy :
 						     conf->http_proxy;
 	urlmatch_free(match);
+}
+
+/* The values of the environment, then those of the config. */
+static const char *value_at(const struct httpconf *conf, size_t i,
+			    size_t *option)
+{
+	*option = i < NOPTIONS ? i : conf->rules[i - NOPTIONS].option;
+	return i < NOPTIONS ? conf->fixed[i] : conf->rules[i - NOPTIONS].value;
+}
+
+/* For any URL at all? */
+static bool is_on(const struct httpconf *conf, size_t wanted)
+{
+	for (size_t i = 0; i < NOPTIONS + conf->nrules; i++) {
+		size_t option;
+		const char *value = value_at(conf, i, &option);
+
+		if (option == wanted && value && !strcmp(value, "true"))
+			return true;
+	}
+	return false;
+}
+
+const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos)
+{
+	const bool is_protected = is_on(conf, PROTECTED);
+	const bool is_proxy_protected = is_on(conf, PROXY_PROTECTED);
+
+	while (*pos < NOPTIONS + conf->nrules) {
+		size_t option, offset;
+		const char *value = value_at(conf, (*pos)++, &option);
+
+		if (!value || !*value || option >= NSTRINGS)
+			continue;
+		offset = options_table[option].offset;
+		if ((is_protected &&
+		     offset == offsetof(struct http_options, cert)) ||
+		    (is_proxy_protected &&
+		     offset == offsetof(struct http_options, proxy_cert)))
+			return value;
+	}
+	return NULL;
+}
+
+void httpconf_set_password(struct httpconf *conf, const char *cert,
+			   const char *password)
+{
+	conf->passwords = xreallocarray(conf->passwords, conf->npasswords + 1,
+					sizeof(*conf->passwords));
+	conf->passwords[conf->npasswords++] = (struct password){
+		.cert = xstrdup(cert), .value = xstrdup(password)
+	};
+}
+
+const char *httpconf_password(const struct httpconf *conf, const char *cert)
+{
+	for (size_t i = 0; cert && i < conf->npasswords; i++)
+		if (!strcmp(conf->passwords[i].cert, cert))
+			return conf->passwords[i].value;
+	return NULL;
 }
 
 void httpconf_free(struct httpconf *conf)
@@ -265,6 +348,11 @@ void httpconf_free(struct httpconf *conf)
 	free(conf->rules);
 	for (size_t i = 0; i < NOPTIONS; i++)
 		free(conf->fixed[i]);
+	for (size_t i = 0; i < conf->npasswords; i++) {
+		free(conf->passwords[i].cert);
+		free(conf->passwords[i].value);
+	}
+	free(conf->passwords);
 	free(conf->https_proxy);
 	free(conf->http_proxy);
 	free(conf->no_proxy);

@@ -2,6 +2,8 @@
 #ifndef LFS_REMOTE_HTTPCONF_H
 #define LFS_REMOTE_HTTPCONF_H
 
+#include <stddef.h>
+
 #include "lfs/base/err.h"
 #include "lfs/net/http.h"
 #include "lfs/remote/gitconfig.h"
@@ -35,6 +37,19 @@ struct httpconf *httpconf_new(const struct gitconfig *config,
  */
 void httpconf_options_for(const void *httpconf, const char *url,
 			  struct http_options *options);
+
+/*
+ * The certificates that have a password, by the config: start with `pos` 0 and
+ * call until NULL.  One may come more than once; borrowed.
+ */
+const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos);
+
+/* The password of a certificate's key, for options_for to give; copied. */
+void httpconf_set_password(struct httpconf *conf, const char *cert,
+			   const char *password);
+
+/* That, borrowed; NULL if it was not set or `cert` is NULL. */
+const char *httpconf_password(const struct httpconf *conf, const char *cert);
 
 /* NULL is fine. */
 void httpconf_free(struct httpconf *conf);

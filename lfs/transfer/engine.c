@@ -6,6 +6,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/certpass.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
 #include "lfs/remote/lfsconfig.h"
@@ -81,8 +82,18 @@ static int load_settings(struct engine *engine, struct err *err)
 			     endpoint ? endpoint->url : NULL, err);
 }
 
-static int load(struct engine *engine, const struct engine_options *options,
-		struct err *err)
+static int load_httpconf(struct engine *engine, struct err *err)
+{
+	const struct askcred ask = { .config = engine->config, .watch_fd = -1 };
+
+	engine->httpconf = httpconf_new(engine->config, engine->remote, err);
+	if (!engine->httpconf)
+		return -1;
+	certpass_find(engine->httpconf, &ask);
+	return 0;
+}
+
+static int load(struct engine *engine, struct err *err)
 {
 	engine->config = gitconfig_load(NULL, err);
 	if (!engine->config || load_settings(engine, err) ||
@@ -91,10 +102,7 @@ static int load(struct engine *engine, const struct engine_options *options,
 		return -1;
 	unfinished_tidy(engine->storage.multipart_dir,
 			engine->settings.prune_days);
-	engine->httpconf = httpconf_new(engine->config, options->remote, err);
-	if (!engine->httpconf)
-		return -1;
-	return http_setup(err);
+	return load_httpconf(engine, err) ? -1 : http_setup(err);
 }
 
 struct engine *engine_new(const struct engine_options *options, struct err *err)
@@ -104,7 +112,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	engine->remote = options->remote ? xstrdup(options->remote) : NULL;
 	engine->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
 	engine->is_upload = options->is_upload;
-	if (load(engine, options, err)) {
+	if (load(engine, err)) {
 		engine_free(engine, 0);
 		return NULL;
 	}

@@ -11,14 +11,27 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static const char *const variables[] = {
-	"GIT_SSL_CAINFO",    "GIT_SSL_CAPATH",
-	"GIT_SSL_CERT",	     "GIT_SSL_KEY",
-	"GIT_SSL_VERSION",   "GIT_SSL_CIPHER_LIST",
-	"GIT_SSL_NO_VERIFY", "GIT_HTTP_PROXY_AUTHMETHOD",
-	"https_proxy",	     "HTTPS_PROXY",
-	"http_proxy",	     "HTTP_PROXY",
-	"all_proxy",	     "ALL_PROXY",
-	"no_proxy",	     "NO_PROXY",
+	"GIT_SSL_CAINFO",
+	"GIT_SSL_CAPATH",
+	"GIT_SSL_CERT",
+	"GIT_SSL_KEY",
+	"GIT_SSL_VERSION",
+	"GIT_SSL_CIPHER_LIST",
+	"GIT_SSL_NO_VERIFY",
+	"GIT_HTTP_PROXY_AUTHMETHOD",
+	"https_proxy",
+	"HTTPS_PROXY",
+	"http_proxy",
+	"HTTP_PROXY",
+	"all_proxy",
+	"ALL_PROXY",
+	"no_proxy",
+	"NO_PROXY",
+	"GIT_PROXY_SSL_CERT",
+	"GIT_PROXY_SSL_KEY",
+	"GIT_PROXY_SSL_CAINFO",
+	"GIT_SSL_CERT_PASSWORD_PROTECTED",
+	"GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED",
 };
 
 static int clear_environment(void **state)
@@ -60,6 +73,11 @@ static void nothing_said(void **state)
 	assert_null(options.ca_path);
 	assert_null(options.cert);
 	assert_null(options.key);
+	assert_null(options.cert_password);
+	assert_null(options.proxy_cert);
+	assert_null(options.proxy_key);
+	assert_null(options.proxy_cert_password);
+	assert_null(options.proxy_ca_file);
 	assert_null(options.ssl_version);
 	assert_null(options.cipher_list);
 	assert_false(options.insecure);
@@ -73,6 +91,9 @@ static const char everything[] = "http.proxy\nhttp://p:1\0"
 				 "http.sslcapath\n/ca\0"
 				 "http.sslcert\n~/cert.pem\0"
 				 "http.sslkey\nkey.pem\0"
+				 "http.proxysslcert\n~/proxy.pem\0"
+				 "http.proxysslkey\n/proxy.key\0"
+				 "http.proxysslcainfo\n~/proxy-ca.pem\0"
 				 "http.sslversion\ntlsv1.2\0"
 				 "http.sslcipherlist\nABC\0"
 				 "http.sslverify\nfalse";
@@ -90,6 +111,9 @@ static void from_the_config(void **state)
 	assert_string_equal(options.ca_path, "/ca");
 	assert_string_equal(options.cert, "/home/me/cert.pem");
 	assert_string_equal(options.key, "key.pem");
+	assert_string_equal(options.proxy_cert, "/home/me/proxy.pem");
+	assert_string_equal(options.proxy_key, "/proxy.key");
+	assert_string_equal(options.proxy_ca_file, "/home/me/proxy-ca.pem");
 	assert_string_equal(options.ssl_version, "tlsv1.2");
 	assert_string_equal(options.cipher_list, "ABC");
 	assert_true(options.insecure);
@@ -106,6 +130,9 @@ static void from_the_environment(void **state)
 	setenv("GIT_SSL_CAPATH", "", 1);
 	setenv("GIT_SSL_CERT", "c", 1);
 	setenv("GIT_SSL_KEY", "k", 1);
+	setenv("GIT_PROXY_SSL_CERT", "pc", 1);
+	setenv("GIT_PROXY_SSL_KEY", "pk", 1);
+	setenv("GIT_PROXY_SSL_CAINFO", "pa", 1);
 	setenv("GIT_SSL_VERSION", "v", 1);
 	setenv("GIT_SSL_CIPHER_LIST", "l", 1);
 	setenv("GIT_HTTP_PROXY_AUTHMETHOD", "digest", 1);
@@ -121,6 +148,9 @@ static void from_the_environment(void **state)
 	assert_null(options.ca_path);
 	assert_string_equal(options.cert, "c");
 	assert_string_equal(options.key, "k");
+	assert_string_equal(options.proxy_cert, "pc");
+	assert_string_equal(options.proxy_key, "pk");
+	assert_string_equal(options.proxy_ca_file, "pa");
 	assert_string_equal(options.ssl_version, "v");
 	assert_string_equal(options.cipher_list, "l");
 	assert_true(options.insecure);
@@ -252,6 +282,68 @@ static void no_verify(void **state)
 	}
 }
 
+static const char *protected_cert(const struct httpconf *conf, size_t n)
+{
+	const char *cert;
+	size_t pos = 0;
+
+	do
+		cert = httpconf_protected_cert(conf, &pos);
+	while (cert && n--);
+	return cert;
+}
+
+static void passwords(void **state)
+{
+	static const char text[] = "http.sslcert\na.pem\0"
+				   "http.proxysslcert\np.pem\0"
+				   "http.https://h.sslcert\nb.pem\0"
+				   "http.sslcertpasswordprotected\nfalse\0"
+				   "http.https://h.sslcertpasswordprotected";
+	struct httpconf *conf = CONF(text, NULL);
+	struct http_options options;
+
+	(void)state;
+	assert_string_equal(protected_cert(conf, 0), "a.pem");
+	assert_string_equal(protected_cert(conf, 1), "b.pem");
+	assert_null(protected_cert(conf, 2));
+	httpconf_set_password(conf, "b.pem", "secret");
+	httpconf_options_for(conf, "https://h/", &options);
+	assert_string_equal(options.cert, "b.pem");
+	assert_string_equal(options.cert_password, "secret");
+	assert_null(options.proxy_cert_password);
+	httpconf_options_for(conf, "https://i/", &options);
+	assert_string_equal(options.cert, "a.pem");
+	assert_null(options.cert_password);
+	httpconf_free(conf);
+}
+
+static void passwords_by_the_environment(void **state)
+{
+	static const char text[] = "http.sslcert\na.pem\0"
+				   "http.proxysslcert\np.pem";
+	struct httpconf *conf = CONF(text, NULL);
+	struct http_options options;
+
+	(void)state;
+	assert_null(protected_cert(conf, 0));
+	httpconf_free(conf);
+	setenv("GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED", "", 1);
+	conf = CONF(text, NULL);
+	assert_string_equal(protected_cert(conf, 0), "p.pem");
+	assert_null(protected_cert(conf, 1));
+	httpconf_set_password(conf, "p.pem", "secret");
+	httpconf_options_for(conf, "https://h/", &options);
+	assert_string_equal(options.proxy_cert_password, "secret");
+	assert_null(options.cert_password);
+	httpconf_free(conf);
+	setenv("GIT_SSL_CERT_PASSWORD_PROTECTED", "false", 1);
+	conf = CONF(text, NULL);
+	assert_string_equal(protected_cert(conf, 0), "a.pem");
+	assert_string_equal(protected_cert(conf, 1), "p.pem");
+	httpconf_free(conf);
+}
+
 static void bad_values(void **state)
 {
 	static const char *const texts[] = {
@@ -285,6 +377,8 @@ int main(void)
 		TEST(proxies_of_the_environment),
 		TEST(of_a_remote),
 		TEST(no_verify),
+		TEST(passwords),
+		TEST(passwords_by_the_environment),
 		TEST(bad_values),
 	};
 

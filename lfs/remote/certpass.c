@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/remote/certpass.h"
+
+#include "lfs/base/log.h"
+
+/* git credential refuses lines without a host. */
+static int describe(const char *cert, struct credtext *lines, struct err *err)
+{
+	if (credtext_add(lines, "protocol", "cert", err) ||
+	    credtext_add(lines, "host", "", err) ||
+	    credtext_add(lines, "path", cert, err))
+		return -1;
+	return credtext_add(lines, "username", "", err);
+}
+
+static void find_one(struct httpconf *conf, const char *cert,
+		     const struct askcred *ask)
+{
+	struct credtext lines = CREDTEXT_INIT, answer = CREDTEXT_INIT;
+	struct err err = ERR_INIT;
+	const char *password = NULL;
+
+	if (!describe(cert, &lines, &err) &&
+	    !askcred_git_quietly(ask, &lines, &answer, &err))
+		password = credtext_get(&answer, "password");
+	if (password)
+		httpconf_set_password(conf, cert, password);
+	else
+		log_warn("no credential helper has the password of '%s'%s%s",
+			 cert, err.kind ? ": " : "", err.msg);
+	credtext_release(&lines);
+	credtext_release(&answer);
+}
+
+void certpass_find(struct httpconf *conf, const struct askcred *ask)
+{
+	const char *cert;
+	size_t pos = 0;
+
+	while ((cert = httpconf_protected_cert(conf, &pos)))
+		if (!httpconf_password(conf, cert))
+			find_one(conf, cert, ask);
+}
