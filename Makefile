@@ -130,6 +130,11 @@ fuzz:
 	@$(MAKE) --no-print-directory fuzzers
 	@scripts/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
+valgrind:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory programs
+	@scripts/valgrind $(BUILD)
+
 torture:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory all $(BUILD)/test/torture/failcall.so
@@ -167,7 +172,7 @@ clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all programs fuzzers test fuzz torture demo bench memory lint install uninstall clean
+.PHONY: all programs fuzzers test fuzz valgrind torture demo bench memory lint install uninstall clean
 
 -include $(LFS_OBJ:.o=.d) $(AGENT_OBJ:.o=.d) $(UNIT:=.d) $(TOOL:=.d) $(BENCH:=.d)
 -include $(BUILD)/test/unit/tinyserver.d $(REPLAY:=.d) $(FUZZ_LIB:.o=.d) $(FUZZ:%=$(BUILD)/fuzz/test/fuzz/%.d)
