@@ -10,7 +10,7 @@ REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
            sshauth
 MODE     = action plan multipart wantdigest parts basic mode
-TRANSFER = pool budget progress journal hasher object partial saved \
+TRANSFER = pool budget progress journal hasher source object partial saved \
            unfinished digest upload download dispatch engine transfer \
            server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork

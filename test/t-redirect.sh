@@ -39,6 +39,23 @@ check 'no other scheme' fails fetch 'redirect=ftp://127.0.0.1/x,times=0'
 check 'and is named' grep -i 'ftp\|scheme\|http' fetch.out
 check 'nor a file' fails fetch 'redirect=file:///etc/passwd,times=0'
 
+# The target is gone to straight away, as long as it lives.
+
+server_nofaults
+lfs_config lfsmultipart.partSize 64k
+lfs_config lfsmultipart.connections 1
+server_reset
+check 'a target serves all ranges' fetch 'redirect=otherhost,times=0'
+check 'after one redirect an object' equal "$(server_count status.307)" 2
+check 'and one request a range' equal "$(server_count requests.get)" $((16 + 2 + 1))
+server_reset
+a=$(oid_of r/a.bin)
+check 'a target that dies' fetch 'redirect=otherhost,times=0' \
+	"status=403,on=get,skip=5,oid=$a"
+check 'was refused once' equal "$(server_count status.403)" 1
+check 'and found again at once' equal "$(server_count status.307)" 3
+check 'still without our headers' equal "$(server_count leaked_headers)" 0
+
 server_nofaults
 add_file r b.bin 1M 2
 server_faults 'redirect=self,on=part,part=2,code=307' \

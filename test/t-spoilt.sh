@@ -59,6 +59,21 @@ right 'stalls' 'stall,on=get,after=70000'
 right 'busy' 'status=503,on=get,times=3' 'status=429,on=get,retry-after=1'
 right 'no HTTP' 'garbage,on=get'
 
+# Another version at first, of the same size: an ETag that changes is a doubt,
+# and the hash decides.
+
+right 'another version at first' \
+	'etag=other,on=get,times=2' 'flip,times=2,after=5'
+check 'it was noticed by If-Range' at_most 1 "$(server_count if_range)"
+check 'and all was fetched again' at_most 9000000 \
+	"$(server_count bytes_out.get)"
+right 'ETags that differ for the same bytes' 'etag=other,on=get,times=2'
+check 'nothing is fetched again' at_most "$(server_count bytes_out.get)" \
+	9000000
+right 'a weak ETag' 'etag=weak,on=get,times=0'
+check 'is not used' equal 0 "$(server_count if_range)"
+right 'no ETag' 'etag=missing,on=get,times=0'
+
 wrong 'a byte flipped' 'hash|match|oid' 'flip,times=0,after=5'
 wrong 'a wrong Content-Range' 'Content-Range|range' 'range=wrong,times=0'
 wrong 'no Content-Range' 'Content-Range|range' 'range=nolength,times=0'

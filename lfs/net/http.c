@@ -8,7 +8,6 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/net/connect.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 
@@ -201,6 +200,8 @@ static int add_headers(const struct http_request *request, bool with_headers,
 			ret |= add_line(lines, "Content-Type",
 					request->media_type);
 	}
+	if (request->if_range)
+		ret |= add_line(lines, "If-Range", request->if_range);
 	for (size_t i = 0; with_headers && i < request->nheaders; i++)
 		ret |= add_line(lines, request->headers[i].name,
 				request->headers[i].value);
@@ -304,8 +305,7 @@ static int exchange(struct http *http, bool with_headers)
 
 	curl.easy_reset(http->easy);
 	http->sent = http->header_size = 0;
-	http->answered = http->to_sink = false;
-	http->enough = http->resent = false;
+	http->answered = http->to_sink = http->enough = http->resent = false;
 	http->unsent = 0;
 	http->detail[0] = '\0';
 	http->moved_ms = clock_ms();
@@ -391,7 +391,7 @@ int http_perform(struct http *http, const struct http_request *request,
 	bool again = true;
 
 	free(http->url);
-	http->url = xstrdup(request->url);
+	http->url = xstrdup(request->target ? request->target : request->url);
 	http->request = request;
 	http->response = response;
 	http->err = err;

@@ -63,10 +63,12 @@ struct http_sink {
 struct http_request {
 	const char *method;	/* "GET", "PUT", ... */
 	const char *url;
+	const char *target;	/* `url` redirected there before: go there; or NULL */
 	const struct http_header *headers;	/* of the action: for its server only */
 	size_t nheaders;
 	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
 	const char *range;	/* "0-1023", or NULL */
+	const char *if_range;	/* the whole if its ETag is another, or NULL */
 	const struct http_source *source;	/* or NULL: no body */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
 	unsigned answer_ms;	/* silence while the answer is awaited */

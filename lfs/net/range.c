@@ -2,6 +2,7 @@
 #include "lfs/net/range.h"
 
 #include <stddef.h>
+#include <string.h>
 #include <strings.h>
 
 /* Read digits up to INT64_MAX and the byte behind them. */
@@ -34,4 +35,20 @@ int range_parse(const char *value, struct range *range)
 		return p[1] ? -1 : 0;
 	p = take(p, &range->total, '\0');
 	return p && range->last < range->total ? 0 : -1;
+}
+
+bool range_is_validator(const char *etag)
+{
+	size_t len = etag ? strlen(etag) : 0;
+
+	if (len < 2 || len > RANGE_VALIDATOR_MAX || etag[0] != '"' ||
+	    etag[len - 1] != '"')
+		return false;
+	for (size_t i = 1; i < len - 1; i++) {
+		unsigned char c = (unsigned char)etag[i];
+
+		if (c <= ' ' || c == '"' || c == 0x7f)
+			return false;
+	}
+	return true;
 }

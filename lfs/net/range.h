@@ -5,7 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* The Content-Range header (RFC 9110, 14.4). */
+/* Ranges (RFC 9110, 14): the Content-Range header, and If-Range. */
+
+enum { RANGE_VALIDATOR_MAX = 1024 };
 
 struct range {
 	uint64_t first;	/* byte positions, both inclusive */
@@ -16,5 +18,11 @@ struct range {
 
 /* Parse "bytes FIRST-LAST/TOTAL".  -1 if it is anything else; NULL is. */
 int range_parse(const char *value, struct range *range);
+
+/*
+ * May the value of an ETag header be sent as If-Range (13.1.5): a strong
+ * entity tag of at most RANGE_VALIDATOR_MAX bytes?  NULL is not one.
+ */
+bool range_is_validator(const char *etag);
 
 #endif

@@ -23,6 +23,9 @@ enum { WINDOW = 512 << 20, SAVE_EVERY = 64 << 20 };
 struct receiving {
 	struct object *object;
 	struct part *part;
+	struct source_route route;
+	bool is_conditional;	/* asked with If-Range */
+	bool is_other;		/* and the ETag is another now */
 	uint64_t skip;		/* bytes before ours, of a whole answer */
 };
 
@@ -83,6 +86,7 @@ int download_open(struct object *object, const struct storage *storage,
 	if (storage_make_dir(storage, err) ||
 	    partial_open(object, storage, &start, &has_start, err))
 		return -1;
+	object->was_begun = object->moved;
 	/* No answer will tell if there is nothing left to ask for. */
 	if (object->plan->nparts == 1 || object->moved == object->plan->size)
 		object->ranges = RANGES_USED;
@@ -159,21 +163,37 @@ static int check_range(const struct receiving *receiving, struct http *http,
 	return check_length(http, range.last - range.first + 1, err);
 }
 
+static void hear(const struct receiving *receiving, struct http *http)
+{
+	const struct object *object = receiving->object;
+
+	source_heard(object->source, &receiving->route,
+		     object->plan->action.href, http_url(http),
+		     http_header(http, "ETag"));
+}
+
 static int begin(void *ctx, struct http *http, int status, struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
 	struct part *part = receiving->part;
 
+	if (status != 206 && receiving->is_conditional) {
+		receiving->is_other = true;
+		return err_set(err, ERR_PROTOCOL,
+			       "the server has another version now");
+	}
 	if (status == 206) {
 		if (check_range(receiving, http, err))
 			return -1;
+		hear(receiving, http);
 		if (object->ranges == RANGES_UNKNOWN)
 			atomic_store(&object->ranges, RANGES_USED);
 		return 0;
 	}
 	if (check_length(http, object->plan->size, err))
 		return -1;
+	hear(receiving, http);
 	if (object->ranges == RANGES_UNKNOWN)
 		use_whole(object, part);
 	receiving->skip = part->off + atomic_load(&part->done);
@@ -243,57 +263,118 @@ static void format_range(const struct object *object, const struct part *part,
 			 part->off + part->size - 1);
 }
 
-int download_part(struct object *object, struct part *part, struct http *http,
-		  struct err *err)
+static int receive(struct receiving *receiving, struct http *http,
+		   struct err *err)
 {
-	struct receiving receiving = { .object = object, .part = part };
-	struct http_sink sink = { begin, write_part, &receiving };
+	const struct plan *plan = receiving->object->plan;
+	const struct http_sink sink = { begin, write_part, receiving };
 	char range[64];
 	struct http_request request = {
 		.method = "GET",
-		.url = object->plan->action.href,
-		.headers = object->plan->action.headers,
-		.nheaders = object->plan->action.nheaders,
+		.url = plan->action.href,
+		.target = receiving->route.target,
+		.headers = plan->action.headers,
+		.nheaders = plan->action.nheaders,
 		.sink = &sink,
-		.answer_ms = object->plan->answer_ms,
+		.answer_ms = plan->answer_ms,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;
 
-	format_range(object, part, range, sizeof(range));
-	request.range = *range ? range : NULL;
+	format_range(receiving->object, receiving->part, range, sizeof(range));
+	if (*range) {
+		request.range = range;
+		request.if_range = receiving->route.etag;
+	}
+	receiving->is_conditional = request.if_range != NULL;
 	ret = http_perform(http, &request, &response, err);
 	if (!ret)
 		ret = status_of_answer(http, &response, err);
 	if (!ret)
-		ret = check_end(&receiving, err);
+		ret = check_end(receiving, err);
 	http_response_release(&response);
 	return ret;
 }
 
-size_t download_mend(struct object *object, struct pool *pool, struct err *err)
+/* Will the same be had from `href`, without a condition? */
+static bool may_ask_again(struct receiving *receiving, const struct err *err)
 {
-	struct plan *plan = object->plan;
-	size_t nbad = 0;
+	struct source *source = receiving->object->source;
+
+	if (!receiving->is_other)
+		return source_failed(source, &receiving->route, err);
+	source_changed(source);
+	return true;
+}
+
+int download_part(struct object *object, struct part *part, struct http *http,
+		  struct err *err)
+{
+	struct receiving receiving = { .object = object, .part = part };
+	int ret;
+
+	/* Who ignores ranges has the same answer to any of them. */
+	if (object->ranges != RANGES_IGNORED)
+		source_take(object->source, &receiving.route);
+	ret = receive(&receiving, http, err);
+	if (ret && may_ask_again(&receiving, err)) {
+		log_info("%s; asking for the range anew", err->msg);
+		err_clear(err);
+		source_route_release(&receiving.route);
+		receiving = (struct receiving){ .object = object,
+						.part = part };
+		ret = receive(&receiving, http, err);
+	}
+	source_route_release(&receiving.route);
+	return ret;
+}
+
+static bool is_damaged(const struct part *part)
+{
+	return part->crc_moved != part->crc_hashed;
+}
+
+/* Make parts missing again, all of them or those that are damaged. */
+static size_t drop_parts(struct object *object, bool all)
+{
+	const struct plan *plan = object->plan;
+	size_t n = 0;
 
 	for (size_t i = 0; i < plan->nparts; i++) {
 		struct part *part = &plan->parts[i];
 
-		if (part->crc_moved != part->crc_hashed) {
-			object_move(object, part, 0);
-			part->crc_moved = part->crc_piece = 0;
-			part->recorded = 0;
-			nbad++;
-		}
-		part->crc_hashed = 0;
+		if (!all && !is_damaged(part))
+			continue;
+		object_move(object, part, 0);
+		part->crc_moved = part->crc_piece = 0;
+		part->recorded = 0;
+		n++;
 	}
-	if (!nbad)
+	return n;
+}
+
+size_t download_mend(struct object *object, struct pool *pool, struct err *err)
+{
+	const struct plan *plan = object->plan;
+	size_t n = drop_parts(object, false);
+
+	if (n) {
+		log_warn("%zu of %zu parts of %.12s were damaged on disk", n,
+			 plan->nparts, plan->oid);
+	} else if (object->was_begun || source_has_changed(object->source)) {
+		log_warn("%.12s came in more than one version: all of it is "
+			 "fetched again",
+			 plan->oid);
+		n = drop_parts(object, true);
+		partial_restart(object);
+	}
+	if (!n)
 		return 0;
-	log_warn("%zu of %zu parts of %.12s were damaged on disk", nbad,
-		 plan->nparts, plan->oid);
+	for (size_t i = 0; i < plan->nparts; i++)
+		plan->parts[i].crc_hashed = 0;
 	hasher_free(object->hasher);
 	object->frontier = 0;
-	return start_hasher(object, pool, NULL, err) ? 0 : nbad;
+	return start_hasher(object, pool, NULL, err) ? 0 : n;
 }
 
 int download_close(struct object *object, const struct storage *storage,

@@ -34,7 +34,8 @@ int download_part(struct object *object, struct part *part, struct http *http,
 /*
  * All is there, but it is not the object: find the parts whose bytes in the
  * file are not those that came, as after a crash of the machine, and make
- * them missing again.  Returns how many; then the hash begins anew.
+ * them missing again; or else all, if the server may have had other bytes for
+ * a while.  Returns how many; then the hash begins anew.
  */
 size_t download_mend(struct object *object, struct pool *pool, struct err *err);
 

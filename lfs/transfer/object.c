@@ -9,12 +9,15 @@ enum { POKE_EVERY = 1 << 20 };
 void object_init(struct object *object, struct plan *plan)
 {
 	*object = (struct object){ .plan = plan, .fd = -1 };
+	if (plan->direction == DOWNLOAD)
+		object->source = source_new();
 }
 
 void object_release(struct object *object)
 {
 	hasher_free(object->hasher);
 	journal_close(object->journal);
+	source_free(object->source);
 	plan_free(object->plan);
 	free(object->path);
 	if (object->fd >= 0)

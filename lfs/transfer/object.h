@@ -11,6 +11,7 @@
 #include "lfs/mode/plan.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/journal.h"
+#include "lfs/transfer/source.h"
 
 /*
  * One object on its way: its plan, its file, and how far it has come.  Upload
@@ -57,6 +58,8 @@ struct object {
 	uint64_t window;	/* bytes that may be on the way past the hash */
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
+	struct source *source;	/* owned; NULL: an upload */
+	bool was_begun;	/* download: some of it is from an earlier run */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
 	_Atomic(enum object_ranges) ranges;

@@ -151,6 +151,15 @@ static void count_done(struct object *object)
 			 object->plan->oid, moved, object->plan->size);
 }
 
+void partial_restart(struct object *object)
+{
+	struct journal_begin begin = { .size = object->plan->size,
+				       .part_size = object->plan->part_size };
+
+	if (object->journal)
+		journal_begin(object->journal, &begin);
+}
+
 static int resume(struct object *object, struct journal_hash *start,
 		  bool *has_start, struct err *err)
 {
@@ -162,9 +171,7 @@ static int resume(struct object *object, struct journal_hash *start,
 		if (ftruncate(object->fd, 0))
 			return err_sys(err, errno, "cannot empty '%s'",
 				       object->path);
-		begin = (struct journal_begin){ .size = plan->size,
-						.part_size = plan->part_size };
-		journal_begin(object->journal, &begin);
+		partial_restart(object);
 		return 0;
 	}
 	if (begin.part_size != plan->part_size &&

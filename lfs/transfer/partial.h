@@ -34,6 +34,9 @@ int partial_open(struct object *object, const struct storage *storage,
 void partial_note(struct object *object, struct part *part, const void *data,
 		  size_t n);
 
+/* All of it is to come again: forget what the journal knows. */
+void partial_restart(struct object *object);
+
 /* No worker is busy: bring the journal up to date, to be gone on with. */
 void partial_keep(struct object *object);
 

@@ -6,6 +6,7 @@
     transfers_max        most bodies of objects moving at one time
     refused_puts         part PUTs with a header that a presigned link forbids
     leaked_headers       requests at another host that carried a token
+    if_range             requests with that header
     requests, bytes_in,
     bytes_out, authorization
                          by kind: batch verify locks part complete init
@@ -33,7 +34,7 @@ class Counters:
             self.connections = 0
             self.connections_max = self.open
             self.transfers_max = self.moving
-            self.refused_puts = self.leaked_headers = 0
+            self.refused_puts = self.leaked_headers = self.if_range = 0
             self.requests = Counter()
             self.bytes_in = Counter()
             self.bytes_out = Counter()
@@ -58,6 +59,7 @@ class Counters:
             self.moving += req.moving
             self.transfers_max = max(self.transfers_max, self.moving)
             self.requests[req.kind] += 1
+            self.if_range += "if-range" in req.headers
             if "authorization" in req.headers:
                 self.authorization[req.kind] += 1
             if req.kind == "part":
@@ -96,7 +98,7 @@ class Counters:
 
     def numbers(self):
         names = ("connections", "connections_max", "transfers_max",
-                 "refused_puts", "leaked_headers", "requests", "bytes_in",
+                 "refused_puts", "leaked_headers", "if_range", "requests", "bytes_in",
                  "bytes_out", "authorization", "status", "parts")
         with self.lock:
             return {name: copy.deepcopy(getattr(self, name))

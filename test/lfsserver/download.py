@@ -30,12 +30,16 @@ def parse_range(text, size):
 
 class Download:
     def __init__(self, req, fd, size, etag):
-        self.req, self.fd, self.size, self.etag = req, fd, size, etag
+        self.req, self.fd, self.size = req, fd, size
         self.faults = req.faults
         self.start, self.length = 0, size
+        self.etag = {"other": '"other"', "weak": "W/" + etag}.get(
+            self._value("etag"), etag)
         self.status = 200
         self.headers = {"Content-Type": "application/octet-stream",
-                        "Accept-Ranges": "bytes", "ETag": etag}
+                        "Accept-Ranges": "bytes"}
+        if self._value("etag") != "missing":
+            self.headers["ETag"] = self.etag
 
     def plan(self):
         """Decide status, headers and steps; returns the steps."""
@@ -54,7 +58,8 @@ class Download:
         asked = parse_range(self.req.headers.get("range"), self.size)
         only_if = self.req.headers.get("if-range")
         how = self._value("range")
-        if how == "ignored" or (only_if and only_if != self.etag):
+        if how == "ignored" or (only_if and (
+                only_if != self.etag or only_if.startswith("W/"))):
             return None
         return False if asked and how == "unsat" else asked
 

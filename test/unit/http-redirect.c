@@ -157,6 +157,38 @@ static void headers_and_origins(void **state)
 	tinyserver_stop(there);
 }
 
+/* A target that is known from before gets what it would by a redirect. */
+static void straight_to_the_target(void **state)
+{
+	const struct http_header headers[] = { { "X-Token", "secret" } };
+	struct route route = { .status = 200 };
+	struct tinyserver *here = tinyserver_start(redirect, &route);
+	struct tinyserver *there = tinyserver_start(redirect, &route);
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		struct tinyserver *server = i ? there : here;
+		struct bench bench;
+		const char *head;
+
+		set_up(&bench, "GET", tinyserver_url(here));
+		bench.request.target = tinyserver_url(server);
+		bench.request.headers = headers;
+		bench.request.nheaders = 1;
+		bench.request.range = "1-2";
+		bench.request.if_range = "\"tag\"";
+		assert_int_equal(perform(&bench), 0);
+		head = tinyserver_head(server, 0);
+		assert_int_equal(!tinyserver_header(head, "X-Token"), i);
+		assert_memory_equal(tinyserver_header(head, "If-Range"),
+				    "\"tag\"\r", 6);
+		tear_down(&bench);
+	}
+	assert_int_equal(tinyserver_count(here), 1);
+	tinyserver_stop(here);
+	tinyserver_stop(there);
+}
+
 /* Back at home after a hop abroad: the headers are meant for it. */
 static void there_and_back(void **state)
 {
@@ -285,6 +317,7 @@ int main(void)
 		cmocka_unit_test(no_redirects),
 		cmocka_unit_test(how_many),
 		cmocka_unit_test(headers_and_origins),
+		cmocka_unit_test(straight_to_the_target),
 		cmocka_unit_test(there_and_back),
 		cmocka_unit_test(the_body_goes_again),
 		cmocka_unit_test(refused_places),

@@ -84,11 +84,38 @@ static void bad(void **state)
 	}
 }
 
+static void validators(void **state)
+{
+	static const char *const good[] = { "\"\"", "\"a\"", "\"a-2!~\"",
+					    "\"W/\"", "\"\xff\"" };
+	static const char *const bad[] = {
+		NULL,	     "",	  "\"",	     "a",	"\"a",
+		"a\"",	     "W/\"a\"",	  "w/\"a\"", "\"a b\"", "\"a\"b\"",
+		"\"a\x7f\"", "\"a\r\n\"", " \"a\"",  "\"a\" ",	"*",
+	};
+	char longest[RANGE_VALIDATOR_MAX + 2];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++)
+		assert_true(range_is_validator(good[i]));
+	for (size_t i = 0; i < COUNT(bad); i++)
+		if (range_is_validator(bad[i]))
+			fail_msg("'%s' was taken", bad[i]);
+	memset(longest, 'x', sizeof(longest));
+	longest[0] = longest[RANGE_VALIDATOR_MAX] = '"';
+	longest[RANGE_VALIDATOR_MAX + 1] = '\0';
+	assert_false(range_is_validator(longest));
+	longest[RANGE_VALIDATOR_MAX - 1] = '"';
+	longest[RANGE_VALIDATOR_MAX] = '\0';
+	assert_true(range_is_validator(longest));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
 		cmocka_unit_test(bad),
+		cmocka_unit_test(validators),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
