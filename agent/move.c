@@ -17,8 +17,6 @@
 enum {
 	STEP_MS = 100,
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
-	PART_SIZE_MIN = 8 << 20,
-	PART_SIZE_MAX = 64 << 20,
 	RENEWALS_MAX = 8	/* of one object's links */
 };
 
@@ -129,21 +127,6 @@ static const json_t *find_action(const struct move *move)
 			   move->mover->is_upload ? UPLOAD : DOWNLOAD);
 }
 
-/* Parts enough for all connections to end at about the same time. */
-static uint64_t choose_part_size(const struct settings *settings, uint64_t size)
-{
-	uint64_t part_size = size / (settings->connections * 4);
-	uint64_t least = size / PLAN_PARTS_MAX + 1;
-
-	if (part_size < PART_SIZE_MIN)
-		part_size = PART_SIZE_MIN;
-	if (part_size > PART_SIZE_MAX)
-		part_size = PART_SIZE_MAX;
-	if (settings->part_size)
-		part_size = settings->part_size;
-	return part_size > least ? part_size : least;
-}
-
 static struct plan *make_plan(const struct move *move,
 			      struct plan_request *request, struct err *err)
 {
@@ -155,7 +138,9 @@ static struct plan *make_plan(const struct move *move,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
-		.part_size = choose_part_size(settings, message->size),
+		.part_size = plan_part_size(message->size,
+					    settings->connections,
+					    settings->part_size),
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};
@@ -268,8 +253,6 @@ static int try_once(struct move *move, struct err *err)
 	struct plan_request request;
 	struct plan *fresh;
 
-	transfer_free(move->transfer);
-	move->transfer = NULL;
 	if (!move->message->action && ask(move, err))
 		return -1;
 	/* An upload without an action: the server has the object. */
@@ -278,6 +261,28 @@ static int try_once(struct move *move, struct err *err)
 		return report_all(move, err);
 	fresh = make_plan(move, &request, err);
 	return fresh ? run(move, fresh, &request, err) : -1;
+}
+
+/* Another try at what has failed: a download keeps what has come. */
+static int try_again(struct move *move, struct err *err)
+{
+	struct transfer *begun = move->transfer;
+	struct plan_request request;
+	struct plan *fresh;
+
+	move->transfer = NULL;
+	if (move->mover->is_upload) {
+		transfer_free(begun);
+		return try_once(move, err);
+	}
+	fresh = ask(move, err) ? NULL : make_plan(move, &request, err);
+	if (!fresh) {
+		transfer_free(begun);
+		return -1;
+	}
+	move->transfer = begun;
+	transfer_renew(begun, fresh);
+	return follow(move, err);
 }
 
 /* Is this what a server says to links that have run out? */
@@ -363,9 +368,11 @@ static int move_object(struct move *move, struct err *err)
 
 	if (need_engine(move->mover, err))
 		return -1;
-	while ((ret = try_once(move, err)) && can_go_on(move, err)) {
+	ret = try_once(move, err);
+	while (ret && can_go_on(move, err)) {
 		log_info("%s; going on with new links", err->msg);
 		err_clear(err);
+		ret = try_again(move, err);
 	}
 	if (move->mover->server)
 		server_settle(move->mover->server, &move->object, err);

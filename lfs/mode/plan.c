@@ -6,6 +6,26 @@
 
 #include "lfs/base/mem.h"
 
+enum {
+	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
+	PART_SIZE_MIN = 8 << 20,
+	PART_SIZE_MAX = 64 << 20
+};
+
+uint64_t plan_part_size(uint64_t size, unsigned connections, uint64_t wanted)
+{
+	uint64_t part_size = size / connections / PARTS_EACH;
+	uint64_t least = size / PLAN_PARTS_MAX + 1;
+
+	if (part_size < PART_SIZE_MIN)
+		part_size = PART_SIZE_MIN;
+	if (part_size > PART_SIZE_MAX)
+		part_size = PART_SIZE_MAX;
+	if (wanted)
+		part_size = wanted;
+	return part_size > least ? part_size : least;
+}
+
 struct plan *plan_new(const struct plan_request *request)
 {
 	struct plan *plan = xcalloc(1, sizeof(*plan));

@@ -107,6 +107,13 @@ struct plan_request {
 	unsigned finish_ms;
 };
 
+/*
+ * How to cut an object where the choice is ours: into `wanted` bytes if that
+ * is not 0, else into parts of 8 to 64 MiB, enough of them for `connections`
+ * to end at about the same time.  In any case at most PLAN_PARTS_MAX.
+ */
+uint64_t plan_part_size(uint64_t size, unsigned connections, uint64_t wanted);
+
 /* An empty plan for the request.  The caller frees it. */
 struct plan *plan_new(const struct plan_request *request);
 

@@ -108,6 +108,14 @@ bool source_failed(struct source *source, const struct source_route *route,
 	return is_answer;
 }
 
+void source_renew(struct source *source)
+{
+	pthread_mutex_lock(&source->mutex);
+	set(&source->target, NULL);
+	set(&source->etag, NULL);
+	pthread_mutex_unlock(&source->mutex);
+}
+
 bool source_has_changed(struct source *source)
 {
 	bool has;

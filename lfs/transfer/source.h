@@ -53,6 +53,9 @@ void source_changed(struct source *source);
 bool source_failed(struct source *source, const struct source_route *route,
 		   const struct err *err);
 
+/* `href` is another link now. */
+void source_renew(struct source *source);
+
 /* Were there two ETags? */
 bool source_has_changed(struct source *source);
 

@@ -319,6 +319,20 @@ void transfer_forget(struct transfer *transfer)
 	transfer->forgotten = true;
 }
 
+void transfer_renew(struct transfer *transfer, struct plan *fresh)
+{
+	struct plan *plan = transfer->object.plan;
+	struct action stale = plan->action;
+
+	plan->action = fresh->action;
+	fresh->action = stale;
+	plan_free(fresh);
+	source_renew(transfer->object.source);
+	err_clear(&transfer->err);
+	transfer->state = MOVING;
+	transfer->next = 0;
+}
+
 /*
  * Keep what another run can go on with.  That is no promise: if the server
  * wants no more of it, that run will know.

@@ -92,6 +92,12 @@ bool transfer_may_be_done(const struct transfer *transfer);
 /* An upload that failed: no other run shall go on with it. */
 void transfer_forget(struct transfer *transfer);
 
+/*
+ * Go on with a download that is over and has failed, by the action of `fresh`,
+ * which is owned from now on.  All that has come is kept, journal or not.
+ */
+void transfer_renew(struct transfer *transfer, struct plan *fresh);
+
 /* Free it; it must be over.  NULL is fine. */
 void transfer_free(struct transfer *transfer);
 

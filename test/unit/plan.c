@@ -90,6 +90,21 @@ static void too_many(void **state)
 	assert_int_equal(err.kind, ERR_PROTOCOL);
 }
 
+static void our_choice(void **state)
+{
+	const uint64_t mib = 1 << 20, gib = 1 << 30;
+
+	(void)state;
+	assert_int_equal(plan_part_size(0, 16, 0), 8 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 0), 16 * mib);
+	assert_int_equal(plan_part_size(gib, 1, 0), 64 * mib);
+	assert_int_equal(plan_part_size(100 * gib, 16, 0), 64 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 5), gib / PLAN_PARTS_MAX + 1);
+	assert_int_equal(plan_part_size(gib, 16, mib), mib);
+	assert_true(plan_part_size(UINT64_MAX, 1000, 0) >=
+		    UINT64_MAX / PLAN_PARTS_MAX);
+}
+
 static void free_of_nothing(void **state)
 {
 	(void)state;
@@ -101,6 +116,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(too_many),
+		cmocka_unit_test(our_choice),
 		cmocka_unit_test(free_of_nothing),
 	};
 

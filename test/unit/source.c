@@ -157,6 +157,9 @@ static void etags_that_differ(void **state)
 	expect(source, TARGET, NULL);
 	answer(source, TARGET, "\"b\"");
 	expect(source, TARGET, NULL);
+	source_renew(source);
+	expect(source, NULL, NULL);
+	assert_true(source_has_changed(source));
 	source_free(source);
 	source_free(NULL);
 }
