@@ -10,8 +10,8 @@ REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
            sshauth
 MODE     = action plan multipart wantdigest parts basic mode
-TRANSFER = pool budget progress journal hasher source object partial saved \
-           unfinished digest upload download dispatch engine transfer \
+TRANSFER = pool budget progress journal hasher source object untaken partial \
+           saved unfinished digest upload download dispatch engine transfer \
            server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message move agent scope needs keys serverurl standalone \

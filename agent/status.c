@@ -55,6 +55,7 @@ const char *status_word(const struct unfinished *unfinished)
 	static const char *const words[] = {
 		[UNFINISHED_DOWNLOAD] = "download",
 		[UNFINISHED_UPLOAD] = "upload",
+		[UNFINISHED_UNTAKEN] = "download",
 		[UNFINISHED_COMPLETED] = "completed upload",
 		[UNFINISHED_STRAY] = "stray file",
 		[UNFINISHED_LOGIN] = "login",
@@ -144,6 +145,8 @@ static const char *state_of(const struct unfinished *unfinished)
 {
 	if (unfinished->in_use)
 		return "moving";
+	if (unfinished->kind == UNFINISHED_UNTAKEN)
+		return "finished";
 	return unfinished->is_readable ? "stopped" : "damaged";
 }
 

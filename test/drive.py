@@ -132,7 +132,7 @@ def follow(process, stop, outcome):
             stop.do(process)
 
 
-def move(process, message, stop=None):
+def move(process, message, stop=None, hold=None):
     """Send the request and follow it to the end of the agent."""
     outcome = Outcome()
     send(process, message)
@@ -142,6 +142,8 @@ def move(process, message, stop=None):
     for timer in timers:
         timer.start()
     follow(process, stop, outcome)
+    if hold:
+        open(hold).close()
     for timer in timers:
         timer.cancel()
     send(process, {"event": "terminate"})
@@ -169,6 +171,8 @@ def parse_options():
     add("--action", help="take it from this file, or write it there")
     add("--stop", choices=("KILL", "TERM", "EOF"))
     add("--at", type=int, default=1, help="so many bytes")
+    add("--hold", metavar="FIFO", help="as git-lfs does while it checks a file: "
+        "let the agent wait for its next request until this can be opened")
     add("direction", choices=("upload", "download"))
     add("what", nargs="+")
     return parser.parse_args()
@@ -199,7 +203,7 @@ def main():
     process = start(os.environ["AGENT"], ".", options.direction)
     stop = Stop(options.stop, at=options.at) if options.stop else None
     outcome = move(process, message_for(options.direction, oid, size, path,
-                                        action), stop)
+                                        action), stop, options.hold)
     for line in outcome.lines():
         print(line)
 

@@ -107,13 +107,55 @@ check 'nothing is left of either' equal '' "$(find "$FILES" -name "$OID*")"
 # file, nobody else writes to it.
 
 rm -rf "$FILES"
-download one.out ''
+mkfifo hold
+download one.out "--hold $TEST_TMP/hold" &
+first=$!
+until test "$(find "$FILES" -name "$OID.??????" -size +1k)"
+do
+	kill -0 $first || break
+done
 download two.out ''
+: >hold
+wait $first
 check 'what was handed over is no longer a partial file' fails equal \
 	"$(said one.out complete)" "$(said two.out complete)"
 check 'the one is right' right one.out
 check 'the other is right' right two.out
 check 'nothing is left of either' equal '' "$(find "$FILES" -name "$OID*")"
+
+# untaken WHAT REQUESTS: git-lfs was killed before it took a download, and
+# there is an older partial file, too.
+untaken () {
+	server_reset
+	download two.out ''
+	check "$1: the bytes are right" right two.out
+	check "$1: requests" equal "$(server_count requests.get)" "$2"
+	check "$1: nothing is left" equal '' "$(find "$FILES" -name "$OID*")"
+}
+
+check 'stopped' stopped TERM $((6 * MIB))
+cp "$PARTIAL" partial
+cp "$JOURNAL" journal
+download one.out ''
+cp partial "$PARTIAL"
+cp journal "$JOURNAL"
+untaken 'never taken' 0
+download one.out ''
+download two.out '--stop EOF --at 1'
+untaken 'never taken, and stopped when it was checked' 0
+download one.out ''
+printf x | dd of="$(said one.out complete)" bs=1 seek=1000000 conv=notrunc \
+	status=none
+untaken 'never taken, and damaged' 6
+download one.out ''
+lfs_config lfsmultipart.verify false
+rm -f two.out
+server_reset
+download two.out ''
+check 'without a hash it is not trusted' equal 6 "$(server_count requests.get)"
+check 'the new one is right' right two.out
+check 'the old one stays' right one.out
+lfs_config lfsmultipart.verify true
 
 # Damage
 

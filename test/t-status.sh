@@ -167,10 +167,19 @@ check 'has no numbers' equal False "$(first '.keys() >= {"size"}')"
 check 'and is removed with its file' equal 1 "$(json prune "len(j['removed'])")"
 check 'both' sh -c "! ls '$MULTIPART' | grep ${oid}[.]"
 
+# What git-lfs was handed and did not take.
+restore
+rm "$MULTIPART/$oid".*
+truncate -s 6M "$MULTIPART/$oid.AbC123"
+check 'a download that was not taken' status_is \
+	"^$short  download *6.0 MiB of 6.0 MiB  100 .* finished  .*AbC123$"
+prune >pruned
+check 'is removed' grep "^removed download of $short" pruned
+
 # What is no transfer: a day must have gone by.
 login=$MULTIPART/credential-$(id -u)
 mkdir -p "$login"
-touch "$MULTIPART/$oid.AbC123" "$MULTIPART/$oid.partial" "$login/lock"
+touch "$MULTIPART/$oid.partial.AbC123" "$MULTIPART/$oid.partial" "$login/lock"
 touch "$MULTIPART/$oid.other-file" "$MULTIPART/notes"
 check 'new ones are no transfers' status_is '^There is no unfinished transfer'
 check 'nor are they removed' equal 'There was nothing to remove.' "$(prune)"
@@ -180,7 +189,7 @@ check 'old ones are' equal 4 "$(grep -c '^removed' pruned)"
 check 'the upload that was completed' grep \
 	"^removed completed upload of $short" pruned
 check 'a file without a journal' grep "^removed stray file of $short" pruned
-check 'both of them' sh -c "! ls '$MULTIPART' | grep '$oid.[Ap]'"
+check 'both of them' sh -c "! ls '$MULTIPART' | grep '$oid.p'"
 check 'a login that nobody uses' fails test -e "$login"
 check 'what is not ours stays' test -e "$MULTIPART/notes" -a \
 	-e "$MULTIPART/$oid.other-file"

@@ -62,6 +62,28 @@ int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
 	return 0;
 }
 
+bool file_is_at(int fd, const char *path)
+{
+	struct stat ours, there;
+
+	return !fstat(fd, &ours) && !stat(path, &there) &&
+	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
+}
+
+bool file_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_SETLK, &lock);
+}
+
+bool file_is_locked(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
 bool file_id_equal(const struct file_id *a, const struct file_id *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns &&

@@ -34,6 +34,19 @@ int file_open_unlinked(const char *dir, struct err *err);
 int file_identify(int fd, const char *path, struct file_id *id,
 		  struct err *err);
 
+/* Is this still the file of that name? */
+bool file_is_at(int fd, const char *path);
+
+/*
+ * Lock an open file against other processes, until the first of this one's
+ * descriptors of it is closed.  False if another process has it, or if locks
+ * do not work here.
+ */
+bool file_lock(int fd);
+
+/* Has another process locked it? */
+bool file_is_locked(int fd);
+
 bool file_id_equal(const struct file_id *a, const struct file_id *b);
 
 /* Read exactly `n` bytes at `off`; a file that ends before is an error. */

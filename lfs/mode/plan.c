@@ -63,6 +63,16 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err)
 	return 0;
 }
 
+void plan_renew(struct plan *plan, struct plan *fresh)
+{
+	struct action stale = plan->action;
+
+	plan->action = fresh->action;
+	plan->actions = fresh->actions;
+	fresh->action = stale;
+	plan_free(fresh);
+}
+
 void plan_free(struct plan *plan)
 {
 	if (!plan)

@@ -40,7 +40,7 @@ struct part {
 	uint64_t size;
 	unsigned number;	/* 1 is the first */
 	bool finished;	/* the engine's, and true of what is stored */
-	bool is_stored;	/* upload: at the server from before; not moved */
+	bool is_stored;	/* where it goes from before; not moved */
 	const char *href;	/* borrowed; NULL: the plan's action's */
 	const char *method;	/* borrowed; NULL: PUT */
 	struct http_header *headers;	/* owned; go with `href` */
@@ -123,6 +123,9 @@ struct plan *plan_new(const struct plan_request *request);
  * ERR_PROTOCOL if that makes over PLAN_PARTS_MAX.
  */
 int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
+
+/* Take the action of `fresh`, a plan of the same object, which is freed. */
+void plan_renew(struct plan *plan, struct plan *fresh);
 
 void plan_free(struct plan *plan);
 

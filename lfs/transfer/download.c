@@ -75,7 +75,7 @@ int download_open(struct object *object, const struct storage *storage,
 		  bool verify, struct pool *pool, struct err *err)
 {
 	struct journal_hash start;
-	bool has_start;
+	bool has_start = false;
 
 	if (object->io) {
 		/* One part of a whole needs no range. */
@@ -83,7 +83,9 @@ int download_open(struct object *object, const struct storage *storage,
 			object->ranges = RANGES_USED;
 		return 0;
 	}
-	if (storage_make_dir(storage, err) ||
+	if (storage_make_dir(storage, err))
+		return -1;
+	if ((!verify || !partial_adopt(object, storage)) &&
 	    partial_open(object, storage, &start, &has_start, err))
 		return -1;
 	object->was_begun = object->moved;
@@ -331,7 +333,7 @@ int download_part(struct object *object, struct part *part, struct http *http,
 
 static bool is_damaged(const struct part *part)
 {
-	return part->crc_moved != part->crc_hashed;
+	return part->is_stored || part->crc_moved != part->crc_hashed;
 }
 
 /* Make parts missing again, all of them or those that are damaged. */
@@ -348,6 +350,7 @@ static size_t drop_parts(struct object *object, bool all)
 		object_move(object, part, 0);
 		part->crc_moved = part->crc_piece = 0;
 		part->recorded = 0;
+		part->is_stored = false;
 		n++;
 	}
 	return n;
@@ -372,6 +375,9 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 		return 0;
 	for (size_t i = 0; i < plan->nparts; i++)
 		plan->parts[i].crc_hashed = 0;
+	/* It may be that no answer has told yet. */
+	if (!object->moved && plan->nparts > 1)
+		object->ranges = RANGES_UNKNOWN;
 	hasher_free(object->hasher);
 	object->frontier = 0;
 	return start_hasher(object, pool, NULL, err) ? 0 : n;

@@ -2,6 +2,7 @@
 #include "lfs/transfer/engine.h"
 
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
@@ -112,6 +113,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	engine->remote = options->remote ? xstrdup(options->remote) : NULL;
 	engine->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
 	engine->is_upload = options->is_upload;
+	engine->handed_over = -1;
 	if (load(engine, err)) {
 		engine_free(engine, 0);
 		return NULL;
@@ -119,6 +121,13 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	set_shared(engine);
 	make_pool(engine, options->nagents);
 	return engine;
+}
+
+void engine_keep_file(struct engine *engine, int fd)
+{
+	if (engine->handed_over >= 0)
+		close(engine->handed_over);
+	engine->handed_over = fd;
 }
 
 void engine_hold_budget(struct engine *engine)
@@ -145,6 +154,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 		return true;
 	if (!pool_free(engine->pool, timeout_ms))
 		return false;
+	engine_keep_file(engine, -1);
 	budget_free(engine->budget);
 	httpconf_free(engine->httpconf);
 	gitconfig_free(engine->lfsconfig);

@@ -34,6 +34,7 @@ struct engine {
 	struct http_shared shared;
 	struct pool *pool;
 	struct budget *budget;
+	int handed_over;	/* the file that git-lfs is at, or -1 */
 	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
 };
 
@@ -54,6 +55,13 @@ struct engine *engine_new(const struct engine_options *options,
  * too.  NULL with ERR_USAGE if there is none.
  */
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
+
+/*
+ * Keep open, and so locked, a file that git-lfs was handed, until the next
+ * one: it asks for another object only when it has taken the one before.
+ * `fd` is owned from now on; -1: none.
+ */
+void engine_keep_file(struct engine *engine, int fd);
 
 /* An object is on its way: take part in the budget, until budget_release(). */
 void engine_hold_budget(struct engine *engine);

@@ -6,7 +6,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,26 +56,17 @@ static struct journal *make(const char *path, int fd)
 	return journal;
 }
 
-/*
- * A process that is done removes its journal: the file that we have locked
- * may be gone from the directory by then, and another be there.
- */
-static bool is_at(int fd, const char *path)
-{
-	struct stat ours, there;
-
-	return !fstat(fd, &ours) && !stat(path, &there) &&
-	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
-}
-
 static int open_locked(const char *path, struct err *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open '%s'", path);
-	if (!fcntl(fd, F_SETLK, &lock) && is_at(fd, path))
+	/*
+	 * A process that is done removes its journal: the file that we have
+	 * locked may be gone from the directory by then, and another be there.
+	 */
+	if (file_lock(fd) && file_is_at(fd, path))
 		return fd;
 	err_set(err, ERR_BUSY, "another process has '%s'", path);
 	close(fd);
@@ -92,7 +82,6 @@ struct journal *journal_open(const char *path, struct err *err)
 
 struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct journal *journal;
 
@@ -101,8 +90,7 @@ struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
 		err_sys(err, errno, "cannot open '%s'", path);
 		return NULL;
 	}
-	if (!fcntl(fd, F_GETLK, &lock))
-		*in_use = lock.l_type != F_UNLCK;
+	*in_use = file_is_locked(fd);
 	journal = make(path, fd);
 	journal->broken = true;
 	return journal;

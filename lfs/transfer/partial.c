@@ -13,6 +13,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/storage.h"
+#include "lfs/transfer/untaken.h"
 
 #define SUFFIX ".partial"
 
@@ -22,7 +23,7 @@ enum { PIECE_SIZE = 2 << 20 };	/* what a kill may cost a connection */
 static int open_unique(struct object *object, const struct storage *storage,
 		       struct err *err)
 {
-	object->path = xstrfmt("%s/%s.XXXXXX", storage->multipart_dir,
+	object->path = xstrfmt("%s/%s" SUFFIX ".XXXXXX", storage->multipart_dir,
 			       object->plan->oid);
 	object->fd = mkstemp(object->path);
 	if (object->fd < 0)
@@ -193,6 +194,31 @@ int partial_open(struct object *object, const struct storage *storage,
 	return file_reserve(object->fd, object->path, object->plan->size, err);
 }
 
+bool partial_adopt(struct object *object, const struct storage *storage)
+{
+	struct plan *plan = object->plan;
+
+	if (plan->nparts < 2)
+		return false;
+	object->fd = untaken_open(storage->multipart_dir, plan->oid, plan->size,
+				  &object->path);
+	if (object->fd < 0)
+		return false;
+	log_info("'%s' was fetched and never taken", object->path);
+	for (size_t i = 0; i < plan->nparts; i++) {
+		plan->parts[i].is_stored = true;
+		plan->parts[i].done = plan->parts[i].size;
+	}
+	object->moved = plan->size;
+	return true;
+}
+
+/* And it is still what was found. */
+static bool was_adopted(const struct object *object)
+{
+	return object->plan->nparts && object->plan->parts[0].is_stored;
+}
+
 static void record_piece(struct object *object, struct part *part)
 {
 	struct journal_piece piece = {
@@ -229,9 +255,9 @@ void partial_note(struct object *object, struct part *part, const void *data,
 
 void partial_keep(struct object *object)
 {
-	if (!object->journal)
+	if (!object->journal && !was_adopted(object))
 		partial_discard(object);
-	else if (object->ranges != RANGES_IGNORED)
+	else if (object->journal && object->ranges != RANGES_IGNORED)
 		for (size_t i = 0; i < object->plan->nparts; i++)
 			record_piece(object, &object->plan->parts[i]);
 }
@@ -240,18 +266,44 @@ void partial_discard(struct object *object)
 {
 	if (object->path)
 		unlink(object->path);
-	partial_finish(object);
+	if (object->journal)
+		journal_remove(object->journal);
+}
+
+/* The path of the object's file as far as the end of its oid. */
+static int stem_length(const struct object *object)
+{
+	const char *name = strrchr(object->path, '/') + 1;
+
+	return (int)(name - object->path + (long)strlen(object->plan->oid));
+}
+
+/* The object is there: what another run has of it is of no use. */
+static void remove_leftovers(const struct object *object)
+{
+	int stem = stem_length(object);
+	char *name = xstrfmt("%.*s.journal", stem, object->path);
+	char *partial = xstrfmt("%.*s" SUFFIX, stem, object->path);
+	struct err ignored = ERR_INIT;
+	struct journal *journal = NULL;
+
+	if (!access(name, F_OK))
+		journal = journal_open(name, &ignored);
+	if (journal) {
+		unlink(partial);
+		journal_remove(journal);
+		journal_close(journal);
+	}
+	free(name);
+	free(partial);
 }
 
 void partial_finish(struct object *object)
 {
 	if (object->journal)
 		journal_remove(object->journal);
-}
-
-static int stem_length(const struct object *object)
-{
-	return (int)(strrchr(object->path, '.') - object->path);
+	else if (object->plan->nparts > 1)
+		remove_leftovers(object);
 }
 
 static void take_path(struct object *object, char *path)
@@ -262,13 +314,10 @@ static void take_path(struct object *object, char *path)
 
 int partial_hand_over(struct object *object, struct err *err)
 {
-	char *path;
-	int fd;
+	char *path = xstrfmt("%.*s.XXXXXX", stem_length(object), object->path);
+	int fd = mkstemp(path);
 
-	if (!object->journal)
-		return 0;
-	path = xstrfmt("%.*s.XXXXXX", stem_length(object), object->path);
-	fd = mkstemp(path);
+	file_lock(object->fd);
 	if (fd < 0)
 		err_sys(err, errno, "cannot make '%s'", path);
 	else if (rename(object->path, path))

@@ -13,11 +13,12 @@
  *
  *	<storage>/multipart/OID.partial
  *	<storage>/multipart/OID.journal
+ *	<storage>/multipart/OID.partial.XXXXXX
  *
  * The oid says all about the bytes, so what was fetched for one remote is good
  * for another.  The journal's lock says whose they are: a second process that
  * downloads the same object at the same time does it all in a file of its
- * own, without a journal; so does an object of a single part.
+ * own, the last one, without a journal; so does an object of a single part.
  */
 
 struct storage;
@@ -29,6 +30,12 @@ struct storage;
  */
 int partial_open(struct object *object, const struct storage *storage,
 		 struct journal_hash *start, bool *has_start, struct err *err);
+
+/*
+ * In its place: have all that an earlier run has fetched and git-lfs has not
+ * taken (untaken.h), to be hashed.  False if there is no such file.
+ */
+bool partial_adopt(struct object *object, const struct storage *storage);
 
 /* The part has received these bytes; from the part's worker. */
 void partial_note(struct object *object, struct part *part, const void *data,
@@ -44,16 +51,16 @@ void partial_keep(struct object *object);
 void partial_discard(struct object *object);
 
 /*
- * Give the finished file a name of its own, OID.XXXXXX.  Whoever is told that
- * name has it for himself: the next to download the object finds no partial
- * file to write to.  On failure it keeps its name.
+ * Give the finished file a new name, OID.XXXXXX, and lock it.  Whoever is told
+ * that name has it for himself, as long as this process has the file open.  On
+ * failure it keeps its name.
  */
 int partial_hand_over(struct object *object, struct err *err);
 
 /* Nobody took it: it is a partial file again. */
 void partial_take_back(struct object *object);
 
-/* The file was handed over and stays, the journal goes. */
+/* The file was handed over and stays; the journal goes, another run's as well. */
 void partial_finish(struct object *object);
 
 #endif

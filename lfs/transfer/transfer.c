@@ -85,6 +85,7 @@ struct transfer *transfer_new(struct engine *engine,
 		  plan->nparts);
 	if (!transfer->is_one_of_many)
 		engine_hold_budget(engine);
+	engine_keep_file(engine, -1);
 	if (!open_object(transfer,
 			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
 		if (plan->mode->begin)
@@ -321,12 +322,7 @@ void transfer_forget(struct transfer *transfer)
 
 void transfer_renew(struct transfer *transfer, struct plan *fresh)
 {
-	struct plan *plan = transfer->object.plan;
-	struct action stale = plan->action;
-
-	plan->action = fresh->action;
-	fresh->action = stale;
-	plan_free(fresh);
+	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source);
 	err_clear(&transfer->err);
 	transfer->state = MOVING;
@@ -349,6 +345,8 @@ static void leave(struct transfer *transfer)
 		return;
 	} else if (transfer->handed_over) {
 		partial_finish(object);
+		engine_keep_file(transfer->engine, object->fd);
+		object->fd = -1;
 	} else if (transfer->err.kind == ERR_CORRUPT ||
 		   (object->fd >= 0 && !object->moved)) {
 		partial_discard(object);

@@ -11,22 +11,26 @@
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 #include "lfs/transfer/journal.h"
+#include "lfs/transfer/untaken.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
 	UPLOAD_DAYS = 7,	/* what a link lives at most, by SigV4 */
 	DISK_UNIT = 512,	/* of st_blocks */
-	SERVER_SHOWN = 2048,
-	SUFFIX = 6	/* mkstemp's letters */
+	SERVER_SHOWN = 2048
 };
+
+#define PARTIAL ".partial"
 
 static bool is_transfer(enum unfinished_kind kind)
 {
-	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD;
+	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD ||
+	       kind == UNFINISHED_UNTAKEN;
 }
 
 bool unfinished_is_transfer(const struct unfinished *unfinished)
@@ -151,14 +155,23 @@ static void look_at_download(struct unfinished *unfinished, const char *dir)
 
 static bool is_locked(const char *path)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	bool is = fd >= 0 && !fcntl(fd, F_GETLK, &lock) &&
-		  lock.l_type != F_UNLCK;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool is = fd >= 0 && file_is_locked(fd);
 
 	if (fd >= 0)
 		close(fd);
 	return is;
+}
+
+static void look_at_file(struct unfinished *unfinished)
+{
+	int64_t size = count_file(unfinished, unfinished->path);
+
+	unfinished->in_use = is_locked(unfinished->path);
+	if (unfinished->kind != UNFINISHED_UNTAKEN || size < 0)
+		return;
+	unfinished->is_readable = true;
+	unfinished->size = unfinished->done = (uint64_t)size;
 }
 
 static void look_at_login(struct unfinished *unfinished)
@@ -217,9 +230,10 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_DOWNLOAD;
 	else if (*rest == '-' && has_suffix(rest, ".upload"))
 		unfinished->kind = UNFINISHED_UPLOAD;
-	else if (*rest == '.' &&
-		 (strlen(rest) == 1 + SUFFIX ||
-		  (!strcmp(rest, ".partial") && !has_journal(dir, name))))
+	else if (untaken_is_name(rest))
+		unfinished->kind = UNFINISHED_UNTAKEN;
+	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)) ||
+		 (!strcmp(rest, PARTIAL) && !has_journal(dir, name)))
 		unfinished->kind = UNFINISHED_STRAY;
 	else
 		return false;
@@ -233,12 +247,13 @@ static void look(struct unfinished *unfinished, const char *dir,
 {
 	char *path = xstrfmt("%s/%s", dir, name);
 
-	if (!unfinished_is_transfer(unfinished)) {
+	if (unfinished->kind != UNFINISHED_DOWNLOAD &&
+	    unfinished->kind != UNFINISHED_UPLOAD) {
 		unfinished->path = path;
 		if (unfinished->kind == UNFINISHED_LOGIN)
 			look_at_login(unfinished);
 		else
-			count_file(unfinished, path);
+			look_at_file(unfinished);
 		return;
 	}
 	unfinished->journal = path;
@@ -344,7 +359,9 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 	if (unfinished->kind == UNFINISHED_LOGIN)
 		return remove_login(unfinished, err);
 	if (!unfinished->journal)
-		return remove_file(unfinished->path, err);
+		return is_locked(unfinished->path) ?
+			       busy(unfinished, err) :
+			       remove_file(unfinished->path, err);
 	journal = journal_open(unfinished->journal, err);
 	if (!journal)
 		return -1;

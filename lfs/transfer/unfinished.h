@@ -20,9 +20,10 @@
 enum unfinished_kind {
 	UNFINISHED_DOWNLOAD,	/* OID.journal and OID.partial */
 	UNFINISHED_UPLOAD,	/* OID-KEY.upload */
+	UNFINISHED_UNTAKEN,	/* a download that is whole: OID.XXXXXX */
 	/* No transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */
-	UNFINISHED_STRAY,	/* a file without a journal: OID.XXXXXX */
+	UNFINISHED_STRAY,	/* without a journal: OID.partial, with or without .XXXXXX */
 	UNFINISHED_LOGIN	/* credential-UID/, which credshare.h makes */
 };
 
@@ -36,7 +37,7 @@ struct unfinished {
 	uint64_t done;	/* bytes that need not be moved again */
 	char *server;	/* owned: where an upload goes to, or NULL */
 	char *path;	/* owned: the partial file, the journal, ... */
-	char *journal;	/* owned; NULL: it has none */
+	char *journal;	/* owned; NULL: it has none, and may be locked itself */
 	int64_t touched;	/* seconds since 1970 */
 	uint64_t disk;	/* bytes that it takes on the disk */
 	bool in_use;	/* another process is at work on it */

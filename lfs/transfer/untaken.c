@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/untaken.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/file.h"
+#include "lfs/base/mem.h"
+
+enum { LETTERS = 6 };	/* mkstemp's */
+
+bool untaken_is_name(const char *rest)
+{
+	return *rest == '.' && strlen(rest) == 1 + LETTERS &&
+	       !strpbrk(rest + 1, "./");
+}
+
+/* Its descriptor if it is of that size and ours now, else -1. */
+static int try_open(const char *path, uint64_t size)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	struct err ignored = ERR_INIT;
+	struct file_id id;
+
+	if (fd < 0)
+		return -1;
+	/* Between the look and the lock it may have been taken after all. */
+	if (!file_identify(fd, path, &id, &ignored) && id.size == size &&
+	    file_lock(fd) && file_is_at(fd, path))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+int untaken_open(const char *dir, const char *oid, uint64_t size, char **path)
+{
+	DIR *names = opendir(dir);
+	size_t len = strlen(oid);
+	const struct dirent *entry;
+	int fd = -1;
+
+	while (names && fd < 0 && (entry = readdir(names))) {
+		if (strncmp(entry->d_name, oid, len) ||
+		    !untaken_is_name(entry->d_name + len))
+			continue;
+		*path = xstrfmt("%s/%s", dir, entry->d_name);
+		fd = try_open(*path, size);
+		if (fd < 0)
+			free(*path);
+	}
+	if (names)
+		closedir(names);
+	return fd;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/file.h"
+#include "lfs/transfer/unfinished.h"
+#include "lfs/transfer/untaken.h"
+
+#define OID "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+#define OTHER "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
+
+static char dir[] = "/tmp/untaken-XXXXXX";
+
+static int enter(void **state)
+{
+	(void)state;
+	return !mkdtemp(dir) || chdir(dir) ? -1 : 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	return chdir("/") || rmdir(dir);
+}
+
+static void make(const char *name, off_t size)
+{
+	int fd = open(name, O_WRONLY | O_CREAT, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(ftruncate(fd, size), 0);
+	close(fd);
+}
+
+/* What is found; NULL is nothing. */
+static void expect(const char *name)
+{
+	char *path;
+	int fd = untaken_open(dir, OID, 100, &path);
+
+	assert_int_equal(fd >= 0, name != NULL);
+	if (fd < 0)
+		return;
+	assert_string_equal(strrchr(path, '/') + 1, name);
+	assert_true(file_is_at(fd, path));
+	free(path);
+	close(fd);
+}
+
+static void names(void **state)
+{
+	static const char *const others[] = {
+		OID,
+		OID ".partial",
+		OID ".partial.AbCdEf",
+		OID ".journal",
+		OID "-12345",
+		OID ".AbCdE",
+		OID ".AbCdEfg",
+		OTHER ".AbCdEf",
+		OID ".a.b.c1",
+	};
+
+	(void)state;
+	expect(NULL);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		make(others[i], 100);
+	expect(NULL);
+	make(OID ".AbCdEf", 100);
+	expect(OID ".AbCdEf");
+	unlink(OID ".AbCdEf");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		assert_int_equal(unlink(others[i]), 0);
+}
+
+static void what_will_not_do(void **state)
+{
+	char *path;
+
+	(void)state;
+	make("file", 100);
+	make(OID ".AAAAAA", 99);
+	make(OID ".BBBBBB", 101);
+	make(OID ".CCCCCC", 0);
+	assert_int_equal(mkdir(OID ".DDDDDD", 0700), 0);
+	assert_int_equal(mkfifo(OID ".EEEEEE", 0600), 0);
+	assert_int_equal(symlink("file", OID ".FFFFFF"), 0);
+	expect(NULL);
+	make(OID ".GGGGGG", 100);
+	expect(OID ".GGGGGG");
+	for (char c = 'A'; c <= 'G'; c++) {
+		char name[] = OID ".XXXXXX";
+
+		memset(strchr(name, '.') + 1, c, 6);
+		assert_int_equal(unlinkat(AT_FDCWD, name,
+					  c == 'D' ? AT_REMOVEDIR : 0),
+				 0);
+	}
+	unlink("file");
+	assert_int_equal(untaken_open("/nowhere", OID, 100, &path), -1);
+}
+
+/* A process that has the file locked until its input ends. */
+static pid_t lock_it(const char *name, int *input)
+{
+	int ready[2], hold[2];
+	pid_t pid;
+	char byte;
+
+	assert_int_equal(pipe(ready) | pipe(hold), 0);
+	pid = fork();
+	if (!pid) {
+		int fd = open(name, O_RDWR);
+
+		close(hold[1]);
+		if (fd < 0 || !file_lock(fd) || write(ready[1], "", 1) != 1)
+			_exit(1);
+		_exit(read(hold[0], &byte, 1) ? 1 : 0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	close(hold[0]);
+	*input = hold[1];
+	return pid;
+}
+
+static void what_git_lfs_is_at(void **state)
+{
+	int input, status;
+	pid_t pid;
+
+	(void)state;
+	make(OID ".AbCdEf", 100);
+	pid = lock_it(OID ".AbCdEf", &input);
+	expect(NULL);
+	close(input);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+	expect(OID ".AbCdEf");
+	unlink(OID ".AbCdEf");
+}
+
+static void among_what_is_unfinished(void **state)
+{
+	struct unfinished_list list;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	make(OID ".AbCdEf", 100);
+	assert_int_equal(unfinished_load(&list, dir, &err), 0);
+	assert_int_equal(list.n, 1);
+	assert_int_equal(list.items[0].kind, UNFINISHED_UNTAKEN);
+	assert_true(unfinished_is_transfer(&list.items[0]));
+	assert_true(list.items[0].is_readable);
+	assert_int_equal(list.items[0].size, 100);
+	assert_int_equal(list.items[0].done, 100);
+	assert_false(list.items[0].in_use);
+	assert_int_equal(unfinished_remove(&list.items[0], INT64_MAX, &err), 0);
+	assert_int_equal(access(OID ".AbCdEf", F_OK), -1);
+	unfinished_release(&list);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(names),
+		cmocka_unit_test(what_will_not_do),
+		cmocka_unit_test(what_git_lfs_is_at),
+		cmocka_unit_test(among_what_is_unfinished),
+	};
+
+	return cmocka_run_group_tests(tests, enter, leave);
+}
