@@ -131,16 +131,20 @@ static struct plan *make_plan(const struct move *move,
 			      struct plan_request *request, struct err *err)
 {
 	const struct message *message = move->message;
-	const struct settings *settings = &move->mover->engine->settings;
+	struct engine *engine = move->mover->engine;
+	const struct settings *settings = &engine->settings;
+	bool is_upload = move->mover->is_upload;
 
 	*request = (struct plan_request){
-		.direction = move->mover->is_upload ? UPLOAD : DOWNLOAD,
+		.direction = is_upload ? UPLOAD : DOWNLOAD,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
-		.part_size = plan_part_size(message->size,
-					    settings->connections,
-					    settings->part_size),
+		.part_size =
+			plan_part_size(message->size, settings->connections,
+				       is_upload ? 0 :
+						   budget_share(engine->budget),
+				       settings->part_size),
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};

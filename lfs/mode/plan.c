@@ -8,19 +8,29 @@
 
 enum {
 	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
+	SMALL_PART_SIZE_MIN = 1 << 20,	/* a round trip must be worth it */
 	PART_SIZE_MIN = 8 << 20,
 	PART_SIZE_MAX = 64 << 20
 };
 
-uint64_t plan_part_size(uint64_t size, unsigned connections, uint64_t wanted)
+static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
+{
+	if (n < least)
+		return least;
+	return n > most ? most : n;
+}
+
+uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
+			uint64_t wanted)
 {
 	uint64_t part_size = size / connections / PARTS_EACH;
-	uint64_t least = size / PLAN_PARTS_MAX + 1;
+	uint64_t least = PART_SIZE_MIN;
 
-	if (part_size < PART_SIZE_MIN)
-		part_size = PART_SIZE_MIN;
-	if (part_size > PART_SIZE_MAX)
-		part_size = PART_SIZE_MAX;
+	if (each)
+		least = clamp(size / each + 1, SMALL_PART_SIZE_MIN,
+			      PART_SIZE_MIN);
+	part_size = clamp(part_size, least, PART_SIZE_MAX);
+	least = size / PLAN_PARTS_MAX + 1;
 	if (wanted)
 		part_size = wanted;
 	return part_size > least ? part_size : least;

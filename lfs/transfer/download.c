@@ -90,7 +90,8 @@ int download_open(struct object *object, const struct storage *storage,
 		return -1;
 	object->was_begun = object->moved;
 	/* No answer will tell if there is nothing left to ask for. */
-	if (object->plan->nparts == 1 || object->moved == object->plan->size)
+	if (object->plan->nparts == 1 || object->is_ranged ||
+	    object->moved == object->plan->size)
 		object->ranges = RANGES_USED;
 	if (!verify)
 		return 0;

@@ -8,6 +8,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/certpass.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
 #include "lfs/remote/lfsconfig.h"
@@ -130,6 +131,19 @@ void engine_keep_file(struct engine *engine, int fd)
 	engine->handed_over = fd;
 }
 
+bool engine_knows_ranges(const struct engine *engine, const char *href)
+{
+	return engine->ranged && url_is_same_origin(engine->ranged, href);
+}
+
+void engine_note_ranges(struct engine *engine, const char *href)
+{
+	if (engine_knows_ranges(engine, href))
+		return;
+	free(engine->ranged);
+	engine->ranged = xstrdup(href);
+}
+
 void engine_hold_budget(struct engine *engine)
 {
 	budget_hold(engine->budget);
@@ -160,6 +174,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 	gitconfig_free(engine->lfsconfig);
 	gitconfig_free(engine->config);
 	endpoint_release(&engine->endpoint);
+	free(engine->ranged);
 	free(engine->remote);
 	free(engine->lfs_url);
 	storage_release(&engine->storage);

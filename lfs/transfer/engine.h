@@ -34,6 +34,7 @@ struct engine {
 	struct http_shared shared;
 	struct pool *pool;
 	struct budget *budget;
+	char *ranged;	/* owned: a URL whose server heeds ranges, or NULL */
 	int handed_over;	/* the file that git-lfs is at, or -1 */
 	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
 };
@@ -62,6 +63,13 @@ const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
  * `fd` is owned from now on; -1: none.
  */
 void engine_keep_file(struct engine *engine, int fd);
+
+/*
+ * Whether the server of `href` heeds ranges.  One that did so for an object is
+ * taken to do it for the next, too, and all parts go out at once.
+ */
+bool engine_knows_ranges(const struct engine *engine, const char *href);
+void engine_note_ranges(struct engine *engine, const char *href);
 
 /* An object is on its way: take part in the budget, until budget_release(). */
 void engine_hold_budget(struct engine *engine);

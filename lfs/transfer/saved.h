@@ -68,4 +68,12 @@ void saved_complete(struct journal *journal);
 /* Free what is still owned. */
 void saved_release(struct saved *saved);
 
+/*
+ * After this failure, are the parts that are at the server of no use to another
+ * run?  Those of wrong bytes must not be found there by one.  A server that
+ * says that links or parts have gone, or that it misses some, may be asked
+ * again.
+ */
+bool saved_is_lost(const struct err *err);
+
 #endif

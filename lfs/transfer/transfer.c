@@ -81,6 +81,8 @@ struct transfer *transfer_new(struct engine *engine,
 	}
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
 		      engine->settings.connections);
+	object->is_ranged = !is_upload(transfer) &&
+			    engine_knows_ranges(engine, plan->action.href);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
 	if (!transfer->is_one_of_many)
@@ -222,26 +224,13 @@ static void advance(struct transfer *transfer)
 	}
 }
 
-/*
- * Are the parts that are at the server of no use to another run?  Those of
- * wrong bytes must not be found there by one.  A server that says that links
- * or parts have gone, or that it misses some, may be asked again.
- */
-static bool is_for_good(const struct err *err)
-{
-	if (err->kind == ERR_REFUSED)
-		return err->code != 403 && err->code != 404 &&
-		       err->code != 409 && err->code != 410;
-	return err->kind == ERR_CORRUPT;
-}
-
 /* All jobs are back and it has failed: is there something left to do? */
 static bool abandon(struct transfer *transfer)
 {
 	const struct mode *mode = transfer->object.plan->mode;
 
 	if (transfer->state != MOVING || !mode->abandon ||
-	    !is_for_good(&transfer->err))
+	    !saved_is_lost(&transfer->err))
 		return false;
 	take_step(transfer, ABANDONING, mode->abandon);
 	return true;
@@ -325,8 +314,9 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source);
 	err_clear(&transfer->err);
+	atomic_store(&transfer->object.stopped, false);
 	transfer->state = MOVING;
-	transfer->next = 0;
+	dispatch_rewind(&transfer->dispatch);
 }
 
 /*
@@ -344,6 +334,10 @@ static void leave(struct transfer *transfer)
 	} else if (object->io) {
 		return;
 	} else if (transfer->handed_over) {
+		if (object->plan->nparts > 1 && object->ranges == RANGES_USED &&
+		    !object->was_begun)
+			engine_note_ranges(transfer->engine,
+					   object->plan->action.href);
 		partial_finish(object);
 		engine_keep_file(transfer->engine, object->fd);
 		object->fd = -1;

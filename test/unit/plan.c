@@ -95,14 +95,23 @@ static void our_choice(void **state)
 	const uint64_t mib = 1 << 20, gib = 1 << 30;
 
 	(void)state;
-	assert_int_equal(plan_part_size(0, 16, 0), 8 * mib);
-	assert_int_equal(plan_part_size(gib, 16, 0), 16 * mib);
-	assert_int_equal(plan_part_size(gib, 1, 0), 64 * mib);
-	assert_int_equal(plan_part_size(100 * gib, 16, 0), 64 * mib);
-	assert_int_equal(plan_part_size(gib, 16, 5), gib / PLAN_PARTS_MAX + 1);
-	assert_int_equal(plan_part_size(gib, 16, mib), mib);
-	assert_true(plan_part_size(UINT64_MAX, 1000, 0) >=
+	assert_int_equal(plan_part_size(0, 16, 0, 0), 8 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 0, 0), 16 * mib);
+	assert_int_equal(plan_part_size(gib, 1, 0, 0), 64 * mib);
+	assert_int_equal(plan_part_size(100 * gib, 16, 0, 0), 64 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, mib), mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 5),
+			 gib / PLAN_PARTS_MAX + 1);
+	assert_true(plan_part_size(UINT64_MAX, 1000, 2, 0) >=
 		    UINT64_MAX / PLAN_PARTS_MAX);
+	/* Small ones: a part for each connection. */
+	assert_int_equal(plan_part_size(mib, 16, 2, 0), mib);
+	assert_int_equal(plan_part_size(2000000, 16, 2, 0), mib);
+	assert_int_equal(plan_part_size(6 * mib, 16, 2, 0), 3 * mib + 1);
+	assert_int_equal(plan_part_size(6 * mib, 16, 1, 0), 6 * mib + 1);
+	assert_int_equal(plan_part_size(6 * mib, 16, 16, 0), mib);
+	assert_int_equal(plan_part_size(64 * mib, 16, 2, 0), 8 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 0), 16 * mib);
 }
 
 static void free_of_nothing(void **state)
