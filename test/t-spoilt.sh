@@ -64,6 +64,8 @@ right 'no HTTP' 'garbage,on=get'
 
 right 'another version at first' \
 	'etag=other,on=get,times=2' 'flip,times=2,after=5'
+check 'git-lfs did not have to ask twice' equal 1 \
+	"$(server_count requests.batch)"
 check 'it was noticed by If-Range' at_most 1 "$(server_count if_range)"
 check 'and all was fetched again' at_most 9000000 \
 	"$(server_count bytes_out.get)"
