@@ -294,7 +294,8 @@ static bool is_stale(const struct err *err)
 {
 	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
 	       (err->kind == ERR_REFUSED &&
-		(err->code == 403 || err->code == 404 || err->code == 410));
+		(err->code == 401 || err->code == 403 || err->code == 404 ||
+		 err->code == 410));
 }
 
 /*

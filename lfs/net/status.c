@@ -9,6 +9,7 @@
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
 #include "lfs/net/retry.h"
+#include "lfs/net/url.h"
 
 struct reason {
 	int status;
@@ -126,8 +127,25 @@ int status_check(const struct status *status, struct err *err)
 	return -1;
 }
 
-int status_of_answer(struct http *http, const struct http_response *response,
-		     struct err *err)
+/* Is the 401 of the server that the login was for? */
+static int check_place(const struct http *http,
+		       const struct http_request *request, struct err *err)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	if (url_keeps_headers(request->url, http_url(http)))
+		return -1;
+	err_clear(err);
+	err_set(err, ERR_REFUSED,
+		"the server redirects to '%s', another server, which wants a "
+		"login that is not sent there",
+		url_display(http_url(http), shown, sizeof(shown)));
+	err->code = 401;
+	return -1;
+}
+
+int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err)
 {
 	struct status status = {
 		.status = response->status,
@@ -136,5 +154,7 @@ int status_of_answer(struct http *http, const struct http_response *response,
 		.now = clock_unix(),
 	};
 
-	return status_check(&status, err);
+	if (!status_check(&status, err))
+		return 0;
+	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
 }

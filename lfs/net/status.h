@@ -17,6 +17,7 @@
  */
 
 struct http;
+struct http_request;
 struct http_response;
 
 struct status {
@@ -29,8 +30,12 @@ struct status {
 /* Returns 0 for 2xx, else -1 with the error set. */
 int status_check(const struct status *status, struct err *err);
 
-/* The same for an answer that is just in. */
-int status_of_answer(struct http *http, const struct http_response *response,
-		     struct err *err);
+/*
+ * The same for the answer to a request that is just in.  A 401 of another server, to which a
+ * redirect led and the login was not sent, says nothing of the login:
+ * ERR_REFUSED.
+ */
+int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err);
 
 #endif

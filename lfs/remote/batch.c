@@ -314,27 +314,6 @@ static void keep_challenges(struct batch *batch, struct http *http)
 	}
 }
 
-/*
- * A 401 of a server that the login was not sent to, by a redirect, says
- * nothing of the login.
- */
-static int check_place(const struct http *http, const char *url,
-		       struct err *err)
-{
-	const char *answered = http_url(http);
-	char shown[URL_DISPLAY_MAX];
-
-	if (url_keeps_headers(url, answered))
-		return 0;
-	err_clear(err);
-	err_set(err, ERR_REFUSED,
-		"the server redirects to '%s', another server, which wants a "
-		"login that is not sent there",
-		url_display(answered, shown, sizeof(shown)));
-	err->code = 401;
-	return -1;
-}
-
 /* POST `text` to `url` and take the answer; `sink` may be NULL. */
 struct post {
 	const char *url;
@@ -367,7 +346,7 @@ static int post(struct http *http, const struct post *post, struct err *err)
 	if (!ret)
 		ret = http_perform(http, &request, &response, err);
 	if (!ret)
-		ret = status_of_answer(http, &response, err);
+		ret = status_of_answer(http, &request, &response, err);
 	http_response_release(&response);
 	return ret;
 }
@@ -392,7 +371,7 @@ static int ask(struct http *http, struct batch *batch, char *url,
 
 	if (!ret)
 		ret = batch_parse(batch, buf_str(&answer), answer.len, err);
-	else if (err->kind == ERR_AUTH && !check_place(http, url, err))
+	else if (err->kind == ERR_AUTH)
 		keep_challenges(batch, http);
 	buf_release(&answer);
 	free(what.text);

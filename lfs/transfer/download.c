@@ -335,7 +335,7 @@ static int receive(struct receiving *receiving, struct http *http,
 		ret = -1;
 	free(receiving->data);
 	if (!ret)
-		ret = status_of_answer(http, &response, err);
+		ret = status_of_answer(http, &request, &response, err);
 	if (!ret)
 		ret = check_end(receiving, err);
 	http_response_release(&response);

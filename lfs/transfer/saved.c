@@ -320,7 +320,7 @@ void saved_release(struct saved *saved)
 bool saved_is_lost(const struct err *err)
 {
 	if (err->kind == ERR_REFUSED)
-		return err->code != 403 && err->code != 404 &&
-		       err->code != 409 && err->code != 410;
+		return err->code != 401 && err->code != 403 &&
+		       err->code != 404 && err->code != 409 && err->code != 410;
 	return err->kind == ERR_CORRUPT;
 }

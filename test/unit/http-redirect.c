@@ -3,6 +3,8 @@
 
 #include <stdio.h>
 
+#include "lfs/net/status.h"
+
 /* Where the servers send their clients; the last answer is "ok". */
 struct route {
 	int status;
@@ -215,6 +217,42 @@ static void there_and_back(void **state)
 	tinyserver_stop(there);
 }
 
+static bool want_login(struct tinyrequest *request, void *ctx)
+{
+	(void)ctx;
+	return tinyserver_puts(request, "HTTP/1.1 401 Who?\r\n"
+					"Content-Length: 0\r\n\r\n");
+}
+
+/* Who did not get the login cannot have refused it. */
+static void whose_refusal(void **state)
+{
+	struct tinyserver *there = tinyserver_start(want_login, NULL);
+	struct route away = { .status = 307, .hops = 1 };
+	struct tinyserver *here = tinyserver_start(redirect, &away);
+	struct bench bench;
+
+	(void)state;
+	snprintf(away.location, sizeof(away.location), "%s/c?secret",
+		 tinyserver_url(there));
+	for (int is_away = 0; is_away < 2; is_away++) {
+		set_up(&bench, "GET", tinyserver_url(is_away ? here : there));
+		assert_int_equal(perform(&bench), 0);
+		assert_int_equal(status_of_answer(bench.http, &bench.request,
+						  &bench.response, &bench.err),
+				 -1);
+		assert_int_equal(bench.err.kind,
+				 is_away ? ERR_REFUSED : ERR_AUTH);
+		assert_int_equal(bench.err.code, 401);
+		assert_int_equal(!!strstr(bench.err.msg, "another server"),
+				 is_away);
+		assert_null(strstr(bench.err.msg, "secret"));
+		tear_down(&bench);
+	}
+	tinyserver_stop(here);
+	tinyserver_stop(there);
+}
+
 static void the_body_goes_again(void **state)
 {
 	struct route route = { .status = 303, .hops = 2, .location = "/b" };
@@ -319,6 +357,7 @@ int main(void)
 		cmocka_unit_test(headers_and_origins),
 		cmocka_unit_test(straight_to_the_target),
 		cmocka_unit_test(there_and_back),
+		cmocka_unit_test(whose_refusal),
 		cmocka_unit_test(the_body_goes_again),
 		cmocka_unit_test(refused_places),
 		cmocka_unit_test(the_redirects_body_is_dropped),
