@@ -314,14 +314,18 @@ static bool is_spent(const struct move *move, const struct err *err)
 /* Standalone: may the server be asked for other links? */
 static bool can_renew(struct move *move, struct err *err)
 {
+	int logged_in = 0;
+
 	if (!is_stale(err) || err->code == 404 || move->message->action)
 		return false;
-	if (err->kind == ERR_AUTH &&
-	    server_log_in(move->mover->server, &move->object, err))
+	if (err->kind == ERR_AUTH)
+		logged_in = server_log_in(move->mover->server, &move->object,
+					  err);
+	if (logged_in < 0)
 		return false;
 	/* An upload begins anew, and may be refused again. */
 	if (move->mover->is_upload) {
-		if (err->kind != ERR_EXPIRED && move->renewals)
+		if (err->kind != ERR_EXPIRED && !logged_in && move->renewals)
 			return false;
 		transfer_forget(move->transfer);
 	}

@@ -8,7 +8,8 @@ use_standalone
 lfs_config lfsmultipart.retries 1
 export TEST_TMP
 mkdir bin
-# A helper with a window: it asks a person for what it has not stored.
+# A helper with a window: it asks a person for what it has not stored.  The
+# person may know better the next time.
 cat >bin/helper <<'END'
 #!/bin/sh
 given=$(cat)
@@ -24,6 +25,7 @@ store)
 erase)
 	echo erase >>"$TEST_TMP/record"
 	rm -f "$TEST_TMP/stored"
+	test ! -e "$TEST_TMP/next" || mv "$TEST_TMP/next" "$TEST_TMP/password"
 	;;
 esac
 END
@@ -179,6 +181,14 @@ rm -rf clone record stored
 check 'downloads that want it' clone_repo own clone
 check 'are equal' same_files own clone
 check 'asked once more' asked 1
+add_file own 7.bin 7000 7
+rm -f record stored
+server_faults 'status=401,on=put'
+check 'a login that an action alone refuses: push' \
+	git -C own push -q origin main
+check 'the bytes are there' server_has own own/7.bin
+check 'it is called wrong, and asked for again, as by git-lfs' equal \
+	'Password store erase Password store ' "$(tr '\n' ' ' <record)"
 start_server --dialect hf --chunk-size 100000 --auth me:secret --api-login
 name=part
 made part
@@ -223,7 +233,14 @@ rm -rf clone record
 check 'a wrong password fails it' eval \
 	'fails clone_repo open clone >clone.out 2>&1'
 check 'and is never stored' fails grep -q '^store' record
-echo secret >password
+check 'but said to be wrong' grep -q '^erase' record
+echo secret >next
+add_file open 7.bin 7000 7
+rm -f record stored
+check 'a right one after it: push' git -C open push -q origin main
+check 'the bytes are there' server_has open open/7.bin
+check 'asked twice' asked 2
+check 'and it is stored' grep -q '^store' record
 
 # By ssh, which names another host for the API
 

@@ -121,13 +121,11 @@ int session_headers(const struct session *session, const char *url,
 }
 
 /* Is that the credential which the request was sent with? */
-static bool is_current(const struct session *session,
-		       const struct headers *sent)
+static bool is_current(const struct session *session, const char *sent)
 {
 	const char *now = session->credential.authorization;
-	const char *then = headers_get(sent, "Authorization");
 
-	return now && then ? !strcmp(now, then) : now == then;
+	return now && sent ? !strcmp(now, sent) : now == sent;
 }
 
 static void forget(struct session *session)
@@ -140,14 +138,11 @@ static void forget(struct session *session)
 	credential_release(&session->credential);
 }
 
-static enum session_next log_in(struct session *session,
-				const struct headers *sent,
+static enum session_next log_in(struct session *session, const char *sent,
 				const struct batch *batch, struct err *err)
 {
 	struct credential_query query = query_of(session);
 
-	if (has_own_login(session))
-		return SESSION_FAILED;
 	/* Another answer has brought a new one since. */
 	if (!is_current(session, sent)) {
 		err_clear(err);
@@ -180,11 +175,14 @@ enum session_next session_answered(struct session *session,
 				   const struct headers *sent,
 				   const struct batch *batch, struct err *err)
 {
-	bool is_new = session->credential.authorization &&
-		      !session->is_approved && is_current(session, sent);
+	const char *login = headers_get(sent, "Authorization");
+	bool is_new = login && !session->is_approved &&
+		      is_current(session, login);
 
+	if (err->kind == ERR_AUTH && has_own_login(session))
+		return SESSION_FAILED;
 	if (err->kind == ERR_AUTH)
-		return log_in(session, sent, batch, err);
+		return log_in(session, login, batch, err);
 	if (err->kind && is_new)
 		credential_drop(session->credentials);
 	else if (is_new && !session->is_on_trial)
@@ -192,33 +190,27 @@ enum session_next session_answered(struct session *session,
 	return err->kind ? SESSION_FAILED : SESSION_DONE;
 }
 
-int session_log_in(struct session *session, struct err *err)
+int session_log_in(struct session *session, const char *sent, struct err *err)
 {
-	const struct headers none = HEADERS_INIT;
-
-	if (session->credential.authorization ||
-	    log_in(session, &none, NULL, err) != SESSION_AGAIN)
+	if (has_own_login(session) || (sent && !is_current(session, sent)))
+		return 0;
+	if (log_in(session, sent, NULL, err) != SESSION_AGAIN)
 		return -1;
 	session->is_on_trial = true;
-	return 0;
+	return 1;
 }
 
-void session_settle(struct session *session, const struct err *err)
+void session_settle(struct session *session, const char *sent,
+		    const struct err *err)
 {
-	if (!session->is_on_trial || !session->credential.authorization)
+	if (!session->is_on_trial)
 		return;
-	if (!err->kind) {
-		session->is_on_trial = false;
-		approve(session);
+	if (err->kind || !sent || !is_current(session, sent)) {
+		credential_drop(session->credentials);
 		return;
 	}
-	credential_drop(session->credentials);
-	if (err->kind != ERR_AUTH)
-		return;
-	/* Who refused may be where a redirect led: do not call it wrong. */
 	session->is_on_trial = false;
-	session->rejections++;
-	credential_release(&session->credential);
+	approve(session);
 }
 
 void session_free(struct session *session)

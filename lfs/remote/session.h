@@ -77,16 +77,25 @@ enum session_next session_answered(struct session *session,
 				   const struct batch *batch, struct err *err);
 
 /*
- * An action that leaves the login to us, and was sent without one, came back
- * with a 401: get a credential.  A server that answers anybody's batch cannot
- * approve it: it is on trial until an action that was sent with it is settled.
- * -1 if none is to be had, with an empty err if the user's config says how to
- * log in.
+ * An action at the API's server came back with a 401; `sent` is the value of
+ * its Authorization, or NULL.  If that is the session's credential it is
+ * rejected, and another one is found.  The answer to a batch cannot approve
+ * that one, as the server may answer anybody: it is on trial until an action
+ * that was sent with it has ended well.
+ *
+ * 1 if there is a new login; 0 if the login is not ours to choose: it is the
+ * action's own, or the user's config or ssh says what to send; -1 if none is
+ * to be had.
  */
-int session_log_in(struct session *session, struct err *err);
+int session_log_in(struct session *session, const char *sent, struct err *err);
 
-/* That is how such an action ended; fine if no credential is on trial. */
-void session_settle(struct session *session, const struct err *err);
+/*
+ * An action that was sent with `sent`, or NULL, has ended with `err`, and none
+ * follows at once: if a credential is on trial, it is approved, or other
+ * agents need not wait for it any more.
+ */
+void session_settle(struct session *session, const char *sent,
+		    const struct err *err);
 
 /* NULL is fine. */
 void session_free(struct session *session);

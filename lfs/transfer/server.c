@@ -289,39 +289,37 @@ static const json_t *own_action(const struct server *server,
 	return href && url_keeps_headers(url, href) ? tree : NULL;
 }
 
-static bool has_login(const json_t *action)
+static const char *login_of(const json_t *action)
 {
 	const char *name;
 	json_t *value;
 
 	json_object_foreach (json_object_get(action, "header"), name, value)
 		if (!strcasecmp(name, "Authorization"))
-			return true;
-	return false;
+			return json_string_value(value);
+	return NULL;
 }
 
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
 	const json_t *action = own_action(server, object);
-	struct err why = ERR_INIT;
+	struct err why = *err;
+	int ret;
 
-	if (!action || has_login(action) ||
-	    !session_log_in(server->session, &why) || !why.kind)
+	if (!action)
 		return 0;
-	*err = why;
-	return -1;
+	ret = session_log_in(server->session, login_of(action), &why);
+	if (ret < 0)
+		*err = why;
+	return ret;
 }
 
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	const json_t *action = own_action(server, object);
-
-	if (action && has_login(action))
-		session_settle(server->session, err);
-	else
-		credential_drop(server->credentials);
+	session_settle(server->session, login_of(own_action(server, object)),
+		       err);
 }
 
 /* A verify action, ready to be performed. */

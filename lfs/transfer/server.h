@@ -53,9 +53,10 @@ int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
 /*
- * The transfer of an object was refused with a 401.  If its action is at the
- * API's server, and leaves the login to us, have one before asking again.  -1
- * if none is to be had, and `err` is then why.
+ * The transfer of an object was refused with a 401, `err`.  If its action is at
+ * the API's server, and leaves the login to us, have another one before asking
+ * again: 1 if there is one, 0 if that is not the matter, -1 if none is to be
+ * had, and `err` is then why.
  */
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err);
