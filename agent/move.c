@@ -40,7 +40,7 @@ struct move {
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
 	bool was_saved;		/* its plan is that of an earlier run */
-	bool was_whole;		/* which had sent all of it */
+	bool is_last_try;	/* to complete it, as it is */
 	bool began_anew;	/* in place of such a plan */
 	unsigned renewals;
 };
@@ -232,7 +232,7 @@ static int run(struct move *move, struct plan *fresh,
 
 	look_for_saved(move, fresh, request, &saved);
 	move->was_saved = saved.plan != NULL;
-	move->was_whole = saved.is_whole;
+	move->is_last_try = saved.is_last_try;
 	if (saved.is_complete) {
 		log_info("%.12s was completed just now", fresh->oid);
 		plan_free(fresh);
@@ -298,15 +298,11 @@ static bool is_stale(const struct err *err)
 		 err->code == 410));
 }
 
-/*
- * Is this what a server says to an upload that it wants no more, or cannot
- * complete?  The last time somebody tried that it had to do with the network,
- * perhaps; a second time, a new upload is the better bet.
- */
+/* Is this what a server says to an upload that it wants no more? */
 static bool is_spent(const struct move *move, const struct err *err)
 {
 	if (err->kind == ERR_BUSY)
-		return move->was_whole;
+		return move->is_last_try;
 	return err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL ||
 	       is_stale(err);
 }

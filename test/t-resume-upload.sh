@@ -233,10 +233,15 @@ check 'the next run completes what is there' right second.out
 check 'no part is sent again' equal $PARTS "$(server_count requests.part)"
 
 forget
-server_faults 'status=500,on=complete,times=4'
+server_faults 'status=500,on=complete,times=6'
 upload first.out ''
 upload second.out ''
-check 'if that fails again, it begins anew' right second.out
+check 'if that fails again' grep -q '^error .*completing' second.out
+check 'still no part is sent again' equal $PARTS \
+	"$(server_count requests.part)"
+journal whole "$(journal_of)" 4 3700
+upload second.out ''
+check 'if it has failed often, and for long, it begins anew' right second.out
 check 'with all parts' equal $((2 * PARTS)) "$(server_count requests.part)"
 
 forget

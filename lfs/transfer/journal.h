@@ -30,7 +30,8 @@ enum journal_type {
 	JOURNAL_ACTION,	/* its action as JSON text, in as many as it takes */
 	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
 	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */
-	JOURNAL_COMPLETE	/* int64_t: when the upload was completed */
+	JOURNAL_COMPLETE,	/* int64_t: when the upload was completed */
+	JOURNAL_WHOLE	/* int64_t: when a run began with all parts sent */
 };
 
 enum {

@@ -163,7 +163,19 @@ static void take_hashed(struct plan *plan, const struct journal_record *record)
 		plan->parts[hashed.number - 1].crc_hashed = hashed.crc;
 }
 
-static void take_record(struct saved *saved,
+/* What was found out about the tries to complete an upload. */
+struct tries {
+	int n;
+	int64_t first;	/* seconds since 1970 */
+};
+
+static void take_try(struct tries *tries, const struct journal_record *record)
+{
+	if (!tries->n++)
+		memcpy(&tries->first, record->data, record->size);
+}
+
+static void take_record(struct saved *saved, struct tries *tries,
 			const struct journal_record *record)
 {
 	switch (record->type) {
@@ -185,9 +197,23 @@ static void take_record(struct saved *saved,
 			memcpy(&saved->completed_at, record->data,
 			       record->size);
 		break;
+	case JOURNAL_WHOLE:
+		if (record->size == sizeof(tries->first))
+			take_try(tries, record);
+		break;
 	default:
 		break;
 	}
+}
+
+/* This run is one more of them. */
+static bool is_last_try(struct journal *journal, struct tries *tries)
+{
+	int64_t now = clock_unix();
+
+	journal_add(journal, JOURNAL_WHOLE, &now, sizeof(now), NULL);
+	return tries->n + 1 >= SAVED_TRIES &&
+	       tries->first <= now - SAVED_TRIES_S;
 }
 
 static bool is_whole(const struct plan *plan)
@@ -203,6 +229,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	struct reader reader = { .journal = saved->journal };
 	struct plan_request again = request->plan;
 	struct err ignored = ERR_INIT;
+	struct tries tries = { .n = 0 };
 
 	saved->action = json_parse_stream(read_action, &reader, &ignored);
 	again.action = saved->action;
@@ -211,11 +238,15 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	if (!saved->plan || saved->plan->nparts != request->fresh->nparts)
 		return false;
 	do
-		take_record(saved, &reader.record);
+		take_record(saved, &tries, &reader.record);
 	while (journal_next(saved->journal, &reader.record));
-	saved->is_whole = is_whole(saved->plan);
-	if (!saved->completed_at)
-		return is_alive(saved->plan);
+	if (!saved->completed_at) {
+		if (!is_alive(saved->plan))
+			return false;
+		saved->is_last_try = is_whole(saved->plan) &&
+				     is_last_try(saved->journal, &tries);
+		return true;
+	}
 	saved->is_complete = request->may_be_repeated &&
 			     saved->completed_at > clock_unix() - JUST_NOW_S;
 	return saved->is_complete;

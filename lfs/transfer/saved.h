@@ -19,12 +19,22 @@
  * only for the one they were given for; so its action, with all links, is kept
  * and preferred to a new one while its links live (wire.md 1.2, resume rule).
  *
+ * An upload that the server cannot complete is not kept for ever: it may have
+ * lost it, though it says only that something is wrong with itself.  A server
+ * that is down for a while must not cost all bytes again, however often it is
+ * tried meanwhile.
+ *
  * The same object goes to different places: KEY stands for the LFS endpoint
  * and for origin and path of the action's links.  The local file must be the
  * same, too, by size, mtime and inode.
  */
 
 struct storage;
+
+enum {
+	SAVED_TRIES = 5,
+	SAVED_TRIES_S = 3600
+};
 
 struct saved_request {
 	struct plan_request plan;
@@ -44,7 +54,12 @@ struct saved {
 	struct plan *plan;	/* owned; NULL: begin with the fresh one */
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
-	bool is_whole;	/* all of the plan's parts were sent */
+	/*
+	 * All of the plan's parts were sent, and SAVED_TRIES runs, this one
+	 * included, found nothing left but to complete it, over SAVED_TRIES_S
+	 * seconds or more.
+	 */
+	bool is_last_try;
 	int64_t completed_at;	/* seconds since 1970; 0: it was not */
 	bool is_complete;	/* sent and completed just now: do not again */
 };

@@ -292,6 +292,53 @@ static void completed_long_ago(void **state)
 	give_back(&given);
 }
 
+/* Is a run that begins after these the last try to complete it? */
+static bool is_last_try(const struct place *place, int tries, int64_t age)
+{
+	struct given given = give(place, 2, 1000);
+	int64_t then = clock_unix() - age;
+	struct saved saved;
+	bool is_last;
+
+	remove_files(place, ".upload");
+	begin_upload(place, 1, 1000);
+	open_saved(&saved, place, &given);
+	given.plan->parts[1].etag = strdup("\"two\"");
+	saved_part(saved.journal, &given.plan->parts[1]);
+	for (int i = 0; i < tries; i++)
+		journal_add(saved.journal, JOURNAL_WHOLE, &then, sizeof(then),
+			    NULL);
+	saved_release(&saved);
+	open_saved(&saved, place, &given);
+	assert_non_null(saved.plan);
+	is_last = saved.is_last_try;
+	saved_release(&saved);
+	give_back(&given);
+	return is_last;
+}
+
+static void tried_to_complete(void **state)
+{
+	struct place *place = *state;
+	struct given given;
+	struct saved saved;
+
+	assert_false(is_last_try(place, 0, 0));
+	assert_false(is_last_try(place, SAVED_TRIES - 1, 10));
+	assert_false(is_last_try(place, 100, 10));
+	assert_false(is_last_try(place, SAVED_TRIES - 2, SAVED_TRIES_S + 10));
+	assert_true(is_last_try(place, SAVED_TRIES - 1, SAVED_TRIES_S + 10));
+	/* Each run counts itself. */
+	is_last_try(place, SAVED_TRIES - 3, SAVED_TRIES_S + 10);
+	given = give(place, 2, 1000);
+	for (int i = 0; i < 2; i++) {
+		open_saved(&saved, place, &given);
+		assert_int_equal(saved.is_last_try, i);
+		saved_release(&saved);
+	}
+	give_back(&given);
+}
+
 #define WITH_PLACE(test) \
 	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
@@ -303,6 +350,7 @@ int main(void)
 		WITH_PLACE(completed_just_now),
 		WITH_PLACE(completed_but_asked_for),
 		WITH_PLACE(completed_long_ago),
+		WITH_PLACE(tried_to_complete),
 		WITH_PLACE(no_secrets),
 	};
 
