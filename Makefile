@@ -8,7 +8,7 @@ NET      = libcurl url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            credtext askcred certpass credshare credential batch session \
            branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
-           sshauth
+           sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload download dispatch engine transfer \

@@ -256,8 +256,8 @@ done
 case \$last in
 git-lfs-authenticate*)
 	echo "\$*" >>'$TEST_TMP/record'
-	printf '{"href": "%s", "header": {"Authorization": "Bearer abc"}}' \
-		'$(lfs_url ssh)'
+	printf '{"href": "%s",\n"header": {"Authorization": "Bearer %s"}}\n' \
+		'$(lfs_url ssh)' "\$(cat '$TEST_TMP/token')"
 	;;
 *) exec sh -c "\$last" ;;
 esac
@@ -266,14 +266,30 @@ chmod +x bin/ssh
 export GIT_SSH="$TEST_TMP/bin/ssh"
 git -C ssh config --unset lfs.url
 git -C ssh remote set-url origin "git@localhost:$TEST_TMP/ssh.git"
+# logged_in N DIRECTION: so often git-lfs-authenticate was run for it
+logged_in () {
+	equal "$1" "$(grep -c "authenticate .*ssh.git $2" record)"
+}
+echo stale >token
+check 'by ssh: a login that the server refuses' eval \
+	'fails git -C ssh push origin main >push.out 2>&1'
+check 'is called so' grep -q '401 Unauthorized' push.out
 rm -f record
+echo abc >token
+server_reset
 check 'by ssh: push' git -C ssh push -q origin main
 check 'the bytes are there' server_has ssh ssh/6.bin
 check 'never refused' equal 0 "$(server_count status.401)"
-check 'asked for an upload' grep -q 'authenticate .*ssh.git upload' record
+check 'one login for all agents' logged_in 1 upload
+check 'of which no file knows' fails grep -rqs -e 'Bearer abc' ssh/.git
+add_file ssh 7.bin 7000 7
+server_faults 'status=401,on=batch'
+check 'a login that has ended meanwhile: push' git -C ssh push -q origin main
+check 'the bytes are there' server_has ssh ssh/7.bin
+check 'with another one' logged_in 2 upload
 check 'by ssh: clone' git clone -q "git@localhost:$TEST_TMP/ssh.git" clone-ssh
 check 'equal' same_files ssh clone-ssh
-check 'asked for a download' grep -q 'authenticate .*ssh.git download' record
+check 'one login for all agents' logged_in 1 download
 unset GIT_SSH
 
 # A wrong password

@@ -404,6 +404,11 @@ void credential_release(struct credential *credential)
 	*credential = (struct credential)CREDENTIAL_INIT;
 }
 
+struct credshare *credentials_share(const struct credentials *credentials)
+{
+	return credentials->share;
+}
+
 void credentials_free(struct credentials *credentials)
 {
 	if (!credentials)

@@ -26,6 +26,8 @@
  * of the query's `url` alone.
  */
 
+struct credshare;
+
 struct credential_options {
 	const struct gitconfig *config;	/* borrowed */
 	const char *dir;	/* storage's multipart_dir, made; or NULL */
@@ -95,6 +97,9 @@ void credential_reject(struct credentials *credentials,
 void credential_drop(struct credentials *credentials);
 
 void credential_release(struct credential *credential);
+
+/* Where all agents meet, for what else they may share; borrowed. */
+struct credshare *credentials_share(const struct credentials *credentials);
 
 /* Drops; NULL is fine. */
 void credentials_free(struct credentials *credentials);

@@ -6,6 +6,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/remote/sshcommand.h"
+#include "lfs/remote/sshshare.h"
 
 enum {
 	RETRIES = 5,
@@ -28,80 +29,137 @@ static int get_number(const struct gitconfig *config, const char *key,
 	return 0;
 }
 
-static int run_once(struct sshreply *reply, const struct sshcommand *command,
-		    const struct sshauth_options *options,
-		    struct sshreply_times *times, struct err *err)
+/* A question to ask by ssh. */
+struct question {
+	const struct sshauth_options *options;
+	struct sshcommand command;	/* owned */
+	int64_t retries;
+	struct sshreply_times times;
+};
+
+static int begin(struct question *question, const struct endpoint *endpoint,
+		 const struct sshauth_options *options, struct err *err)
+{
+	*question = (struct question){ .options = options, .retries = RETRIES };
+	if (get_number(options->config, "lfs.ssh.retries", RETRIES_MAX,
+		       &question->retries, err) ||
+	    get_number(options->config, "lfs.defaulttokenttl", INT64_MAX,
+		       &question->times.default_ttl, err))
+		return -1;
+	sshcommand_init(&question->command, options->config, &endpoint->ssh,
+			options->is_upload);
+	return 0;
+}
+
+/* Ask; the answer's text, if it is good, is in `text`. */
+static int run(struct question *question, struct buf *text,
+	       struct sshreply *reply, struct err *err)
 {
 	struct child child = {
-		.argv = (const char *const *)command->argv,
-		.is_stopped = options->is_stopped,
-		.ctx = options->ctx,
-		.watch_fd = options->watch_fd,
+		.argv = (const char *const *)question->command.argv,
+		.is_stopped = question->options->is_stopped,
+		.ctx = question->options->ctx,
+		.watch_fd = question->options->watch_fd,
 	};
-	struct buf text = BUF_INIT(SSHREPLY_MAX);
-	int status, ret = -1;
+	int status;
 
-	times->asked = clock_unix();
-	if (child_run(&child, &text, &status, err))
-		goto out;
+	question->times.asked = clock_unix();
+	if (child_run(&child, text, &status, err))
+		return -1;
 	if (status == EXIT_NOT_FOUND) {
 		log_info("the git server has no git-lfs-authenticate");
-		*reply = (struct sshreply)SSHREPLY_INIT;
-		reply->expires = INT64_MAX;
-		ret = 0;
+		buf_reset(text);
+		buf_puts(text, "{}");
 	} else if (status) {
-		err_set(err, ERR_AUTH,
-			"ssh failed with exit status %d when it was to run "
-			"git-lfs-authenticate",
-			status);
-	} else {
-		ret = sshreply_parse(reply, buf_str(&text), text.len, times,
-				     err);
+		return err_set(err, ERR_AUTH,
+			       "ssh failed with exit status %d when it was to "
+			       "run git-lfs-authenticate",
+			       status);
 	}
-out:
+	return sshreply_parse(reply, buf_str(text), text->len, &question->times,
+			      err);
+}
+
+static int ask(struct sshauth *auth, struct question *question, struct err *err)
+{
+	struct buf text = BUF_INIT(SSHREPLY_MAX);
+	int ret;
+
+	while ((ret = run(question, &text, &auth->reply, err)) &&
+	       err->kind != ERR_CANCELED && question->retries--) {
+		log_info("%s; once more", err->msg);
+		err_clear(err);
+		buf_reset(&text);
+	}
+	auth->has_reply = !ret;
+	if (!ret && question->options->share)
+		sshshare_put(question->options->share, &question->command,
+			     buf_str(&text), question->times.asked);
 	buf_release(&text);
 	return ret;
 }
 
-static int run(struct sshreply *reply, const struct endpoint *endpoint,
-	       const struct sshauth_options *options, struct err *err)
+static bool from_others(struct sshauth *auth, const struct question *question)
 {
-	struct sshreply_times times = { .default_ttl = 0 };
-	struct sshcommand command;
-	int64_t retries = RETRIES;
-	int ret;
+	auth->has_reply = auth->is_shared =
+		sshshare_get(question->options->share, &question->command,
+			     question->times.default_ttl, &auth->reply);
+	if (sshauth_is_fresh(auth, clock_unix()))
+		return true;
+	sshauth_release(auth);
+	return false;
+}
 
-	if (get_number(options->config, "lfs.ssh.retries", RETRIES_MAX,
-		       &retries, err) ||
-	    get_number(options->config, "lfs.defaulttokenttl", INT64_MAX,
-		       &times.default_ttl, err))
+static int find(struct sshauth *auth, struct question *question,
+		struct err *err)
+{
+	struct credshare *share = question->options->share;
+	int ret = 0;
+
+	if (!share)
+		return ask(auth, question, err);
+	if (from_others(auth, question))
+		return 0;
+	if (credshare_lock(share, err))
 		return -1;
-	sshcommand_init(&command, options->config, &endpoint->ssh,
-			options->is_upload);
-	for (;;) {
-		ret = run_once(reply, &command, options, &times, err);
-		if (!ret || err->kind == ERR_CANCELED || !retries--)
-			break;
-		log_info("%s; once more", err->msg);
-		err_clear(err);
-	}
-	sshcommand_release(&command);
+	/* While we waited for the lock somebody may have asked. */
+	if (!from_others(auth, question))
+		ret = ask(auth, question, err);
+	credshare_unlock(share);
 	return ret;
 }
 
 int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
 		   const struct sshauth_options *options, struct err *err)
 {
-	struct sshreply reply;
+	struct question question;
+	int ret;
 
 	if (!endpoint->ssh.host || sshauth_is_fresh(auth, clock_unix()))
 		return 0;
-	if (run(&reply, endpoint, options, err))
+	if (begin(&question, endpoint, options, err))
 		return -1;
 	sshauth_release(auth);
-	auth->reply = reply;
-	auth->has_reply = true;
-	return 0;
+	ret = find(auth, &question, err);
+	sshcommand_release(&question.command);
+	return ret;
+}
+
+bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
+		     const struct sshauth_options *options)
+{
+	bool was_shared = auth->is_shared;
+	struct sshcommand command;
+
+	if (!auth->has_reply || !options->share)
+		return false;
+	sshcommand_init(&command, options->config, &endpoint->ssh,
+			options->is_upload);
+	sshshare_erase(options->share, &command);
+	sshcommand_release(&command);
+	if (was_shared)
+		sshauth_release(auth);
+	return was_shared;
 }
 
 const char *sshauth_url(const struct sshauth *auth,
@@ -120,5 +178,5 @@ bool sshauth_is_fresh(const struct sshauth *auth, int64_t now)
 void sshauth_release(struct sshauth *auth)
 {
 	sshreply_release(&auth->reply);
-	auth->has_reply = false;
+	auth->has_reply = auth->is_shared = false;
 }

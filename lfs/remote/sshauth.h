@@ -13,7 +13,7 @@
 /*
  * Access to an LFS server by way of ssh: git-lfs-authenticate on the git
  * server says where the LFS server is, and gives headers that open it for a
- * while.
+ * while.  All agents of a repository ask once: see sshshare.h.
  *
  * Main thread only: ssh may ask for a passphrase on the terminal.
  */
@@ -25,6 +25,7 @@ enum {
 struct sshauth {
 	struct sshreply reply;	/* owned; empty until there is one */
 	bool has_reply;
+	bool is_shared;	/* another agent asked for it */
 };
 
 #define SSHAUTH_INIT { .has_reply = false }
@@ -32,6 +33,7 @@ struct sshauth {
 struct sshauth_options {
 	const struct gitconfig *config;	/* borrowed */
 	bool is_upload;
+	struct credshare *share;	/* borrowed; NULL: nothing is shared */
 	/* A reason to end a wait early, as in struct child. */
 	bool (*is_stopped)(void *ctx);
 	void *ctx;
@@ -40,12 +42,21 @@ struct sshauth_options {
 
 /*
  * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
- * if it is, or if the endpoint has nothing to do with ssh; else ssh is run,
- * `lfs.ssh.retries` times again if it fails.  A git server that does not know
+ * if it is, or if the endpoint has nothing to do with ssh; else another agent
+ * may have one, or ssh is run, `lfs.ssh.retries` times again if it fails,
+ * while other agents wait for the outcome.  A git server that does not know
  * git-lfs-authenticate gives an empty reply: go to the endpoint's own URL.
  */
 int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
 		   const struct sshauth_options *options, struct err *err);
+
+/*
+ * The LFS server answered 401: no agent shall get this reply any more.  True
+ * if another agent had asked for it, some time ago: then it is dropped, and
+ * sshauth_update() gets one that is new.
+ */
+bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
+		     const struct sshauth_options *options);
 
 /* Where the LFS server is, by the reply, else by the endpoint; borrowed. */
 const char *sshauth_url(const struct sshauth *auth,

@@ -78,17 +78,25 @@ struct server *server_new(const struct server_options *options, struct err *err)
 	return server;
 }
 
-/* Have a login that lives: by ssh, or one that the session knows of. */
-static int log_in(struct server *server, struct err *err)
+static struct sshauth_options sshauth_options_of(const struct server *server)
 {
 	const struct server_options *options = &server->options;
-	const struct sshauth_options sshauth_options = {
+
+	return (struct sshauth_options){
 		.config = options->engine->lfsconfig,
 		.is_upload = options->engine->is_upload,
+		.share = credentials_share(server->credentials),
 		.is_stopped = options->is_stopped,
 		.ctx = options->ctx,
 		.watch_fd = options->watch_fd,
 	};
+}
+
+/* Have a login that lives: by ssh, or one that the session knows of. */
+static int log_in(struct server *server, struct err *err)
+{
+	const struct sshauth_options sshauth_options = sshauth_options_of(
+		server);
 	int ret = 0;
 
 	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
@@ -218,8 +226,33 @@ static const char *find_ref(struct server *server)
 	return server->ref;
 }
 
-static int ask(struct server *server, struct batch_object *objects, size_t n,
-	       struct err *err)
+/* May what ssh gives now be better than what the server has refused? */
+static bool can_ask_ssh_again(struct server *server, struct err *err)
+{
+	const struct sshauth_options options = sshauth_options_of(server);
+
+	if (err->kind != ERR_AUTH ||
+	    !sshauth_refused(&server->sshauth, server->endpoint, &options))
+		return false;
+	log_info("%s; asking by ssh again", err->msg);
+	err_clear(err);
+	return true;
+}
+
+/* The batch, with a login if that is wanted; the outcome is in `err`. */
+static void ask(struct server *server, struct batch *batch, struct err *err)
+{
+	do {
+		if (log_in(server, err))
+			return;
+		batch->url = sshauth_url(&server->sshauth, server->endpoint);
+		while (ask_once(server, batch, err) == SESSION_AGAIN)
+			continue;
+	} while (can_ask_ssh_again(server, err));
+}
+
+static int ask_about(struct server *server, struct batch_object *objects,
+		     size_t n, struct err *err)
 {
 	/*
 	 * giftless takes the first name that it knows; for a download all that
@@ -237,25 +270,19 @@ static int ask(struct server *server, struct batch_object *objects, size_t n,
 		.nobjects = n,
 		.answer_ms = options->engine->settings.answer_ms,
 	};
-	enum session_next next;
 
-	if (log_in(server, err))
-		return -1;
-	batch.url = sshauth_url(&server->sshauth, server->endpoint);
 	batch.ref = find_ref(server);
-	do
-		next = ask_once(server, &batch, err);
-	while (next == SESSION_AGAIN);
+	ask(server, &batch, err);
 	/* The objects are the caller's. */
 	batch.nobjects = 0;
 	batch_reset(&batch);
-	return next == SESSION_DONE ? 0 : -1;
+	return err->kind ? -1 : 0;
 }
 
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err)
 {
-	if (ask(server, objects, n, err))
+	if (ask_about(server, objects, n, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (!objects[i].err.kind)

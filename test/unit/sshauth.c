@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/json.h"
+#include "lfs/remote/credshare.h"
 #include "lfs/remote/sshauth.h"
 
 /* A program in the place of ssh counts how often it is run. */
@@ -60,12 +61,17 @@ static struct endpoint endpoint = {
 	.ssh = { .host = "h", .path = "a" },
 };
 
+/* What two agents have in common, or NULL. */
+static struct credshare *share;
+
 static int update(struct sshauth *auth, const char *config_text,
 		  struct err *err)
 {
 	struct gitconfig *config = gitconfig_parse(config_text,
 						   strlen(config_text), err);
-	struct sshauth_options options = { .config = config, .watch_fd = -1 };
+	struct sshauth_options options = { .config = config,
+					   .share = share,
+					   .watch_fd = -1 };
 	int ret = sshauth_update(auth, &endpoint, &options, err);
 
 	gitconfig_free(config);
@@ -208,6 +214,62 @@ static void no_ssh(void **state)
 	assert_string_equal(sshauth_url(&auth, &https), https.url);
 }
 
+static void end_daemon(void)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command),
+		 "git credential-cache --socket %s/credential-*/socket exit "
+		 "2>/dev/null; rm -rf %s/credential-*",
+		 dir, dir);
+	assert_int_equal(system(command), 0);
+}
+
+static void shared(void **state)
+{
+	const struct askcred asking = { .watch_fd = -1 };
+	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
+	struct sshauth_options options = { .watch_fd = -1 };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	options.share = share = credshare_new(dir, &asking);
+	options.config = gitconfig_parse("", 0, &err);
+	write_script("printf '{\"href\":\\n \"https://l.example/x\",\\r\\n"
+		     "\"header\": {\"A\": \"b\"}}\\n'");
+	assert_int_equal(update(&one, "", &err), 0);
+	assert_int_equal(update(&two, "", &err), 0);
+	assert_int_equal(count_runs(), 1);
+	assert_false(one.is_shared);
+	assert_true(two.is_shared);
+	assert_string_equal(sshauth_url(&two, &endpoint),
+			    "https://l.example/x");
+	assert_string_equal(headers_get(&two.reply.headers, "a"), "b");
+	assert_false(credshare_is_locked(share));
+	/* Refused: who had it from another asks again, and nobody gets it. */
+	assert_true(sshauth_refused(&two, &endpoint, &options));
+	assert_int_equal(update(&two, "", &err), 0);
+	assert_int_equal(count_runs(), 2);
+	assert_false(sshauth_refused(&two, &endpoint, &options));
+	sshauth_release(&one);
+	assert_int_equal(update(&one, "", &err), 0);
+	assert_int_equal(count_runs(), 3);
+	/* It has run out. */
+	write_script("echo '{\"expires_in\": 5}'");
+	sshauth_refused(&two, &endpoint, &options);
+	for (int i = 0; i < 2; i++) {
+		sshauth_release(&one);
+		assert_int_equal(update(&one, "", &err), 0);
+	}
+	assert_int_equal(count_runs(), 2);
+	sshauth_release(&one);
+	sshauth_release(&two);
+	end_daemon();
+	credshare_free(share);
+	share = NULL;
+	gitconfig_free((struct gitconfig *)options.config);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +279,7 @@ int main(void)
 		cmocka_unit_test(a_server_without_it),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(no_ssh),
+		cmocka_unit_test(shared),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
