@@ -5,6 +5,7 @@
     ctl.py URL count KEY[.KEY...]   a counter, 0 if it is not there
     ctl.py URL log [KIND]           a line per request: kind, method, status,
                                     part or -, range or -, path
+    ctl.py URL header NAME KIND     how many requests of a kind had that header
     ctl.py URL refs                 the `ref` of each batch, or -
     ctl.py URL faults SPEC...       add faults
     ctl.py URL nofaults             remove all of them
@@ -56,6 +57,9 @@ def main():
         print(count(url, words[0]))
     elif verb == "log":
         log(url, *words)
+    elif verb == "header":
+        print(sum(words[0] in entry["headers"] and words[1] == entry["kind"]
+                  for entry in ask(url + "log")))
     elif verb == "refs":
         for entry in ask(url + "log"):
             if entry["kind"] == "batch":

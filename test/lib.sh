@@ -15,6 +15,7 @@
 #				URL, CONTROL, ROOT and SERVER_PID
 #	server_count KEY	a counter (lfsserver/counters.py)
 #	server_log [KIND]	the requests
+#	server_header NAME KIND	how many requests of a kind had that header
 #	server_refs		the `ref` of each batch, or -
 #	server_faults SPEC...	faults from now on (lfsserver/faults.py)
 #	server_nofaults		none any more
@@ -135,6 +136,10 @@ server_count () {
 
 server_log () {
 	/usr/bin/python3 -IS "$LIB/ctl.py" "$CONTROL" log "$@"
+}
+
+server_header () {
+	/usr/bin/python3 -IS "$LIB/ctl.py" "$CONTROL" header "$1" "$2"
 }
 
 server_refs () {

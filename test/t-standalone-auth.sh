@@ -149,6 +149,13 @@ check 'http.extraHeader: clone' clone_repo general clone-general
 check 'http.extraHeader: equal' same_files general clone-general
 check 'http.extraHeader: not for links to another host' equal 0 \
 	"$(server_count leaked_headers)"
+lfs_config "http.http://localhost:${SERVER##*:}/.extraHeader" 'X-Other: 1'
+add_file general 7.bin 7000 7
+check 'http.<url>.extraHeader of that host: push' \
+	git -C general push -q origin main
+check 'http.<url>.extraHeader: goes there' equal 1 "$(server_header x-other put)"
+check 'http.<url>.extraHeader: and nowhere else' equal 0 \
+	"$(server_header x-other batch)"
 git config --global --unset-all http.extraHeader
 
 # Links to another host

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/remote/headers.h"
 
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -104,6 +103,40 @@ int headers_add_config(struct headers *headers, const struct gitconfig *config,
 	return ret;
 }
 
+/* The value of the first of that name among the first `n`, or NULL. */
+static const char *find(const struct headers *headers, size_t n,
+			const char *name)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!strcasecmp(headers->list[i].name, name))
+			return headers->list[i].value;
+	return NULL;
+}
+
+bool headers_are_for_url(const struct gitconfig *config, const char *url)
+{
+	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
+								 url,
+								 "extraheader");
+	const char *pattern;
+
+	return entry &&
+	       gitconfig_subsection(entry, "http", "extraheader", &pattern) > 0;
+}
+
+int headers_add_missing(struct headers *headers, const struct headers *others,
+			struct err *err)
+{
+	size_t nbefore = headers->n;
+
+	for (size_t i = 0; i < others->n; i++)
+		if (!find(headers, nbefore, others->list[i].name) &&
+		    headers_add(headers, others->list[i].name,
+				others->list[i].value, err))
+			return -1;
+	return 0;
+}
+
 int headers_add_all(struct headers *headers, const struct headers *others,
 		    struct err *err)
 {
@@ -116,10 +149,7 @@ int headers_add_all(struct headers *headers, const struct headers *others,
 
 const char *headers_get(const struct headers *headers, const char *name)
 {
-	for (size_t i = 0; i < headers->n; i++)
-		if (!strcasecmp(headers->list[i].name, name))
-			return headers->list[i].value;
-	return NULL;
+	return find(headers, headers->n, name);
 }
 
 void headers_release(struct headers *headers)

@@ -2,6 +2,7 @@
 #ifndef LFS_REMOTE_HEADERS_H
 #define LFS_REMOTE_HEADERS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lfs/base/err.h"
@@ -36,6 +37,13 @@ int headers_add(struct headers *headers, const char *name, const char *value,
  */
 int headers_add_config(struct headers *headers, const struct gitconfig *config,
 		       const char *url, struct err *err);
+
+/* Are those of `http.<url>.extraHeader`, and not the ones for any URL? */
+bool headers_are_for_url(const struct gitconfig *config, const char *url);
+
+/* Add copies of those of `others` whose names are not there yet. */
+int headers_add_missing(struct headers *headers, const struct headers *others,
+			struct err *err);
 
 /* Add copies of all of `others`. */
 int headers_add_all(struct headers *headers, const struct headers *others,

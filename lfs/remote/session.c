@@ -120,6 +120,20 @@ int session_headers(const struct session *session, const char *url,
 	return headers_add(headers, "Authorization", authorization, err);
 }
 
+int session_extra_headers(const struct session *session, const char *url,
+			  struct headers *headers, struct err *err)
+{
+	struct headers extra = HEADERS_INIT;
+	int ret = 0;
+
+	if (url_keeps_headers(session->api_url, url) ||
+	    headers_are_for_url(session->config, url))
+		ret = headers_add_config(&extra, session->config, url, err) ||
+		      headers_add_missing(headers, &extra, err);
+	headers_release(&extra);
+	return ret ? -1 : 0;
+}
+
 /* Is that the credential which the request was sent with? */
 static bool is_current(const struct session *session, const char *sent)
 {

@@ -69,6 +69,15 @@ int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err);
 
 /*
+ * Add to the `headers` of an action at `url` what the user's config has for it:
+ * http.<url>.extraHeader, but not a name that the action has itself.  What
+ * http.extraHeader has for all URLs may be a login, and is added only if the
+ * action is at the API's server.
+ */
+int session_extra_headers(const struct session *session, const char *url,
+			  struct headers *headers, struct err *err);
+
+/*
  * A request that was sent with `sent` came back with `err`; `batch` (or NULL)
  * has the challenges of a 401.
  */

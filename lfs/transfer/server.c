@@ -155,13 +155,14 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 }
 
 /*
- * The action's own headers, and the login of the API if it leaves that to us:
- * at the API's host, and nowhere else.
+ * The action's own headers, those that the user has configured for its URL,
+ * and the login of the API if it leaves that to us: at the API's host, and
+ * nowhere else.
  */
-static int action_login(struct server *server,
-			const struct batch_object *object,
-			const struct action *action, struct headers *headers,
-			struct err *err)
+static int collect_headers(struct server *server,
+			   const struct batch_object *object,
+			   const struct action *action, struct headers *headers,
+			   struct err *err)
 {
 	const char *url = sshauth_url(&server->sshauth, server->endpoint);
 
@@ -171,13 +172,14 @@ static int action_login(struct server *server,
 			return -1;
 	if (object->authenticated || headers_get(headers, "Authorization") ||
 	    !url_keeps_headers(url, action->href))
-		return 0;
+		return session_extra_headers(server->session, action->href,
+					     headers, err);
 	return session_headers(server->session, action->href, headers, err);
 }
 
-/* Write the login into an action; links of parts carry their own. */
-static int add_login(struct server *server, struct batch_object *object,
-		     struct err *err)
+/* Write them into an action; links of parts carry their own. */
+static int add_headers(struct server *server, struct batch_object *object,
+		       struct err *err)
 {
 	bool is_upload = server->options.engine->is_upload;
 	const json_t *tree = mode_action(object->actions,
@@ -187,13 +189,13 @@ static int add_login(struct server *server, struct batch_object *object,
 	json_t *header;
 	int ret;
 
-	if (!tree || tree == object->actions || object->authenticated)
+	if (!tree || tree == object->actions)
 		return 0;
 	ret = action_parse(&action, tree, err);
 	if (ret || json_object_get(action.header, "chunk_size"))
 		return ret;
 	ret = action_headers(&action, err) ||
-	      action_login(server, object, &action, &headers, err);
+	      collect_headers(server, object, &action, &headers, err);
 	header = json_object();
 	for (size_t i = 0; !ret && i < headers.n; i++)
 		json_object_set_new(header, headers.list[i].name,
@@ -286,7 +288,7 @@ int server_ask_all(struct server *server, struct batch_object *objects,
 		return -1;
 	for (size_t i = 0; i < n; i++)
 		if (!objects[i].err.kind)
-			add_login(server, &objects[i], &objects[i].err);
+			add_headers(server, &objects[i], &objects[i].err);
 	return 0;
 }
 
@@ -376,8 +378,8 @@ struct verification *verification_new(struct server *server,
 	};
 	if (!action_parse(&verification->action, tree, err) &&
 	    !action_headers(&verification->action, err) &&
-	    !action_login(server, object, &verification->action,
-			  &verification->headers, err)) {
+	    !collect_headers(server, object, &verification->action,
+			     &verification->headers, err)) {
 		verification->verify.href = verification->action.href;
 		return verification;
 	}

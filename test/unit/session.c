@@ -12,8 +12,10 @@
 
 #define API "https://h/r.git/info/lfs"
 
-static const char config_text[] = "http.https://h/.extraheader\nX-Own: 1\0"
-				  "http.https://s3/.extraheader\nX-S3: 2\0";
+static const char config_text[] = "http.extraheader\nX-All: 0\0"
+				  "http.https://h/.extraheader\nX-Own: 1\0"
+				  "http.https://s3/.extraheader\nX-S3: 2\0"
+				  "http.https://s3/.extraheader\nX-S3: 3\0";
 
 struct fixture {
 	struct gitconfig *config;
@@ -71,16 +73,53 @@ static void who_gets_what(void **state)
 	assert_headers(&f, API, "X-Own: 1|Authorization: Basic dTpw|");
 	assert_headers(&f, "https://H:443/x",
 		       "X-Own: 1|Authorization: Basic dTpw|");
-	assert_headers(&f, "https://s3/x", "X-S3: 2|");
-	assert_headers(&f, "http://h/x", "");
-	assert_headers(&f, "https://h:444/x", "");
-	assert_headers(&f, "https://h.evil/x", "");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|X-S3: 3|");
+	assert_headers(&f, "http://h/x", "X-All: 0|");
+	assert_headers(&f, "https://h:444/x", "X-All: 0|");
+	assert_headers(&f, "https://h.evil/x", "X-All: 0|");
 	tear_down(&f);
 	set_up(&f, "http://u:p@h/r.git/info/lfs");
 	assert_headers(&f, "https://h/x",
 		       "X-Own: 1|Authorization: Basic dTpw|");
-	assert_headers(&f, "https://h:444/x", "");
-	assert_headers(&f, "https://s3/x", "X-S3: 2|");
+	assert_headers(&f, "https://h:444/x", "X-All: 0|");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|X-S3: 3|");
+	tear_down(&f);
+}
+
+/* What the user has for the URL of an action, which has an X-Own. */
+static void assert_extra(struct fixture *f, const char *name, const char *url,
+			 const char *expected)
+{
+	struct headers headers = HEADERS_INIT;
+	struct buf got = BUF_INIT(1000);
+
+	assert_int_equal(headers_add(&headers, name, "own", &f->err), 0);
+	assert_int_equal(session_extra_headers(f->session, url, &headers,
+					       &f->err),
+			 0);
+	for (size_t i = 1; i < headers.n; i++)
+		buf_printf(&got, "%s: %s|", headers.list[i].name,
+			   headers.list[i].value);
+	assert_string_equal(buf_str(&got), expected);
+	buf_release(&got);
+	headers_release(&headers);
+}
+
+static void headers_of_actions(void **state)
+{
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "https://u:p@h/r.git/info/lfs");
+	assert_extra(&f, "A", "https://h/x", "X-Own: 1|");
+	assert_extra(&f, "x-own", "https://h/x", "");
+	assert_extra(&f, "A", "https://s3/x", "X-S3: 2|X-S3: 3|");
+	assert_extra(&f, "A", "https://s4/x", "");
+	tear_down(&f);
+	/* What is for all URLs may be a login. */
+	set_up(&f, "https://plain/r.git/info/lfs");
+	assert_extra(&f, "A", "https://plain/x", "X-All: 0|");
+	assert_extra(&f, "A", "https://s4/x", "");
 	tear_down(&f);
 }
 
@@ -97,7 +136,7 @@ static void headers_of_ssh(void **state)
 			 0);
 	assert_int_equal(session_set_headers(f.session, &set, &f.err), 0);
 	assert_headers(&f, API, "X-Own: 1|Authorization: RemoteAuth x|");
-	assert_headers(&f, "https://s3/x", "X-S3: 2|");
+	assert_headers(&f, "https://s3/x", "X-S3: 2|X-S3: 3|");
 	/* If they are refused there is nobody to ask. */
 	session_headers(f.session, API, &sent, &f.err);
 	err_set(&f.err, ERR_AUTH, "no");
@@ -145,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_what),
+		cmocka_unit_test(headers_of_actions),
 		cmocka_unit_test(headers_of_ssh),
 		cmocka_unit_test(late_refusal),
 		cmocka_unit_test(other_errors),
