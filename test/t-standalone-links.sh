@@ -117,4 +117,47 @@ check 'once' counts batch 2
 check 'and completes once' counts complete 1
 check 'none is sent a third time' at_most "$(server_count bytes_in.part)" \
 	16000000
+
+# Links that the user's config rewrites: they lead to what git-lfs makes of them
+
+start_server --dialect basic
+new_repo w
+add_file w w.bin 3000
+git -C w push -q origin main || die 'push'
+git -C w config lfs.transfer.maxretries 1
+
+# paths DIRECTION: where the object is sought, or put
+paths () {
+	if test "$1" = get
+	then
+		lost=w/.git/lfs/objects
+		set -- get fetch origin main
+	else
+		lost=$ROOT/w/objects
+		set -- put push --all origin
+	fi
+	mv "$lost" away
+	server_reset
+	git -C w lfs "$2" "$3" "$4" >git-lfs.out 2>&1
+	rm -rf "$lost"
+	mv away "$lost"
+	server_log "$1" | cut -d ' ' -f 6 | cut -d / -f 2 | uniq
+}
+
+# rewritten WHAT DIRECTION KEY WANTED
+rewritten () {
+	git -C w config "url.$SERVER/moved/object/.$3" "$SERVER/w/object/"
+	check "$1" equal "$4" "$(paths "$2")"
+	git config --global --unset lfs.standalonetransferagent
+	check "$1, as by git-lfs" equal "$4" "$(paths "$2")"
+	use_standalone
+	git -C w config --unset "url.$SERVER/moved/object/.$3"
+}
+
+rewritten 'a link is left alone' get insteadOf w
+git -C w config lfs.transfer.enableHrefRewrite true
+rewritten 'or rewritten, if the user wants that' get insteadOf moved
+rewritten 'not for a push only' get pushInsteadOf w
+rewritten 'that of an upload' put insteadOf moved
+rewritten 'that of an upload alone' put pushInsteadOf moved
 finish

@@ -12,6 +12,7 @@
 #include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
 #include "lfs/remote/endpoint.h"
+#include "lfs/remote/remoteurl.h"
 #include "lfs/remote/session.h"
 #include "lfs/remote/sshauth.h"
 #include "lfs/transfer/engine.h"
@@ -177,6 +178,27 @@ static int collect_headers(struct server *server,
 	return session_headers(server->session, action->href, headers, err);
 }
 
+/* As git-lfs does if the user wants it: take it for one of the user's URLs. */
+static void rewrite_href(const struct server *server, json_t *action)
+{
+	const struct engine *engine = server->options.engine;
+	const char *href = json_string_value(json_object_get(action, "href"));
+	const struct gitconfig_entry *entry =
+		gitconfig_find(engine->lfsconfig,
+			       "lfs.transfer.enablehrefrewrite");
+	struct err ignored = ERR_INIT;
+	struct remoteurl url;
+	bool is_wanted = false;
+
+	if (!href || !entry ||
+	    gitconfig_parse_bool(entry, &is_wanted, &ignored) || !is_wanted)
+		return;
+	remoteurl_from_lfs(&url, engine->lfsconfig, href, engine->is_upload);
+	if (url.url)
+		json_object_set_new(action, "href", json_string(url.url));
+	remoteurl_release(&url);
+}
+
 /* Write them into an action; links of parts carry their own. */
 static int add_headers(struct server *server, struct batch_object *object,
 		       struct err *err)
@@ -191,6 +213,7 @@ static int add_headers(struct server *server, struct batch_object *object,
 
 	if (!tree || tree == object->actions)
 		return 0;
+	rewrite_href(server, (json_t *)tree);
 	ret = action_parse(&action, tree, err);
 	if (ret || json_object_get(action.header, "chunk_size"))
 		return ret;
