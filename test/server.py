@@ -59,6 +59,8 @@ def parse_options(args):
         help="actions without headers, which want the login of the API")
     add("--open-batch", action="store_true",
         help="anybody may ask; it is the actions that want a login")
+    add("--chunked-put", action="store_true",
+        help="want the body of a PUT in chunks, and say so in the action")
     add("--presigned", action="store_true",
         help="objects by links to another host, without headers")
     add("--tls", nargs=2, metavar=("CERT", "KEY"))

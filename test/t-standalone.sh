@@ -130,4 +130,23 @@ rm -r "$ROOT/many/objects" && rm -r many-clone/.git/lfs/objects
 check 'objects that the server lost' eval \
 	'fails git -C many-clone lfs fetch origin main 2>fetch.out'
 check 'are said to be' grep -q 'the server does not have this object' fetch.out
+
+# A body of chunks, where the action asks for it, and nowhere else
+
+for chunked in 0 2
+do
+	# shellcheck disable=SC2046
+	start_server --dialect basic $(test $chunked = 0 || echo --chunked-put)
+	name=put$chunked
+	new_repo $name
+	add_file $name a.bin 300K
+	add_file $name b.bin 1 2
+	check "chunked $chunked: push" git -C $name push -q origin main
+	check "chunked $chunked: the bytes are there" eval \
+		'server_has $name $name/a.bin && server_has $name $name/b.bin'
+	check "chunked $chunked: that many in chunks" equal $chunked \
+		"$(server_header transfer-encoding put)"
+	check "chunked $chunked: the others with a length" equal \
+		$((2 - chunked)) "$(server_header content-length put)"
+done
 finish

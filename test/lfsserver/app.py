@@ -83,7 +83,10 @@ class App:
         if self.options.presigned:
             return {"href": other_host(origin) + self.signer.amz(
                 method, path, {}, self.options.expires)}
-        return self.with_token(origin + quote(path), repo, oid)
+        action = self.with_token(origin + quote(path), repo, oid)
+        if method == "PUT" and self.options.chunked_put:
+            action.setdefault("header", {})["Transfer-Encoding"] = "chunked"
+        return action
 
     def verify_action(self, origin, repo):
         return self.with_token("%s/%s.git/info/lfs/verify" % (
@@ -346,11 +349,15 @@ class App:
         refused = self.bad_token(req, req.repo, req.oid)
         if refused:
             return refused
-        if req.chunked:
-            return problem(411, "length required")
-        upload = self.store.new_upload(req.repo, req.oid, req.length,
-                                       max(1, req.length))
+        if req.chunked != self.options.chunked_put:
+            req.keep = False
+            return problem(411, "length required, or not wanted")
+        body = conn.read_chunked(req) if req.chunked else b""
+        size = len(body) or req.length
+        upload = self.store.new_upload(req.repo, req.oid, size, max(1, size))
         try:
+            if body:
+                upload.sink(0)(memoryview(body), 0)
             conn.receive(req, upload.sink(0))
             upload.finish()
         finally:

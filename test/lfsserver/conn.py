@@ -136,6 +136,27 @@ class Connection:
             req.got += got
             self.bucket.pay(got)
 
+    def _exactly(self, want):
+        while len(self.rest) < want:
+            data = self.sock.recv(65536)
+            if not data:
+                raise Hangup
+            self.rest += data
+        found, self.rest = self.rest[:want], self.rest[want:]
+        return found
+
+    def read_chunked(self, req):
+        """The whole body as bytes; its trailer is empty."""
+        body, size = b"", 1
+        while size:
+            line = b""
+            while not line.endswith(b"\r\n"):
+                line += self._exactly(1)
+            size = int(line, 16)
+            body += self._exactly(size + 2)[:-2]
+        req.got += len(body)
+        return body
+
     def read_small(self, req):
         """The whole body as bytes, for JSON."""
         if req.length > SMALL_BODY_MAX:
