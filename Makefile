@@ -135,6 +135,12 @@ valgrind:
 	@$(MAKE) --no-print-directory programs
 	@scripts/valgrind $(BUILD)
 
+# The whole of what t-matrix takes pairs of.
+matrix:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory all
+	@MATRIX=all test/run --build $(BUILD) --timeout 7200 t-matrix
+
 torture:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory all $(BUILD)/test/torture/failcall.so
@@ -172,7 +178,7 @@ clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all programs fuzzers test fuzz valgrind torture demo bench memory lint install uninstall clean
+.PHONY: all programs fuzzers test matrix fuzz valgrind torture demo bench memory lint install uninstall clean
 
 -include $(LFS_OBJ:.o=.d) $(AGENT_OBJ:.o=.d) $(UNIT:=.d) $(TOOL:=.d) $(BENCH:=.d)
 -include $(BUILD)/test/unit/tinyserver.d $(REPLAY:=.d) $(FUZZ_LIB:.o=.d) $(FUZZ:%=$(BUILD)/fuzz/test/fuzz/%.d)
