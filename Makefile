@@ -7,8 +7,8 @@ BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
 NET      = libcurl url link range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
            credtext askcred certpass credshare credential batch session \
-           branch gourl localpath remoteurl endpoint lfsconfig sshcommand sshreply \
-           sshshare sshauth
+           branch fetchhead gourl localpath remoteurl endpoint lfsconfig sshcommand \
+           sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload download dispatch engine transfer \

@@ -149,4 +149,20 @@ do
 	check "chunked $chunked: the others with a length" equal \
 		$((2 - chunked)) "$(server_header content-length put)"
 done
+
+# A repository without a remote: the last fetch was from there
+
+git init -q fetched
+printf "%040d\t\tbranch 'main' of %s\n" 0 "$SERVER/$name" \
+	>fetched/.git/FETCH_HEAD
+fetch () {
+	(cd fetched && drive "$TEST_TMP/fetched.out" download \
+		"$(oid_of "../$name/a.bin")" 307200) &&
+		cmp "$(said fetched.out complete)" "$name/a.bin"
+}
+check 'without a remote, the last fetch tells' fetch
+rm -r fetched/.git/lfs
+git -C fetched remote add other /nowhere
+check 'with one it does not' fails fetch
+check 'and the message says so' grep -q 'cannot tell the LFS server' fetched.out
 finish

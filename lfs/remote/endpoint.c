@@ -47,6 +47,18 @@ static long remote_of(const struct gitconfig_entry *entry, const char **sub)
 	return last ? gitconfig_subsection(entry, "remote", last + 1, sub) : -1;
 }
 
+bool endpoint_has_remotes(const struct gitconfig *config)
+{
+	const struct gitconfig_entry *entry;
+	const char *sub;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos)))
+		if (remote_of(entry, &sub) > 0)
+			return true;
+	return false;
+}
+
 /* Anything about it in the config makes a remote, as with `git remote`. */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 {

@@ -51,6 +51,8 @@ int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 
 /* Does anything in the config make a remote of this name? */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name);
+/* Does the config have any remote at all? */
+bool endpoint_has_remotes(const struct gitconfig *config);
 
 /*
  * The name of the remote that git-lfs takes if none is given.  `branch` is

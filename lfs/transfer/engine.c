@@ -7,8 +7,9 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/certpass.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/certpass.h"
+#include "lfs/remote/fetchhead.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
 #include "lfs/remote/lfsconfig.h"
@@ -49,12 +50,25 @@ static void make_pool(struct engine *engine, unsigned nagents)
 
 static int find_endpoint(struct engine *engine, struct err *err)
 {
+	char *fetched = NULL;
+	int ret;
+
 	if (engine->lfs_url)
 		return endpoint_from_lfs(&engine->endpoint, engine->lfsconfig,
 					 engine->lfs_url, engine->is_upload,
 					 err);
-	return endpoint_find(&engine->endpoint, engine->lfsconfig,
-			     engine->remote, engine->is_upload, err);
+	ret = endpoint_find(&engine->endpoint, engine->lfsconfig,
+			    engine->remote, engine->is_upload, err);
+	if (ret && !engine->is_upload &&
+	    !endpoint_has_remotes(engine->lfsconfig))
+		fetched = fetchhead_url();
+	if (fetched) {
+		err_clear(err);
+		ret = endpoint_find(&engine->endpoint, engine->lfsconfig,
+				    fetched, false, err);
+	}
+	free(fetched);
+	return ret;
 }
 
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)

@@ -53,7 +53,8 @@ struct engine *engine_new(const struct engine_options *options,
 /*
  * The LFS server that the remote leads to, borrowed.  Found when it is first
  * asked for, as that may take some child processes; `lfsconfig` is then there,
- * too.  NULL with ERR_USAGE if there is none.
+ * too.  For a download in a repository without remotes, the last fetch tells.
+ * NULL with ERR_USAGE if there is none.
  */
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
 

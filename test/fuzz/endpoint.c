@@ -6,6 +6,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/endpoint.h"
+#include "lfs/remote/fetchhead.h"
 #include "lfs/remote/gourl.h"
 #include "lfs/remote/lfsconfig.h"
 #include "lfs/remote/sshcommand.h"
@@ -97,5 +98,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	gitconfig_free(config);
 	free(remote);
+	free(fetchhead_parse((const char *)data, size));
 	return 0;
 }
