@@ -12,7 +12,7 @@ REMOTE   = urlmatch gitconfig httpconf storage settings urlparts netrc headers \
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload download dispatch engine transfer \
-           server
+           access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message move agent scope needs keys serverurl standalone \
            request install human status prune bar forkpush forkreport \

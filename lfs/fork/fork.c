@@ -115,7 +115,8 @@ static struct engine *open_end(const char *remote, const char *lfs_url,
 	engine = engine_new(&options, err);
 	if (!engine)
 		return NULL;
-	if (check_remote(engine, is_upload ? "--to" : "--from", err)) {
+	if (!engine_endpoint(engine, err) ||
+	    check_remote(engine, is_upload ? "--to" : "--from", err)) {
 		engine_free(engine, 0);
 		return NULL;
 	}

@@ -225,8 +225,14 @@ int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
 		   struct err *err)
 {
 	struct batch_object object = as_object(item);
+	struct err why = ERR_INIT;
+	int ret;
 
-	return server_log_in(inquiry->target.server, &object, err);
+	err_set(&why, ERR_AUTH, "the target wants a login for the upload");
+	ret = server_log_in(inquiry->target.server, &object, &why);
+	if (ret < 0)
+		*err = why;
+	return ret < 0 ? -1 : 0;
 }
 
 static bool close_side(struct side *side)

@@ -41,8 +41,8 @@ int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
 int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err);
 
 /*
- * The target refused an item's upload with a 401: have a login if it leaves
- * that to us.  -1 if none is to be had.
+ * The target refused an item's upload with a 401: have another login if it
+ * leaves that to us.  -1 if none is to be had.
  */
 int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
 		   struct err *err);

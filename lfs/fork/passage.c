@@ -190,8 +190,7 @@ void passage_feed(struct passage *passage)
 	const struct object *source = passage->source;
 	uint64_t granted = atomic_load(&passage->granted), to;
 
-	/* In that order: until then a worker may change the plan. */
-	if (source->ranges == RANGES_UNKNOWN || source->plan->nparts != 1)
+	if (source->ranges != RANGES_IGNORED)
 		return;
 	while (granted < passage->size &&
 	       granted < reach(passage) + STREAM_AHEAD) {

@@ -72,16 +72,6 @@ void piece_skip(struct plan *fetch, const struct plan *send, uint64_t hashed)
 	}
 }
 
-void piece_take_over(struct plan *fetch, struct plan *old)
-{
-	struct part *parts = fetch->parts;
-
-	fetch->parts = old->parts;
-	fetch->nparts = old->nparts;
-	old->parts = parts;
-	old->nparts = 0;
-}
-
 uint64_t piece_least(const struct plan *send, uint64_t piece)
 {
 	uint64_t most = 0;

@@ -27,9 +27,6 @@ void piece_cut(struct plan *fetch, const struct plan *send, uint64_t piece);
  */
 void piece_skip(struct plan *fetch, const struct plan *send, uint64_t hashed);
 
-/* The same plan as `old`, of another link: it has come as far. */
-void piece_take_over(struct plan *fetch, struct plan *old);
-
 /*
  * How much of the object must be in the spool at a time, in bytes: two of the
  * target's parts, or of the pieces if it is sent in one PUT.

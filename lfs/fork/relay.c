@@ -302,16 +302,11 @@ void relay_refetch(struct relay *relay, const json_t *source)
 {
 	struct err err = ERR_INIT;
 	struct plan *fetch = plan_download(relay, source, &err);
-	struct transfer *old = relay->down;
 
 	relay->wants_link = false;
-	if (fetch) {
-		passage_from(&relay->passage, NULL);
-		piece_take_over(fetch, transfer_object(old)->plan);
-		transfer_free(old);
-		start_download(relay, fetch, &err);
-	}
-	if (err.kind)
+	if (fetch)
+		transfer_renew(relay->down, fetch);
+	else
 		relay_fail(relay, &err);
 }
 

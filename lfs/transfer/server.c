@@ -15,6 +15,7 @@
 #include "lfs/remote/remoteurl.h"
 #include "lfs/remote/session.h"
 #include "lfs/remote/sshauth.h"
+#include "lfs/transfer/access.h"
 #include "lfs/transfer/engine.h"
 
 enum { STEP_MS = 100 };
@@ -155,81 +156,17 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 	return next;
 }
 
-/*
- * The action's own headers, those that the user has configured for its URL,
- * and the login of the API if it leaves that to us: at the API's host, and
- * nowhere else.
- */
-static int collect_headers(struct server *server,
-			   const struct batch_object *object,
-			   const struct action *action, struct headers *headers,
-			   struct err *err)
-{
-	const char *url = sshauth_url(&server->sshauth, server->endpoint);
-
-	for (size_t i = 0; i < action->nheaders; i++)
-		if (headers_add(headers, action->headers[i].name,
-				action->headers[i].value, err))
-			return -1;
-	if (object->authenticated || headers_get(headers, "Authorization") ||
-	    !url_keeps_headers(url, action->href))
-		return session_extra_headers(server->session, action->href,
-					     headers, err);
-	return session_headers(server->session, action->href, headers, err);
-}
-
-/* As git-lfs does if the user wants it: take it for one of the user's URLs. */
-static void rewrite_href(const struct server *server, json_t *action)
+/* How the actions of this server are got at. */
+static struct access access_of(const struct server *server)
 {
 	const struct engine *engine = server->options.engine;
-	const char *href = json_string_value(json_object_get(action, "href"));
-	const struct gitconfig_entry *entry =
-		gitconfig_find(engine->lfsconfig,
-			       "lfs.transfer.enablehrefrewrite");
-	struct err ignored = ERR_INIT;
-	struct remoteurl url;
-	bool is_wanted = false;
 
-	if (!href || !entry ||
-	    gitconfig_parse_bool(entry, &is_wanted, &ignored) || !is_wanted)
-		return;
-	remoteurl_from_lfs(&url, engine->lfsconfig, href, engine->is_upload);
-	if (url.url)
-		json_object_set_new(action, "href", json_string(url.url));
-	remoteurl_release(&url);
-}
-
-/* Write them into an action; links of parts carry their own. */
-static int add_headers(struct server *server, struct batch_object *object,
-		       struct err *err)
-{
-	bool is_upload = server->options.engine->is_upload;
-	const json_t *tree = mode_action(object->actions,
-					 is_upload ? UPLOAD : DOWNLOAD);
-	struct headers headers = HEADERS_INIT;
-	struct action action = { 0 };
-	json_t *header;
-	int ret;
-
-	if (!tree || tree == object->actions)
-		return 0;
-	rewrite_href(server, (json_t *)tree);
-	ret = action_parse(&action, tree, err);
-	if (ret || json_object_get(action.header, "chunk_size"))
-		return ret;
-	ret = action_headers(&action, err) ||
-	      collect_headers(server, object, &action, &headers, err);
-	header = json_object();
-	for (size_t i = 0; !ret && i < headers.n; i++)
-		json_object_set_new(header, headers.list[i].name,
-				    json_string(headers.list[i].value));
-	if (ret)
-		json_decref(header);
-	else
-		json_object_set_new((json_t *)tree, "header", header);
-	headers_release(&headers);
-	action_release(&action);
-	return ret ? -1 : 0;
+	return (struct access){
+		.session = server->session,
+		.config = engine->lfsconfig,
+		.api_url = sshauth_url(&server->sshauth, server->endpoint),
+		.is_upload = engine->is_upload,
+	};
 }
 
 /* git-lfs does not pass it on; what the user pushes is mostly this. */
@@ -307,11 +244,14 @@ static int ask_about(struct server *server, struct batch_object *objects,
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err)
 {
+	struct access access;
+
 	if (ask_about(server, objects, n, err))
 		return -1;
+	access = access_of(server);
 	for (size_t i = 0; i < n; i++)
 		if (!objects[i].err.kind)
-			add_headers(server, &objects[i], &objects[i].err);
+			access_complete(&access, &objects[i], &objects[i].err);
 	return 0;
 }
 
@@ -386,6 +326,7 @@ struct verification *verification_new(struct server *server,
 				      struct err *err)
 {
 	const json_t *tree = json_object_get(object->actions, "verify");
+	const struct access access = access_of(server);
 	struct verification *verification;
 
 	if (!tree)
@@ -401,8 +342,8 @@ struct verification *verification_new(struct server *server,
 	};
 	if (!action_parse(&verification->action, tree, err) &&
 	    !action_headers(&verification->action, err) &&
-	    !collect_headers(server, object, &verification->action,
-			     &verification->headers, err)) {
+	    !access_headers(&access, object, &verification->action,
+			    &verification->headers, err)) {
 		verification->verify.href = verification->action.href;
 		return verification;
 	}

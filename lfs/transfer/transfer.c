@@ -319,6 +319,19 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 	dispatch_rewind(&transfer->dispatch);
 }
 
+/* Its file is git-lfs's now; what was learned on the way is kept. */
+static void part_with(struct transfer *transfer)
+{
+	struct object *object = &transfer->object;
+
+	if (object->plan->nparts > 1 && object->ranges == RANGES_USED &&
+	    !object->was_begun)
+		engine_note_ranges(transfer->engine, object->plan->action.href);
+	partial_finish(object);
+	engine_keep_file(transfer->engine, object->fd);
+	object->fd = -1;
+}
+
 /*
  * Keep what another run can go on with.  That is no promise: if the server
  * wants no more of it, that run will know.
@@ -334,13 +347,7 @@ static void leave(struct transfer *transfer)
 	} else if (object->io) {
 		return;
 	} else if (transfer->handed_over) {
-		if (object->plan->nparts > 1 && object->ranges == RANGES_USED &&
-		    !object->was_begun)
-			engine_note_ranges(transfer->engine,
-					   object->plan->action.href);
-		partial_finish(object);
-		engine_keep_file(transfer->engine, object->fd);
-		object->fd = -1;
+		part_with(transfer);
 	} else if (transfer->err.kind == ERR_CORRUPT ||
 		   (object->fd >= 0 && !object->moved)) {
 		partial_discard(object);

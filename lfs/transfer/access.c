@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/access.h"
+
+#include "lfs/mode/mode.h"
+#include "lfs/net/url.h"
+#include "lfs/remote/remoteurl.h"
+
+int access_headers(const struct access *access,
+		   const struct batch_object *object,
+		   const struct action *action, struct headers *headers,
+		   struct err *err)
+{
+	for (size_t i = 0; i < action->nheaders; i++)
+		if (headers_add(headers, action->headers[i].name,
+				action->headers[i].value, err))
+			return -1;
+	if (object->authenticated || headers_get(headers, "Authorization") ||
+	    !url_keeps_headers(access->api_url, action->href))
+		return session_extra_headers(access->session, action->href,
+					     headers, err);
+	return session_headers(access->session, action->href, headers, err);
+}
+
+/* As git-lfs does if the user wants it: take it for one of the user's URLs. */
+static void rewrite_href(const struct access *access, json_t *action)
+{
+	const char *href = json_string_value(json_object_get(action, "href"));
+	const struct gitconfig_entry *entry =
+		gitconfig_find(access->config,
+			       "lfs.transfer.enablehrefrewrite");
+	struct err ignored = ERR_INIT;
+	struct remoteurl url;
+	bool is_wanted = false;
+
+	if (!href || !entry ||
+	    gitconfig_parse_bool(entry, &is_wanted, &ignored) || !is_wanted)
+		return;
+	remoteurl_from_lfs(&url, access->config, href, access->is_upload);
+	if (url.url)
+		json_object_set_new(action, "href", json_string(url.url));
+	remoteurl_release(&url);
+}
+
+int access_complete(const struct access *access, struct batch_object *object,
+		    struct err *err)
+{
+	const json_t *tree = mode_action(object->actions,
+					 access->is_upload ? UPLOAD : DOWNLOAD);
+	struct headers headers = HEADERS_INIT;
+	struct action action = { 0 };
+	json_t *header;
+	int ret;
+
+	if (!tree || tree == object->actions)
+		return 0;
+	rewrite_href(access, (json_t *)tree);
+	ret = action_parse(&action, tree, err);
+	if (ret || json_object_get(action.header, "chunk_size"))
+		return ret;
+	ret = action_headers(&action, err) ||
+	      access_headers(access, object, &action, &headers, err);
+	header = json_object();
+	for (size_t i = 0; !ret && i < headers.n; i++)
+		json_object_set_new(header, headers.list[i].name,
+				    json_string(headers.list[i].value));
+	if (ret)
+		json_decref(header);
+	else
+		json_object_set_new((json_t *)tree, "header", header);
+	headers_release(&headers);
+	action_release(&action);
+	return ret ? -1 : 0;
+}
