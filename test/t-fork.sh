@@ -2,11 +2,26 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 #
 # `fork` carries the objects of a history from one LFS server to another,
-# without a checkout and without a file for each.
+# without a checkout and without a file for each: to any kind of target, in a
+# spool of two parts, and through whatever goes wrong on either side.
 . "${0%/*}/lib.sh"
 
-# make_fork NAME: a clone of the repository a, whose objects are at the first
-# server ($FROM); its own shall be at the second ($TO).
+MIB=1048576
+LARGE=13000000	# a/large.bin, in parts of 2 MiB
+TOTAL=$((LARGE + 1500000))
+SMALLEST=4M	# two parts
+
+# to [OPTION...]: a target server of its own; `from` goes back to the source.
+to () {
+	start_server --chunk-size $((2 * MIB)) "$@"
+	TO=$SERVER
+}
+from () {
+	CONTROL=$FROM_CONTROL
+}
+
+# make_fork NAME: a clone of the history of a, whose objects are at the source;
+# its own shall be at the last target.
 make_fork () {
 	{
 		git init -q --bare "$1.git" &&
@@ -22,7 +37,13 @@ make_fork () {
 run_fork () {
 	repo=$1
 	shift
-	(cd "$repo" && exec "$AGENT" fork "$@") >out 2>err
+	(cd "$repo" && exec timeout 60 "$AGENT" fork --quiet "$@") >out 2>err
+}
+
+# status_of COMMAND...: fails with its status, for `equal`.
+status_of () {
+	"$@"
+	echo $?
 }
 
 has_all () {
@@ -32,33 +53,215 @@ has_all () {
 	done
 }
 
+has_none () {
+	equal "$(find "$ROOT" -type f -path '*/objects/*' -size +15k)" ''
+}
+
+# The number NAME in the JSON of the last run.
+number () {
+	sed "s/.*\"$1\":\([0-9]*\).*/\1/" out
+}
+
+fetched () {
+	from
+	server_count bytes_out | sed "s/.*'get': \([0-9]*\).*/\1/"
+}
+
 start_server
 FROM=$SERVER
 FROM_CONTROL=$CONTROL
+FROM_ROOT=$ROOT
 new_repo a
 for i in 1 2 3 4 5
 do
 	make_file "a/small$i.bin" $((i * 100000)) "$i"
 done
-make_file a/large.bin 30000000 9
+make_file a/large.bin $LARGE 9
 git -C a add . && git -C a commit -q -m 'objects'
-git -C a push -q origin main || die "push"
+git -C a tag -a -m 'a tag' v1
+git -C a push -q origin main v1 || die 'push'
+from
+server_reset
 
-start_server --chunk-size 5242880
-TO=$SERVER
-
+to
+TARGET=$CONTROL
 make_fork b
-check 'a dry run moves nothing' run_fork b --dry-run
-check 'and says what would be moved' grep -q 'would move  *6 objects' out
-check 'and asks once' equal "$(server_log batch | wc -l)" 1
-check 'fork' run_fork b
-check 'it says so' grep -q '^moved  *6 objects' out
+check 'a dry run' run_fork b --dry-run
+check 'a dry run says what would be moved' \
+	grep -q '^would move  *6 objects, 13 MiB:$' out
+check 'a dry run moves nothing' has_none
+check 'a dry run leaves nothing open at the target' \
+	equal "$(server_log | grep -vc batch)" 0
+check 'the objects are carried' run_fork b
+check 'it says so' grep -q '^moved  *6 objects, 13 MiB$' out
 check 'the target has all' has_all b
-check 'no object is in the local storage' equal \
-	"$(find b/.git/lfs -type f -size +15k)" ''
-check 'asked about all at once' equal "$(server_log batch | wc -l)" 2
-CONTROL=$FROM_CONTROL
-check 'and the source as well' equal "$(server_log batch | grep -c 200)" 3
-check 'each byte is fetched once' equal \
-	"$(server_count bytes_out | sed 's/.*get.: \([0-9]*\).*/\1/')" 31500000
+check 'none is left in the local storage' \
+	equal "$(find b/.git/lfs -type f -size +15k)" ''
+check 'both servers are asked about all at once' \
+	equal "$(server_log batch | wc -l)" 2
+check 'each byte is fetched once' equal "$(fetched)" $TOTAL
+CONTROL=$TARGET
+parts=$(server_log part | wc -l)
+check 'again' run_fork b
+check 'all is there' grep -q '^already there  *6 objects' out
+check 'git push' git -C b push -q origin main
+check 'git push finds nothing left to upload' \
+	equal "$(server_log part | wc -l)" "$parts"
+
+for dialect in basic csghub kohaku giftless proposal
+do
+	to --dialect $dialect
+	make_fork $dialect
+	check "$dialect: in a spool of two parts" \
+		run_fork $dialect --json --max-disk $SMALLEST
+	check "$dialect: the target has all" has_all $dialect
+	check "$dialect: the spool is not larger" \
+		at_most "$(number spool_peak_bytes)" $((4 * MIB))
+done
+to
+make_fork c
+check 'a spool of less than two parts' \
+	equal "$(status_of run_fork c --max-disk 3M)" 1
+check 'the error says how much it takes' \
+	grep -q 'need a spool of 4 MiB at the least (--max-disk)' out
+
+# The source.
+for dialect in basic hf
+do
+	to --dialect $dialect
+	make_fork "whole-$dialect"
+	from
+	server_reset
+	server_faults range=ignored,times=0
+	check "$dialect, a source without ranges" \
+		run_fork "whole-$dialect" --max-disk $SMALLEST
+	check "$dialect, a source without ranges: all is right" \
+		has_all "whole-$dialect"
+	check "$dialect, a source without ranges: fetched once" \
+		equal "$(fetched)" $TOTAL
+done
+to
+make_fork links
+from
+server_faults expired,on=get,skip=4,times=3
+check 'links of the source run out' run_fork links
+server_nofaults
+check 'links of the source run out: all is right' has_all links
+to
+make_fork flip
+from
+server_faults flip,from=4194304,after=1000
+check 'a byte is spoilt on its way' run_fork flip --max-disk 40M
+check 'a byte is spoilt on its way: all is right' has_all flip
+to --dialect basic
+make_fork corrupt
+from
+server_faults "flip,after=1000,times=0,oid=$(oid_of a/large.bin)"
+check 'the source has other bytes' equal "$(status_of run_fork corrupt)" 1
+server_nofaults
+check 'the source has other bytes: it says so' \
+	grep -q 'MiB  the bytes hash to' out
+check 'the source has other bytes: the target does not get them' \
+	fails server_has corrupt a/large.bin
+check 'the source has other bytes: the others are carried' \
+	grep -q '^moved  *5 objects' out
+to
+make_fork missing
+lost=$(ROOT=$FROM_ROOT object_at a a/small2.bin)
+mv "$lost" lost
+check 'the source lacks one' equal "$(status_of run_fork missing)" 1
+mv lost "$lost"
+check 'the source lacks one: it is named' \
+	grep -q "^  $(oid_of a/small2.bin)  195 KiB  the source: " out
+check 'the source lacks one: the others are carried' \
+	grep -q '^moved  *5 objects' out
+
+# The target.
+to --dialect basic
+make_fork put
+server_faults reset,on=put,after=9000000
+check 'a PUT breaks after its bytes have left the spool' \
+	run_fork put --max-disk $SMALLEST
+check 'a PUT breaks: all is right' has_all put
+to
+make_fork parts
+server_faults reset,on=part,after=1000000,times=2 \
+	expired,on=part,part=5,times=1
+check 'parts break, and links of the target run out' run_fork parts
+check 'parts break: all is right' has_all parts
+
+# What is here.
+to
+make_fork here
+mkdir -p here/.git/lfs && cp -r a/.git/lfs/objects here/.git/lfs/
+from
+server_reset
+check 'what is here' run_fork here
+check 'what is here is not fetched' equal "$(server_log get | wc -l)" 0
+check 'what is here: the target has all' has_all here
+to
+make_fork spoilt
+mkdir -p spoilt/.git/lfs && cp -r a/.git/lfs/objects spoilt/.git/lfs/
+large=$(find spoilt/.git/lfs/objects -name "$(oid_of a/large.bin)")
+chmod u+w "$large" && printf x | dd of="$large" conv=notrunc 2>/dev/null
+check 'what is here is damaged' run_fork spoilt
+check 'what is here is damaged: the source has it right' has_all spoilt
+
+# Interrupted, while the last part waits for a server that says nothing.
+to
+make_fork stop
+server_faults stall=60,on=part,part=7
+(cd stop && exec "$AGENT" fork --quiet) >out 2>err &
+pid=$!
+for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20
+do
+	test "$(server_log part | wc -l)" -lt 11 || break
+	sleep 0.5
+done
+kill -TERM $pid
+wait $pid
+check 'interrupted' equal $? 143
+check 'interrupted: it says what is left' grep -q '^left .*run it again' out
+server_nofaults
+check 'and again' run_fork stop --json
+check 'and again: all is right' has_all stop
+check 'and again: what was sent is not sent again' at_most \
+	"$(server_count bytes_in | sed "s/.*'part': \([0-9]*\).*/\1/")" \
+	$((TOTAL + 2 * MIB))
+
+# Which objects.
+to
+make_fork which
+check 'some paths' run_fork which --include 'small*.bin' --exclude small3.bin
+check 'some paths: only those' grep -q '^moved  *4 objects' out
+check 'some paths: not the others' fails server_has which a/small3.bin
+to
+make_fork shards
+for k in 1 2 3
+do
+	check "share $k of 3" run_fork shards --shard $k/3 v1
+done
+check 'the shares are the whole' has_all shards
+check 'each is sent once' equal "$(server_log complete | wc -l)" 6
+
+# What cannot be.
+git -C which config lfs.url "$TO/which.git/info/lfs"
+check 'one server behind both' equal "$(status_of run_fork which)" 1
+check 'one server behind both: the key is named' \
+	grep -q 'are the same LFS server, .*: lfs.url says so for both' err
+git -C which config --unset lfs.url
+printf '[lfs]\n\turl = %s\n' "$TO/which.git/info/lfs" >which/.lfsconfig
+check 'the same by .lfsconfig' equal "$(status_of run_fork which)" 1
+check 'the same by .lfsconfig: it is named' \
+	grep -q 'lfs.url in .lfsconfig says so' err
+check 'two URLs on the command line' run_fork which \
+	--from-lfs "$FROM/a.git/info/lfs" --to-lfs "$TO/which.git/info/lfs"
+check 'two URLs on the command line: all is right' has_all which
+check 'no such remote' equal "$(status_of run_fork which --from nobody \
+	--to-lfs "$TO/x")" 1
+check 'no such remote: it is named' \
+	grep -q "there is no remote 'nobody'; name one with --from" err
+check 'no such ref' equal "$(status_of run_fork which \
+	--to-lfs "$TO/x" --from-lfs "$FROM/a.git/info/lfs" nothing)" 1
+check 'no such ref: it is named' grep -q "nothing" err
 finish

@@ -62,6 +62,7 @@ make_project () {
 	REMOTE =
 	MODE =
 	TRANSFER =
+	FORK =
 	AGENT =
 	EOT
 	write README.md <<-EOT &&
