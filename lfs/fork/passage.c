@@ -28,14 +28,6 @@ static bool is_final(const struct passage *passage)
 	return passage->target->plan->mode->part_is_final;
 }
 
-static bool is_stopped(const struct object *object, struct err *err)
-{
-	if (!atomic_load(&object->stopped))
-		return false;
-	err_set(err, ERR_CANCELED, "stopped");
-	return true;
-}
-
 /* Only an upload in one PUT, and its hash, ever have to wait here. */
 static int read_lane(void *ctx, void *data, size_t n, uint64_t off,
 		     struct err *err)
@@ -47,7 +39,7 @@ static int read_lane(void *ctx, void *data, size_t n, uint64_t off,
 	int ret;
 
 	while (reach(passage) < off + n) {
-		if (is_stopped(passage->target, err))
+		if (object_check_stop(passage->target, err))
 			return -1;
 		bell_wait(bell, since, TICK_MS);
 		since = bell_count(bell);
@@ -72,7 +64,7 @@ static int write_lane(void *ctx, const void *data, size_t n, uint64_t off,
 	unsigned since = bell_count(bell);
 
 	while (atomic_load(&passage->granted) < off + n) {
-		if (is_stopped(passage->source, err))
+		if (object_check_stop(passage->source, err))
 			return -1;
 		bell_wait(bell, since, TICK_MS);
 		since = bell_count(bell);

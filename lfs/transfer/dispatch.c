@@ -18,8 +18,8 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 	struct object *object = slot->dispatch->object;
 	int ret;
 
-	if (atomic_load(&object->stopped))
-		return err_set(err, ERR_CANCELED, "stopped");
+	if (object_check_stop(object, err))
+		return -1;
 	if (is_upload(slot->dispatch))
 		ret = upload_part(object, slot->part, http, err);
 	else

@@ -267,6 +267,8 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
 	receiving->skip -= skip;
 	data += skip;
 	n -= (size_t)skip;
+	if (object_check_stop(receiving->object, err))
+		return -1;
 	if (n <= left)
 		return n ? take_bytes(receiving, data, n, err) : 0;
 	if (part->off + part->size == receiving->object->plan->size)

@@ -24,7 +24,7 @@ void object_release(struct object *object)
 		close(object->fd);
 }
 
-static int check_stop(const struct object *object, struct err *err)
+int object_check_stop(const struct object *object, struct err *err)
 {
 	if (!atomic_load(&object->stopped))
 		return 0;
@@ -33,10 +33,8 @@ static int check_stop(const struct object *object, struct err *err)
 
 int object_read(void *ctx, void *data, size_t n, uint64_t off, struct err *err)
 {
-	struct object *object = ctx;
+	const struct object *object = ctx;
 
-	if (check_stop(object, err))
-		return -1;
 	if (object->io)
 		return object->io->read(object->io->ctx, data, n, off, err);
 	return file_read_at(object->fd, data, n, off, err);
@@ -45,8 +43,6 @@ int object_read(void *ctx, void *data, size_t n, uint64_t off, struct err *err)
 int object_write(struct object *object, const void *data, size_t n,
 		 uint64_t off, struct err *err)
 {
-	if (check_stop(object, err))
-		return -1;
 	if (object->io)
 		return object->io->write(object->io->ctx, data, n, off, err);
 	return file_write_at(object->fd, data, n, off, err);

@@ -70,6 +70,9 @@ struct object {
 void object_init(struct object *object, struct plan *plan);
 void object_release(struct object *object);
 
+/* For a job that moves it: ERR_CANCELED if it is to end. */
+int object_check_stop(const struct object *object, struct err *err);
+
 /*
  * Its bytes, wherever they are: exactly `n` of them; from any thread.  The
  * first takes a struct object, in the form that struct hasher_source wants.

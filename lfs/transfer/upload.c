@@ -125,7 +125,8 @@ static long read_part(void *ctx, uint64_t off, char *data, size_t n,
 	struct object *object = sending->object;
 	struct part *part = sending->part;
 
-	if (object_read(object, data, n, part->off + off, err))
+	if (object_check_stop(object, err) ||
+	    object_read(object, data, n, part->off + off, err))
 		return -1;
 	if (!off)
 		part->crc_moved = 0;
