@@ -147,6 +147,16 @@ server_faults expired,on=get,skip=4,times=3
 check 'links of the source run out' run_fork links
 server_nofaults
 check 'links of the source run out: all is right' has_all links
+from
+server_reset
+server_faults expired,on=get,times=0
+check 'links of the source never work' equal "$(status_of run_fork links \
+	--to-lfs "$TO/none.git/info/lfs")" 1
+server_nofaults
+check 'links of the source never work: it says so' \
+	grep -q 'links run out again and again' out
+check 'links of the source never work: not for ever' \
+	at_most "$(server_log batch | wc -l)" 55
 to
 make_fork flip
 from

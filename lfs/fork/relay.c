@@ -314,6 +314,7 @@ void relay_fail(struct relay *relay, const struct err *err)
 {
 	if (!relay->err.kind)
 		relay->err = *err;
+	relay->wants_link = false;
 	transfer_fail(relay->up, err);
 	if (relay->down)
 		transfer_fail(relay->down, err);
