@@ -11,21 +11,35 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 
-enum { LINE_ROOM = 128 };	/* "blob SIZE NAME" and "NAME blob SIZE" */
+enum {
+	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
+	MODE_ROOM = 7	/* "100644 " */
+};
+
+/* What git prints, in the order of the steps. */
+enum { COMMITS, CHANGES, OBJECTS, SIZES, BLOBS, TEXTS, NFILES };
+
+struct search {
+	const struct history_request *request;	/* borrowed */
+	char **specs;	/* owned, until NULL */
+	size_t nspecs;
+	int fds[NFILES];
+};
 
 static void add_spec(char ***specs, size_t *n, const char *magic,
 		     const char *pattern, size_t len)
 {
-	/* Without a slash it is a name at any depth, as in .gitignore. */
-	const char *depth = memchr(pattern, '/', len) ? "" : "**/";
+	const char *depth;
 	int width;
 
+	while (len && pattern[len - 1] == '/')
+		len--;
+	/* Without a slash it is a name at any depth, as in .gitignore. */
+	depth = memchr(pattern, '/', len) ? "" : "**/";
 	while (len && *pattern == '/') {
 		pattern++;
 		len--;
 	}
-	while (len && pattern[len - 1] == '/')
-		len--;
 	if (!len)
 		return;
 	width = (int)len;
@@ -70,14 +84,14 @@ void history_free_pathspecs(char **specs)
 }
 
 /* Run git from file to file; -1 for `in`: nothing to read. */
-static int run_git(const char *const *argv, int in, int out,
-		   const struct history_request *request, struct err *err)
+static int run_git(const struct search *search, const char *const *argv, int in,
+		   int out, struct err *err)
 {
 	const struct child child = {
 		.argv = argv,
 		.keep_stderr = true,
-		.is_stopped = request->is_stopped,
-		.ctx = request->ctx,
+		.is_stopped = search->request->is_stopped,
+		.ctx = search->request->ctx,
 		.watch_fd = -1,
 	};
 
@@ -86,43 +100,157 @@ static int run_git(const char *const *argv, int in, int out,
 	return child_run_files(&child, in, out, err);
 }
 
-/* The names of all objects but large blobs. */
-static int list_objects(int out, const struct history_request *request,
-			struct err *err)
+/* A command line: these words, and room for `more` and a NULL. */
+static const char **make_argv(const char *const *words, size_t *n, size_t more)
 {
-	static const char *const options[] = {
-		"git",
-		"rev-list",
-		"--objects",
-		"--no-object-names",
-		"--full-history",
-		"--filter=blob:limit=1024",
-	};
-	enum { NOPTIONS = sizeof(options) / sizeof(options[0]) };
-	char **specs = history_pathspecs(request->include, request->exclude);
-	size_t nspecs = 0, n = NOPTIONS;
 	const char **argv;
+
+	while (words[*n])
+		++*n;
+	argv = xcalloc(*n + more + 1, sizeof(*argv));
+	memcpy(argv, words, *n * sizeof(*argv));
+	return argv;
+}
+
+/* git rev-list of the refs. */
+static int list(const struct search *search, const char *const *words, int out,
+		struct err *err)
+{
+	const struct history_request *request = search->request;
+	size_t n = 0;
+	const char **argv = make_argv(words, &n,
+				      request->nrefs + search->nspecs + 3);
 	int ret;
 
-	while (specs[nspecs])
-		nspecs++;
-	argv = xcalloc(NOPTIONS + request->nrefs + nspecs + 4, sizeof(*argv));
-	memcpy(argv, options, sizeof(options));
 	if (request->all)
 		argv[n++] = "--all";
 	argv[n++] = "--end-of-options";
 	for (size_t i = 0; i < request->nrefs; i++)
 		argv[n++] = request->refs[i];
 	argv[n++] = "--";
-	for (size_t i = 0; i < nspecs; i++)
-		argv[n++] = specs[i];
-	ret = run_git(argv, -1, out, request, err);
+	for (size_t i = 0; i < search->nspecs; i++)
+		argv[n++] = search->specs[i];
+	ret = run_git(search, argv, -1, out, err);
 	free(argv);
-	history_free_pathspecs(specs);
 	if (!ret || err->kind == ERR_CANCELED)
 		return ret;
 	err->kind = ERR_USAGE;
 	return err_wrap(err, "cannot list the history");
+}
+
+/* What each commit changed: of a merge, what no parent of it has. */
+static int list_changes(const struct search *search, int in, int out,
+			struct err *err)
+{
+	static const char *const words[] = {
+		"git",	  "diff-tree",	    "--stdin",	    "-r", "-c",
+		"--root", "--no-commit-id", "--no-renames", "--", NULL
+	};
+	size_t n = 0;
+	const char **argv = make_argv(words, &n, search->nspecs);
+	int ret;
+
+	for (size_t i = 0; i < search->nspecs; i++)
+		argv[n++] = search->specs[i];
+	ret = run_git(search, argv, in, out, err);
+	free(argv);
+	return ret;
+}
+
+static FILE *open_again(int fd, const char *mode)
+{
+	FILE *file = fdopen(dup(fd), mode);
+
+	if (file)
+		rewind(file);
+	return file;
+}
+
+/* Go through what git printed, and write what it is to read next. */
+static int sift(int in, int out,
+		int (*copy)(FILE *from, FILE *to, size_t *n, struct err *err),
+		size_t *n, struct err *err)
+{
+	FILE *from = open_again(in, "r"), *to = open_again(out, "w");
+	int ret = from && to ? copy(from, to, n, err) : -1;
+
+	if (from && ferror(from))
+		ret = -1;
+	if (from)
+		fclose(from);
+	if (to && fclose(to))
+		ret = -1;
+	if (!ret || err->kind)
+		return ret;
+	return err_sys(err, errno, "cannot sort out the history's blobs");
+}
+
+/*
+ * ":MODE MODE NAME NAME STATUS\tPATH", of a merge with another colon, mode and
+ * name for each further parent: the last name, if it is that of a file.
+ */
+static const char *parse_change(char *line)
+{
+	size_t parents = strspn(line, ":");
+	char *end = strchr(line, '\t'), *name = NULL;
+
+	if (!parents || !end ||
+	    (size_t)(end - line) < parents * (1 + MODE_ROOM) + MODE_ROOM ||
+	    strncmp(line + parents * (1 + MODE_ROOM), "100", 3))
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		*end = '\0';
+		name = end = strrchr(line, ' ');
+		if (!name)
+			return NULL;
+	}
+	return name + 1;
+}
+
+static int copy_changed(FILE *from, FILE *to, size_t *n, struct err *err)
+{
+	char *line = NULL;
+	size_t room = 0;
+
+	(void)err;
+	while (getline(&line, &room, from) >= 0) {
+		const char *name = parse_change(line);
+
+		if (!name)
+			continue;
+		fprintf(to, "%s\n", name);
+		++*n;
+	}
+	free(line);
+	return 0;
+}
+
+/*
+ * The names of all objects that matter, but large blobs.
+ *
+ * With patterns, they are those that some commit put at a path.  (git rev-list
+ * --objects takes pathspecs, too, but looks at a tree only where it meets it
+ * first: whose other place is left out is not found at all.)
+ */
+static int list_objects(const struct search *search, struct err *err)
+{
+	static const char *const objects[] = { "git",
+					       "rev-list",
+					       "--objects",
+					       "--no-object-names",
+					       "--filter=blob:limit=1024",
+					       NULL };
+	static const char *const commits[] = { "git", "rev-list",
+					       "--full-history", NULL };
+	const int *fds = search->fds;
+	size_t nchanges = 0;
+
+	if (!search->nspecs)
+		return list(search, objects, fds[OBJECTS], err);
+	if (list(search, commits, fds[COMMITS], err) ||
+	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
+		return -1;
+	return sift(fds[CHANGES], fds[OBJECTS], copy_changed, &nchanges, err);
 }
 
 /* "blob SIZE NAME", with NAME and a newline behind; NULL: another kind. */
@@ -140,49 +268,29 @@ static const char *parse_size(const char *line, uint64_t *size)
 	return errno ? NULL : end;
 }
 
-static size_t copy_names(FILE *from, FILE *to)
+/* Of all objects, the blobs of a pointer's size. */
+static int copy_blobs(FILE *from, FILE *to, size_t *n, struct err *err)
 {
+	static const char missing[] = " missing\n";
 	char line[LINE_ROOM];
 	uint64_t size;
-	size_t n = 0;
 
 	while (fgets(line, sizeof(line), from)) {
 		const char *rest = parse_size(line, &size);
+		const char *end = strchr(line, ' ');
 
+		if (end && !strcmp(end, missing))
+			return err_set(err, ERR_LOCAL,
+				       "the repository lacks the object %.*s: "
+				       "run git fsck",
+				       (int)(end - line), line);
 		if (!rest || *rest != ' ' || size < POINTER_MIN ||
 		    size > POINTER_MAX)
 			continue;
 		fputs(rest + 1, to);
-		n++;
+		++*n;
 	}
-	return n;
-}
-
-static FILE *open_again(int fd, const char *mode)
-{
-	FILE *file = fdopen(dup(fd), mode);
-
-	if (file)
-		rewind(file);
-	return file;
-}
-
-/* Of all objects, the blobs of a pointer's size. */
-static int pick_blobs(int in, int out, struct history *history, struct err *err)
-{
-	FILE *from = open_again(in, "r"), *to = open_again(out, "w");
-	bool is_good = from && to;
-
-	if (is_good)
-		history->nblobs = copy_names(from, to);
-	is_good = is_good && !ferror(from);
-	if (from)
-		fclose(from);
-	if (to && fclose(to))
-		is_good = false;
-	if (is_good)
-		return 0;
-	return err_sys(err, errno, "cannot sort out the history's blobs");
+	return 0;
 }
 
 static void add(struct history *history, const struct pointer *pointer)
@@ -265,8 +373,8 @@ static void drop_doubles(struct history *history)
 	history->n = kept;
 }
 
-int history_find(struct history *history, const struct history_request *request,
-		 struct err *err)
+static int search_all(const struct search *search, struct history *history,
+		      struct err *err)
 {
 	static const char *const check[] = {
 		"git", "cat-file", "--buffer",
@@ -274,26 +382,40 @@ int history_find(struct history *history, const struct history_request *request,
 	};
 	static const char *const print[] = { "git", "cat-file", "--buffer",
 					     "--batch", NULL };
-	enum { OBJECTS, SIZES, BLOBS, TEXTS, NFILES };
-	int fds[NFILES], n = 0, ret = -1;
+	const int *fds = search->fds;
+
+	if (list_objects(search, err) ||
+	    run_git(search, check, fds[OBJECTS], fds[SIZES], err) ||
+	    sift(fds[SIZES], fds[BLOBS], copy_blobs, &history->nblobs, err) ||
+	    run_git(search, print, fds[BLOBS], fds[TEXTS], err) ||
+	    history_read(history, fds[TEXTS], err))
+		return -1;
+	drop_doubles(history);
+	return 0;
+}
+
+int history_find(struct history *history, const struct history_request *request,
+		 struct err *err)
+{
+	struct search search = { .request = request };
+	int n = 0, ret = -1;
 
 	*history = (struct history){ .n = 0 };
+	search.specs = history_pathspecs(request->include, request->exclude);
+	while (search.specs[search.nspecs])
+		search.nspecs++;
 	while (n < NFILES) {
-		fds[n] = file_open_unlinked(request->dir, err);
-		if (fds[n] < 0)
+		search.fds[n] = file_open_unlinked(request->dir, err);
+		if (search.fds[n] < 0)
 			goto out;
 		n++;
 	}
-	ret = list_objects(fds[OBJECTS], request, err) ||
-	      run_git(check, fds[OBJECTS], fds[SIZES], request, err) ||
-	      pick_blobs(fds[SIZES], fds[BLOBS], history, err) ||
-	      run_git(print, fds[BLOBS], fds[TEXTS], request, err) ||
-	      history_read(history, fds[TEXTS], err);
-	drop_doubles(history);
+	ret = search_all(&search, history, err);
 out:
 	while (n)
-		close(fds[--n]);
-	return ret ? -1 : 0;
+		close(search.fds[--n]);
+	history_free_pathspecs(search.specs);
+	return ret;
 }
 
 void history_release(struct history *history)

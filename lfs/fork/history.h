@@ -12,8 +12,9 @@
  * Every LFS object that a git history points to.
  *
  * Nothing is checked out: git lists the small blobs that can be reached from
- * the refs, and those that are pointers count.  What it prints goes to unlinked
- * files, so the memory taken is that of the pointers.
+ * the refs, or those that commits put at certain paths, and those that are
+ * pointers count.  What it prints goes to unlinked files, so the memory taken
+ * is that of the pointers.
  */
 
 struct history_request {
@@ -36,7 +37,8 @@ struct history {
 
 /*
  * Find them, in the repository of the current directory.  ERR_USAGE if git
- * does not know a ref; what it says goes to stderr.
+ * does not know a ref, ERR_LOCAL if it lacks a blob; what it says goes to
+ * stderr.
  */
 int history_find(struct history *history, const struct history_request *request,
 		 struct err *err);
