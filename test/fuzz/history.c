@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/file.h"
+#include "lfs/fork/history.h"
+
+/*
+ * The input: what `git cat-file --batch` prints.  Its text serves as patterns
+ * as well.
+ */
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void must(int ok)
+{
+	if (!ok)
+		abort();
+}
+
+/* In memory, or where there is no such place, on the disk. */
+static int open_file(void)
+{
+	struct err err = ERR_INIT;
+	int fd = file_open_unlinked("/dev/shm", &err);
+
+	if (fd >= 0)
+		return fd;
+	err_clear(&err);
+	return file_open_unlinked("/tmp", &err);
+}
+
+static void check_texts(const uint8_t *data, size_t size)
+{
+	struct history history = { .n = 0 };
+	struct err err = ERR_INIT;
+	int fd = open_file(), ret;
+
+	must(fd >= 0 && !file_write_at(fd, data, size, 0, &err));
+	ret = history_read(&history, fd, &err);
+	close(fd);
+	must(ret ? err.kind == ERR_LOCAL : err.kind == ERR_NONE);
+	/* Each takes at least so many bytes of the text. */
+	must(history.n <= size / POINTER_MIN);
+	for (size_t i = 0; i < history.n; i++)
+		must(strlen(history.pointers[i].oid) == POINTER_OID);
+	history_release(&history);
+}
+
+/* Whatever the pattern, what stands before it is ours. */
+static void check_specs(const uint8_t *data, size_t size)
+{
+	char *list = malloc(size + 1);
+	char **specs;
+	size_t n = 0;
+
+	must(list != NULL);
+	memcpy(list, data, size);
+	list[size] = '\0';
+	specs = history_pathspecs(list, list);
+	while (specs[n])
+		n++;
+	must(n % 4 == 0);
+	for (size_t i = 0; i < n; i++) {
+		const char *magic = i < n / 2 ? ":(top,glob)" :
+						":(top,glob,exclude)";
+
+		must(!strncmp(specs[i], magic, strlen(magic)));
+		must(specs[i][strlen(magic)] != '\0');
+	}
+	history_free_pathspecs(specs);
+	free(list);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	check_texts(data, size);
+	check_specs(data, size);
+	return 0;
+}
