@@ -38,7 +38,9 @@ struct spool *spool_new(const char *dir, uint64_t max, struct err *err)
 		return NULL;
 	spool = xcalloc(1, sizeof(*spool));
 	spool->fd = fd;
-	spool->nblocks = (size_t)(max / SPOOL_BLOCK);
+	spool->nblocks = SPOOL_BLOCKS_MAX;
+	if (max / SPOOL_BLOCK < SPOOL_BLOCKS_MAX)
+		spool->nblocks = (size_t)(max / SPOOL_BLOCK);
 	if (!spool->nblocks)
 		spool->nblocks = 1;
 	spool->nfree = spool->nblocks;

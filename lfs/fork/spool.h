@@ -21,12 +21,18 @@
  * granted is for any thread.
  */
 
-enum { SPOOL_BLOCK = 1 << 20 };	/* bytes */
+enum {
+	SPOOL_BLOCK = 1 << 20,	/* bytes */
+	SPOOL_BLOCKS_MAX = 1 << 20	/* of a spool: 1 TiB */
+};
 
 struct spool;
 struct lane;
 
-/* In the directory `dir`; `max` bytes, at least one block. */
+/*
+ * In the directory `dir`; `max` bytes, but at least one block, and at most
+ * SPOOL_BLOCKS_MAX.
+ */
 struct spool *spool_new(const char *dir, uint64_t max, struct err *err);
 
 /* How many blocks it has. */
