@@ -63,15 +63,26 @@ static char *format_facts(const struct bar_state *state)
 	return facts;
 }
 
+static int64_t seconds_left(const struct bar *bar,
+			    const struct bar_state *state)
+{
+	static const int64_t ages = INT64_MAX / 2;
+	double seconds;
+
+	if (state->bytes >= state->bytes_total)
+		return 0;
+	seconds = (double)(state->bytes_total - state->bytes) / bar->rate;
+	return seconds < (double)ages ? (int64_t)seconds : ages;
+}
+
 static char *format_rate(const struct bar *bar, const struct bar_state *state)
 {
-	uint64_t left = state->bytes_total - state->bytes;
 	char *rate, *age, *text;
 
 	if (bar->rate < 1)
 		return xstrdup("");
 	rate = human_size((uint64_t)bar->rate);
-	age = human_age((int64_t)((double)left / bar->rate));
+	age = human_age(seconds_left(bar, state));
 	text = xstrfmt(", %s/s, %s left", rate, age);
 	free(rate);
 	free(age);
