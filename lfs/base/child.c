@@ -287,12 +287,21 @@ static int judge(const struct run *run, int *status, struct err *err)
 	return 0;
 }
 
-int child_run_files(const struct child *child, int in, int out, struct err *err)
+static struct run run_of(const struct child *child)
 {
 	struct run run = { .child = child, .in = -1, .out = -1 };
+
+	if (child->timeout_ms)
+		run.deadline_ms = clock_ms() + child->timeout_ms;
+	run.is_watching = child->is_stopped && child->watch_fd >= 0;
+	return run;
+}
+
+int child_run_files(const struct child *child, int in, int out, struct err *err)
+{
+	struct run run = run_of(child);
 	int errnum, ret;
 
-	run.is_watching = child->is_stopped && child->watch_fd >= 0;
 	errnum = spawn(&run, in, out);
 	if (errnum)
 		return err_sys(err, errnum, "cannot run '%s'", program(&run));
@@ -305,12 +314,9 @@ int child_run_files(const struct child *child, int in, int out, struct err *err)
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err)
 {
-	struct run run = { .child = child, .in = -1, .out = -1 };
+	struct run run = run_of(child);
 	int ret;
 
-	if (child->timeout_ms)
-		run.deadline_ms = clock_ms() + child->timeout_ms;
-	run.is_watching = child->is_stopped && child->watch_fd >= 0;
 	if (start(&run, err))
 		return -1;
 	ret = communicate(&run, output, err);

@@ -13,6 +13,7 @@
 
 #include "lfs/base/child.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/file.h"
 
 /* Run a shell script; the other members of `child` are kept. */
 static int run_sh(struct child child, const char *script, struct buf *output,
@@ -284,6 +285,90 @@ static void signals(void **state)
 	buf_release(&output);
 }
 
+/* A file with this text, at its beginning. */
+static int file_of(const char *text)
+{
+	struct err err = ERR_INIT;
+	int fd = file_open_unlinked("/tmp", &err);
+
+	assert_true(fd >= 0);
+	assert_int_equal(file_write_at(fd, text, strlen(text), 0, &err), 0);
+	return fd;
+}
+
+static int run_files(struct child child, const char *script, int in, int out,
+		     struct err *err)
+{
+	const char *argv[] = { "sh", "-c", script, NULL };
+
+	child.argv = argv;
+	return child_run_files(&child, in, out, err);
+}
+
+static void from_file_to_file(void **state)
+{
+	struct child child = { .watch_fd = -1, .input = "not this" };
+	int in = file_of("a\nb\n"), out = file_of("");
+	struct err err = ERR_INIT;
+	char text[100] = "";
+
+	(void)state;
+	assert_int_equal(run_files(child, "tr a-z A-Z", in, out, &err), 0);
+	/* Where it stopped writing, the next one goes on. */
+	assert_int_equal(run_files(child, "cat; echo end", -1, out, &err), 0);
+	assert_int_equal(pread(out, text, sizeof(text), 0), 8);
+	assert_string_equal(text, "A\nB\nend\n");
+	assert_int_equal(run_files(child, "exit 4", in, out, &err), -1);
+	assert_string_equal(err.msg, "'sh' failed with exit status 4");
+	assert_no_child_left();
+	close(in);
+	close(out);
+}
+
+/* It holds the two, and none of our other descriptors. */
+static void descriptors_of_files(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	int in = file_of(""), out = file_of("");
+	struct err err = ERR_INIT;
+	char text[100] = "";
+
+	(void)state;
+	for (int fd = 3; fd < 1024; fd++)
+		fcntl(fd, F_SETFD, FD_CLOEXEC);
+	assert_int_equal(run_files(child,
+				   "readlink /proc/$$/fd/2; ls /proc/self/fd",
+				   in, out, &err),
+			 0);
+	assert_true(pread(out, text, sizeof(text) - 1, 0) > 0);
+	assert_string_equal(text, "/dev/null\n0\n1\n2\n3\n");
+	close(in);
+	close(out);
+}
+
+static void stopped_among_files(void **state)
+{
+	bool flag = true;
+	struct child child = { .watch_fd = -1, .timeout_ms = 300 };
+	int out = file_of("");
+	struct err err = ERR_INIT;
+	uint64_t start = clock_ms();
+
+	(void)state;
+	assert_int_equal(run_files(child, "exec sleep 20", -1, out, &err), -1);
+	assert_in_range(clock_ms() - start, 300, 3000);
+	assert_non_null(strstr(err.msg, "did not finish"));
+	err_clear(&err);
+	child.is_stopped = is_true;
+	child.ctx = &flag;
+	start = clock_ms();
+	assert_int_equal(run_files(child, "sleep 20", -1, out, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELED);
+	assert_in_range(clock_ms() - start, 0, 1000);
+	assert_no_child_left();
+	close(out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -300,6 +385,9 @@ int main(void)
 		cmocka_unit_test(patience),
 		cmocka_unit_test(descriptors),
 		cmocka_unit_test(signals),
+		cmocka_unit_test(from_file_to_file),
+		cmocka_unit_test(descriptors_of_files),
+		cmocka_unit_test(stopped_among_files),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
