@@ -167,6 +167,12 @@ static void run(struct worker *worker, struct job *job)
 		err_wrap(&job->err, "gave up after %u tries", retry.pauses + 1);
 }
 
+static void bring_back(struct pool *pool, struct job *job)
+{
+	put(&pool->done, job);
+	tell(pool);
+}
+
 /* The next job to run; NULL when the pool closes. */
 static struct job *next_job(struct pool *pool)
 {
@@ -192,8 +198,7 @@ static void *work(void *arg)
 		run(worker, job);
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
-		put(&pool->done, job);
-		tell(pool);
+		bring_back(pool, job);
 		if (pool->work.first)
 			pthread_cond_signal(&pool->has_work);
 	}
@@ -249,7 +254,7 @@ void pool_submit(struct pool *pool, struct job *job)
 	ret = need_workers(pool, &job->err);
 	pthread_mutex_lock(&pool->mutex);
 	if (ret) {
-		put(&pool->done, job);
+		bring_back(pool, job);
 	} else {
 		err_clear(&job->err);
 		put(&pool->work, job);
@@ -328,7 +333,7 @@ void pool_cancel(struct pool *pool)
 	pthread_mutex_lock(&pool->mutex);
 	while ((job = take(&pool->work))) {
 		err_set(&job->err, ERR_CANCELED, "stopped");
-		put(&pool->done, job);
+		bring_back(pool, job);
 	}
 	pthread_cond_broadcast(&pool->has_stopped);
 	pthread_mutex_unlock(&pool->mutex);
