@@ -139,6 +139,117 @@ static void errors(void **state)
 	gitconfig_free(empty);
 }
 
+/* Which key it was, for who has to be told; the last one counts. */
+static void keys(void **state)
+{
+	static const char texts[][120] = {
+		"remote.a.url\nhttps://h/a\0remote.b.url\nhttps://h/b",
+		"remote.a.url\nhttps://h/a\0remote.a.pushurl\nhttps://h/p",
+		"remote.a.url\nhttps://h/a\0remote.a.lfsurl\nhttps://h/l",
+		"remote.a.url\nhttps://h/a\0lfs.url\nhttps://h/l",
+		"lfs.url\nhttps://h/l\0lfs.pushurl\nhttps://h/p",
+		"remote.origin.url\nhttps://h/a",
+	};
+	static const struct {
+		const char *remote, *download, *upload;
+	} cases[] = {
+		{ "a", "remote.a.url", "remote.a.url" },
+		{ "a", "remote.a.url", "remote.a.pushurl" },
+		{ "a", "remote.a.lfsurl", "remote.a.lfsurl" },
+		{ "a", "lfs.url", "lfs.url" },
+		{ "a", "lfs.url", "lfs.pushurl" },
+		{ "a", "remote.origin.url", "remote.origin.url" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		struct gitconfig *config = parse(CONFIG(texts[i / 2]));
+		struct endpoint endpoint;
+		struct err err = ERR_INIT;
+
+		assert_int_equal(endpoint_find(&endpoint, config,
+					       cases[i / 2].remote, i % 2,
+					       &err),
+				 0);
+		assert_string_equal(endpoint.key,
+				    i % 2 ? cases[i / 2].upload :
+					    cases[i / 2].download);
+		endpoint_release(&endpoint);
+		gitconfig_free(config);
+	}
+}
+
+/* As if it were lfs.url: no key, no remote, and rewritten like one. */
+static void lfs_urls(void **state)
+{
+	static const struct {
+		const char *given, *url;	/* NULL: refused */
+	} cases[] = {
+		{ "https://h.example/a/info/lfs",
+		  "https://h.example/a/info/lfs" },
+		{ "short:a", "https://long.example/a" },
+		{ "ssh://git@h.example/a", "https://h.example/a" },
+		{ "ftp://me:secret@h.example/a", NULL },
+		{ "https://h.example/a\nb", NULL },
+		{ "", NULL },
+	};
+	static const char text[] =
+		"lfs.url\nhttps://other.example/x\0"
+		"url.https://long.example/.insteadof\nshort:\0";
+	struct gitconfig *config = parse(CONFIG(text));
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct endpoint endpoint;
+		struct err err = ERR_INIT;
+		int ret = endpoint_from_lfs(&endpoint, config, cases[i].given,
+					    true, &err);
+
+		if (ret != (cases[i].url ? 0 : -1))
+			fail_msg("%s: %s", cases[i].given, err.msg);
+		if (cases[i].url) {
+			assert_string_equal(endpoint.url, cases[i].url);
+			assert_string_equal(endpoint.remote, cases[i].given);
+			assert_null(endpoint.remote_url);
+			assert_null(endpoint.key);
+		} else {
+			assert_int_equal(err.kind, ERR_USAGE);
+			assert_null(strstr(err.msg, "secret"));
+			assert_null(endpoint.remote);
+		}
+		endpoint_release(&endpoint);
+	}
+	gitconfig_free(config);
+}
+
+static void names_of_remotes(void **state)
+{
+	static const char text[] = "remote.a.url\nx\0"
+				   "remote.a.b.fetch\n+x\0"
+				   "remote.Case.tagopt\nx\0"
+				   "remote.pushdefault\nnobody\0"
+				   "branch.main.remote\nnobody\0";
+	static const char *const there[] = { "a", "a.b", "Case" };
+	static const char *const not_there[] = { "",	   "b",
+						 "case",   "a.",
+						 "nobody", "pushdefault",
+						 "main",   "a.b.fetch" };
+	struct gitconfig *config = parse(CONFIG(text));
+	struct gitconfig *none = parse("remote.pushdefault\na\0", 21);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(there); i++)
+		assert_true(endpoint_has_remote(config, there[i]));
+	for (size_t i = 0; i < COUNT(not_there); i++)
+		if (endpoint_has_remote(config, not_there[i]))
+			fail_msg("'%s'", not_there[i]);
+	assert_false(endpoint_has_remote(none, "a"));
+	assert_true(endpoint_has_remotes(config));
+	assert_false(endpoint_has_remotes(none));
+	gitconfig_free(config);
+	gitconfig_free(none);
+}
+
 /* A remote may be a URL, and its password is nobody's business. */
 static void no_secrets(void **state)
 {
@@ -230,6 +341,9 @@ int main(void)
 		cmocka_unit_test(fields),
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(errors),
+		cmocka_unit_test(keys),
+		cmocka_unit_test(lfs_urls),
+		cmocka_unit_test(names_of_remotes),
 		cmocka_unit_test(no_secrets),
 		cmocka_unit_test(default_remotes),
 		cmocka_unit_test(clean_paths),
