@@ -221,6 +221,36 @@ static void directories(void **state)
 	assert_int_equal(err.kind, ERR_LOCAL);
 }
 
+static void a_file_without_a_name(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	int one = file_open_unlinked(place->dir, &err);
+	int two = file_open_unlinked(place->dir, &err);
+	struct stat st;
+	char text[6] = "";
+
+	assert_true(one >= 0 && two >= 0);
+	assert_true(fcntl(one, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fstat(one, &st), 0);
+	assert_int_equal(st.st_nlink, 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(file_write_at(one, "hello", 5, 0, &err), 0);
+	assert_int_equal(file_read_at(one, text, 5, 0, &err), 0);
+	assert_string_equal(text, "hello");
+	assert_int_equal(fstat(two, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	close(one);
+	close(two);
+	/* Nothing but the file of the place is in its directory. */
+	assert_int_equal(unlink(place->path), 0);
+	assert_int_equal(rmdir(place->dir), 0);
+	assert_int_equal(file_open_unlinked(place->dir, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.msg, place->dir));
+}
+
 #define WITH_PLACE(test) \
 	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
@@ -236,6 +266,7 @@ int main(void)
 		WITH_PLACE(more_than_there_is),
 		WITH_PLACE(a_full_disk),
 		WITH_PLACE(directories),
+		WITH_PLACE(a_file_without_a_name),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
