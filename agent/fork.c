@@ -233,6 +233,17 @@ static int set_option(struct command *command, int option, struct err *err)
 	}
 }
 
+/* getopt_long() found it wrong; `word` is the last one that it has done with. */
+static int refuse_option(int option, const char *word, struct err *err)
+{
+	if (option == ':')
+		return err_set(err, ERR_USAGE, "%s wants a value", word);
+	/* Of a letter, more may follow in the same word. */
+	if (optopt && optopt < FROM)
+		return err_set(err, ERR_USAGE, "unknown option '-%c'", optopt);
+	return err_set(err, ERR_USAGE, "unknown option '%s'", word);
+}
+
 static int parse(struct command *command, int argc, char **argv,
 		 struct err *err)
 {
@@ -243,12 +254,8 @@ static int parse(struct command *command, int argc, char **argv,
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":hanqj:I:X:", long_options,
 				     NULL)) >= 0) {
-		if (option == ':')
-			return err_set(err, ERR_USAGE, "%s wants a value",
-				       argv[optind - 1]);
-		if (option == '?')
-			return err_set(err, ERR_USAGE, "unknown option '%s'",
-				       argv[optind - 1]);
+		if (option == ':' || option == '?')
+			return refuse_option(option, argv[optind - 1], err);
 		if (set_option(command, option, err))
 			return -1;
 	}
