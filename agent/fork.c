@@ -233,7 +233,7 @@ static int set_option(struct command *command, int option, struct err *err)
 	}
 }
 
-/* getopt_long() found it wrong; `word` is the last one that it has done with. */
+/* getopt_long() does not like it; `word` is the last one that it has read. */
 static int refuse_option(int option, const char *word, struct err *err)
 {
 	if (option == ':')
