@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A server, a repository and one object for an agent to be tortured with."""
+"""Servers, a repository and an object for an agent to be tortured with."""
 
 import json
 import os
@@ -66,11 +66,11 @@ class Server:
         self.process.wait()
 
 
-class Scene:
-    """A temporary folder with a HOME, a repository and a file of random
-    bytes; `config` is for lfsmultipart."""
+class Place:
+    """A temporary folder with a HOME and a repository; `config` is for
+    lfsmultipart."""
 
-    def __init__(self, program, size, config):
+    def __init__(self, program, config):
         for name in list(os.environ):
             if UNSET.match(name):
                 del os.environ[name]
@@ -83,10 +83,27 @@ class Scene:
         subprocess.run(["git", "init", "-q", self.repo], check=True)
         for key, value in config.items():
             self.config("lfsmultipart." + key, value)
+        self.multipart = os.path.join(self.repo, ".git/lfs/multipart")
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def config(self, key, value):
+        subprocess.run(["git", "-C", self.repo, "config", key, str(value)],
+                       check=True)
+
+    def remove(self):
+        shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Scene(Place):
+    """With a file of random bytes to be moved by the agent."""
+
+    def __init__(self, program, size, config):
+        super().__init__(program, config)
         self.file = self.path("file")
         randomfile.write(self.file, size, "torture")
         self.size, self.oid = size, drive.hash_file(self.file)
-        self.multipart = os.path.join(self.repo, ".git/lfs/multipart")
         self.server = self.url = None
 
     def __enter__(self):
@@ -95,14 +112,7 @@ class Scene:
     def __exit__(self, *_):
         if self.server:
             self.server.end()
-        shutil.rmtree(self.dir, ignore_errors=True)
-
-    def path(self, name):
-        return os.path.join(self.dir, name)
-
-    def config(self, key, value):
-        subprocess.run(["git", "-C", self.repo, "config", key, str(value)],
-                       check=True)
+        self.remove()
 
     def serve(self, *options):
         """From now on the remote is at a server with these options."""
