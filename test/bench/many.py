@@ -11,11 +11,9 @@ cost.  ROUNDS (3).
 """
 
 import os
-import shutil
-import subprocess
 import sys
 
-from agentrun import measured
+import gitlfs
 from claims import Table
 from lfsserver import Server
 from place import Place, rounds_option
@@ -26,32 +24,19 @@ DELAY_MS = 50
 RATE = 10_000_000
 TRANSFERS = 8           # of git-lfs, at a time
 
-POINTER = ("version https://git-lfs.github.com/spec/v1\n"
-           "oid sha256:%s\nsize %d\n")
-
-
-def git(place, *words):
-    subprocess.run(["git", "-C", place.repo, *words], check=True,
-                   stdout=subprocess.DEVNULL)
-
 
 def make_objects(place):
     """A commit of pointers; the objects are where servers find them."""
     for number in range(OBJECTS):
-        thing = place.make_object(SIZE, number)
-        folder = place.path("store", thing.oid[:2], thing.oid[2:4])
-        os.makedirs(folder, exist_ok=True)
-        os.rename(thing.path, os.path.join(folder, thing.oid))
-        with open("%s/%d.bin" % (place.repo, number), "w") as file:
-            file.write(POINTER % (thing.oid, thing.size))
-    git(place, "add", ".")
-    git(place, "commit", "-q", "-m", "many objects")
+        gitlfs.move_to_server(place, place.make_object(SIZE, number),
+                              place.path("store"), "%d.bin" % number)
+    gitlfs.commit(place)
 
 
 class Fetches:
     def __init__(self, build, place, *options):
         self.place = place
-        self.program = os.path.abspath(
+        self.agent = gitlfs.agent_options(
             os.path.join(build, "git-lfs-multipart"))
         root = place.path("server%d" % len(os.listdir(place.dir)))
         os.makedirs(root + "/many")
@@ -61,23 +46,11 @@ class Fetches:
 
     def fetch(self, options):
         """Seconds, git-lfs included."""
-        shutil.rmtree(self.place.repo + "/.git/lfs", ignore_errors=True)
-        command = ["git", "-C", self.place.repo]
-        for option in options + [
-                "lfs.concurrenttransfers=%d" % TRANSFERS,
-                "remote.origin.url=" + self.server.url + "/many",
-                "lfs.url=" + self.server.url + "/many.git/info/lfs"]:
-            command += ["-c", option]
-        seconds, _ = measured(command + ["lfs", "fetch", "origin", "main"],
-                              stdout=subprocess.DEVNULL,
-                              stderr=subprocess.DEVNULL)
-        return seconds
-
-    def agent_options(self):
-        prefix = "lfs.customtransfer.lfs-multipart."
-        return ["lfs.standalonetransferagent=lfs-multipart",
-                prefix + "path=" + self.program, prefix + "args=agent",
-                prefix + "concurrent=true"]
+        gitlfs.wipe(self.place)
+        return gitlfs.run(self.place, "fetch", options + [
+            "lfs.concurrenttransfers=%d" % TRANSFERS,
+            "remote.origin.url=" + self.server.url + "/many",
+            "lfs.url=" + self.server.url + "/many.git/info/lfs"])
 
     def rounds(self, table, what):
         """The names of the rows of stock and agent."""
@@ -85,7 +58,7 @@ class Fetches:
         with self.server:
             for _ in range(rounds_option(3)):
                 table.add(names[0], self.fetch([]))
-                table.add(names[1], self.fetch(self.agent_options()))
+                table.add(names[1], self.fetch(self.agent))
         return names
 
 
