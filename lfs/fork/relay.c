@@ -117,9 +117,9 @@ static int open_lane(struct relay *relay, const struct plan *send,
 
 	if (least > spool_blocks(spool))
 		return err_set(err, ERR_USAGE,
-			       "two of its parts need a spool of %zu MiB at "
-			       "the least (--max-disk)",
-			       least * (SPOOL_BLOCK >> 20));
+			       "two of its parts need a spool of %" PRIu64
+			       " MiB at the least (--max-disk)",
+			       spool_max(least) >> 20);
 	relay->passage.is_short = relay->size <= bytes;
 	relay->passage.lane = lane_open(spool, relay->size, least);
 	return relay->passage.lane ?

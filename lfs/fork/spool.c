@@ -8,6 +8,9 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 
+/* One block in so many is not used: as much disk is for journals. */
+enum { ROOM_SHARE = 16 };
+
 struct spool {
 	int fd;
 	size_t nblocks;
@@ -31,6 +34,7 @@ struct lane {
 
 struct spool *spool_new(const char *dir, uint64_t max, struct err *err)
 {
+	uint64_t nblocks = max / SPOOL_BLOCK;
 	struct spool *spool;
 	int fd = file_open_unlinked(dir, err);
 
@@ -38,14 +42,22 @@ struct spool *spool_new(const char *dir, uint64_t max, struct err *err)
 		return NULL;
 	spool = xcalloc(1, sizeof(*spool));
 	spool->fd = fd;
+	nblocks -= nblocks / ROOM_SHARE;
 	spool->nblocks = SPOOL_BLOCKS_MAX;
-	if (max / SPOOL_BLOCK < SPOOL_BLOCKS_MAX)
-		spool->nblocks = (size_t)(max / SPOOL_BLOCK);
+	if (nblocks < SPOOL_BLOCKS_MAX)
+		spool->nblocks = (size_t)nblocks;
 	if (!spool->nblocks)
 		spool->nblocks = 1;
 	spool->nfree = spool->nblocks;
 	spool->is_used = xcalloc(spool->nblocks, sizeof(*spool->is_used));
 	return spool;
+}
+
+uint64_t spool_max(size_t nblocks)
+{
+	size_t unused = nblocks ? (nblocks - 1) / (ROOM_SHARE - 1) : 0;
+
+	return (uint64_t)(nblocks + unused) * SPOOL_BLOCK;
 }
 
 size_t spool_blocks(const struct spool *spool)

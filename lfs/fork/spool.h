@@ -30,10 +30,14 @@ struct spool;
 struct lane;
 
 /*
- * In the directory `dir`; `max` bytes, but at least one block, and at most
- * SPOOL_BLOCKS_MAX.
+ * In the directory `dir`; at least one block, and at most SPOOL_BLOCKS_MAX.  It
+ * takes less than `max` bytes, if there are enough: some are for the journals
+ * of what is on its way.
  */
 struct spool *spool_new(const char *dir, uint64_t max, struct err *err);
+
+/* The least `max`, in bytes, that makes a spool of so many blocks. */
+uint64_t spool_max(size_t nblocks);
 
 /* How many blocks it has. */
 size_t spool_blocks(const struct spool *spool);

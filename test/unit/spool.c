@@ -37,7 +37,10 @@ static void sizes(void **state)
 		{ BLOCK, 1 },
 		{ 2 * BLOCK - 1, 1 },
 		{ 2 * BLOCK, 2 },
-		{ (uint64_t)4 << 30, 4096 },
+		{ 15 * BLOCK, 15 },
+		/* One in 16 is for the journals. */
+		{ 16 * BLOCK, 15 },
+		{ (uint64_t)4 << 30, 4096 - 256 },
 		{ (uint64_t)2 << 40, SPOOL_BLOCKS_MAX },
 		{ UINT64_MAX, SPOOL_BLOCKS_MAX },
 	};
@@ -55,6 +58,23 @@ static void sizes(void **state)
 	assert_null(spool_new("/nowhere/at/all", BLOCK, &err));
 	assert_int_equal(err.kind, ERR_LOCAL);
 	assert_non_null(strstr(err.msg, "/nowhere/at/all"));
+}
+
+/* What a spool of so many blocks takes, and no less. */
+static void the_least_max(void **state)
+{
+	(void)state;
+	for (size_t n = 1; n < 200; n++) {
+		struct spool *spool = make(spool_max(n));
+
+		assert_int_equal(spool_blocks(spool), n);
+		spool_free(spool);
+		if (n == 1)
+			continue;
+		spool = make(spool_max(n) - 1);
+		assert_true(spool_blocks(spool) < n);
+		spool_free(spool);
+	}
 }
 
 /* As many as a range of that length can touch, and no more. */
@@ -345,6 +365,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes),
+		cmocka_unit_test(the_least_max),
 		cmocka_unit_test(counts),
 		cmocka_unit_test(kept_blocks),
 		cmocka_unit_test(the_end_of_an_object),
