@@ -335,7 +335,9 @@ static bool has_all(const struct command *command)
 	struct fork_sum sum;
 
 	fork_sum(command->fork, &sum);
-	return !sum.missing && !sum.failed;
+	if (command->options.is_dry)
+		return !sum.missing && !sum.failed;
+	return sum.moved + sum.there == sum.objects;
 }
 
 /* Returns the exit status. */

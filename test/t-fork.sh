@@ -11,11 +11,22 @@ LARGE=13000000	# a/large.bin, in parts of 2 MiB
 TOTAL=$((LARGE + 1500000))
 SMALLEST=4M	# two parts
 
-# to [OPTION...]: a target server of its own; `from` goes back to the source.
+# to [OPTION...]: a target server; one without options serves all who want such
+# a one.  `from` goes back to the source.
 to () {
+	if test $# -eq 0 && test -n "$PLAIN_TO"
+	then
+		TO=$PLAIN_TO ROOT=$PLAIN_ROOT CONTROL=$PLAIN_CONTROL
+		server_nofaults
+		server_reset
+		return
+	fi
 	start_server --chunk-size $((2 * MIB)) "$@"
 	TO=$SERVER
+	test $# -gt 0 ||
+		PLAIN_TO=$TO PLAIN_ROOT=$ROOT PLAIN_CONTROL=$CONTROL
 }
+PLAIN_TO=
 from () {
 	CONTROL=$FROM_CONTROL
 }
@@ -47,10 +58,10 @@ status_of () {
 }
 
 has_all () {
-	for file in a/*.bin
+	while read -r object file
 	do
-		server_has "$1" "$file" || return 1
-	done
+		cmp "$ROOT/$1/objects/$object" "$file" || return 1
+	done <objects
 }
 
 has_none () {
@@ -78,6 +89,7 @@ do
 done
 make_file a/large.bin $LARGE 9
 git -C a add . && git -C a commit -q -m 'objects'
+sha256sum a/*.bin | sed 's,^\(..\)\(..\),\1/\2/\1\2,' >objects
 git -C a tag -a -m 'a tag' v1
 git -C a push -q origin main v1 || die 'push'
 from
@@ -156,7 +168,7 @@ server_nofaults
 check 'links of the source never work: it says so' \
 	grep -q 'links run out again and again' out
 check 'links of the source never work: not for ever' \
-	at_most "$(server_log batch | wc -l)" 55
+	at_most "$(server_log batch | wc -l)" 75
 to
 make_fork flip
 from
@@ -199,6 +211,16 @@ server_faults reset,on=part,after=1000000,times=2 \
 	expired,on=part,part=5,times=1
 check 'parts break, and links of the target run out' run_fork parts
 check 'parts break: all is right' has_all parts
+
+to
+make_fork refused
+server_faults status=422,on=part,times=0
+from
+server_faults delay=1000,on=get,times=0,skip=7
+check 'the target refuses what is still fetched' \
+	equal "$(status_of run_fork refused)" 1
+server_nofaults
+check 'the target refuses: it says so' equal "$(grep -c '  .*422' out)" 6
 
 # What is here.
 to

@@ -32,6 +32,7 @@ struct carrier {
 	uint64_t reported_ms;
 	uint64_t sent;	/* by relays that are over */
 	bool is_asking;
+	bool is_stopping;	/* what is moving is left to another run */
 };
 
 struct carrier *carrier_new(const struct carrier_options *options)
@@ -105,11 +106,13 @@ static void settle(struct carrier *carrier, struct item *item)
 	item->state = ITEM_WAITING;
 	if (!ret) {
 		item->state = ITEM_MOVED;
-	} else if (err.kind != ERR_CANCELED && can_try_again(item, &err)) {
+	} else if (carrier->is_stopping) {
+		log_debug("%.12s: %s", item->pointer.oid, err.msg);
+	} else if (can_try_again(item, &err)) {
 		log_info("%.12s: %s; once more", item->pointer.oid, err.msg);
 		relay_forget(item->relay);
 		line_put_first(&carrier->waiting, item);
-	} else if (err.kind != ERR_CANCELED) {
+	} else {
 		fail(item, &err);
 	}
 	relay_free(item->relay);
@@ -292,6 +295,7 @@ static void stop(struct carrier *carrier)
 	const struct err why = { .kind = ERR_CANCELED, .msg = "stopped" };
 	uint64_t until = clock_ms() + STOP_MS;
 
+	carrier->is_stopping = true;
 	for (size_t i = 0; i < carrier->nmoving; i++)
 		relay_fail(carrier->moving[i]->relay, &why);
 	while (carrier->nmoving && clock_ms() < until) {

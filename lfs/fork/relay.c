@@ -257,14 +257,14 @@ bool relay_advance(struct relay *relay)
 
 	if (!relay->down)
 		return is_up;
-	if (!relay->wants_link)
-		look_at_source(relay);
 	if (is_up) {
+		if (!relay->wants_link)
+			look_at_source(relay);
 		passage_feed(&relay->passage);
 		passage_drop(&relay->passage);
 		return true;
 	}
-	/* It has all it needs, or has failed. */
+	/* It has all it needs, or has failed: that is the outcome. */
 	transfer_cancel(relay->down);
 	return transfer_advance(relay->down);
 }
