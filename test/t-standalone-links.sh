@@ -114,7 +114,8 @@ server_expire
 wait $pid
 check 'and begins again with new links' server_has h h/a.bin
 check 'once' counts batch 2
-check 'and completes once' counts complete 1
+check 'and completes once' equal 1 \
+	"$(server_log complete | grep -c ' 200 ')"
 check 'none is sent a third time' at_most "$(server_count bytes_in.part)" \
 	16000000
 
