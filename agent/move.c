@@ -8,6 +8,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/status.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/progress.h"
 #include "lfs/transfer/saved.h"
@@ -289,22 +290,13 @@ static int try_again(struct move *move, struct err *err)
 	return follow(move, err);
 }
 
-/* Is this what a server says to links that have run out? */
-static bool is_stale(const struct err *err)
-{
-	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
-	       (err->kind == ERR_REFUSED &&
-		(err->code == 401 || err->code == 403 || err->code == 404 ||
-		 err->code == 410));
-}
-
 /* Is this what a server says to an upload that it wants no more? */
 static bool is_spent(const struct move *move, const struct err *err)
 {
 	if (err->kind == ERR_BUSY)
 		return move->is_last_try;
 	return err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL ||
-	       is_stale(err);
+	       status_is_stale(err);
 }
 
 /* Standalone: may the server be asked for other links? */
@@ -312,7 +304,7 @@ static bool can_renew(struct move *move, struct err *err)
 {
 	int logged_in = 0;
 
-	if (!is_stale(err) || err->code == 404 || move->message->action)
+	if (!status_is_stale(err) || err->code == 404 || move->message->action)
 		return false;
 	if (err->kind == ERR_AUTH)
 		logged_in = server_log_in(move->mover->server, &move->object,
@@ -358,7 +350,7 @@ static int verify(struct move *move, struct err *err)
 	if (!move->object.actions || !mover->is_upload)
 		return 0;
 	ret = server_verify(mover->server, &move->object, err);
-	if (!ret || !is_stale(err) || err->code == 404)
+	if (!ret || !status_is_stale(err) || err->code == 404)
 		return ret;
 	log_info("%s; asking for a new link", err->msg);
 	err_clear(err);

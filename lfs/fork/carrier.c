@@ -10,6 +10,7 @@
 #include "lfs/fork/inquiry.h"
 #include "lfs/fork/relay.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/status.h"
 #include "lfs/remote/batch.h"
 #include "lfs/transfer/pool.h"
 
@@ -17,7 +18,7 @@ enum {
 	TICK_MS = 100,
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
 	TRIES_MAX = 8,	/* of one object, from the start */
-	RENEWALS_MAX = 8,	/* of one object's source link */
+	RENEWALS_MAX = 8,	/* of a source's link, without a byte between */
 	ANSWER_LIVES_MS = 5 * 60 * 1000	/* how long its links are good for sure */
 };
 
@@ -70,14 +71,6 @@ static void fail(struct item *item, const struct err *err)
 	log_debug("%.12s: %s", item->pointer.oid, err->msg);
 }
 
-/* Does a new answer of the target's help? */
-static bool is_stale(const struct err *err)
-{
-	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
-	       (err->kind == ERR_REFUSED &&
-		(err->code == 403 || err->code == 404 || err->code == 410));
-}
-
 static bool can_try_again(struct item *item, const struct err *err)
 {
 	if (err->kind == ERR_CORRUPT && item->is_local) {
@@ -88,8 +81,11 @@ static bool can_try_again(struct item *item, const struct err *err)
 	if (err->kind == ERR_CORRUPT)
 		return item->tries == 1;
 	item->wants_login = err->kind == ERR_AUTH;
-	if (is_stale(err))
+	if (item->wants_login || err->kind == ERR_EXPIRED)
 		return item->tries < TRIES_MAX;
+	/* Who refuses new links as well means it: all would be sent for nothing. */
+	if (status_is_stale(err))
+		return item->tries == 1;
 	/* What an earlier run had begun may be refused for that alone. */
 	return item->resumed && item->tries == 1 &&
 	       (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL);
@@ -175,6 +171,7 @@ static bool start(struct carrier *carrier, struct item *item)
 		.source = mode_action(item->source, DOWNLOAD),
 		.target = mode_action(item->target, UPLOAD),
 		.verification = item->verification,
+		.needed = &item->needed,
 	};
 	struct err err = ERR_INIT;
 	char *path = NULL;
@@ -183,6 +180,12 @@ static bool start(struct carrier *carrier, struct item *item)
 		item->state = ITEM_WAITING;
 		line_put_first(&carrier->waiting, item);
 		return true;
+	}
+	/* A plan is dear to make, and full the spool is most of the time. */
+	if (!item->is_local &&
+	    item->needed > spool_room(carrier->options.spool)) {
+		line_put_first(&carrier->ready, item);
+		return false;
 	}
 	if (item->is_local)
 		path = storage_object_path(&carrier->options.source->storage,
@@ -252,14 +255,20 @@ static struct item *find_without_link(struct carrier *carrier)
 /* The source's link of one has run out: ask for another. */
 static void renew(struct carrier *carrier, struct item *item)
 {
+	uint64_t fetched = relay_fetched(item->relay);
 	struct err err = ERR_INIT;
 	int ret = -1;
 
+	/* In hours many run out, and each has been of use. */
+	if (fetched > item->fetched)
+		item->renewals = 0;
+	item->fetched = fetched;
 	if (item->renewals++ < RENEWALS_MAX)
 		ret = inquiry_renew(carrier->options.inquiry, item, &err);
 	else
 		err_set(&err, ERR_EXPIRED,
-			"the source's links run out again and again");
+			"the source's links run out again and again, and "
+			"nothing comes");
 	/* Its upload may have failed meanwhile. */
 	if (!item->relay)
 		return;

@@ -30,7 +30,9 @@ struct item {
 	bool is_bad_here;	/* the local storage has other bytes */
 	bool wants_login;	/* the target sent a 401 to its upload */
 	unsigned tries;
-	unsigned renewals;	/* of the source's link */
+	unsigned renewals;	/* of the source's link, since then: */
+	uint64_t fetched;	/* bytes that had come when it was renewed */
+	size_t needed;	/* blocks of the spool, at the least; 0: not known */
 	uint64_t asked_ms;	/* when the servers answered */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
 	json_t *target;	/* owned, as all below: what the target answered */

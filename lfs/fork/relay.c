@@ -8,6 +8,7 @@
 #include "lfs/fork/passage.h"
 #include "lfs/fork/piece.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/status.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/saved.h"
@@ -109,12 +110,15 @@ static int start_download(struct relay *relay, struct plan *plan,
 
 /* What the spool must have room for, before anything is begun. */
 static int open_lane(struct relay *relay, const struct plan *send,
-		     struct err *err)
+		     size_t *needed, struct err *err)
 {
 	struct spool *spool = relay->ends->spool;
 	uint64_t bytes = piece_least(send, relay->passage.piece);
-	size_t least = spool_count(bytes < relay->size ? bytes : relay->size);
+	size_t least = spool_count(bytes), whole = spool_whole(relay->size);
 
+	if (least > whole)
+		least = whole;
+	*needed = least;
 	if (least > spool_blocks(spool))
 		return err_set(err, ERR_USAGE,
 			       "two of its parts need a spool of %" PRIu64
@@ -148,11 +152,11 @@ static int start_upload(struct relay *relay, struct plan *plan,
 
 /* Both ends; the plans are owned from now on. */
 static int start(struct relay *relay, struct plan *send, struct plan *fetch,
-		 struct err *err)
+		 size_t *needed, struct err *err)
 {
 	const struct object *target;
 
-	if (open_lane(relay, send, err)) {
+	if (open_lane(relay, send, needed, err)) {
 		plan_free(send);
 		plan_free(fetch);
 		return -1;
@@ -185,7 +189,7 @@ static int begin(struct relay *relay, const struct relay_request *request,
 		return start_upload(relay, send, request->path, err);
 	fetch = plan_download(relay, request->source, err);
 	if (fetch)
-		return start(relay, send, fetch, err);
+		return start(relay, send, fetch, request->needed, err);
 	plan_free(send);
 	return -1;
 }
@@ -214,14 +218,6 @@ struct relay *relay_new(const struct relay_ends *ends,
 	return NULL;
 }
 
-/* Is this what a source says to a link that has run out? */
-static bool is_stale(const struct err *err)
-{
-	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
-	       (err->kind == ERR_REFUSED &&
-		(err->code == 403 || err->code == 404 || err->code == 410));
-}
-
 static void look_at_source(struct relay *relay)
 {
 	struct err err = ERR_INIT;
@@ -229,7 +225,7 @@ static void look_at_source(struct relay *relay)
 	if (transfer_advance(relay->down) || relay->err.kind ||
 	    !transfer_result(relay->down, &err))
 		return;
-	if (is_stale(&err)) {
+	if (status_is_stale(&err)) {
 		relay->wants_link = true;
 		return;
 	}
@@ -288,6 +284,11 @@ uint64_t relay_moved(const struct relay *relay)
 	return transfer_moved(relay->up);
 }
 
+uint64_t relay_fetched(const struct relay *relay)
+{
+	return relay->down ? transfer_moved(relay->down) : 0;
+}
+
 uint64_t relay_resumed(const struct relay *relay)
 {
 	return relay->resumed;
@@ -342,8 +343,6 @@ void relay_free(struct relay *relay)
 	/* The upload first: its hasher reads from the lane, and looks at the other. */
 	transfer_free(relay->up);
 	transfer_free(relay->down);
-	json_decref(relay->saved.action);
-	relay->saved.action = NULL;
 	saved_release(&relay->saved);
 	passage_release(&relay->passage);
 	free(relay);

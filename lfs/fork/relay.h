@@ -49,6 +49,7 @@ struct relay_request {
 	const json_t *source;	/* without: the source's download action */
 	const json_t *target;	/* the target's: see mode_action() */
 	struct verification *verification;	/* or NULL */
+	size_t *needed;	/* filled in: the blocks that the spool must have free */
 };
 
 /*
@@ -63,6 +64,9 @@ bool relay_advance(struct relay *relay);
 
 /* Bytes that are at the target, or on the wire to it. */
 uint64_t relay_moved(const struct relay *relay);
+
+/* Bytes that have come from the source. */
+uint64_t relay_fetched(const struct relay *relay);
 
 /* Bytes that an earlier run had sent. */
 uint64_t relay_resumed(const struct relay *relay);

@@ -65,6 +65,11 @@ size_t spool_blocks(const struct spool *spool)
 	return spool->nblocks;
 }
 
+size_t spool_room(const struct spool *spool)
+{
+	return spool->nfree - spool->nkept;
+}
+
 uint64_t spool_peak(const struct spool *spool)
 {
 	return (uint64_t)spool->peak * SPOOL_BLOCK;
@@ -86,6 +91,11 @@ size_t spool_count(uint64_t bytes)
 	return bytes % SPOOL_BLOCK ? n + 2 : n;
 }
 
+size_t spool_whole(uint64_t size)
+{
+	return (size_t)((size + SPOOL_BLOCK - 1) / SPOOL_BLOCK);
+}
+
 /* The free blocks that are kept for this lane alone. */
 static size_t kept(const struct lane *lane)
 {
@@ -96,12 +106,12 @@ static size_t kept(const struct lane *lane)
 
 struct lane *lane_open(struct spool *spool, uint64_t size, size_t least)
 {
-	size_t nblocks = (size_t)((size + SPOOL_BLOCK - 1) / SPOOL_BLOCK);
+	size_t nblocks = spool_whole(size);
 	struct lane *lane;
 
 	if (least > nblocks)
 		least = nblocks;
-	if (spool->nfree - spool->nkept < least)
+	if (spool_room(spool) < least)
 		return NULL;
 	lane = xcalloc(1, sizeof(*lane));
 	lane->spool = spool;

@@ -42,6 +42,9 @@ uint64_t spool_max(size_t nblocks);
 /* How many blocks it has. */
 size_t spool_blocks(const struct spool *spool);
 
+/* How many are free and kept for nobody. */
+size_t spool_room(const struct spool *spool);
+
 /* The most that was held at a time, in bytes. */
 uint64_t spool_peak(const struct spool *spool);
 
@@ -50,6 +53,9 @@ void spool_free(struct spool *spool);
 
 /* How many blocks so many bytes touch, at the most, wherever they begin. */
 size_t spool_count(uint64_t bytes);
+
+/* How many an object of so many bytes has. */
+size_t spool_whole(uint64_t size);
 
 /*
  * The lane of an object of `size` bytes that needs `least` blocks at a time.

@@ -158,3 +158,10 @@ int status_of_answer(struct http *http, const struct http_request *request,
 		return 0;
 	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
 }
+
+bool status_is_stale(const struct err *err)
+{
+	return err->kind == ERR_EXPIRED || err->kind == ERR_AUTH ||
+	       (err->kind == ERR_REFUSED &&
+		(err->code == 403 || err->code == 404 || err->code == 410));
+}

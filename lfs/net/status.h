@@ -2,6 +2,7 @@
 #ifndef LFS_NET_STATUS_H
 #define LFS_NET_STATUS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lfs/base/err.h"
@@ -37,5 +38,11 @@ int status_check(const struct status *status, struct err *err);
  */
 int status_of_answer(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err);
+
+/*
+ * Is this what a server says to a link that has run out, or of a login that
+ * has?  Then a new one may do; after a 404 or a plain 403 it need not.
+ */
+bool status_is_stale(const struct err *err);
 
 #endif
