@@ -4,8 +4,8 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "lfs/base/cond.h"
 #include "lfs/base/mem.h"
 
 struct bell {
@@ -19,7 +19,7 @@ struct bell *bell_new(void)
 	struct bell *bell = xcalloc(1, sizeof(*bell));
 
 	pthread_mutex_init(&bell->mutex, NULL);
-	pthread_cond_init(&bell->rung, NULL);
+	cond_init(&bell->rung);
 	return bell;
 }
 
@@ -40,16 +40,9 @@ unsigned bell_count(const struct bell *bell)
 
 void bell_wait(struct bell *bell, unsigned since, unsigned timeout_ms)
 {
-	struct timespec until;
+	struct timespec until = cond_deadline(timeout_ms);
 	int ret = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_sec += timeout_ms / 1000;
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	if (until.tv_nsec >= 1000000000) {
-		until.tv_sec++;
-		until.tv_nsec -= 1000000000;
-	}
 	pthread_mutex_lock(&bell->mutex);
 	while (bell_count(bell) == since && !ret)
 		ret = pthread_cond_timedwait(&bell->rung, &bell->mutex, &until);

@@ -5,8 +5,8 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "lfs/base/cond.h"
 #include "lfs/base/crc.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
@@ -193,8 +193,8 @@ struct hasher *hasher_new(const struct hasher_source *source, struct pool *pool,
 	sha256_init(&hasher->sha);
 	start_at(hasher, source->start);
 	pthread_mutex_init(&hasher->mutex, NULL);
-	pthread_cond_init(&hasher->has_news, NULL);
-	pthread_cond_init(&hasher->is_done, NULL);
+	cond_init(&hasher->has_news);
+	cond_init(&hasher->is_done);
 	errnum = pthread_create(&hasher->thread, NULL, hash, hasher);
 	if (!errnum)
 		return hasher;
@@ -224,13 +224,9 @@ bool hasher_is_done(const struct hasher *hasher)
 
 bool hasher_wait(struct hasher *hasher, unsigned timeout_ms)
 {
-	struct timespec until;
+	struct timespec until = cond_deadline(timeout_ms);
 	int ret = 0;
 
-	clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += (long)(timeout_ms % 1000) * 1000000;
-	until.tv_sec += timeout_ms / 1000 + until.tv_nsec / 1000000000;
-	until.tv_nsec %= 1000000000;
 	pthread_mutex_lock(&hasher->mutex);
 	while (!atomic_load(&hasher->done) && !ret)
 		ret = pthread_cond_timedwait(&hasher->is_done, &hasher->mutex,

@@ -3,9 +3,9 @@
 
 #include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/cond.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
@@ -67,37 +67,6 @@ static struct job *take(struct queue *queue)
 	return job;
 }
 
-/* Deadlines are on the monotonic clock: a changed date must not matter. */
-static void cond_init(pthread_cond_t *cond)
-{
-	pthread_condattr_t attr;
-
-	pthread_condattr_init(&attr);
-#ifndef __APPLE__
-	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-#endif
-	pthread_cond_init(cond, &attr);
-	pthread_condattr_destroy(&attr);
-}
-
-static struct timespec deadline(unsigned ms)
-{
-	struct timespec ts;
-
-#ifdef __APPLE__
-	clock_gettime(CLOCK_REALTIME, &ts);
-#else
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-#endif
-	ts.tv_sec += ms / 1000;
-	ts.tv_nsec += (long)(ms % 1000) * 1000000;
-	if (ts.tv_nsec >= 1000000000) {
-		ts.tv_sec++;
-		ts.tv_nsec -= 1000000000;
-	}
-	return ts;
-}
-
 struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 		      const struct retry_policy *policy)
 {
@@ -127,7 +96,7 @@ static void tell(struct pool *pool)
 
 static void pause_for(struct pool *pool, unsigned ms)
 {
-	struct timespec until = deadline(ms);
+	struct timespec until = cond_deadline(ms);
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
@@ -283,7 +252,7 @@ unsigned pool_outstanding(const struct pool *pool)
 
 struct job *pool_wait(struct pool *pool, int timeout_ms)
 {
-	struct timespec until = deadline((unsigned)timeout_ms);
+	struct timespec until = cond_deadline((unsigned)timeout_ms);
 	struct job *job;
 	int ret = 0;
 
@@ -343,7 +312,7 @@ void pool_cancel(struct pool *pool)
 /* True once all threads have ended. */
 static bool close_workers(struct pool *pool, int timeout_ms)
 {
-	struct timespec until = deadline((unsigned)timeout_ms);
+	struct timespec until = cond_deadline((unsigned)timeout_ms);
 	bool ended;
 	int ret = 0;
 
