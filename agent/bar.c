@@ -146,6 +146,14 @@ void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms)
 	free(line);
 }
 
+void bar_say(struct bar *bar, const char *text)
+{
+	if (bar->is_quiet || !bar->is_terminal)
+		return;
+	fprintf(stderr, "\r%s\033[K", text);
+	bar->is_drawn = true;
+}
+
 void bar_clear(struct bar *bar)
 {
 	if (bar->is_drawn)

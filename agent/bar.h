@@ -35,6 +35,9 @@ void bar_init(struct bar *bar, bool is_quiet);
 /* Draw it, if that is due at `now_ms`. */
 void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms);
 
+/* Say what goes on while there is no number yet: on a terminal. */
+void bar_say(struct bar *bar, const char *text);
+
 /* Take the line away, for other output. */
 void bar_clear(struct bar *bar);
 

@@ -42,6 +42,7 @@ struct command {
 	struct bar bar;
 	struct fork *fork;
 	struct forkpush push;
+	bool has_found;	/* the objects are known: there is something to tell */
 	bool is_push;
 	bool is_quiet;
 	bool is_json;
@@ -323,9 +324,13 @@ static int carry(struct command *command, struct err *err)
 	if (prepare_push(command, err))
 		return -1;
 	command->fork = fork_new(options, err);
-	if (!command->fork || fork_find(command->fork, err))
+	if (!command->fork)
 		return -1;
-	ret = fork_run(command->fork, err);
+	bar_say(&command->bar, "looking through the history...");
+	ret = fork_find(command->fork, err);
+	command->has_found = !ret;
+	if (!ret)
+		ret = fork_run(command->fork, err);
 	bar_clear(&command->bar);
 	return ret;
 }
@@ -376,7 +381,7 @@ static int run(struct command *command)
 
 	if (err.kind && err.kind != ERR_CANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-	if (command->fork)
+	if (command->has_found)
 		status = tell(command, is_whole, is_pushed);
 	if (input_signal())
 		return 128 + input_signal();

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""endpoints.py TABLE PROGRAM: do git-lfs and we find the same endpoints?
+"""endpoints.py [--ours] TABLE PROGRAM: do git-lfs and we find the same
+endpoints?  With --ours only the row and PROGRAM are compared.
 
 Each row of TABLE (its first lines say how it is written) is set up as a
 repository of its own.  Then three must agree on where a download and an upload
@@ -291,11 +292,11 @@ class Ours(Side):
         return ""
 
 
-def check(row, number, world):
+def check(row, number, world, asks_git_lfs):
     repository = Repository(row, number, world)
     oracle = Env if row.remote == "origin" else Watch
     sides = []
-    if "ours-only" not in row.flags:
+    if asks_git_lfs and "ours-only" not in row.flags:
         sides += [oracle(repository, "download"), Watch(repository, "upload")]
     sides += [Ours(repository, "download"), Ours(repository, "upload")]
     complaints = []
@@ -312,12 +313,16 @@ def check(row, number, world):
 
 
 def main():
+    asks_git_lfs = sys.argv[1] != "--ours"
+    if not asks_git_lfs:
+        del sys.argv[1]
     table, Ours.program = sys.argv[1:3]
     only = sys.argv[3] if len(sys.argv) > 3 else ""
     rows = [row for row in read_table(table) if only in row.name]
     world = World(os.path.abspath("world"))
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda item: check(item[1], item[0], world),
+        results = list(pool.map(lambda item: check(item[1], item[0], world,
+                                                   asks_git_lfs),
                                 enumerate(rows)))
     for number, (row, complaints) in enumerate(zip(rows, results), 1):
         print("%sok %d - %s" % ("not " if complaints else "", number, row.name))

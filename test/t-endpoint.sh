@@ -5,5 +5,10 @@
 . "$(dirname "$0")/lib.sh"
 
 openssl version >/dev/null || die 'no openssl'
-/usr/bin/python3 "$LIB/endpoints.py" "$LIB/endpoints.table" \
+# A sanitizer sees only us, and git-lfs has said the same to the plain build.
+case $BUILD in
+*/address*|*/thread*) ours=--ours ;;
+*) ours= ;;
+esac
+/usr/bin/python3 "$LIB/endpoints.py" $ours "$LIB/endpoints.table" \
 	"$BUILD/test/tool/endpoint"

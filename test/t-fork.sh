@@ -296,4 +296,9 @@ check 'no such remote: it is named' \
 check 'no such ref' equal "$(status_of run_fork which \
 	--to-lfs "$TO/x" --from-lfs "$FROM/a.git/info/lfs" nothing)" 1
 check 'no such ref: it is named' grep -q "nothing" err
+check 'no such ref: nothing is summed up' equal "$(cat out)" ''
+git -C which remote remove upstream
+check 'no remote upstream' equal "$(status_of run_fork which)" 1
+check 'no remote upstream: what to do' \
+	grep -q "there is no remote 'upstream'; name one with --from" err
 finish

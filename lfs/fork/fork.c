@@ -90,7 +90,7 @@ static int check_remote(const struct engine *engine, const char *option,
 			struct err *err)
 {
 	if (engine->lfs_url ||
-	    endpoint_has_remote(engine->lfsconfig, engine->remote) ||
+	    endpoint_has_remote(engine->config, engine->remote) ||
 	    remoteurl_is_url(engine->remote))
 		return 0;
 	return err_set(err, ERR_USAGE,
@@ -115,8 +115,8 @@ static struct engine *open_end(const char *remote, const char *lfs_url,
 	engine = engine_new(&options, err);
 	if (!engine)
 		return NULL;
-	if (!engine_endpoint(engine, err) ||
-	    check_remote(engine, is_upload ? "--to" : "--from", err)) {
+	if (check_remote(engine, is_upload ? "--to" : "--from", err) ||
+	    !engine_endpoint(engine, err)) {
 		engine_free(engine, 0);
 		return NULL;
 	}
