@@ -18,7 +18,7 @@
 enum {
 	STEP_MS = 100,
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
-	RENEWALS_MAX = 8	/* of one object's links */
+	RENEWALS_MAX = 8	/* of one object's links, in vain */
 };
 
 struct mover {
@@ -43,7 +43,8 @@ struct move {
 	bool was_saved;		/* its plan is that of an earlier run */
 	bool is_last_try;	/* to complete it, as it is */
 	bool began_anew;	/* in place of such a plan */
-	unsigned renewals;
+	unsigned renewals;	/* since then: */
+	uint64_t moved;		/* what had come when it was renewed */
 };
 
 struct mover *mover_new(const struct mover_options *options)
@@ -316,6 +317,10 @@ static bool can_renew(struct move *move, struct err *err)
 		if (err->kind != ERR_EXPIRED && !logged_in && move->renewals)
 			return false;
 		transfer_forget(move->transfer);
+	} else if (transfer_moved(move->transfer) > move->moved) {
+		/* In hours many run out, and each has been of use. */
+		move->moved = transfer_moved(move->transfer);
+		move->renewals = 0;
 	}
 	return move->renewals++ < RENEWALS_MAX;
 }

@@ -88,6 +88,20 @@ download_over_expiry c
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d no-journal
 mkdir -p "no-journal/.git/lfs/multipart/$(oid_of d/a.bin).journal"
 download_over_expiry no-journal
+# One that lasts: as often as its links run out, if something comes by each.
+GIT_LFS_SKIP_SMUDGE=1 clone_repo d long -c lfsmultipart.partSize=100k
+server_reset
+git -C long lfs fetch origin main >fetch.out 2>&1 &
+pid=$!
+while kill -0 $pid 2>/dev/null
+do
+	server_expire
+	sleep 0.2
+done
+wait $pid
+check 'long: links run out again and again' git -C long lfs fsck --objects
+check 'long: more often than without progress' \
+	at_most 11 "$(server_count requests.batch)"
 
 kill "$SERVER_PID"
 start_server --dialect giftless --chunk-size 500000 --rate 1000000
