@@ -9,5 +9,10 @@ lfs_config lfs.concurrenttransfers 2
 lfs_config lfsmultipart.partSize 100k
 lfs_config lfsmultipart.maxRetryDelay 1
 lfs_config lfsmultipart.stallTimeout 2
+# Git and git-lfs are most of it; a sanitizer has seen our code in half of them.
+case $BUILD in
+*/address*|*/thread*) rows=half ;;
+*) rows= ;;
+esac
 # shellcheck disable=SC2086 # names of rows
-exec /usr/bin/python3 "$LIB/matrix.py" ${MATRIX:-}
+exec /usr/bin/python3 "$LIB/matrix.py" ${MATRIX:-$rows}

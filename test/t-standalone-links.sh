@@ -40,6 +40,7 @@ moving () {
 	while test "$(server_count "requests.$1")" -lt "$2"
 	do
 		kill -0 "$pid" || return 1
+		sleep 0.1
 	done
 }
 
