@@ -139,9 +139,14 @@ static int find_by_remote(struct serverurl *found,
 			  const struct gitconfig *config, const char *name,
 			  struct err *err)
 {
-	struct gitconfig *lfsconfig = lfsconfig_load(config, err);
-	int ret = lfsconfig ? 0 : -1;
+	struct gitconfig *lfsconfig = NULL;
+	struct repo repo;
+	int ret = -1;
 
+	if (!repo_find(&repo, err))
+		lfsconfig = lfsconfig_load(config, &repo, err);
+	if (lfsconfig)
+		ret = 0;
 	for (int is_upload = 0; !ret && is_upload < 2; is_upload++) {
 		struct endpoint endpoint = ENDPOINT_INIT;
 
@@ -153,6 +158,7 @@ static int find_by_remote(struct serverurl *found,
 		endpoint_release(&endpoint);
 	}
 	gitconfig_free(lfsconfig);
+	repo_release(&repo);
 	return ret;
 }
 

@@ -5,11 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/base/buf.h"
-#include "lfs/base/child.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/gourl.h"
+#include "lfs/remote/repo.h"
 
 #define PROGRAM "git-lfs-multipart"
 #define KEY "standalonetransferagent"
@@ -96,26 +95,15 @@ void standalone_warn(const struct serverurl *servers, const struct scope *scope,
 		warn_of_rivals(NULL, scope, config);
 }
 
-/* The top of the work tree that we are in; NULL if there is none. */
-static char *work_tree(struct err *err)
+static int find_work_tree(struct repo *repo, struct err *err)
 {
-	const char *const argv[] = { "git", "rev-parse", "--show-toplevel",
-				     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
-	struct buf text = BUF_INIT(PATH_ROOM);
-	char *dir = NULL;
-	int status;
-
-	if (!child_run(&child, &text, &status, err)) {
-		if (!status && text.len > 1)
-			dir = xstrndup(text.data, text.len - 1);
-		else
-			err_set(err, ERR_USAGE,
-				"there is no work tree here, and so no place "
-				"for .lfsconfig");
-	}
-	buf_release(&text);
-	return dir;
+	if (repo_find(repo, err))
+		return -1;
+	if (repo->top)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "there is no work tree here, and so no place for "
+		       ".lfsconfig");
 }
 
 /* It is used as it is written; a repository's URL is not yet its server's. */
@@ -153,14 +141,15 @@ static void warn_of_shared(const struct serverurl *servers, const char *value,
 
 int standalone_share(const struct serverurl *servers, struct err *err)
 {
-	char *dir = work_tree(err), *value = NULL;
-	const struct scope scope = { .option = "--file=.lfsconfig",
-				     .dir = dir };
+	struct scope scope = { .option = "--file=.lfsconfig" };
 	struct keys keys = { .n = 0 };
-	int nchanges = -1;
+	struct repo repo;
+	char *value = NULL;
+	int nchanges;
 
-	if (!dir)
-		return -1;
+	if (find_work_tree(&repo, err))
+		goto out;
+	scope.dir = repo.top;
 	value = shared_url(servers->urls[0]);
 	keys_add(&keys, "lfs.url", value);
 	nchanges = keys_write(&keys, &scope, err);
@@ -173,9 +162,10 @@ int standalone_share(const struct serverurl *servers, struct err *err)
 		       SERVERURL_SHARED);
 		warn_of_shared(servers, value, err);
 	}
+out:
 	keys_release(&keys);
 	free(value);
-	free(dir);
+	repo_release(&repo);
 	return err->kind ? -1 : 0;
 }
 
@@ -200,22 +190,24 @@ static int unshare(const struct scope *scope, const char *url, bool really,
 
 int standalone_unshare(bool really, struct err *err)
 {
+	struct scope scope = { .option = "--file=.lfsconfig" };
 	struct err ignored = ERR_INIT;
-	char *dir = work_tree(really ? err : &ignored);
-	const struct scope scope = { .option = "--file=.lfsconfig",
-				     .dir = dir };
 	struct gitconfig *config = NULL;
+	struct repo repo;
 	const char *url = NULL;
 	int ret = 0;
 
-	if (!dir)
+	if (find_work_tree(&repo, really ? err : &ignored)) {
+		repo_release(&repo);
 		return really ? -1 : 0;
+	}
+	scope.dir = repo.top;
 	config = scope_load(&scope, err);
 	if (config)
 		url = gitconfig_get(config, "lfs.url");
 	if (url && !strncmp(url, SERVERURL_SHARED, strlen(SERVERURL_SHARED)))
 		ret = unshare(&scope, url, really, err);
 	gitconfig_free(config);
-	free(dir);
+	repo_release(&repo);
 	return config ? ret : -1;
 }

@@ -37,15 +37,18 @@ int status_load(struct unfinished_list *list, char **dir, struct err *err)
 {
 	struct gitconfig *config = gitconfig_load(NULL, err);
 	struct storage storage = STORAGE_INIT;
+	struct repo repo = REPO_INIT;
 	int ret = -1;
 
 	*list = (struct unfinished_list){ .n = 0 };
 	*dir = NULL;
-	if (config && !storage_load(&storage, config, err)) {
+	if (config && !repo_find(&repo, err) &&
+	    !storage_load(&storage, &repo, config, err)) {
 		ret = unfinished_load(list, storage.multipart_dir, err);
 		*dir = xstrdup(storage.multipart_dir);
 	}
 	storage_release(&storage);
+	repo_release(&repo);
 	gitconfig_free(config);
 	return ret;
 }

@@ -24,7 +24,6 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.request
 
 PATIENCE = 60           # seconds; who takes longer hangs, and is killed
 LFS_JSON = "application/vnd.git-lfs+json"
@@ -35,6 +34,8 @@ def ask_batch(url, operation, oid, size):
     nothing to be done."""
     body = {"operation": operation, "transfers": ["multipart", "basic"],
             "objects": [{"oid": oid, "size": size}]}
+    import urllib.request       # here, as it takes long to load
+
     request = urllib.request.Request(
         url + "/objects/batch", json.dumps(body).encode(),
         {"Accept": LFS_JSON, "Content-Type": LFS_JSON})

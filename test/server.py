@@ -5,8 +5,16 @@
 Prints `listening URL` when it is ready.  Ends on SIGTERM, or when its standard
 input is a pipe and ends.  See lfsserver/ for what it does.
 
-    GET    /_control/counters   numbers (lfsserver/counters.py)
-    GET    /_control/log        the requests, oldest first
+    GET    /_control/counters   numbers (lfsserver/counters.py), as JSON
+    GET    /_control/count/KEY[.KEY...]
+                                one of them, 0 if it is not there
+    GET    /_control/log        the requests, oldest first, as JSON
+    GET    /_control/lines[/KIND]
+                                a line for each: kind, method, status, part or
+                                -, range or -, path
+    GET    /_control/header/NAME/KIND
+                                how many requests of a kind had that header
+    GET    /_control/refs       the `ref` of each batch, or -
     POST   /_control/reset      counters to zero
     GET    /_control/faults     the faults and how often each has struck
     POST   /_control/faults     more faults, one a line (lfsserver/faults.py)

@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 use_agent upload
+lfs_config lfs.concurrenttransfers 8
 # A part takes 0.4 s, which the pauses between two of them are short against.
 start_server --chunk-size 65536 --rate 150000
 new_repo r

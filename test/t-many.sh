@@ -5,6 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 use_agent both
+lfs_config lfs.concurrenttransfers 8
 start_server --chunk-size 65536 --multipart-threshold 50000 --pick-download
 new_repo r
 number=0

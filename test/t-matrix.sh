@@ -5,7 +5,6 @@
 . "$(dirname "$0")/lib.sh"
 
 use_standalone
-lfs_config lfs.concurrenttransfers 2
 lfs_config lfsmultipart.partSize 100k
 lfs_config lfsmultipart.maxRetryDelay 1
 lfs_config lfsmultipart.stallTimeout 2

@@ -6,7 +6,6 @@
 
 use_agent upload
 lfs_config lfsmultipart.maxRetryDelay 1
-lfs_config lfs.concurrenttransfers 2
 lfs_config lfsmultipart.stallTimeout 1
 start_server --chunk-size 262144
 new_repo r

@@ -7,7 +7,6 @@
 use_standalone
 lfs_config lfsmultipart.retries 2
 lfs_config lfsmultipart.maxRetryDelay 1
-lfs_config lfs.concurrenttransfers 2
 seed=0
 
 # A new commit with a file of so many bytes, and a count from zero.

@@ -9,7 +9,6 @@ lfs_config lfsmultipart.retries 2
 lfs_config lfsmultipart.maxRetryDelay 1
 lfs_config lfsmultipart.partSize 1m
 lfs_config lfsmultipart.connections 4
-lfs_config lfs.concurrenttransfers 2
 seed=0
 
 # A new commit with a file of so many bytes, and a count from zero.

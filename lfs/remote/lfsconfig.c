@@ -13,8 +13,10 @@
 enum {
 	LFSCONFIG_MAX = 1 << 20,
 	MERGED_MAX = 32 << 20,
-	PATH_ROOM = 64 << 10
+	LINES_MAX = 4 << 10
 };
+
+#define NAME ".lfsconfig"
 
 /* git-lfs's list, and the two that choose between the user's own remotes. */
 static const char *const safe_keys[] = {
@@ -68,22 +70,6 @@ struct gitconfig *lfsconfig_merge(const struct gitconfig *git,
 	return merged;
 }
 
-/* The top of the work tree; NULL without an error in a bare repository. */
-static char *find_top(struct err *err)
-{
-	const char *const argv[] = { "git", "rev-parse", "--show-toplevel",
-				     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
-	struct buf text = BUF_INIT(PATH_ROOM);
-	char *top = NULL;
-	int status;
-
-	if (!child_run(&child, &text, &status, err) && !status && text.len > 1)
-		top = xstrndup(text.data, text.len - 1);
-	buf_release(&text);
-	return top;
-}
-
 /* Returns 1 if git could list it, 0 if not. */
 static int list(const char *option, const char *name, struct buf *text,
 		struct err *err)
@@ -111,30 +97,58 @@ static int list_file(const char *path, struct buf *text, struct err *err)
 		       "--list' says why");
 }
 
-static int list_any(struct buf *text, struct err *err)
+/* Which of these objects are there, a line for each: one child for both. */
+static int find_blobs(const char *names, struct buf *lines, struct err *err)
 {
-	char *top = find_top(err), *path;
-	int ret = 0;
+	const char *const argv[] = { "git", "cat-file", "--batch-check", NULL };
+	struct child child = { .argv = argv, .input = names, .watch_fd = -1 };
+	int status;
 
-	if (err->kind)
-		return -1;
-	if (top) {
-		path = xstrfmt("%s/.lfsconfig", top);
-		if (!access(path, F_OK))
-			ret = list_file(path, text, err);
-		else
-			ret = list("--blob", ":.lfsconfig", text, err);
-		free(path);
-		free(top);
-	}
-	return ret ? ret : list("--blob", "HEAD:.lfsconfig", text, err);
+	return child_run(&child, lines, &status, err);
 }
 
-struct gitconfig *lfsconfig_load(const struct gitconfig *git, struct err *err)
+/* The first of them that is a config. */
+static int list_blobs(const char *names, struct buf *text, struct err *err)
+{
+	struct buf lines = BUF_INIT(LINES_MAX);
+	char *line, *rest = NULL;
+	int ret = find_blobs(names, &lines, err);
+
+	line = !lines.len ? NULL : strtok_r(lines.data, "\n", &rest);
+	for (; line && !ret; line = strtok_r(NULL, "\n", &rest)) {
+		char *type = strchr(line, ' ');
+
+		if (!type || strncmp(type, " blob ", 6))
+			continue;
+		*type = '\0';
+		ret = list("--blob", line, text, err);
+	}
+	buf_release(&lines);
+	return ret;
+}
+
+static int list_any(const char *top, struct buf *text, struct err *err)
+{
+	char *path;
+	int ret;
+
+	if (!top)
+		return list_blobs("HEAD:" NAME "\n", text, err);
+	path = xstrfmt("%s/" NAME, top);
+	if (access(path, F_OK))
+		ret = list_blobs(":" NAME "\nHEAD:" NAME "\n", text, err);
+	else
+		ret = list_file(path, text, err);
+	free(path);
+	return ret;
+}
+
+struct gitconfig *lfsconfig_load(const struct gitconfig *git,
+				 const struct repo *repo, struct err *err)
 {
 	struct buf text = BUF_INIT(LFSCONFIG_MAX);
 	struct gitconfig *file = NULL, *merged = NULL;
-	int ret = list_any(&text, err);
+	int ret = list_any(repo->top, &text, err);
 
 	if (ret > 0)
 		file = gitconfig_parse(buf_str(&text), text.len, err);

@@ -6,6 +6,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/remote/gitconfig.h"
+#include "lfs/remote/repo.h"
 
 /*
  * .lfsconfig: the part of the config that comes with a repository.  It is
@@ -15,10 +16,11 @@
 
 /*
  * All of `git`, and what .lfsconfig adds to it: that in the work tree, else in
- * the index, else in HEAD; of a bare repository, in HEAD.  Up to three child
- * processes.  The caller frees it; NULL if .lfsconfig cannot be read.
+ * the index, else in HEAD; without a work tree, in HEAD.  One child process, or
+ * two or three.  The caller frees it; NULL if .lfsconfig cannot be read.
  */
-struct gitconfig *lfsconfig_load(const struct gitconfig *git, struct err *err);
+struct gitconfig *lfsconfig_load(const struct gitconfig *git,
+				 const struct repo *repo, struct err *err);
 
 /* The same with a .lfsconfig (or NULL) that has been read. */
 struct gitconfig *lfsconfig_merge(const struct gitconfig *git,

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define _XOPEN_SOURCE 700	/* realpath() */
 #include "lfs/remote/storage.h"
 
 #include <errno.h>
@@ -8,14 +7,8 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#include "lfs/base/buf.h"
-#include "lfs/base/child.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
-
-enum {
-	PATH_ROOM = 64 << 10
-};
 
 /* The words of core.sharedRepository; others are octal numbers. */
 static const struct {
@@ -64,48 +57,20 @@ static void set_modes(struct storage *storage, const char *shared)
 		storage->dir_mode |= S_ISGID;
 }
 
-static char *common_dir(struct err *err)
-{
-	const char *const argv[] = { "git", "rev-parse", "--git-common-dir",
-				     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
-	struct buf text = BUF_INIT(PATH_ROOM);
-	char *dir = NULL;
-	int status;
-
-	if (child_run(&child, &text, &status, err))
-		goto out;
-	if (status || text.len < 2) {
-		err_set(err, ERR_USAGE, "this is not a git repository");
-		goto out;
-	}
-	text.data[text.len - 1] = '\0';
-	dir = realpath(text.data, NULL);
-	if (!dir)
-		err_sys(err, errno, "cannot find '%s'", text.data);
-out:
-	buf_release(&text);
-	return dir;
-}
-
-int storage_load(struct storage *storage, const struct gitconfig *config,
-		 struct err *err)
+int storage_load(struct storage *storage, const struct repo *repo,
+		 const struct gitconfig *config, struct err *err)
 {
 	const char *name = gitconfig_get(config, "lfs.storage");
-	char *common;
 
 	*storage = (struct storage)STORAGE_INIT;
 	if (!name || !*name)
 		name = "lfs";
-	if (*name == '/') {
+	if (*name == '/')
 		storage->dir = xstrdup(name);
-	} else {
-		common = common_dir(err);
-		if (!common)
-			return -1;
-		storage->dir = xstrfmt("%s/%s", common, name);
-		free(common);
-	}
+	else if (repo->common)
+		storage->dir = xstrfmt("%s/%s", repo->common, name);
+	else
+		return err_set(err, ERR_USAGE, "this is not a git repository");
 	storage->multipart_dir = xstrfmt("%s/multipart", storage->dir);
 	set_modes(storage, gitconfig_get(config, "core.sharedRepository"));
 	return 0;

@@ -6,6 +6,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/remote/gitconfig.h"
+#include "lfs/remote/repo.h"
 
 /*
  * Where git-lfs keeps its objects, and we our unfinished ones:
@@ -27,11 +28,11 @@ struct storage {
 #define STORAGE_INIT { .dir = NULL }
 
 /*
- * Find it for the repository that the current directory (or GIT_DIR) is in;
- * one child process.  Looks at the umask: before the first thread.
+ * Find it for a repository; ERR_USAGE outside any, unless lfs.storage is
+ * absolute.  Looks at the umask: before the first thread.
  */
-int storage_load(struct storage *storage, const struct gitconfig *config,
-		 struct err *err);
+int storage_load(struct storage *storage, const struct repo *repo,
+		 const struct gitconfig *config, struct err *err);
 
 /* Make multipart_dir if it is not there. */
 int storage_make_dir(const struct storage *storage, struct err *err);

@@ -74,7 +74,8 @@ static int find_endpoint(struct engine *engine, struct err *err)
 const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
 {
 	if (!engine->lfsconfig)
-		engine->lfsconfig = lfsconfig_load(engine->config, err);
+		engine->lfsconfig = lfsconfig_load(engine->config,
+						   &engine->repo, err);
 	if (!engine->lfsconfig)
 		return NULL;
 	if (!engine->endpoint.url && find_endpoint(engine, err))
@@ -112,8 +113,10 @@ static int load_httpconf(struct engine *engine, struct err *err)
 static int load(struct engine *engine, struct err *err)
 {
 	engine->config = gitconfig_load(NULL, err);
-	if (!engine->config || load_settings(engine, err) ||
-	    storage_load(&engine->storage, engine->config, err) ||
+	if (!engine->config || repo_find(&engine->repo, err) ||
+	    load_settings(engine, err) ||
+	    storage_load(&engine->storage, &engine->repo, engine->config,
+			 err) ||
 	    storage_make_dir(&engine->storage, err))
 		return -1;
 	unfinished_tidy(engine->storage.multipart_dir,
@@ -191,6 +194,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 	free(engine->ranged);
 	free(engine->remote);
 	free(engine->lfs_url);
+	repo_release(&engine->repo);
 	storage_release(&engine->storage);
 	free(engine);
 	return true;

@@ -5,6 +5,7 @@
 #include "lfs/base/err.h"
 #include "lfs/net/http.h"
 #include "lfs/remote/endpoint.h"
+#include "lfs/remote/repo.h"
 #include "lfs/remote/settings.h"
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/budget.h"
@@ -26,6 +27,7 @@ struct engine {
 	char *lfs_url;	/* or NULL */
 	bool is_upload;
 	struct settings settings;
+	struct repo repo;
 	struct storage storage;
 	struct gitconfig *config;
 	struct gitconfig *lfsconfig;	/* that, and .lfsconfig's; see below */

@@ -9,6 +9,7 @@ import time
 from urllib.parse import quote, unquote
 
 from .conn import Hangup
+from .control import control
 from .counters import Counters
 from .dialects import DIALECTS
 from .download import Download, parse_range
@@ -464,24 +465,9 @@ class App:
 
     def do_control(self, conn, req):
         body = conn.read_small(req).decode()
-        what = req.path[len("/_control/"):]
-        if what == "counters":
-            return Answer(200, self.counters.numbers())
-        if what == "log":
-            return Answer(200, self.counters.log())
-        if what == "reset":
-            self.counters.reset()
-        elif what == "expire":
-            self.signer.expire()
-        elif what == "faults" and req.method == "GET":
-            return Answer(200, self.faults.state())
-        elif what == "faults" and req.method == "DELETE":
-            self.faults.clear()
-        elif what == "faults":
-            try:
-                self.faults.add(body.split())
-            except ValueError as error:
-                return problem(400, str(error))
-        else:
-            return problem(404, "no such page")
-        return Answer(200, {})
+        try:
+            return Answer(200, control(self, req, body))
+        except ValueError as error:
+            return problem(400, str(error))
+        except LookupError as error:
+            return problem(404, str(error))

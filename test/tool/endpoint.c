@@ -37,6 +37,7 @@ static int show(const struct gitconfig *config, const char *remote,
 int main(int argc, char **argv)
 {
 	struct gitconfig *git, *config = NULL;
+	struct repo repo = REPO_INIT;
 	struct err err = ERR_INIT;
 	int ret = -1;
 
@@ -45,13 +46,14 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	json_setup();
 	git = gitconfig_load(NULL, &err);
-	if (git)
-		config = lfsconfig_load(git, &err);
+	if (git && !repo_find(&repo, &err))
+		config = lfsconfig_load(git, &repo, &err);
 	if (config)
 		ret = show(config, argv[2], !strcmp(argv[1], "upload"), &err);
 	if (ret)
 		fprintf(stderr, "endpoint: %s\n", err.msg);
 	gitconfig_free(config);
 	gitconfig_free(git);
+	repo_release(&repo);
 	return ret ? 1 : 0;
 }

@@ -128,6 +128,7 @@ static int remove_repository(void **state)
 static struct gitconfig *load(const char *text, struct err *err)
 {
 	struct gitconfig *git = gitconfig_parse("", 0, err), *config;
+	struct repo repo = { .top = dir };
 	FILE *file = text ? fopen(".lfsconfig", "w") : NULL;
 
 	unlink(text ? "" : ".lfsconfig");
@@ -135,7 +136,7 @@ static struct gitconfig *load(const char *text, struct err *err)
 		fputs(text, file);
 		fclose(file);
 	}
-	config = lfsconfig_load(git, err);
+	config = lfsconfig_load(git, &repo, err);
 	gitconfig_free(git);
 	return config;
 }

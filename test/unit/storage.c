@@ -74,12 +74,15 @@ static int load(struct storage *storage, const char *dir, const char *text,
 		struct err *err)
 {
 	struct gitconfig *config = gitconfig_parse(text, strlen(text), err);
+	struct repo repo;
 	char there[200];
 	int ret;
 
 	snprintf(there, sizeof(there), "%s/%s", home, dir);
 	assert_int_equal(chdir(there), 0);
-	ret = storage_load(storage, config, err);
+	assert_int_equal(repo_find(&repo, err), 0);
+	ret = storage_load(storage, &repo, config, err);
+	repo_release(&repo);
 	gitconfig_free(config);
 	return ret;
 }

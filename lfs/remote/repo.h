@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_REMOTE_REPO_H
+#define LFS_REMOTE_REPO_H
+
+#include "lfs/base/err.h"
+
+/* The repository that the current directory, or GIT_DIR, is in. */
+
+struct repo {
+	char *common;	/* owned, absolute: the git directory of all its
+			   worktrees; NULL outside any repository */
+	char *top;	/* owned, absolute: of the work tree; NULL if there is
+			   none, or we are not in it */
+};
+
+#define REPO_INIT { .common = NULL }
+
+/*
+ * One child process.  To be outside is no error; ERR_LOCAL if git does not
+ * start.  Release it in any case.
+ */
+int repo_find(struct repo *repo, struct err *err);
+
+void repo_release(struct repo *repo);
+
+#endif
