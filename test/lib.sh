@@ -213,7 +213,8 @@ new_repo () {
 		git init -q "$1" &&
 		git -C "$1" remote add origin "$TEST_TMP/$1.git" &&
 		git -C "$1" config lfs.url "$(lfs_url "$1")" &&
-		git -C "$1" lfs track '*.bin' >/dev/null &&
+		echo '*.bin filter=lfs diff=lfs merge=lfs -text' \
+			>"$1/.gitattributes" &&
 		git -C "$1" add .gitattributes &&
 		git -C "$1" commit -q -m 'track'
 	} || die "new_repo $1"
@@ -231,7 +232,7 @@ add_file () {
 	{
 		make_file "$1/$2" "$3" "${4:-0}" &&
 		git -C "$1" add "$2" &&
-		git -C "$1" -c core.hooksPath=/dev/null commit -q -m "add $2"
+		git -C "$1" commit -q -m "add $2"
 	} || die "add_file $2"
 }
 
@@ -251,16 +252,23 @@ journal () {
 
 cd "$TEST_TMP" || exit 1
 git lfs version >/dev/null || die "no git-lfs"
-# With it what `git lfs install --skip-repo` writes.  Two transfers at a time
-# are two agents, where git-lfs would start eight for every push.
-cat >"$HOME/.gitconfig" <<\END || exit 1
+# What `git lfs install` writes, but no hooks save one: the others take a
+# process of git-lfs for each commit and checkout, and do nothing here.  Two
+# transfers at a time are two agents, where git-lfs would start eight.
+cat >"$HOME/.gitconfig" <<END || exit 1
 [user]
 	name = A Tester
 	email = tester@example.org
 [init]
 	defaultBranch = main
+[advice]
+	ignoredHook = false
+[core]
+	hooksPath = $HOME/hooks
 [maintenance]
 	auto = false
+[receive]
+	autogc = false
 [filter "lfs"]
 	clean = git-lfs clean -- %f
 	smudge = git-lfs smudge -- %f
@@ -270,3 +278,12 @@ cat >"$HOME/.gitconfig" <<\END || exit 1
 	concurrenttransfers = 2
 	locksverify = false
 END
+mkdir "$HOME/hooks"
+# git-lfs leaves files that it finds there alone, and git those without a mode.
+touch "$HOME/hooks/post-checkout" "$HOME/hooks/post-commit" \
+	"$HOME/hooks/post-merge"
+cat >"$HOME/hooks/pre-push" <<\END
+#!/bin/sh
+exec git lfs pre-push "$@"
+END
+chmod +x "$HOME/hooks/pre-push"

@@ -116,6 +116,8 @@ cp own.bin start/small.bin
 echo 'of the fork' >start/README.md
 git -C start add . && git -C start commit -q -m "the fork's own"
 git -C start push -q origin main || die 'push of the fork'
+# From here on the hooks are those that `git lfs install` writes.
+git config --global --unset core.hooksPath
 printf 'of upstream\nof the fork\n' >both
 
 make_fork a
