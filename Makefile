@@ -144,6 +144,12 @@ matrix:
 	@$(MAKE) --no-print-directory all
 	@MATRIX=all test/run --build $(BUILD) --timeout 7200 t-matrix
 
+# The table of t-endpoint, with git-lfs itself for each row.
+endpoints:
+	@scripts/setup test
+	@$(MAKE) --no-print-directory programs
+	@ENDPOINTS=1 test/run --build $(BUILD) t-endpoint
+
 torture:
 	@scripts/setup test
 	@$(MAKE) --no-print-directory all $(BUILD)/test/torture/failcall.so
@@ -181,7 +187,7 @@ clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all programs fuzzers test matrix fuzz valgrind torture demo bench memory lint install uninstall clean
+.PHONY: all programs fuzzers test matrix endpoints fuzz valgrind torture demo bench memory lint install uninstall clean
 
 -include $(LFS_OBJ:.o=.d) $(AGENT_OBJ:.o=.d) $(UNIT:=.d) $(TOOL:=.d) $(BENCH:=.d)
 -include $(BUILD)/test/unit/tinyserver.d $(REPLAY:=.d) $(FUZZ_LIB:.o=.d) $(FUZZ:%=$(BUILD)/fuzz/test/fuzz/%.d)

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""endpoints.py [--ours] TABLE PROGRAM: do git-lfs and we find the same
-endpoints?  With --ours only the row and PROGRAM are compared.
+"""endpoints.py TABLE PROGRAM STEP [NAME]: do git-lfs and we find the same
+endpoints?  STEP 1 asks git-lfs about each row, 2 about every other one, and 0
+about none: then only the row and PROGRAM are compared.
 
 Each row of TABLE (its first lines say how it is written) is set up as a
 repository of its own.  Then three must agree on where a download and an upload
@@ -313,17 +314,16 @@ def check(row, number, world, asks_git_lfs):
 
 
 def main():
-    asks_git_lfs = sys.argv[1] != "--ours"
-    if not asks_git_lfs:
-        del sys.argv[1]
-    table, Ours.program = sys.argv[1:3]
-    only = sys.argv[3] if len(sys.argv) > 3 else ""
+    table, Ours.program, step = sys.argv[1:4]
+    only = sys.argv[4] if len(sys.argv) > 4 else ""
     rows = [row for row in read_table(table) if only in row.name]
+    step = int(step)
     world = World(os.path.abspath("world"))
     with ThreadPoolExecutor(2) as pool:
-        results = list(pool.map(lambda item: check(item[1], item[0], world,
-                                                   asks_git_lfs),
-                                enumerate(rows)))
+        results = list(pool.map(
+            lambda item: check(item[1], item[0], world,
+                               step and item[0] % step == 0),
+            enumerate(rows)))
     for number, (row, complaints) in enumerate(zip(rows, results), 1):
         print("%sok %d - %s" % ("not " if complaints else "", number, row.name))
         for complaint in complaints:
