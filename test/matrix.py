@@ -3,7 +3,7 @@
 """Logins x transfers x faults x commands, each row with the real git lfs.
 
     matrix.py           rows that have all pairs of values, see pairs()
-    matrix.py half      every other one of them
+    matrix.py even|odd  every other one of them
     matrix.py all       all rows
     matrix.py NAME...   the rows of these names, such as push/helper/hf/429
 
@@ -278,8 +278,9 @@ def main():
     words = sys.argv[1:]
     if words == ["all"]:
         rows = product()
-    elif words == ["half"]:
-        rows = list(covering(product()))[::2]
+    elif words in (["even"], ["odd"]):
+        first = 1 if words == ["odd"] else 0
+        rows = list(covering(product()))[first::2]
     elif words:
         rows = [word.split("/") for word in words]
     else:
