@@ -7,10 +7,10 @@
 /* The repository that the current directory, or GIT_DIR, is in. */
 
 struct repo {
-	char *common;	/* owned, absolute: the git directory of all its
-			   worktrees; NULL outside any repository */
-	char *top;	/* owned, absolute: of the work tree; NULL if there is
-			   none, or we are not in it */
+	/* The git directory of all its worktrees; NULL outside of any. */
+	char *common;	/* owned, absolute */
+	/* The top of the work tree; NULL if there is none or we are outside. */
+	char *top;	/* owned, absolute */
 };
 
 #define REPO_INIT { .common = NULL }

@@ -14,6 +14,8 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,14 +37,15 @@ static int connect_to(const char *url)
 {
 	const struct timeval limit = { .tv_sec = ANSWER_SECONDS };
 	struct sockaddr_in addr = { .sin_family = AF_INET };
-	unsigned short port;
+	const char *start = "http://" HOST ":";
+	size_t len = strlen(start);
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
-	if (sscanf(url, "http://" HOST ":%hu", &port) != 1) {
+	if (strncmp(url, start, len)) {
 		fprintf(stderr, "ask: not the URL of a test server: %s\n", url);
 		exit(1);
 	}
-	addr.sin_port = htons(port);
+	addr.sin_port = htons((uint16_t)strtoul(url + len, NULL, 10));
 	inet_pton(AF_INET, HOST, &addr.sin_addr);
 	if (fd < 0 ||
 	    setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) ||
@@ -68,31 +71,33 @@ static void send_request(FILE *to, const char *method, const char *path,
 		die(path);
 }
 
-/* Returns the status; the body goes to stdout, or if it is not 200 to stderr. */
-static int print_answer(FILE *from)
+/* The body goes to stdout, or if the status is not 200 to stderr. */
+static bool print_answer(FILE *from)
 {
 	char line[65536];
-	int status = 0, c;
 	FILE *out;
+	int c;
+	bool good;
 
-	if (!fgets(line, sizeof(line), from) ||
-	    sscanf(line, "HTTP/1.1 %d", &status) != 1)
+	if (!fgets(line, sizeof(line), from))
 		die("no answer");
+	good = !strncmp(line, "HTTP/1.1 200 ", strlen("HTTP/1.1 200 "));
 	while (fgets(line, sizeof(line), from) && strcmp(line, "\r\n"))
 		;
-	out = status == 200 ? stdout : stderr;
+	out = good ? stdout : stderr;
 	while ((c = getc(from)) != EOF)
 		putc(c, out);
 	if (ferror(from) || fflush(out))
 		die("answer");
-	return status;
+	return good;
 }
 
 int main(int argc, char **argv)
 {
 	const char *method = NULL;
 	FILE *to, *from;
-	int c, fd, status;
+	int c, fd;
+	bool good;
 
 	while ((c = getopt(argc, argv, "X:")) != -1) {
 		if (c != 'X')
@@ -112,8 +117,8 @@ int main(int argc, char **argv)
 	if (!to || !from)
 		die(argv[0]);
 	send_request(to, method, argv[1], argv + 2);
-	status = print_answer(from);
+	good = print_answer(from);
 	fclose(to);
 	fclose(from);
-	return status == 200 ? 0 : 1;
+	return good ? 0 : 1;
 }
