@@ -5,10 +5,10 @@
 BASE     = err mem buf clock rfc3339 log json file child crc_x86 crc_arm crc \
            sha256_x86 sha256_arm sha256 md5 base64 cond bell
 NET      = libcurl url link range retry connect http status
-REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc headers \
-           credtext askcred certpass credshare credential batch session \
-           branch fetchhead gourl localpath remoteurl endpoint lfsconfig sshcommand \
-           sshreply sshshare sshauth
+REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
+           headers credtext askcred certpass credshare credential batch \
+           session branch fetchhead gourl localpath remoteurl endpoint \
+           lfsconfig sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload download dispatch engine transfer \
@@ -157,7 +157,7 @@ torture:
 
 demo:
 	@scripts/setup build
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all $(BUILD)/test/tool/ask
 	@scripts/demo $(BUILD)
 
 bench:

@@ -16,10 +16,7 @@
 #define FILE_KEY "lfs.file://." KEY
 #define FILE_AGENT "lfs-standalone-file"
 
-enum {
-	PATH_ROOM = 64 << 10,
-	SHOWN = 4096
-};
+enum { SHOWN = 4096 };
 
 static void add_server(struct keys *keys, const char *url)
 {

@@ -6,7 +6,8 @@
 
 openssl version >/dev/null || die 'no openssl'
 # What git-lfs says of a row changes only with the row, and takes thirty
-# processes: it is asked about some here, and about all by `make endpoints`.
+# processes: `make test` asks it about some, .ci/run and `make endpoints` about
+# all.
 case $BUILD in
 */address*|*/thread*) step=0 ;;
 *) step=5 ;;

@@ -5,7 +5,7 @@
 . "$(dirname "$0")/lib.sh"
 
 use_standalone
-lfs_config lfs.concurrenttransfers 4
+lfs_config lfs.concurrenttransfers 8
 lfs_config lfsmultipart.retries 1
 export TEST_TMP
 mkdir bin

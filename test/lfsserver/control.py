@@ -20,7 +20,7 @@ def line(entry):
 
 
 def text(lines):
-    return "".join("%s\n" % line for line in lines).encode()
+    return "".join("%s\n" % each for each in lines).encode()
 
 
 READ = {

@@ -35,7 +35,8 @@ class Server:
         request = urllib.request.Request(self.url + "/_control/" + what,
                                          method=method)
         with self.opener.open(request, timeout=30) as answer:
-            return json.loads(answer.read())
+            text = answer.read()
+        return json.loads(text) if text else None
 
     def bytes_moved(self):
         """Of objects and parts, since the last reset."""

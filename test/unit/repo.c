@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/remote/repo.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static char home[] = "/tmp/repo-XXXXXX";
+
+static int make_repositories(void **state)
+{
+	(void)state;
+	if (!mkdtemp(home) || chdir(home))
+		return -1;
+	setenv("GIT_CEILING_DIRECTORIES", "/tmp", 1);
+	unsetenv("GIT_DIR");
+	return system("git init -q 'a b' && git init -q --bare bare.git &&"
+		      "mkdir 'a b/sub' outside && cd 'a b' &&"
+		      "git -c user.name=a -c user.email=a@b commit -q "
+		      "--allow-empty -m m && git worktree add -q ../tree");
+}
+
+static int remove_repositories(void **state)
+{
+	char command[64];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", home);
+	return chdir("/") || system(command);
+}
+
+/* A path below home is meant; NULL is NULL. */
+static void assert_path(const char *path, const char *expected)
+{
+	char wanted[100];
+
+	if (!expected) {
+		assert_null(path);
+		return;
+	}
+	snprintf(wanted, sizeof(wanted), "%s/%s", home, expected);
+	assert_non_null(path);
+	assert_string_equal(path, wanted);
+}
+
+static void assert_repo(const char *dir, const char *common, const char *top)
+{
+	struct err err = ERR_INIT;
+	struct repo repo;
+
+	assert_int_equal(chdir(home) || chdir(dir), 0);
+	assert_int_equal(repo_find(&repo, &err), 0);
+	assert_path(repo.common, common);
+	assert_path(repo.top, top);
+	repo_release(&repo);
+}
+
+static void places(void **state)
+{
+	static const struct {
+		const char *dir, *common, *top;
+	} cases[] = {
+		{ "a b", "a b/.git", "a b" },
+		{ "a b/sub", "a b/.git", "a b" },
+		{ "tree", "a b/.git", "tree" },
+		{ "a b/.git", "a b/.git", NULL },
+		{ "bare.git", "bare.git", NULL },
+		{ "outside", NULL, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_repo(cases[i].dir, cases[i].common, cases[i].top);
+}
+
+static void git_dir_of_the_environment(void **state)
+{
+	(void)state;
+	/* With it alone the current directory is the work tree, as for git. */
+	setenv("GIT_DIR", "../a b/.git", 1);
+	assert_repo("outside", "a b/.git", "outside");
+	setenv("GIT_DIR", "../bare.git", 1);
+	assert_repo("outside", "bare.git", NULL);
+	unsetenv("GIT_DIR");
+}
+
+static void no_git(void **state)
+{
+	char *path = strdup(getenv("PATH"));
+	struct err err = ERR_INIT;
+	struct repo repo;
+
+	(void)state;
+	setenv("PATH", "/nonexistent", 1);
+	assert_int_equal(repo_find(&repo, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	repo_release(&repo);
+	setenv("PATH", path, 1);
+	free(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(places),
+		cmocka_unit_test(git_dir_of_the_environment),
+		cmocka_unit_test(no_git),
+	};
+
+	signal(SIGPIPE, SIG_IGN);
+	return cmocka_run_group_tests(tests, make_repositories,
+				      remove_repositories);
+}
