@@ -7,12 +7,19 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/uio.h>
+#include <time.h>
 #include <unistd.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+
+enum {
+	LEAVING_MS = 500,	/* for a run that was stopped to be gone */
+	LEAVING_TICK_MS = 5
+};
 
 /*
  * A record in the file: this head, then `size` bytes.  `crc` is that of the
@@ -75,8 +82,15 @@ static int open_locked(const char *path, struct err *err)
 
 struct journal *journal_open(const char *path, struct err *err)
 {
+	const struct timespec pause = { .tv_nsec = LEAVING_TICK_MS * 1000000 };
+	uint64_t until = clock_ms() + LEAVING_MS;
 	int fd = open_locked(path, err);
 
+	while (fd < 0 && err->kind == ERR_BUSY && clock_ms() < until) {
+		err_clear(err);
+		nanosleep(&pause, NULL);
+		fd = open_locked(path, err);
+	}
 	return fd < 0 ? NULL : make(path, fd);
 }
 

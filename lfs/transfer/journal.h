@@ -89,7 +89,8 @@ struct journal;
 
 /*
  * Open the journal at `path`, making it (mode 0600) if it is not there, and
- * lock it.  NULL with ERR_BUSY if another process has it.
+ * lock it.  NULL with ERR_BUSY if another process has it, and still does half a
+ * second later: a run that was stopped just now may be on its way out.
  */
 struct journal *journal_open(const char *path, struct err *err);
 

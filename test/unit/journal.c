@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -261,6 +262,36 @@ static void locks(void **state)
 	assert_int_equal(try_in_a_child(place), 1);
 }
 
+/* The run before us was stopped, and is on its way out. */
+static void waits_for_a_moment(void **state)
+{
+	struct place *place = *state;
+	int ready[2];
+	pid_t child;
+	char byte;
+
+	assert_int_equal(pipe(ready), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		const struct timespec pause = { .tv_nsec = 100000000 };
+		struct err err = ERR_INIT;
+		struct journal *journal = journal_open(place->path, &err);
+
+		if (write(ready[1], "", 1) != 1)
+			_exit(1);
+		nanosleep(&pause, NULL);
+		journal_remove(journal);
+		_exit(0);
+	}
+	assert_int_equal(read(ready[0], &byte, 1), 1);
+	journal_close(open_it(place));
+	assert_int_equal(access(place->path, F_OK), 0);
+	assert_int_equal(waitpid(child, NULL, 0), child);
+	close(ready[0]);
+	close(ready[1]);
+}
+
 static void peek(void **state)
 {
 	struct place *place = *state;
@@ -307,7 +338,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(write_and_read),  WITH_PLACE(cut_anywhere),
 		WITH_PLACE(damage_anywhere), WITH_PLACE(begin),
-		WITH_PLACE(locks),	     WITH_PLACE(peek),
+		WITH_PLACE(locks),	     WITH_PLACE(waits_for_a_moment),
+		WITH_PLACE(peek),
 		WITH_PLACE(removed),
 	};
 
