@@ -336,9 +336,12 @@ static void removed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_PLACE(write_and_read),  WITH_PLACE(cut_anywhere),
-		WITH_PLACE(damage_anywhere), WITH_PLACE(begin),
-		WITH_PLACE(locks),	     WITH_PLACE(waits_for_a_moment),
+		WITH_PLACE(write_and_read),
+		WITH_PLACE(cut_anywhere),
+		WITH_PLACE(damage_anywhere),
+		WITH_PLACE(begin),
+		WITH_PLACE(locks),
+		WITH_PLACE(waits_for_a_moment),
 		WITH_PLACE(peek),
 		WITH_PLACE(removed),
 	};
