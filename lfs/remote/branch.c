@@ -20,16 +20,19 @@ static char *without_prefix(const char *ref)
 	return xstrndup(ref + n, len - n);
 }
 
-int branch_current(char **branch, struct err *err)
+int branch_current(char **branch, const char *head, struct err *err)
 {
 	/* With --short it is "heads/main" where there is a tag `main`, too. */
 	const char *const argv[] = { "git", "symbolic-ref", "-q", "HEAD",
 				     NULL };
 	struct child child = { .argv = argv, .watch_fd = -1 };
 	struct buf text = BUF_INIT(BRANCH_MAX);
-	int status, ret = child_run(&child, &text, &status, err);
+	int status, ret;
 
-	*branch = NULL;
+	*branch = head ? without_prefix(head) : NULL;
+	if (head)
+		return 0;
+	ret = child_run(&child, &text, &status, err);
 	if (!ret && !status)
 		*branch = without_prefix(buf_str(&text));
 	buf_release(&text);

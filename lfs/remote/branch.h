@@ -16,9 +16,10 @@ enum {
 
 /*
  * The current branch, without refs/heads/; NULL if HEAD is on none.  It is the
- * caller's.  Asks git, with one child process, as refs need not be files.
+ * caller's.  `head` is what repo_find() says; if that is NULL, asks git, with
+ * one child process, as refs need not be files.
  */
-int branch_current(char **branch, struct err *err);
+int branch_current(char **branch, const char *head, struct err *err);
 
 /*
  * The full name of the ref that `branch` is pushed to and updated from at a

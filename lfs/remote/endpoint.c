@@ -254,7 +254,7 @@ static int name_remote(struct endpoint *endpoint, struct search *search,
 		endpoint->remote = xstrdup(remote);
 		return 0;
 	}
-	if (branch_current(&branch, err))
+	if (branch_current(&branch, NULL, err))
 		return -1;
 	endpoint->remote = endpoint_default_remote(search->config, branch,
 						   search->is_upload);

@@ -3,6 +3,7 @@
 #include "lfs/remote/repo.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,12 +11,15 @@
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
 
-enum { PATHS_ROOM = 64 << 10 };
+enum { ANSWER_ROOM = 64 << 10 };
 
-/* Each path ends its line; the second is missing without a work tree. */
-static int parse(struct repo *repo, char *text, struct err *err)
+/*
+ * Each answer ends its line.  Git ends at the first one that it has not got: a
+ * work tree; or a commit for HEAD, and then says "HEAD" all the same.
+ */
+static int parse(struct repo *repo, char *text, bool has_all, struct err *err)
 {
-	char *top = strchr(text, '\n');
+	char *top = strchr(text, '\n'), *head;
 	size_t len;
 
 	if (!top)
@@ -25,23 +29,35 @@ static int parse(struct repo *repo, char *text, struct err *err)
 	if (!repo->common)
 		return err_sys(err, errno, "cannot find '%s'", text);
 	len = strlen(top);
-	if (len > 1)
-		repo->top = xstrndup(top, len - 1);
+	if (len < 2)
+		return 0;
+	top[len - 1] = '\0';
+	head = strrchr(top, '\n');
+	if (head)
+		*head++ = '\0';
+	if (head && has_all)
+		repo->head = xstrdup(head);
+	repo->top = xstrdup(top);
 	return 0;
 }
 
 int repo_find(struct repo *repo, struct err *err)
 {
-	const char *const argv[] = { "git", "rev-parse", "--git-common-dir",
-				     "--show-toplevel", NULL };
+	const char *const argv[] = { "git",
+				     "rev-parse",
+				     "--git-common-dir",
+				     "--show-toplevel",
+				     "--symbolic-full-name",
+				     "HEAD",
+				     NULL };
 	struct child child = { .argv = argv, .watch_fd = -1 };
-	struct buf text = BUF_INIT(PATHS_ROOM);
+	struct buf text = BUF_INIT(ANSWER_ROOM);
 	int status, ret;
 
 	*repo = (struct repo)REPO_INIT;
 	ret = child_run(&child, &text, &status, err);
 	if (!ret && text.len)
-		ret = parse(repo, text.data, err);
+		ret = parse(repo, text.data, !status, err);
 	buf_release(&text);
 	return ret;
 }
@@ -50,5 +66,6 @@ void repo_release(struct repo *repo)
 {
 	free(repo->common);
 	free(repo->top);
+	free(repo->head);
 	*repo = (struct repo)REPO_INIT;
 }

@@ -11,6 +11,11 @@ struct repo {
 	char *common;	/* owned, absolute */
 	/* The top of the work tree; NULL if there is none or we are outside. */
 	char *top;	/* owned, absolute */
+	/*
+	 * What HEAD is on: a full ref, or "HEAD" itself.  NULL if git did not
+	 * come to it, with no work tree or no commit yet.
+	 */
+	char *head;	/* owned */
 };
 
 #define REPO_INIT { .common = NULL }

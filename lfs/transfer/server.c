@@ -172,17 +172,17 @@ static struct access access_of(const struct server *server)
 /* git-lfs does not pass it on; what the user pushes is mostly this. */
 static const char *find_ref(struct server *server)
 {
+	const struct engine *engine = server->options.engine;
 	struct err err = ERR_INIT;
 	char *branch = NULL;
 
 	if (server->has_ref)
 		return server->ref;
 	server->has_ref = true;
-	if (branch_current(&branch, &err))
+	if (branch_current(&branch, engine->repo.head, &err))
 		log_info("%s: the server is told of no branch", err.msg);
 	if (branch)
-		server->ref = branch_remote_ref(server->options.engine->config,
-						branch,
+		server->ref = branch_remote_ref(engine->config, branch,
 						server->endpoint->remote);
 	free(branch);
 	return server->ref;

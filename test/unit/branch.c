@@ -41,18 +41,23 @@ static int remove_repository(void **state)
 	return chdir("/") || run(command);
 }
 
-static void is_on(const char *expected)
+static void assert_branch(const char *head, const char *expected)
 {
 	struct err err = ERR_INIT;
 	char *branch;
 
-	assert_int_equal(branch_current(&branch, &err), 0);
+	assert_int_equal(branch_current(&branch, head, &err), 0);
 	assert_int_equal(err.kind, ERR_NONE);
 	if (expected)
 		assert_string_equal(branch, expected);
 	else
 		assert_null(branch);
 	free(branch);
+}
+
+static void is_on(const char *expected)
+{
+	assert_branch(NULL, expected);
 }
 
 static void current(void **state)
@@ -71,6 +76,16 @@ static void current(void **state)
 	is_on("unborn");
 	assert_int_equal(run("git symbolic-ref HEAD refs/remotes/o/main"), 0);
 	is_on(NULL);
+}
+
+/* What repo_find() has found is not asked for again. */
+static void known_head(void **state)
+{
+	(void)state;
+	assert_branch("refs/heads/x/y", "x/y");
+	assert_branch("refs/remotes/o/main", NULL);
+	assert_branch("refs/heads/", NULL);
+	assert_branch("HEAD", NULL);
 }
 
 static void write_head(const char *start, size_t n)
@@ -108,7 +123,7 @@ static void hostile(void **state)
 		char *branch = dir;
 
 		write_head(cases[i].start, cases[i].n);
-		if (!branch_current(&branch, &err))
+		if (!branch_current(&branch, NULL, &err))
 			assert_int_equal(err.kind, ERR_NONE);
 		assert_null(branch);
 	}
@@ -190,9 +205,8 @@ static void push_default(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(current),
-		cmocka_unit_test(hostile),
-		cmocka_unit_test(refs),
+		cmocka_unit_test(current),	cmocka_unit_test(known_head),
+		cmocka_unit_test(hostile),	cmocka_unit_test(refs),
 		cmocka_unit_test(push_default),
 	};
 

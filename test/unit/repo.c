@@ -23,10 +23,12 @@ static int make_repositories(void **state)
 		return -1;
 	setenv("GIT_CEILING_DIRECTORIES", "/tmp", 1);
 	unsetenv("GIT_DIR");
-	return system("git init -q 'a b' && git init -q --bare bare.git &&"
+	return system("git init -q -b a 'a b' && git init -q unborn &&"
+		      "git init -q --bare bare.git &&"
 		      "mkdir 'a b/sub' outside && cd 'a b' &&"
 		      "git -c user.name=a -c user.email=a@b commit -q "
-		      "--allow-empty -m m && git worktree add -q ../tree");
+		      "--allow-empty -m m && git worktree add -q ../tree &&"
+		      "git worktree add -q --detach ../detached");
 }
 
 static int remove_repositories(void **state)
@@ -52,7 +54,8 @@ static void assert_path(const char *path, const char *expected)
 	assert_string_equal(path, wanted);
 }
 
-static void assert_repo(const char *dir, const char *common, const char *top)
+static void assert_repo(const char *dir, const char *common, const char *top,
+			const char *head)
 {
 	struct err err = ERR_INIT;
 	struct repo repo;
@@ -61,25 +64,32 @@ static void assert_repo(const char *dir, const char *common, const char *top)
 	assert_int_equal(repo_find(&repo, &err), 0);
 	assert_path(repo.common, common);
 	assert_path(repo.top, top);
+	if (head)
+		assert_string_equal(repo.head, head);
+	else
+		assert_null(repo.head);
 	repo_release(&repo);
 }
 
 static void places(void **state)
 {
 	static const struct {
-		const char *dir, *common, *top;
+		const char *dir, *common, *top, *head;
 	} cases[] = {
-		{ "a b", "a b/.git", "a b" },
-		{ "a b/sub", "a b/.git", "a b" },
-		{ "tree", "a b/.git", "tree" },
-		{ "a b/.git", "a b/.git", NULL },
-		{ "bare.git", "bare.git", NULL },
-		{ "outside", NULL, NULL },
+		{ "a b", "a b/.git", "a b", "refs/heads/a" },
+		{ "a b/sub", "a b/.git", "a b", "refs/heads/a" },
+		{ "tree", "a b/.git", "tree", "refs/heads/tree" },
+		{ "detached", "a b/.git", "detached", "HEAD" },
+		{ "unborn", "unborn/.git", "unborn", NULL },
+		{ "a b/.git", "a b/.git", NULL, NULL },
+		{ "bare.git", "bare.git", NULL, NULL },
+		{ "outside", NULL, NULL, NULL },
 	};
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_repo(cases[i].dir, cases[i].common, cases[i].top);
+		assert_repo(cases[i].dir, cases[i].common, cases[i].top,
+			    cases[i].head);
 }
 
 static void git_dir_of_the_environment(void **state)
@@ -87,9 +97,9 @@ static void git_dir_of_the_environment(void **state)
 	(void)state;
 	/* With it alone the current directory is the work tree, as for git. */
 	setenv("GIT_DIR", "../a b/.git", 1);
-	assert_repo("outside", "a b/.git", "outside");
+	assert_repo("outside", "a b/.git", "outside", "refs/heads/a");
 	setenv("GIT_DIR", "../bare.git", 1);
-	assert_repo("outside", "bare.git", NULL);
+	assert_repo("outside", "bare.git", NULL, NULL);
 	unsetenv("GIT_DIR");
 }
 
