@@ -135,18 +135,13 @@ static struct plan *make_plan(const struct move *move,
 	const struct message *message = move->message;
 	struct engine *engine = move->mover->engine;
 	const struct settings *settings = &engine->settings;
-	bool is_upload = move->mover->is_upload;
 
 	*request = (struct plan_request){
-		.direction = is_upload ? UPLOAD : DOWNLOAD,
+		.direction = move->mover->is_upload ? UPLOAD : DOWNLOAD,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
-		.part_size =
-			plan_part_size(message->size, settings->connections,
-				       is_upload ? 0 :
-						   budget_share(engine->budget),
-				       settings->part_size),
+		.part_size = engine_part_size(engine, message->size),
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};
@@ -187,6 +182,9 @@ static void stop(struct move *move)
 /* Drive the transfer to its end; ERR_CANCELED if we are to stop instead. */
 static int follow(struct move *move, struct err *err)
 {
+	uint64_t begun_at = transfer_moved(move->transfer);
+	uint64_t begun_ms = clock_ms();
+
 	while (transfer_step(move->transfer, STEP_MS)) {
 		uint64_t moved = transfer_moved(move->transfer);
 
@@ -198,6 +196,9 @@ static int follow(struct move *move, struct err *err)
 	}
 	if (transfer_result(move->transfer, err))
 		return -1;
+	engine_note_rate(move->mover->engine,
+			 transfer_moved(move->transfer) - begun_at,
+			 clock_ms() - begun_ms);
 	return report_all(move, err);
 }
 

@@ -8,6 +8,8 @@
 
 enum {
 	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
+	PART_S_MIN = 1,	/* so that its round trip does not count */
+	PART_S_MAX = 8,	/* so that the last one does not hold up the end */
 	SMALL_PART_SIZE_MIN = 1 << 20,	/* a round trip must be worth it */
 	PART_SIZE_MIN = 8 << 20,
 	PART_SIZE_MAX = 64 << 20
@@ -20,20 +22,36 @@ static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
 	return n > most ? most : n;
 }
 
-uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
-			uint64_t wanted)
+static uint64_t lesser(uint64_t a, uint64_t b)
 {
-	uint64_t part_size = size / connections / PARTS_EACH;
-	uint64_t least = PART_SIZE_MIN;
+	return a < b ? a : b;
+}
 
-	if (each)
-		least = clamp(size / each + 1, SMALL_PART_SIZE_MIN,
-			      PART_SIZE_MIN);
-	part_size = clamp(part_size, least, PART_SIZE_MAX);
-	least = size / PLAN_PARTS_MAX + 1;
-	if (wanted)
-		part_size = wanted;
+/* What no part may be below, for there are at most so many. */
+static uint64_t at_least(uint64_t part_size, uint64_t size)
+{
+	uint64_t least = size / PLAN_PARTS_MAX + 1;
+
 	return part_size > least ? part_size : least;
+}
+
+uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
+			uint64_t rate, uint64_t wanted)
+{
+	uint64_t least = PART_SIZE_MIN, most = PART_SIZE_MAX;
+
+	if (wanted)
+		return at_least(wanted, size);
+	if (rate) {
+		rate = lesser(rate, PART_SIZE_MAX);
+		most = clamp(rate * PART_S_MAX, least, most);
+		least = clamp(lesser(rate * PART_S_MIN, size / connections),
+			      least, most);
+	}
+	if (each)
+		least = clamp(size / each + 1, SMALL_PART_SIZE_MIN, least);
+	return at_least(clamp(size / connections / PARTS_EACH, least, most),
+			size);
 }
 
 struct plan *plan_new(const struct plan_request *request)

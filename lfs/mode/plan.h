@@ -109,13 +109,15 @@ struct plan_request {
 
 /*
  * How to cut an object where the choice is ours: into parts of 8 to 64 MiB,
- * enough of them for `connections` to end at about the same time.  One that is
- * too small for that is cut for `each` connections, those that it has if all
- * agents are at work, into parts of at least 1 MiB; 0: it is not.  `wanted`
- * bytes instead, if that is not 0.  In any case at most PLAN_PARTS_MAX.
+ * enough of them for `connections` to end at about the same time.  If the
+ * `rate` of a connection is known, in bytes a second, a part takes one to eight
+ * seconds, in these bounds.  An object that is too small for that is cut for
+ * `each` connections, those that it has if all agents are at work, into parts
+ * of at least 1 MiB; 0: it is not.  `wanted` bytes instead, if that is not 0.
+ * In any case at most PLAN_PARTS_MAX.
  */
 uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
-			uint64_t wanted);
+			uint64_t rate, uint64_t wanted);
 
 /* An empty plan for the request.  The caller frees it. */
 struct plan *plan_new(const struct plan_request *request);

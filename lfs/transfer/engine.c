@@ -7,6 +7,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/mode/plan.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/certpass.h"
 #include "lfs/remote/fetchhead.h"
@@ -15,7 +16,11 @@
 #include "lfs/remote/lfsconfig.h"
 #include "lfs/transfer/unfinished.h"
 
-enum { BUDGET_EVERY_MS = 100 };
+enum {
+	BUDGET_EVERY_MS = 100,
+	RATE_BYTES = 8 << 20,	/* a connection must have moved, and for */
+	RATE_MS = 1000	/* so long, to tell its rate */
+};
 
 static void set_shared(struct engine *engine)
 {
@@ -159,6 +164,23 @@ void engine_note_ranges(struct engine *engine, const char *href)
 		return;
 	free(engine->ranged);
 	engine->ranged = xstrdup(href);
+}
+
+void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms)
+{
+	unsigned share = budget_share(engine->budget);
+
+	if (ms >= RATE_MS && bytes / share >= RATE_BYTES)
+		engine->rate = bytes / share * 1000 / ms;
+}
+
+uint64_t engine_part_size(const struct engine *engine, uint64_t size)
+{
+	const struct settings *settings = &engine->settings;
+	unsigned each = engine->is_upload ? 0 : budget_share(engine->budget);
+
+	return plan_part_size(size, settings->connections, each, engine->rate,
+			      settings->part_size);
 }
 
 void engine_hold_budget(struct engine *engine)

@@ -36,6 +36,7 @@ struct engine {
 	struct http_shared shared;
 	struct pool *pool;
 	struct budget *budget;
+	uint64_t rate;	/* of a connection, in bytes a second; 0: not known */
 	char *ranged;	/* owned: a URL whose server heeds ranges, or NULL */
 	int handed_over;	/* the file that git-lfs is at, or -1 */
 	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
@@ -73,6 +74,15 @@ void engine_keep_file(struct engine *engine, int fd);
  */
 bool engine_knows_ranges(const struct engine *engine, const char *href);
 void engine_note_ranges(struct engine *engine, const char *href);
+
+/*
+ * `bytes` of one object came, or went, in `ms`.  What says how fast the
+ * connections are is used for how the next one is cut.
+ */
+void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms);
+
+/* plan_part_size() for an object of `size` bytes. */
+uint64_t engine_part_size(const struct engine *engine, uint64_t size);
 
 /* An object is on its way: take part in the budget, until budget_release(). */
 void engine_hold_budget(struct engine *engine);

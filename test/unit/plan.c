@@ -95,23 +95,50 @@ static void our_choice(void **state)
 	const uint64_t mib = 1 << 20, gib = 1 << 30;
 
 	(void)state;
-	assert_int_equal(plan_part_size(0, 16, 0, 0), 8 * mib);
-	assert_int_equal(plan_part_size(gib, 16, 0, 0), 16 * mib);
-	assert_int_equal(plan_part_size(gib, 1, 0, 0), 64 * mib);
-	assert_int_equal(plan_part_size(100 * gib, 16, 0, 0), 64 * mib);
-	assert_int_equal(plan_part_size(gib, 16, 2, mib), mib);
-	assert_int_equal(plan_part_size(gib, 16, 2, 5),
+	assert_int_equal(plan_part_size(0, 16, 0, 0, 0), 8 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 0, 0, 0), 16 * mib);
+	assert_int_equal(plan_part_size(gib, 1, 0, 0, 0), 64 * mib);
+	assert_int_equal(plan_part_size(100 * gib, 16, 0, 0, 0), 64 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 0, mib), mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 0, 5),
 			 gib / PLAN_PARTS_MAX + 1);
-	assert_true(plan_part_size(UINT64_MAX, 1000, 2, 0) >=
+	assert_true(plan_part_size(UINT64_MAX, 1000, 2, 0, 0) >=
 		    UINT64_MAX / PLAN_PARTS_MAX);
 	/* Small ones: a part for each connection. */
-	assert_int_equal(plan_part_size(mib, 16, 2, 0), mib);
-	assert_int_equal(plan_part_size(2000000, 16, 2, 0), mib);
-	assert_int_equal(plan_part_size(6 * mib, 16, 2, 0), 3 * mib + 1);
-	assert_int_equal(plan_part_size(6 * mib, 16, 1, 0), 6 * mib + 1);
-	assert_int_equal(plan_part_size(6 * mib, 16, 16, 0), mib);
-	assert_int_equal(plan_part_size(64 * mib, 16, 2, 0), 8 * mib);
-	assert_int_equal(plan_part_size(gib, 16, 2, 0), 16 * mib);
+	assert_int_equal(plan_part_size(mib, 16, 2, 0, 0), mib);
+	assert_int_equal(plan_part_size(2000000, 16, 2, 0, 0), mib);
+	assert_int_equal(plan_part_size(6 * mib, 16, 2, 0, 0), 3 * mib + 1);
+	assert_int_equal(plan_part_size(6 * mib, 16, 1, 0, 0), 6 * mib + 1);
+	assert_int_equal(plan_part_size(6 * mib, 16, 16, 0, 0), mib);
+	assert_int_equal(plan_part_size(64 * mib, 16, 2, 0, 0), 8 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 0, 0), 16 * mib);
+}
+
+/* A part takes one to eight seconds at the rate of a connection. */
+static void our_choice_by_rate(void **state)
+{
+	const uint64_t mib = 1 << 20, gib = 1 << 30;
+
+	(void)state;
+	/* Slow: 64 MiB would be 64 s, and 16 are in the bounds. */
+	assert_int_equal(plan_part_size(100 * gib, 16, 0, mib, 0), 8 * mib);
+	assert_int_equal(plan_part_size(100 * gib, 16, 0, 1, 0), 8 * mib);
+	assert_int_equal(plan_part_size(100 * gib, 16, 0, 3 * mib, 0),
+			 24 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 0, 3 * mib, 0), 16 * mib);
+	/* Fast: a round trip for each 16 MiB would count. */
+	assert_int_equal(plan_part_size(gib, 16, 2, 40 * mib, 0), 40 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, 900 * mib, 0), 64 * mib);
+	assert_int_equal(plan_part_size(gib, 16, 2, UINT64_MAX, 0), 64 * mib);
+	/* But each connection has its part. */
+	assert_int_equal(plan_part_size(512 * mib, 16, 0, 900 * mib, 0),
+			 32 * mib);
+	assert_int_equal(plan_part_size(64 * mib, 16, 16, 900 * mib, 0),
+			 4 * mib + 1);
+	/* The user's choice, and what the number of parts allows, count. */
+	assert_int_equal(plan_part_size(gib, 16, 2, 900 * mib, mib), mib);
+	assert_int_equal(plan_part_size(1000 * gib, 16, 0, mib, 0),
+			 1000 * gib / PLAN_PARTS_MAX + 1);
 }
 
 static void free_of_nothing(void **state)
@@ -126,6 +153,7 @@ int main(void)
 		cmocka_unit_test(sizes),
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(our_choice),
+		cmocka_unit_test(our_choice_by_rate),
 		cmocka_unit_test(free_of_nothing),
 	};
 
