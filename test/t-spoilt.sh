@@ -13,6 +13,7 @@ new_repo r
 lfs_config lfsmultipart.partSize 1m
 add_file r a.bin 5M
 git -C r push -q origin main || die 'push'
+repo=r
 round=0
 
 fetch () {
@@ -20,7 +21,7 @@ fetch () {
 	server_nofaults
 	server_faults "$@"
 	server_reset
-	git clone -q -c lfs.url="$(lfs_url r)" "$TEST_TMP/r.git" c$round \
+	git clone -q -c lfs.url="$(lfs_url $repo)" "$TEST_TMP/$repo.git" c$round \
 		>fetch.out 2>&1
 }
 
@@ -29,7 +30,7 @@ right () {
 	what=$1
 	shift
 	check "$what: the clone goes through" fetch "$@"
-	check "$what: the bytes are right" cmp r/a.bin c$round/a.bin
+	check "$what: the bytes are right" same_files $repo c$round
 	rm -rf c$round
 }
 
@@ -90,4 +91,23 @@ then
 else
 	check 'compressed: it says why' grep -i 'encod\|compress' fetch.out
 fi
+
+# Where an object is small, all parts go out before it is known whether the
+# server heeds ranges; of the next object, that is known.
+
+lfs_config lfs.concurrenttransfers 1
+repo=small
+new_repo small
+add_file small a.bin 3M 3
+add_file small b.bin 3M 4
+git -C small push -q origin main || die 'push'
+right 'small' 'delay=10,on=get'
+check 'small: a request for each part' equal 6 "$(server_count requests.get)"
+right 'small, ranges ignored' 'range=ignored,times=0'
+check 'the second is asked for once' equal 4 "$(server_count requests.get)"
+right 'small, a range ignored once' 'range=ignored'
+right 'small, less than was asked' 'range=part,times=3'
+right 'small, ends short' 'range=ignored,times=0' 'short=1000,times=2'
+right 'small, another version at first' \
+	'etag=other,on=get,times=2' 'flip,times=2,after=5'
 finish

@@ -211,6 +211,8 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	if (check_length(http, object->plan->size, err))
 		return -1;
 	hear(receiving, http);
+	if (object->plan->nparts > 1)
+		object->got_whole = true;
 	if (object->ranges == RANGES_UNKNOWN)
 		use_whole(object, part);
 	receiving->skip = part->off + atomic_load(&part->done);

@@ -18,6 +18,7 @@
 
 enum {
 	BUDGET_EVERY_MS = 100,
+	GUESS_BYTES = 4 << 20,	/* may come in vain, to see about ranges */
 	RATE_BYTES = 8 << 20,	/* a connection must have moved, and for */
 	RATE_MS = 1000	/* so long, to tell its rate */
 };
@@ -153,17 +154,26 @@ void engine_keep_file(struct engine *engine, int fd)
 	engine->handed_over = fd;
 }
 
-bool engine_knows_ranges(const struct engine *engine, const char *href)
+static bool knows_server(const struct engine *engine, const char *href)
 {
-	return engine->ranged && url_is_same_origin(engine->ranged, href);
+	return engine->ranges_url &&
+	       url_is_same_origin(engine->ranges_url, href);
 }
 
-void engine_note_ranges(struct engine *engine, const char *href)
+bool engine_expects_ranges(const struct engine *engine, const char *href,
+			   uint64_t size)
 {
-	if (engine_knows_ranges(engine, href))
+	return knows_server(engine, href) ? engine->ranges_heeded :
+					    size <= GUESS_BYTES;
+}
+
+void engine_note_ranges(struct engine *engine, const char *href, bool heeded)
+{
+	engine->ranges_heeded = heeded;
+	if (knows_server(engine, href))
 		return;
-	free(engine->ranged);
-	engine->ranged = xstrdup(href);
+	free(engine->ranges_url);
+	engine->ranges_url = xstrdup(href);
 }
 
 void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms)
@@ -213,7 +223,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 	gitconfig_free(engine->lfsconfig);
 	gitconfig_free(engine->config);
 	endpoint_release(&engine->endpoint);
-	free(engine->ranged);
+	free(engine->ranges_url);
 	free(engine->remote);
 	free(engine->lfs_url);
 	repo_release(&engine->repo);

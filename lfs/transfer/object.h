@@ -59,10 +59,11 @@ struct object {
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
 	struct source *source;	/* owned; NULL: an upload */
-	bool is_ranged;		/* download: the server is known for ranges */
+	bool is_ranged;		/* download: the server should heed ranges */
 	bool was_begun;	/* download: some of it is from an earlier run */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
+	atomic_bool got_whole;	/* download: when asked for a range */
 	_Atomic(enum object_ranges) ranges;
 };
 

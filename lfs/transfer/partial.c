@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
@@ -38,7 +39,7 @@ static struct journal *open_journal(const struct object *object,
 	struct journal *journal;
 	char *path;
 
-	if (object->plan->nparts < 2)
+	if (object->plan->nparts < 2 || object->plan->size <= PIECE_SIZE)
 		return NULL;
 	path = xstrfmt("%s/%s.journal", storage->multipart_dir,
 		       object->plan->oid);
@@ -312,24 +313,32 @@ static void take_path(struct object *object, char *path)
 	object->path = path;
 }
 
+/*
+ * A name that nobody has.  Not mkstemp()'s: its file would be replaced, and
+ * ext4 sends what replaces another file to the disk at once.
+ */
+static char *free_path(const struct object *object)
+{
+	char *path = NULL;
+
+	do {
+		free(path);
+		path = xstrfmt("%.*s.%06" PRIx32, stem_length(object),
+			       object->path, clock_random() & 0xffffff);
+	} while (!access(path, F_OK));
+	return path;
+}
+
 int partial_hand_over(struct object *object, struct err *err)
 {
-	char *path = xstrfmt("%.*s.XXXXXX", stem_length(object), object->path);
-	int fd = mkstemp(path);
+	char *path = free_path(object);
 
 	file_lock(object->fd);
-	if (fd < 0)
-		err_sys(err, errno, "cannot make '%s'", path);
-	else if (rename(object->path, path))
-		err_sys(err, errno, "cannot rename '%s'", object->path);
-	if (fd >= 0)
-		close(fd);
-	if (!err->kind) {
+	if (!rename(object->path, path)) {
 		take_path(object, path);
 		return 0;
 	}
-	if (fd >= 0)
-		unlink(path);
+	err_sys(err, errno, "cannot rename '%s'", object->path);
 	free(path);
 	return -1;
 }

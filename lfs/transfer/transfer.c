@@ -82,7 +82,8 @@ struct transfer *transfer_new(struct engine *engine,
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
 		      engine->settings.connections);
 	object->is_ranged = !is_upload(transfer) &&
-			    engine_knows_ranges(engine, plan->action.href);
+			    engine_expects_ranges(engine, plan->action.href,
+						  plan->size);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
 	if (!transfer->is_one_of_many)
@@ -323,10 +324,11 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 static void part_with(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
+	const struct plan *plan = object->plan;
 
-	if (object->plan->nparts > 1 && object->ranges == RANGES_USED &&
-	    !object->was_begun)
-		engine_note_ranges(transfer->engine, object->plan->action.href);
+	if (object->got_whole || (plan->nparts > 1 && !object->was_begun))
+		engine_note_ranges(transfer->engine, plan->action.href,
+				   !object->got_whole);
 	partial_finish(object);
 	engine_keep_file(transfer->engine, object->fd);
 	object->fd = -1;
