@@ -9,6 +9,7 @@
 
 /* Per function, so that the rest of the program runs on any x86. */
 #define TARGET __attribute__((target("pclmul,sse4.1")))
+#define TARGET_WIDE __attribute__((target("pclmul,sse4.1,avx2,vpclmulqdq")))
 
 /*
  * The bytes are the coefficients of a polynomial over GF(2), the first bit
@@ -36,6 +37,8 @@
 #define FOLD_192 0x65673b4600000000
 #define FOLD_512 0xcad38e8f00000000
 #define FOLD_576 0x653d982200000000
+#define FOLD_1024 0x7406fa9500000000
+#define FOLD_1088 0x7d657a1000000000
 
 bool crc_x86_usable(void)
 {
@@ -57,34 +60,103 @@ TARGET static inline __m128i fold(__m128i x, __m128i by, __m128i data)
 	return _mm_xor_si128(_mm_xor_si128(first, second), data);
 }
 
-TARGET void crc_x86_fold(uint32_t reg, const unsigned char *data, size_t n,
-			 unsigned char rest[CRC_X86_REST])
+/* Registers of 256 bits, with two of the above side by side. */
+static bool wide_is_usable(void)
+{
+	return __builtin_cpu_supports("avx2") &&
+	       __builtin_cpu_supports("vpclmulqdq");
+}
+
+TARGET_WIDE static inline __m256i load_wide(const unsigned char *p)
+{
+	return _mm256_loadu_si256((const __m256i *)p);
+}
+
+TARGET_WIDE static inline __m256i fold_wide(__m256i y, __m256i by, __m256i data)
+{
+	const __m256i first = _mm256_clmulepi64_epi128(y, by, 0x00);
+	const __m256i second = _mm256_clmulepi64_epi128(y, by, 0x11);
+
+	return _mm256_xor_si256(_mm256_xor_si256(first, second), data);
+}
+
+/* Fold most of n bytes, 64 at least, into the registers x; returns how many. */
+TARGET_WIDE static size_t run_wide(__m128i x[4], const unsigned char *data,
+				   size_t n)
+{
+	const __m256i by_1024 = _mm256_set_epi64x((long long)FOLD_1024,
+						  (long long)FOLD_1088,
+						  (long long)FOLD_1024,
+						  (long long)FOLD_1088);
+	const __m256i by_512 = _mm256_set_epi64x((long long)FOLD_512,
+						 (long long)FOLD_576,
+						 (long long)FOLD_512,
+						 (long long)FOLD_576);
+	__m256i y0 = _mm256_set_m128i(x[1], x[0]);
+	__m256i y1 = _mm256_set_m128i(x[3], x[2]);
+	__m256i y2 = load_wide(data);
+	__m256i y3 = load_wide(data + 32);
+	size_t done = 64;
+
+	for (; n - done >= 128; done += 128) {
+		y0 = fold_wide(y0, by_1024, load_wide(data + done));
+		y1 = fold_wide(y1, by_1024, load_wide(data + done + 32));
+		y2 = fold_wide(y2, by_1024, load_wide(data + done + 64));
+		y3 = fold_wide(y3, by_1024, load_wide(data + done + 96));
+	}
+	y2 = fold_wide(y0, by_512, y2);
+	y3 = fold_wide(y1, by_512, y3);
+	x[0] = _mm256_castsi256_si128(y2);
+	x[1] = _mm256_extracti128_si256(y2, 1);
+	x[2] = _mm256_castsi256_si128(y3);
+	x[3] = _mm256_extracti128_si256(y3, 1);
+	return done;
+}
+
+/* The same 64 at a time, on any processor that has the instruction. */
+TARGET static size_t run(__m128i x[4], const unsigned char *data, size_t n)
 {
 	const __m128i by_512 = _mm_set_epi64x((long long)FOLD_512,
 					      (long long)FOLD_576);
+	__m128i x0 = x[0], x1 = x[1], x2 = x[2], x3 = x[3];
+	size_t done = 0;
+
+	for (; n - done >= 64; done += 64) {
+		x0 = fold(x0, by_512, load(data + done));
+		x1 = fold(x1, by_512, load(data + done + 16));
+		x2 = fold(x2, by_512, load(data + done + 32));
+		x3 = fold(x3, by_512, load(data + done + 48));
+	}
+	x[0] = x0;
+	x[1] = x1;
+	x[2] = x2;
+	x[3] = x3;
+	return done;
+}
+
+TARGET void crc_x86_fold(uint32_t reg, const unsigned char *data, size_t n,
+			 unsigned char rest[CRC_X86_REST])
+{
 	const __m128i by_128 = _mm_set_epi64x((long long)FOLD_128,
 					      (long long)FOLD_192);
-	__m128i x0, x1, x2, x3;
-
+	size_t done = 64;
 	/* Four registers, since one fold takes longer than it occupies. */
-	x0 = _mm_xor_si128(load(data), _mm_cvtsi32_si128((int)reg));
-	x1 = load(data + 16);
-	x2 = load(data + 32);
-	x3 = load(data + 48);
-	data += 64;
-	n -= 64;
-	for (; n >= 64; n -= 64, data += 64) {
-		x0 = fold(x0, by_512, load(data));
-		x1 = fold(x1, by_512, load(data + 16));
-		x2 = fold(x2, by_512, load(data + 32));
-		x3 = fold(x3, by_512, load(data + 48));
-	}
-	x0 = fold(x0, by_128, x1);
-	x0 = fold(x0, by_128, x2);
-	x0 = fold(x0, by_128, x3);
-	for (; n; n -= 16, data += 16)
-		x0 = fold(x0, by_128, load(data));
-	_mm_storeu_si128((__m128i *)rest, x0);
+	__m128i x[4] = {
+		_mm_xor_si128(load(data), _mm_cvtsi32_si128((int)reg)),
+		load(data + 16),
+		load(data + 32),
+		load(data + 48),
+	};
+
+	if (n - done >= 64 && wide_is_usable())
+		done += run_wide(x, data + done, n - done);
+	done += run(x, data + done, n - done);
+	x[0] = fold(x[0], by_128, x[1]);
+	x[0] = fold(x[0], by_128, x[2]);
+	x[0] = fold(x[0], by_128, x[3]);
+	for (; done < n; done += 16)
+		x[0] = fold(x[0], by_128, load(data + done));
+	_mm_storeu_si128((__m128i *)rest, x[0]);
 }
 
 #else

@@ -421,8 +421,6 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 	}
 	if (!n)
 		return 0;
-	for (size_t i = 0; i < plan->nparts; i++)
-		plan->parts[i].crc_hashed = 0;
 	/* It may be that no answer has told yet. */
 	if (!object->moved && plan->nparts > 1)
 		object->ranges = RANGES_UNKNOWN;

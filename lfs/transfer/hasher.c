@@ -39,13 +39,18 @@ struct hasher {
 	bool poked;
 };
 
+static bool is_upload(const struct hasher *hasher)
+{
+	return hasher->source.plan->direction == UPLOAD;
+}
+
 static void end_part(struct hasher *hasher, const struct part *part)
 {
 	struct journal *journal = hasher->source.journal;
 	struct journal_hashed hashed = { part->number, part->crc_hashed };
 
 	hasher->part++;
-	if (journal && hasher->source.plan->direction == UPLOAD)
+	if (journal && is_upload(hasher))
 		journal_add(journal, JOURNAL_HASHED, &hashed, sizeof(hashed),
 			    NULL);
 }
@@ -107,7 +112,8 @@ static int hash_step(struct hasher *hasher, uint64_t reach)
 				&hasher->err))
 		return -1;
 	sha256_update(&hasher->sha, hasher->data, n);
-	add_to_parts(hasher, hasher->data, n, off);
+	if (is_upload(hasher))
+		add_to_parts(hasher, hasher->data, n, off);
 	if (off + n < hasher->source.plan->size)
 		save(hasher);
 	atomic_store(&hasher->position, off + n);
@@ -125,23 +131,10 @@ static void wait_for_news(struct hasher *hasher)
 	pthread_mutex_unlock(&hasher->mutex);
 }
 
-static void finish(struct hasher *hasher)
+static void hash_all(struct hasher *hasher)
 {
-	unsigned char digest[SHA256_SIZE];
-
-	sha256_final(&hasher->sha, digest);
-	sha256_hex(digest, hasher->hex);
-	pthread_mutex_lock(&hasher->mutex);
-	atomic_store(&hasher->done, true);
-	pthread_cond_broadcast(&hasher->is_done);
-	pthread_mutex_unlock(&hasher->mutex);
-	pool_wake(hasher->pool);
-}
-
-static void *hash(void *arg)
-{
-	struct hasher *hasher = arg;
 	uint64_t size = hasher->source.plan->size, reach;
+	unsigned char digest[SHA256_SIZE];
 
 	while (!atomic_load(&hasher->stop) &&
 	       atomic_load(&hasher->position) < size) {
@@ -151,7 +144,42 @@ static void *hash(void *arg)
 		else if (hash_step(hasher, reach))
 			break;
 	}
-	finish(hasher);
+	sha256_final(&hasher->sha, digest);
+	sha256_hex(digest, hasher->hex);
+}
+
+/* A download is wrong: what are its parts, to tell which of them to mend? */
+static void sum_parts(struct hasher *hasher)
+{
+	struct plan *plan = hasher->source.plan;
+	uint64_t off = 0;
+	size_t n;
+
+	for (size_t i = 0; i < plan->nparts; i++)
+		plan->parts[i].crc_hashed = 0;
+	hasher->part = 0;
+	for (; off < plan->size && !atomic_load(&hasher->stop); off += n) {
+		n = step_size(hasher, off, plan->size);
+		if (hasher->source.read(hasher->source.ctx, hasher->data, n,
+					off, &hasher->err))
+			return;
+		add_to_parts(hasher, hasher->data, n, off);
+	}
+}
+
+static void *hash(void *arg)
+{
+	struct hasher *hasher = arg;
+
+	hash_all(hasher);
+	if (!is_upload(hasher) && !hasher->err.kind &&
+	    strcmp(hasher->hex, hasher->source.plan->oid) != 0)
+		sum_parts(hasher);
+	pthread_mutex_lock(&hasher->mutex);
+	atomic_store(&hasher->done, true);
+	pthread_cond_broadcast(&hasher->is_done);
+	pthread_mutex_unlock(&hasher->mutex);
+	pool_wake(hasher->pool);
 	return NULL;
 }
 

@@ -13,8 +13,9 @@
  *
  * It reads up to `reach`, behind the bytes that the workers have read (or
  * written), and so finds them in the page cache: the file is read from disk
- * once.  Beside the SHA-256 of the whole it fills in `crc_hashed` of each
- * part, which is finished when hasher_position() has passed the part's end.
+ * once.  Beside the SHA-256 of the whole it fills in `crc_hashed` of each part:
+ * of an upload on the way, finished when hasher_position() has passed the
+ * part's end; of a download only if that is wrong, before it says so.
  */
 
 struct hasher;

@@ -84,6 +84,8 @@ int object_check(struct object *object, struct err *err)
 		return 0;
 	if (hasher_verdict(object->hasher, err))
 		return -1;
+	if (plan->direction == DOWNLOAD)
+		return 0;
 	for (size_t i = 0; i < plan->nparts; i++) {
 		const struct part *part = &plan->parts[i];
 

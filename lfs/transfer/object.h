@@ -94,8 +94,8 @@ void object_poke(struct object *object, uint64_t from, uint64_t to,
 		 bool at_once);
 
 /*
- * When all parts are moved and the hasher is done: is what moved what was
- * hashed, and is that the object?  ERR_CORRUPT if not.
+ * When all parts are moved and the hasher is done: is what was hashed the
+ * object, and if it was sent, is it what was sent?  ERR_CORRUPT if not.
  */
 int object_check(struct object *object, struct err *err);
 

@@ -129,12 +129,8 @@ static bool can_start_at(const struct object *object,
 	sha256_init(&sha);
 	if (!journal_is_of_this_boot(begin) || !sha256_load(&sha, start->sha))
 		return false;
-	while (i < plan->nparts && plan->parts[i].done == plan->parts[i].size) {
-		/* Not read again, so as good as hashed. */
-		if (plan->parts[i].off + plan->parts[i].size <= sha.size)
-			plan->parts[i].crc_hashed = plan->parts[i].crc_moved;
+	while (i < plan->nparts && plan->parts[i].done == plan->parts[i].size)
 		i++;
-	}
 	return i < plan->nparts ?
 		       sha.size <= plan->parts[i].off + plan->parts[i].done :
 		       sha.size < plan->size;

@@ -206,6 +206,32 @@ static void wrong_bytes(void **state)
 	tear_down(&bench);
 }
 
+/* Of a download, which parts are bad matters only if the whole is. */
+static void parts_of_a_download(void **state)
+{
+	struct err err = ERR_INIT;
+	struct bench bench;
+
+	(void)state;
+	for (int is_wrong = 0; is_wrong < 2; is_wrong++) {
+		set_up(&bench, 1000003, 10000);
+		bench.plan->direction = DOWNLOAD;
+		bench.data[555555] ^= (unsigned char)is_wrong;
+		assert_int_equal(file_write_at(bench.fd, bench.data, 1000003, 0,
+					       &err),
+				 0);
+		bench.reach = 1000003;
+		start(&bench);
+		assert_true(hasher_wait(bench.hasher, 30000));
+		assert_int_equal(hasher_verdict(bench.hasher, &err), -is_wrong);
+		if (is_wrong)
+			check_crcs(&bench);
+		else
+			assert_int_equal(bench.plan->parts[0].crc_hashed, 0);
+		tear_down(&bench);
+	}
+}
+
 static void the_file_got_shorter(void **state)
 {
 	struct err err = ERR_INIT;
@@ -313,6 +339,7 @@ int main(void)
 		cmocka_unit_test(part_sizes),
 		cmocka_unit_test(nothing_to_hash),
 		cmocka_unit_test(wrong_bytes),
+		cmocka_unit_test(parts_of_a_download),
 		cmocka_unit_test(the_file_got_shorter),
 		cmocka_unit_test(waits_and_wakes),
 		cmocka_unit_test(freed_before_the_end),
