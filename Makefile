@@ -15,7 +15,7 @@ TRANSFER = pool budget progress journal hasher source object untaken partial \
            access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message move agent scope needs keys serverurl standalone \
-           request install human status prune bar forkpush forkreport \
+           option request install human status prune bar forkpush forkreport \
            fork main
 
 PROG    = git-lfs-multipart

@@ -13,6 +13,7 @@
 #include "agent/forkpush.h"
 #include "agent/forkreport.h"
 #include "agent/input.h"
+#include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
@@ -234,17 +235,6 @@ static int set_option(struct command *command, int option, struct err *err)
 	}
 }
 
-/* getopt_long() does not like it; `word` is the last one that it has read. */
-static int refuse_option(int option, const char *word, struct err *err)
-{
-	if (option == ':')
-		return err_set(err, ERR_USAGE, "%s wants a value", word);
-	/* Of a letter, more may follow in the same word. */
-	if (optopt && optopt < FROM)
-		return err_set(err, ERR_USAGE, "unknown option '-%c'", optopt);
-	return err_set(err, ERR_USAGE, "unknown option '%s'", word);
-}
-
 static int parse(struct command *command, int argc, char **argv,
 		 struct err *err)
 {
@@ -256,7 +246,7 @@ static int parse(struct command *command, int argc, char **argv,
 	while ((option = getopt_long(argc, argv, ":hanqj:I:X:", long_options,
 				     NULL)) >= 0) {
 		if (option == ':' || option == '?')
-			return refuse_option(option, argv[optind - 1], err);
+			return option_refuse(option, argv, err);
 		if (set_option(command, option, err))
 			return -1;
 	}

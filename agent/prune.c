@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "agent/human.h"
+#include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
 #include "lfs/transfer/unfinished.h"
@@ -64,12 +65,8 @@ static int parse(struct prune *prune, int argc, char **argv, struct err *err)
 	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
 		if (letter == 'h')
 			return 1;
-		if (letter == ':')
-			return err_set(err, ERR_USAGE, "%s needs a value",
-				       argv[optind - 1]);
-		if (letter == '?')
-			return err_set(err, ERR_USAGE, "unknown option '%s'",
-				       argv[optind - 1]);
+		if (letter == ':' || letter == '?')
+			return option_refuse(letter, argv, err);
 		if (letter == 'j')
 			prune->is_json = true;
 		else if (set_days(prune, optarg, err))

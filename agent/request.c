@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "agent/needs.h"
+#include "agent/option.h"
 #include "lfs/net/url.h"
 
 static const struct option options[] = {
@@ -141,12 +142,8 @@ int request_parse(struct request *request, int argc, char **argv,
 	       (letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
 		if (letter == 'h')
 			return 1;
-		if (letter == '?')
-			return err_set(err, ERR_USAGE, "unknown option '%s'",
-				       argv[optind - 1]);
-		if (letter == ':')
-			return err_set(err, ERR_USAGE, "%s needs a value",
-				       argv[optind - 1]);
+		if (letter == '?' || letter == ':')
+			return option_refuse(letter, argv, err);
 		ret = set_option(request, letter, err);
 	}
 	if (!ret)

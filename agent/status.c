@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "agent/human.h"
+#include "agent/option.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/gitconfig.h"
@@ -231,8 +232,7 @@ static int parse(bool *is_json, int argc, char **argv, struct err *err)
 		if (letter == 'h')
 			return 1;
 		if (letter != 'j')
-			return err_set(err, ERR_USAGE, "unknown option '%s'",
-				       argv[optind - 1]);
+			return option_refuse(letter, argv, err);
 		*is_json = true;
 	}
 	if (optind < argc)

@@ -233,6 +233,8 @@ wrong () {
 		test \$? -eq 129 && grep usage: ../said"
 }
 wrong status --loud
+wrong status -xy
+check 'the first letter is named' grep -q "unknown option '-x'" said
 wrong status here
 wrong prune --older-than
 wrong prune --older-than -1
