@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/transfer/engine.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static void ranges_are_expected(void **state)
+{
+	static const char url[] = "https://a.example/objects/1?token=x";
+	static const char sibling[] = "https://a.example/elsewhere";
+	static const char other[] = "https://b.example/objects/1";
+	struct engine engine = { .ranges_url = NULL };
+
+	(void)state;
+	/* Of an unknown server, for what may come in vain. */
+	assert_true(engine_expects_ranges(&engine, url, 4 * MIB));
+	assert_false(engine_expects_ranges(&engine, url, 4 * MIB + 1));
+	engine_note_ranges(&engine, url, true);
+	assert_true(engine_expects_ranges(&engine, sibling, 100 * MIB));
+	assert_false(engine_expects_ranges(&engine, other, 100 * MIB));
+	/* It has changed its mind. */
+	engine_note_ranges(&engine, sibling, false);
+	assert_false(engine_expects_ranges(&engine, url, 100 * MIB));
+	assert_false(engine_expects_ranges(&engine, url, 1));
+	/* One server is remembered. */
+	engine_note_ranges(&engine, other, true);
+	assert_true(engine_expects_ranges(&engine, other, 100 * MIB));
+	assert_true(engine_expects_ranges(&engine, url, 1));
+	assert_false(engine_expects_ranges(&engine, url, 100 * MIB));
+	free(engine.ranges_url);
+}
+
+static void the_rate_cuts(void **state)
+{
+	char path[] = "/tmp/lfsmp-engine.XXXXXX";
+	struct engine engine = { .settings = { .connections = 16 } };
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	engine.budget = budget_open(path, 0600, 16, 1);
+	assert_int_equal(engine_part_size(&engine, 1024 * MIB), 16 * MIB);
+	/* These tell nothing: too short, and too few bytes. */
+	engine_note_rate(&engine, 1024 * MIB, 999);
+	engine_note_rate(&engine, 127 * MIB, 5000);
+	engine_note_rate(&engine, 1024 * MIB, 0);
+	assert_int_equal(engine.rate, 0);
+	/* 32 MiB a second for each of 16 connections. */
+	engine_note_rate(&engine, 1024 * MIB, 2000);
+	assert_int_equal(engine.rate, 32 * MIB);
+	assert_int_equal(engine_part_size(&engine, 1024 * MIB), 32 * MIB);
+	/* The user's word counts for more. */
+	engine.settings.part_size = MIB;
+	assert_int_equal(engine_part_size(&engine, 1024 * MIB), MIB);
+	budget_free(engine.budget);
+	unlink(path);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(ranges_are_expected),
+		cmocka_unit_test(the_rate_cuts),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/mem.h"
+#include "lfs/remote/storage.h"
+#include "lfs/transfer/partial.h"
+
+#define MIB (UINT64_C(1) << 20)
+
+static const char oid[] =
+	"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+static char dir[] = "/tmp/lfsmp-partial.XXXXXX";
+static struct storage storage = { .dir = dir, .multipart_dir = dir };
+static unsigned char bytes[4 << 20];
+
+static int make_dir(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(i * i >> 7);
+	return mkdtemp(dir) ? 0 : -1;
+}
+
+static int remove_dir(void **state)
+{
+	char command[100];
+
+	(void)state;
+	snprintf(command, sizeof(command), "rm -rf %s", dir);
+	return system(command);
+}
+
+static bool is_there(const char *suffix)
+{
+	char path[200];
+
+	snprintf(path, sizeof(path), "%s/%s%s", dir, oid, suffix);
+	return !access(path, F_OK);
+}
+
+/* A download of so many bytes in parts of 4 MiB, as an earlier run left it. */
+static void open_it(struct object *object, uint64_t size, bool *has_start)
+{
+	const struct plan_request request = { .direction = DOWNLOAD,
+					      .oid = oid,
+					      .size = size };
+	struct plan *plan = plan_new(&request);
+	struct journal_hash start;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(plan_cut(plan, size > 4 * MIB ? 4 * MIB : MIB, &err),
+			 0);
+	object_init(object, plan);
+	assert_int_equal(partial_open(object, &storage, &start, has_start,
+				      &err),
+			 0);
+}
+
+/* A worker receives the next `n` bytes of a part. */
+static void receive(struct object *object, size_t number, size_t n)
+{
+	struct part *part = &object->plan->parts[number - 1];
+	uint64_t done = part->done;
+	struct err err = ERR_INIT;
+
+	assert_int_equal(object_write(object, bytes + done, n, part->off + done,
+				      &err),
+			 0);
+	object_move(object, part, done + n);
+	partial_note(object, part, bytes + done, n);
+}
+
+static void assert_done(const struct object *object, uint64_t first,
+			uint64_t second, uint64_t third)
+{
+	const struct part *parts = object->plan->parts;
+
+	assert_int_equal(parts[0].done, first);
+	assert_int_equal(parts[1].done, second);
+	assert_int_equal(parts[2].done, third);
+	assert_int_equal(object->moved, first + second + third);
+}
+
+static void goes_on(void **state)
+{
+	struct object object;
+	struct stat st;
+	bool has_start;
+
+	(void)state;
+	open_it(&object, 10 * MIB, &has_start);
+	assert_false(has_start);
+	assert_int_equal(fstat(object.fd, &st), 0);
+	assert_int_equal(st.st_size, 10 * MIB);
+	receive(&object, 1, 4 * MIB);
+	receive(&object, 2, MIB);
+	receive(&object, 2, MIB);
+	receive(&object, 3, MIB);
+	/* Killed: what is under 2 MiB of a part was not noted yet. */
+	object_release(&object);
+	open_it(&object, 10 * MIB, &has_start);
+	assert_done(&object, 4 * MIB, 2 * MIB, 0);
+	assert_int_equal(object.plan->parts[0].crc_moved,
+			 crc_update(0, bytes, 4 * MIB));
+	receive(&object, 2, 5);
+	/* Stopped in order: to the byte. */
+	partial_keep(&object);
+	object_release(&object);
+	open_it(&object, 10 * MIB, &has_start);
+	assert_done(&object, 4 * MIB, 2 * MIB + 5, 0);
+	assert_int_equal(object.plan->parts[1].crc_moved,
+			 crc_update(0, bytes, 2 * MIB + 5));
+	partial_restart(&object);
+	object_release(&object);
+	open_it(&object, 10 * MIB, &has_start);
+	assert_done(&object, 0, 0, 0);
+	partial_discard(&object);
+	object_release(&object);
+	assert_false(is_there(".partial") || is_there(".journal"));
+}
+
+static void is_handed_over(void **state)
+{
+	struct object object;
+	struct err err = ERR_INIT;
+	char *path;
+	bool has_start;
+
+	(void)state;
+	open_it(&object, 10 * MIB, &has_start);
+	assert_true(is_there(".partial") && is_there(".journal"));
+	assert_int_equal(partial_hand_over(&object, &err), 0);
+	assert_false(is_there(".partial"));
+	assert_int_equal(access(object.path, F_OK), 0);
+	/* A name as untaken_is_name() knows it. */
+	assert_int_equal(strlen(object.path), strlen(dir) + 1 + 64 + 1 + 6);
+	/* Nobody took it. */
+	partial_take_back(&object);
+	assert_true(is_there(".partial"));
+	assert_int_equal(partial_hand_over(&object, &err), 0);
+	path = xstrdup(object.path);
+	partial_finish(&object);
+	object_release(&object);
+	assert_false(is_there(".partial") || is_there(".journal"));
+	assert_int_equal(unlink(path), 0);
+	free(path);
+}
+
+/* What a kill may cost anyway needs no journal, and is removed if unfinished. */
+static void small_ones(void **state)
+{
+	struct object object;
+	char *path;
+	bool has_start;
+
+	(void)state;
+	open_it(&object, 2 * MIB, &has_start);
+	assert_null(object.journal);
+	assert_false(is_there(".partial") || is_there(".journal"));
+	receive(&object, 1, MIB);
+	path = xstrdup(object.path);
+	assert_int_equal(access(path, F_OK), 0);
+	partial_keep(&object);
+	object_release(&object);
+	assert_int_not_equal(access(path, F_OK), 0);
+	free(path);
+	open_it(&object, 2 * MIB + 1, &has_start);
+	assert_non_null(object.journal);
+	partial_discard(&object);
+	object_release(&object);
+}
+
+/* What is behind the file's name is of another size. */
+static void another_size(void **state)
+{
+	struct object object;
+	bool has_start;
+
+	(void)state;
+	open_it(&object, 10 * MIB, &has_start);
+	receive(&object, 1, 4 * MIB);
+	assert_int_equal(ftruncate(object.fd, 9 * MIB), 0);
+	object_release(&object);
+	open_it(&object, 10 * MIB, &has_start);
+	assert_done(&object, 0, 0, 0);
+	partial_discard(&object);
+	object_release(&object);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(goes_on),
+		cmocka_unit_test(is_handed_over),
+		cmocka_unit_test(small_ones),
+		cmocka_unit_test(another_size),
+	};
+
+	return cmocka_run_group_tests(tests, make_dir, remove_dir);
+}
