@@ -47,6 +47,7 @@ class Fetches:
     def fetch(self, options):
         """Seconds, git-lfs included."""
         gitlfs.wipe(self.place)
+        self.place.warm(OBJECTS * SIZE)
         return gitlfs.run(self.place, "fetch", options + [
             "lfs.concurrenttransfers=%d" % TRANSFERS,
             "remote.origin.url=" + self.server.url + "/many",
