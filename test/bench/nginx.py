@@ -108,6 +108,12 @@ class Nginx:
         self.process.wait()
         self.sock.close()
 
+    def clear(self):
+        """What was put there is gone."""
+        folder = os.path.join(self.root, "put")
+        for name in os.listdir(folder):
+            os.unlink(os.path.join(folder, name))
+
     def file(self, name):
         return os.path.join(self.root, "put", name)
 
