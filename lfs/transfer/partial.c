@@ -39,7 +39,7 @@ static struct journal *open_journal(const struct object *object,
 	struct journal *journal;
 	char *path;
 
-	if (object->plan->nparts < 2 || object->plan->size <= PIECE_SIZE)
+	if (object->plan->nparts < 2)
 		return NULL;
 	path = xstrfmt("%s/%s.journal", storage->multipart_dir,
 		       object->plan->oid);

@@ -18,8 +18,7 @@
  * The oid says all about the bytes, so what was fetched for one remote is good
  * for another.  The journal's lock says whose they are: a second process that
  * downloads the same object at the same time does it all in a file of its
- * own, the last one, without a journal.  So does an object of a single part, or
- * of no more bytes than a kill may cost anyway.
+ * own, the last one, without a journal; so does an object of a single part.
  */
 
 struct storage;
