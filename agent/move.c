@@ -16,7 +16,7 @@
 #include "lfs/transfer/transfer.h"
 
 enum {
-	STEP_MS = 10,	/* between two looks at stdin */
+	STEP_MS = 25,	/* between two looks at stdin */
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
 	RENEWALS_MAX = 8	/* of one object's links, in vain */
 };

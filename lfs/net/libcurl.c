@@ -47,7 +47,7 @@ int libcurl_load(struct err *err)
 
 	if (curl.easy_init)
 		return 0;
-	library = dlopen(SONAME, RTLD_NOW | RTLD_LOCAL);
+	library = dlopen(SONAME, RTLD_LAZY | RTLD_LOCAL);
 	if (!library)
 		return err_set(err, ERR_LOCAL,
 			       "cannot load libcurl: %s; install it (Debian's "
