@@ -189,13 +189,22 @@ static void hear(const struct receiving *receiving, struct http *http)
 		     http_header(http, "ETag"));
 }
 
+/* The whole in answer to If-Range; of one that ignores both, it is the same. */
+static bool is_changed(const struct receiving *receiving, struct http *http)
+{
+	const char *etag = http_header(http, "ETag");
+
+	return receiving->is_conditional &&
+	       (!etag || strcmp(etag, receiving->route.etag) != 0);
+}
+
 static int begin(void *ctx, struct http *http, int status, struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
 	struct part *part = receiving->part;
 
-	if (status != 206 && receiving->is_conditional) {
+	if (status != 206 && is_changed(receiving, http)) {
 		receiving->is_other = true;
 		return err_set(err, ERR_PROTOCOL,
 			       "the server has another version now");
