@@ -64,7 +64,7 @@ struct journal_piece {
 
 struct journal_hash {
 	unsigned char sha[SHA256_STATE_SIZE];	/* holds the position */
-	uint32_t crc;	/* of the part at the position, so far */
+	uint32_t crc;	/* upload: of the part at the position, so far */
 	uint32_t zero;
 };
 
