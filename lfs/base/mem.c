@@ -8,6 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+enum {
+	LARGE = 32 << 10,
+	PAGE = 4096
+};
+
 static _Noreturn void die_of_memory(void)
 {
 	static const char msg[] = "git-lfs-multipart: out of memory\n";
@@ -19,8 +24,12 @@ static _Noreturn void die_of_memory(void)
 
 void *xmalloc(size_t n)
 {
-	void *p = malloc(n ? n : 1);
+	void *p = NULL;
 
+	if (n < LARGE)
+		p = malloc(n ? n : 1);
+	else if (posix_memalign(&p, PAGE, n))
+		p = NULL;
 	if (!p)
 		die_of_memory();
 	return p;

@@ -11,7 +11,11 @@
  * from a peer meets a named maximum before it gets here.
  */
 
-/* Storage for `n` bytes; the caller frees it. */
+/*
+ * Storage for `n` bytes; the caller frees it.  A large one begins at a page:
+ * malloc() begins it 16 bytes later, where AMD's Zen 3 copies at a fifth of its
+ * speed (`rep movsb`: pread() gives 1.7 and not 9.7 GB/s).
+ */
 void *xmalloc(size_t n);
 
 /* Zeroed storage for `n` items of `size` bytes; the caller frees it. */

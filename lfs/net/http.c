@@ -40,9 +40,7 @@ struct http {
 
 int http_setup(struct err *err)
 {
-	if (libcurl_load(err) || curl.global_init(CURL_GLOBAL_DEFAULT))
-		return err_set(err, ERR_LOCAL, "cannot start libcurl");
-	return 0;
+	return libcurl_load(err);
 }
 
 struct http *http_new(struct http_shared *shared, struct err *err)

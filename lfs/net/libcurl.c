@@ -3,7 +3,10 @@
 
 #include <dlfcn.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "lfs/base/mem.h"
 
 #ifdef __APPLE__
 #define SONAME "libcurl.4.dylib"
@@ -58,6 +61,10 @@ int libcurl_load(struct err *err)
 			dlclose(library);
 			return -1;
 		}
+	/* xmalloc() for its buffers, which the kernel fills and empties. */
+	if (found.global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, realloc,
+				  strdup, calloc))
+		return err_set(err, ERR_LOCAL, "cannot start libcurl");
 	curl = found;
 	return 0;
 }

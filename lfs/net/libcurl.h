@@ -30,7 +30,7 @@
 	X(easy_strerror)       \
 	X(free)                \
 	X(getdate)             \
-	X(global_init)         \
+	X(global_init_mem)     \
 	X(multi_add_handle)    \
 	X(multi_cleanup)       \
 	X(multi_info_read)     \
@@ -57,9 +57,9 @@ struct libcurl {
 extern struct libcurl curl;
 
 /*
- * Load libcurl, unless that is done.  It has to be done before there is a
- * second thread (http_setup() sees to it).  -1, ERR_LOCAL, if it is missing or
- * too old; the next call tries again.
+ * Load libcurl and start it, unless that is done.  It has to be done before
+ * there is a second thread (http_setup() sees to it).  -1, ERR_LOCAL, if it is
+ * missing or too old; the next call tries again.
  */
 int libcurl_load(struct err *err);
 
