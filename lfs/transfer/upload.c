@@ -33,6 +33,17 @@ static uint64_t reach(void *ctx)
 	return atomic_load(&object->high);
 }
 
+/* However large a part, the next one is within it. */
+static uint64_t window(const struct plan *plan)
+{
+	uint64_t n = WINDOW;
+
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (n < plan->parts[i].size)
+			n = plan->parts[i].size;
+	return n;
+}
+
 /*
  * What an earlier run has sent is not read by a worker again, but may have to
  * be by the hasher.
@@ -88,7 +99,7 @@ int upload_open(struct object *object, const struct journal_hash *start,
 	count_sent(object);
 	if (!verify)
 		return 0;
-	object->window = WINDOW;
+	object->window = window(object->plan);
 	object->hasher = hasher_new(&source, pool, err);
 	return object->hasher ? 0 : -1;
 }
