@@ -14,9 +14,9 @@ TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload download dispatch engine transfer \
            access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
-AGENT    = input message move agent scope needs keys serverurl standalone \
-           option request install human status prune bar forkpush forkreport \
-           fork main
+AGENT    = input message ahead mover move agent scope needs keys serverurl \
+           standalone option request install human status prune bar forkpush \
+           forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

@@ -58,7 +58,7 @@ static int move(struct agent *agent)
 			"'%s' came, but init said another operation",
 			is_upload ? "upload" : "download");
 	else
-		return mover_move(agent->mover, &agent->message);
+		return move_object(agent->mover, &agent->message);
 	return refuse(agent, &why);
 }
 

@@ -17,18 +17,7 @@
 
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
-	STOP_MS = 500,	/* for workers to come back, when we are to stop */
 	RENEWALS_MAX = 8	/* of one object's links, in vain */
-};
-
-struct mover {
-	struct input *input;	/* borrowed */
-	char *remote;	/* owned, as all below; or NULL */
-	bool is_upload;
-	unsigned nagents;
-	struct engine *engine;
-	struct server *server;	/* standalone only */
-	bool left_behind;	/* a worker still has a transfer: free nothing */
 };
 
 /* One object on its way. */
@@ -36,6 +25,7 @@ struct move {
 	struct mover *mover;
 	const struct message *message;
 	struct batch_object object;	/* standalone: what the server says */
+	bool was_asked;
 	struct progress progress;
 	bool has_begun;		/* git-lfs was told */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
@@ -46,51 +36,6 @@ struct move {
 	unsigned renewals;	/* since then: */
 	uint64_t moved;		/* what had come when it was renewed */
 };
-
-struct mover *mover_new(const struct mover_options *options)
-{
-	struct mover *mover = xcalloc(1, sizeof(*mover));
-
-	mover->input = options->input;
-	mover->remote = options->remote ? xstrdup(options->remote) : NULL;
-	mover->is_upload = options->is_upload;
-	mover->nagents = options->nagents;
-	return mover;
-}
-
-static bool is_stopped(void *ctx)
-{
-	const struct mover *mover = ctx;
-
-	return !input_look(mover->input, 0);
-}
-
-static int need_engine(struct mover *mover, struct err *err)
-{
-	const struct engine_options options = {
-		.remote = mover->remote,
-		.is_upload = mover->is_upload,
-		.nagents = mover->nagents,
-	};
-
-	if (!mover->engine)
-		mover->engine = engine_new(&options, err);
-	return mover->engine ? 0 : -1;
-}
-
-static int need_server(struct mover *mover, struct err *err)
-{
-	const struct server_options options = {
-		.engine = mover->engine,
-		.is_stopped = is_stopped,
-		.ctx = mover,
-		.watch_fd = mover->input->fd,
-	};
-
-	if (!mover->server)
-		mover->server = server_new(&options, err);
-	return mover->server ? 0 : -1;
-}
 
 /*
  * git-lfs gives objects to its first agent alone until that has shown some
@@ -110,12 +55,13 @@ static int begin(struct move *move)
 /* Standalone: ask the server what to do, again if its links ran out. */
 static int ask(struct move *move, struct err *err)
 {
-	if (need_server(move->mover, err))
-		return -1;
+	bool anew = move->was_asked;
+
+	move->was_asked = true;
 	json_decref(move->object.actions);
 	move->object = (struct batch_object){ .oid = move->message->oid,
 					      .size = move->message->size };
-	if (server_ask(move->mover->server, &move->object, err))
+	if (mover_ask(move->mover, &move->object, anew, err))
 		return -1;
 	return begin(move) ? err_set(err, ERR_CANCELED, "git-lfs is gone") : 0;
 }
@@ -171,7 +117,7 @@ static int report_all(struct move *move, struct err *err)
 
 static void stop(struct move *move)
 {
-	uint64_t until = clock_ms() + STOP_MS;
+	uint64_t until = clock_ms() + MOVER_STOP_MS;
 
 	transfer_cancel(move->transfer);
 	do
@@ -365,11 +311,11 @@ static int verify(struct move *move, struct err *err)
 	return server_verify(mover->server, &move->object, err);
 }
 
-static int move_object(struct move *move, struct err *err)
+static int carry_out(struct move *move, struct err *err)
 {
 	int ret;
 
-	if (need_engine(move->mover, err))
+	if (mover_need_engine(move->mover, err))
 		return -1;
 	ret = try_once(move, err);
 	while (ret && can_go_on(move, err)) {
@@ -404,7 +350,7 @@ static int answer(struct move *move, const struct err *why)
 	return message_failed(message->oid, &err, &again);
 }
 
-int mover_move(struct mover *mover, const struct message *message)
+int move_object(struct mover *mover, const struct message *message)
 {
 	struct move move = { .mover = mover, .message = message };
 	struct err why = ERR_INIT;
@@ -413,7 +359,7 @@ int mover_move(struct mover *mover, const struct message *message)
 
 	if (message->action && begin(&move))
 		return -1;
-	move_object(&move, &why);
+	carry_out(&move, &why);
 	if (!why.kind)
 		log_info("%s of %.12s: %" PRIu64 " bytes in %" PRIu64 " ms",
 			 mover->is_upload ? "upload" : "download", message->oid,
@@ -426,18 +372,4 @@ int mover_move(struct mover *mover, const struct message *message)
 	json_decref(move.saved_action);
 	json_decref(move.object.actions);
 	return ret;
-}
-
-bool mover_free(struct mover *mover)
-{
-	if (!mover)
-		return true;
-	if (mover->left_behind)
-		return false;
-	server_free(mover->server);
-	if (!engine_free(mover->engine, STOP_MS))
-		return false;
-	free(mover->remote);
-	free(mover);
-	return true;
 }

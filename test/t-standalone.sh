@@ -120,7 +120,8 @@ check 'clone of many' clone_repo many many-clone
 check 'all are equal' same_files many many-clone
 check 'by few connections' at_most "$(server_count connections)" 20
 count get 120
-count batch 120
+# t-ahead.sh has more of this.
+check 'by few questions' at_most "$(server_count requests.batch)" 10
 check 'no partial file is left' equal '' \
 	"$(find many-clone/.git/lfs/multipart -type f -size +1k)"
 

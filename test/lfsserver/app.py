@@ -270,6 +270,7 @@ class App:
         if refused and not self.options.open_batch:
             return refused
         asked = json.loads(body)
+        self.counters.add("asked", len(asked["objects"]))
         req.ref = asked.get("ref", {}).get("name")
         offered = asked.get("transfers", ["basic"])
         name = self.dialect.choose(asked["operation"], offered)

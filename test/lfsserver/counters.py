@@ -7,6 +7,7 @@
     refused_puts         part PUTs with a header that a presigned link forbids
     leaked_headers       requests at another host that carried a token
     if_range             requests with that header
+    asked                objects in all batch requests
     requests, bytes_in,
     bytes_out, authorization
                          by kind: batch verify locks part complete init
@@ -35,6 +36,7 @@ class Counters:
             self.connections_max = self.open
             self.transfers_max = self.moving
             self.refused_puts = self.leaked_headers = self.if_range = 0
+            self.asked = 0
             self.requests = Counter()
             self.bytes_in = Counter()
             self.bytes_out = Counter()
@@ -49,9 +51,9 @@ class Counters:
             self.connections += step > 0
             self.connections_max = max(self.connections_max, self.open)
 
-    def add(self, name):
+    def add(self, name, step=1):
         with self.lock:
-            setattr(self, name, getattr(self, name) + 1)
+            setattr(self, name, getattr(self, name) + step)
 
     def begin(self, req):
         with self.lock:
@@ -98,8 +100,9 @@ class Counters:
 
     def numbers(self):
         names = ("connections", "connections_max", "transfers_max",
-                 "refused_puts", "leaked_headers", "if_range", "requests", "bytes_in",
-                 "bytes_out", "authorization", "status", "parts")
+                 "refused_puts", "leaked_headers", "if_range", "asked",
+                 "requests", "bytes_in", "bytes_out", "authorization",
+                 "status", "parts")
         with self.lock:
             return {name: copy.deepcopy(getattr(self, name))
                     for name in names}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_AHEAD_H
+#define AGENT_AHEAD_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/remote/batch.h"
+
+/*
+ * Asking the server about small objects before git-lfs wants them.
+ *
+ * git-lfs hands a standalone agent one object after the other, where itself it
+ * asks for a hundred at a time: a round trip an object, and a request, of which
+ * servers allow only so many an hour.  But which objects it is going to want can be
+ * seen: those that HEAD's tree points to and that are not here.  So from the
+ * second object on, the server is asked about its neighbours in that tree, too,
+ * and what it says is kept for a minute.
+ *
+ * For downloads only: to ask for an upload may begin it.
+ */
+
+struct ahead;
+struct engine;
+struct server;
+
+struct ahead_options {
+	struct engine *engine;	/* borrowed, as all of these */
+	struct server *server;
+	bool (*is_stopped)(void *ctx);
+	void *ctx;
+};
+
+struct ahead *ahead_new(const struct ahead_options *options);
+
+/* As server_ask(), by what the server has said already if it has. */
+int ahead_ask(struct ahead *ahead, struct batch_object *object,
+	      struct err *err);
+
+/* What it has said of other objects counts no more: its links fail, say. */
+void ahead_forget(struct ahead *ahead);
+
+/* NULL is fine. */
+void ahead_free(struct ahead *ahead);
+
+#endif

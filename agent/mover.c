@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/mover.h"
+
+#include <stdlib.h>
+
+#include "agent/ahead.h"
+#include "lfs/base/mem.h"
+#include "lfs/transfer/engine.h"
+#include "lfs/transfer/server.h"
+
+struct mover *mover_new(const struct mover_options *options)
+{
+	struct mover *mover = xcalloc(1, sizeof(*mover));
+
+	mover->input = options->input;
+	mover->remote = options->remote ? xstrdup(options->remote) : NULL;
+	mover->is_upload = options->is_upload;
+	mover->nagents = options->nagents;
+	return mover;
+}
+
+static bool is_stopped(void *ctx)
+{
+	const struct mover *mover = ctx;
+
+	return !input_look(mover->input, 0);
+}
+
+int mover_need_engine(struct mover *mover, struct err *err)
+{
+	const struct engine_options options = {
+		.remote = mover->remote,
+		.is_upload = mover->is_upload,
+		.nagents = mover->nagents,
+	};
+
+	if (!mover->engine)
+		mover->engine = engine_new(&options, err);
+	return mover->engine ? 0 : -1;
+}
+
+static int need_server(struct mover *mover, struct err *err)
+{
+	const struct server_options options = {
+		.engine = mover->engine,
+		.is_stopped = is_stopped,
+		.ctx = mover,
+		.watch_fd = mover->input->fd,
+	};
+	struct ahead_options ahead_options = {
+		.engine = mover->engine,
+		.is_stopped = is_stopped,
+		.ctx = mover,
+	};
+
+	if (mover->server)
+		return 0;
+	mover->server = server_new(&options, err);
+	if (!mover->server)
+		return -1;
+	ahead_options.server = mover->server;
+	mover->ahead = ahead_new(&ahead_options);
+	return 0;
+}
+
+int mover_ask(struct mover *mover, struct batch_object *object, bool anew,
+	      struct err *err)
+{
+	if (need_server(mover, err))
+		return -1;
+	if (anew)
+		ahead_forget(mover->ahead);
+	if (anew || mover->is_upload)
+		return server_ask(mover->server, object, err);
+	return ahead_ask(mover->ahead, object, err);
+}
+
+bool mover_free(struct mover *mover)
+{
+	if (!mover)
+		return true;
+	if (mover->left_behind)
+		return false;
+	ahead_free(mover->ahead);
+	server_free(mover->server);
+	if (!engine_free(mover->engine, MOVER_STOP_MS))
+		return false;
+	free(mover->remote);
+	free(mover);
+	return true;
+}
