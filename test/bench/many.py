@@ -5,9 +5,9 @@ against stock `git lfs fetch`, from a server whose answers take 50 ms.
 
 usage: many.py BUILD
 
-200 objects of 2 MB.  The agent asks the server about each object, which stock
-git-lfs does for a hundred at a time: that is the one round trip that it may
-cost.  ROUNDS (3).
+200 objects of 2 MB.  The agents get one object after the other, where stock
+git-lfs knows of all when it asks the server: one round trip an object is what
+that may cost.  ROUNDS (3).
 """
 
 import os
