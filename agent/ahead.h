@@ -12,10 +12,10 @@
  *
  * git-lfs hands a standalone agent one object after the other, where itself it
  * asks for a hundred at a time: a round trip an object, and a request, of which
- * servers allow only so many an hour.  But which objects it is going to want can be
- * seen: those that HEAD's tree points to and that are not here.  So from the
- * second object on, the server is asked about its neighbours in that tree, too,
- * and what it says is kept for a minute.
+ * servers allow only so many an hour.  But which objects it is going to want
+ * can be seen: those that HEAD's tree points to and that are not here.  So from
+ * the second object on, the server is asked about its neighbours in that tree,
+ * too, and what it says is kept for a minute.
  *
  * For downloads only: to ask for an upload may begin it.
  */
