@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/ahead.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/rfc3339.h"
@@ -19,21 +21,24 @@
 enum {
 	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
 	KEPT = 60,	/* seconds that what was said counts */
-	FIND_MS = 2000,	/* git may take for the tree: more is not worth it */
-	REACH = BATCH_OBJECTS_MAX	/* pointers to each side that are looked at */
+	FIND_MS = 1000,	/* git may take for the tree */
+	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
+	REACH_LEAST = 8,	/* fewer are not worth it */
+	USED_LEAST = 32	/* one in so many has to be of use */
 };
 
 struct ahead {
 	struct ahead_options options;
+	bool has_begun;	/* for one object alone, git is not asked */
 	struct history tree;	/* owned: its pointers, in git-lfs's order */
 	bool has_tree;
 	uint64_t until_ms;	/* for git to find it */
-	bool is_first;	/* for one object alone, git is not asked */
-	bool is_off;
+	size_t reach;	/* 0: each object alone, for the process's life */
 
-	/* What the server said: */
-	struct batch_object known[BATCH_OBJECTS_MAX];	/* owned actions */
+	/* What the server said of neighbours when it was last asked: */
+	struct batch_object known[REACH_MOST];	/* owned actions */
 	size_t nknown;
+	size_t nasked, nused;
 	uint64_t asked_ms;
 };
 
@@ -42,7 +47,7 @@ struct ahead *ahead_new(const struct ahead_options *options)
 	struct ahead *ahead = xcalloc(1, sizeof(*ahead));
 
 	ahead->options = *options;
-	ahead->is_first = true;
+	ahead->reach = REACH_MOST;
 	return ahead;
 }
 
@@ -80,14 +85,37 @@ static int find_tree(struct ahead *ahead, struct err *err)
 		.ctx = ahead,
 	};
 
-	if (ahead->has_tree)
-		return 0;
-	ahead->has_tree = true;
 	ahead->until_ms = clock_ms() + FIND_MS;
 	/* It is empty then: no object is in it. */
 	if (!engine->repo.head || is_partial_clone(engine->config))
 		return 0;
 	return history_find(&ahead->tree, &request, err);
+}
+
+/* Eight agents that search at a time would each take eight times as long. */
+static bool have_tree(struct ahead *ahead)
+{
+	const struct storage *storage = &ahead->options.engine->storage;
+	struct err err = ERR_INIT;
+	char *path;
+	int fd;
+
+	if (ahead->has_tree)
+		return true;
+	path = xstrfmt("%s/search", storage->multipart_dir);
+	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, storage->dir_mode & 0666);
+	free(path);
+	if (fd < 0 || !file_lock(fd)) {
+		log_debug("another agent searches the tree");
+	} else if (find_tree(ahead, &err)) {
+		log_info("%s; asking about one object at a time", err.msg);
+		ahead->reach = 0;
+	} else {
+		ahead->has_tree = true;
+	}
+	if (fd >= 0)
+		close(fd);
+	return ahead->has_tree;
 }
 
 static const struct pointer *find(const struct ahead *ahead, const char *oid)
@@ -107,31 +135,38 @@ static bool is_here(const struct ahead *ahead, const char *oid)
 	return is;
 }
 
+/* Add a neighbour to the `n` objects, if it can be wanted; returns how many. */
+static size_t add(const struct ahead *ahead, const struct pointer *pointer,
+		  struct batch_object *objects, size_t n)
+{
+	if (n > ahead->reach || !pointer->size || pointer->size > SMALL ||
+	    is_here(ahead, pointer->oid))
+		return n;
+	objects[n].oid = pointer->oid;
+	objects[n].size = pointer->size;
+	return n + 1;
+}
+
 /*
- * Add the object's neighbours to `objects`, whose first it is; returns how many
- * there are then.  git-lfs takes a hundred in the tree's order, and of these
- * the largest first: others may be wanted before and behind it.
+ * Add the neighbours of the first of `objects`, the nearest first; returns how
+ * many there are then.  git-lfs takes a hundred in the tree's order, and of
+ * these the largest first: others may be wanted before and behind it.
  */
 static size_t add_neighbours(const struct ahead *ahead,
 			     struct batch_object *objects)
 {
 	const struct history *tree = &ahead->tree;
 	const struct pointer *own = find(ahead, objects[0].oid);
-	size_t at, end, n = 1;
+	size_t at, n = 1;
 
 	if (!own)
 		return n;
 	at = (size_t)(own - tree->pointers);
-	end = tree->n - at > REACH ? at + REACH : tree->n;
-	at = at > REACH ? at - REACH : 0;
-	for (; at < end && n < BATCH_OBJECTS_MAX; at++) {
-		const struct pointer *pointer = &tree->pointers[at];
-
-		if (pointer == own || !pointer->size || pointer->size > SMALL ||
-		    is_here(ahead, pointer->oid))
-			continue;
-		objects[n].oid = pointer->oid;
-		objects[n++].size = pointer->size;
+	for (size_t far = 1; far <= BATCH_OBJECTS_MAX; far++) {
+		if (far < tree->n - at)
+			n = add(ahead, own + far, objects, n);
+		if (far <= at)
+			n = add(ahead, own - far, objects, n);
 	}
 	return n;
 }
@@ -143,8 +178,7 @@ void ahead_forget(struct ahead *ahead)
 	ahead->nknown = 0;
 }
 
-/* Give what is known of the object, which is then known no more. */
-static bool take(struct ahead *ahead, struct batch_object *object)
+bool ahead_take(struct ahead *ahead, struct batch_object *object)
 {
 	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
 		ahead_forget(ahead);
@@ -157,6 +191,7 @@ static bool take(struct ahead *ahead, struct batch_object *object)
 		object->actions = known->actions;
 		object->authenticated = known->authenticated;
 		*known = ahead->known[--ahead->nknown];
+		ahead->nused++;
 		return true;
 	}
 	return false;
@@ -179,67 +214,86 @@ static bool lasts(const json_t *actions)
 	return !at || rfc3339_parse(at, &until) || until < 0 || until >= least;
 }
 
-/* Keep what was said of all but the first; errors it shall tell once more. */
+/* The neighbours' answers; errors the server shall tell once more. */
 static void keep(struct ahead *ahead, const struct batch_object *objects,
 		 size_t n)
 {
+	bool are_short = false;
+
 	ahead_forget(ahead);
 	ahead->asked_ms = clock_ms();
-	for (size_t i = 1; i < n; i++)
-		if (!objects[i].err.kind && lasts(objects[i].actions))
-			ahead->known[ahead->nknown++] = objects[i];
-		else
+	ahead->nasked = n;
+	ahead->nused = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool is_short = !objects[i].err.kind &&
+				!lasts(objects[i].actions);
+
+		are_short |= is_short;
+		if (objects[i].err.kind || is_short)
 			json_decref(objects[i].actions);
-	ahead->is_off = n > 1 && !ahead->nknown;
+		else
+			ahead->known[ahead->nknown++] = objects[i];
+	}
+	if (are_short)
+		ahead->reach = 0;
 }
 
-static int ask_all(struct ahead *ahead, struct batch_object *object,
+/* Others may be wanted than those nearby, or more than were asked about. */
+static void adapt(struct ahead *ahead)
+{
+	if (!ahead->nasked)
+		return;
+	ahead->reach = ahead->nused * USED_LEAST < ahead->nasked ?
+			       ahead->reach / 2 :
+			       ahead->reach * 2;
+	if (ahead->reach > REACH_MOST)
+		ahead->reach = REACH_MOST;
+	if (ahead->reach < REACH_LEAST)
+		ahead->reach = 0;
+	ahead->nasked = 0;
+}
+
+/* Ask about the first of `n` objects, the caller's, with the others. */
+static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 		   struct err *err)
 {
-	struct batch_object *objects = xcalloc(BATCH_OBJECTS_MAX,
-					       sizeof(*objects));
 	struct server *server = ahead->options.server;
-	size_t n;
-	int ret;
 
-	objects[0] = *object;
-	n = add_neighbours(ahead, objects);
-	ret = server_ask_all(server, objects, n, err);
-	if (!ret) {
-		*object = objects[0];
-		*err = object->err;
-		keep(ahead, objects, n);
-		ret = err->kind ? -1 : 0;
-	} else if (n > 1 &&
-		   (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL)) {
-		/* The matter may be that there are others. */
-		log_info("%s; asking about one object at a time", err->msg);
-		err_clear(err);
-		ahead->is_off = true;
-		ret = server_ask(server, object, err);
+	if (!server_ask_all(server, objects, n, err)) {
+		keep(ahead, objects + 1, n - 1);
+		*err = objects[0].err;
+		return err->kind ? -1 : 0;
 	}
-	free(objects);
-	return ret;
+	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL)
+		return -1;
+	/* The matter may be that there are others. */
+	log_info("%s; asking about one object at a time", err->msg);
+	err_clear(err);
+	ahead->reach = 0;
+	return server_ask(server, objects, err);
 }
 
 int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 {
-	const struct ahead_options *options = &ahead->options;
-	bool is_alone = ahead->is_first || ahead->is_off ||
-			object->size > SMALL;
+	bool is_first = !ahead->has_begun;
+	struct batch_object *objects;
+	size_t n = 1;
+	int ret;
 
-	ahead->is_first = false;
-	if (take(ahead, object))
-		return 0;
-	if (!is_alone && find_tree(ahead, err)) {
-		if (options->is_stopped(options->ctx))
-			return -1;
-		log_info("%s; asking about one object at a time", err->msg);
-		err_clear(err);
-		ahead->is_off = is_alone = true;
-	}
-	return is_alone ? server_ask(options->server, object, err) :
-			  ask_all(ahead, object, err);
+	ahead->has_begun = true;
+	if (is_first || object->size > SMALL || !ahead->reach ||
+	    !have_tree(ahead))
+		return server_ask(ahead->options.server, object, err);
+	adapt(ahead);
+	objects = xcalloc(BATCH_OBJECTS_MAX, sizeof(*objects));
+	objects[0] = *object;
+	if (ahead->reach)
+		n = add_neighbours(ahead, objects);
+	ret = n > 1 ? ask_all(ahead, objects, n, err) :
+		      server_ask(ahead->options.server, objects, err);
+	*object = objects[0];
+	free(objects);
+	return ret;
 }
 
 void ahead_free(struct ahead *ahead)

@@ -290,6 +290,10 @@ static bool can_go_on(struct move *move, struct err *err)
 		transfer_forget(move->transfer);
 		return true;
 	}
+	/* What the server said some time ago need not hold. */
+	if (!move->message->action && move->mover->is_kept &&
+	    err->kind == ERR_REFUSED)
+		return true;
 	return can_renew(move, err);
 }
 

@@ -68,11 +68,13 @@ int mover_ask(struct mover *mover, struct batch_object *object, bool anew,
 {
 	if (need_server(mover, err))
 		return -1;
+	mover->is_kept = false;
 	if (anew)
 		ahead_forget(mover->ahead);
 	if (anew || mover->is_upload)
 		return server_ask(mover->server, object, err);
-	return ahead_ask(mover->ahead, object, err);
+	mover->is_kept = ahead_take(mover->ahead, object);
+	return mover->is_kept ? 0 : ahead_ask(mover->ahead, object, err);
 }
 
 bool mover_free(struct mover *mover)

@@ -13,7 +13,7 @@
  * connections, the login.  It is made when the first of them needs it.
  */
 
-enum { MOVER_STOP_MS = 500 };	/* for workers to come back, when we are to stop */
+enum { MOVER_STOP_MS = 500 };	/* for workers to come back at the end */
 
 struct mover {
 	struct input *input;	/* borrowed: watched while an object moves */
@@ -23,7 +23,8 @@ struct mover {
 	struct engine *engine;
 	struct server *server;	/* standalone only */
 	struct ahead *ahead;	/* likewise */
-	bool left_behind;	/* a worker still has a transfer: free nothing */
+	bool is_kept;	/* what the server says now, it said some time ago */
+	bool left_behind;	/* a worker has a transfer: free nothing */
 };
 
 struct mover_options {

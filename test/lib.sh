@@ -29,6 +29,7 @@
 #				NAME.git, whose objects live at the server
 #	clone_repo NAME DIR [OPTION...]	a clone of it
 #	add_file REPO NAME SIZE [SEED]	commit a file of random bytes
+#	add_files REPO N		commit N of them, 7 to 7 * N bytes
 #	make_file PATH SIZE [SEED]	random bytes, the same each time
 #	lfs_config KEY VALUE	git config for this HOME
 #
@@ -234,6 +235,16 @@ add_file () {
 		git -C "$1" add "$2" &&
 		git -C "$1" commit -q -m "add $2"
 	} || die "add_file $2"
+}
+
+add_files () {
+	{
+		for number in $(seq "$2")
+		do
+			make_file "$1/$number.bin" $((number * 7)) "$number"
+		done
+		git -C "$1" add . && git -C "$1" commit -q -m "add $2"
+	} || die "add_files $1"
 }
 
 drive () {

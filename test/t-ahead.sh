@@ -9,11 +9,7 @@ use_standalone
 lfs_config lfs.concurrenttransfers 1
 start_server --dialect basic
 new_repo r
-for number in $(seq 110)
-do
-	make_file "r/$number.bin" $((number * 7)) "$number"
-done
-git -C r add . && git -C r commit -q -m many
+add_files r 110
 check 'push of 110 objects' git -C r push -q origin main
 check 'each was asked about when it was sent, and not before' equal \
 	"$(server_count requests.batch)" 110
@@ -75,18 +71,72 @@ server_reset
 check 'a partial clone' git -C partial lfs fetch origin main
 check 'is asked for one by one' equal "$(server_count requests.batch)" 110
 
-# Links that live shorter than what was said is kept.
-start_server --dialect basic --expires 30 --expires-in
-new_repo short
-add_file short a.bin 10 1
-add_file short b.bin 20 2
-add_file short c.bin 30 3
-add_file short d.bin 40 4
-git -C short push -q origin main
-rm -rf short/.git/lfs
+# What is kept is tried, and when it does not hold the server is asked.
+rm -rf c/.git/lfs
+server_faults 'status=404,on=get,skip=9'
 server_reset
-check 'links of half a minute' git -C short lfs fetch origin main
-check 'are asked for one by one' equal "$(server_count requests.batch)" 4
-# One alone, the other three, and when that was of no use one and one.
-check 'as soon as that has shown' equal "$(server_count asked)" 6
+check 'a link that leads nowhere by now' git -C c lfs fetch origin main
+check 'all have come' equal \
+	"$(find c/.git/lfs/objects -type f | wc -l)" 110
+server_nofaults
+
+# Few of many: the fewer are of use, the fewer are asked about.
+rm -rf c/.git/lfs
+server_reset
+check 'every tenth' git -C c lfs fetch -I '*5.bin' origin main
+check 'two questions about eleven' equal "$(server_count requests.batch)" 2
+rm -rf c/.git/lfs
+server_reset
+check 'three, far apart' git -C c lfs fetch -I '1.bin,50.bin,99.bin' \
+	origin main
+check 'one about one, one about 100, one about 50' equal \
+	"$(server_count asked)" 151
+
+# Objects of another branch do not make it forget what it was told.
+new_repo two
+add_files two 20
+git -C two checkout -q -b dev
+for number in 1 3 5 7 9
+do
+	make_file "two/$number.bin" $((number * 7)) "9$number"
+done
+git -C two commit -q -a -m dev
+git -C two push -q origin main dev
+clone_repo two two-clone -b main
+server_reset
+check 'another branch' git -C two-clone lfs fetch origin origin/dev
+check 'its five, the first and one for the others' equal \
+	"$(server_count requests.batch)" 7
+
+# To a large object a round trip is nothing: it is no neighbour.
+git -C two checkout -q main
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize %d\n' \
+	7 70000000 >two/large.bin
+git -C two add large.bin && git -C two commit -q -m large
+rm -rf two/.git/lfs
+server_reset
+check 'all but a large one' git -C two lfs fetch -X large.bin origin main
+check 'it is not asked about' equal "$(server_count asked)" 20
+
+# Links that live shorter than what was said is kept: the link says it, or the
+# answer.
+for how in --presigned --expires-in
+do
+	start_server --dialect basic --expires 30 $how
+	name=short$how
+	new_repo "$name"
+	for number in 1 2 3 4
+	do
+		add_file "$name" $number.bin ${number}0 $number
+	done
+	git -C "$name" push -q origin main
+	rm -rf "$name/.git/lfs"
+	server_reset
+	check "$how: links of half a minute" \
+		git -C "$name" lfs fetch origin main
+	check 'are asked for one by one' equal \
+		"$(server_count requests.batch)" 4
+	# One alone, the other three, and when that was of no use one and one.
+	check 'as soon as that has shown' equal "$(server_count asked)" 6
+done
 finish

@@ -105,11 +105,7 @@ check 'both objects were asked for' at_most 2 "$(server_count requests.batch)"
 start_server --dialect basic
 dialect=many
 new_repo many
-for number in $(seq 120)
-do
-	make_file "many/$number.bin" $((number * 7)) "$number"
-done
-git -C many add . && git -C many commit -q -m many
+add_files many 120
 check 'push of many' git -C many push -q origin main
 count put 120
 count verify 120

@@ -63,8 +63,10 @@ int libcurl_load(struct err *err)
 		}
 	/* xmalloc() for its buffers, which the kernel fills and empties. */
 	if (found.global_init_mem(CURL_GLOBAL_DEFAULT, xmalloc, free, realloc,
-				  strdup, calloc))
+				  strdup, calloc)) {
+		dlclose(library);
 		return err_set(err, ERR_LOCAL, "cannot start libcurl");
+	}
 	curl = found;
 	return 0;
 }

@@ -33,7 +33,10 @@ static uint64_t reach(void *ctx)
 	return atomic_load(&object->high);
 }
 
-/* However large a part, the next one is within it. */
+/*
+ * However large a part, the next one is within it, though the hasher may then
+ * read from disk again what has long been sent.
+ */
 static uint64_t window(const struct plan *plan)
 {
 	uint64_t n = WINDOW;
