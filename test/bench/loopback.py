@@ -8,8 +8,9 @@ The agent's leg, from the request to `complete`, against the SHA-256 speed of a
 core and against nginx as fast as curl can fill it; with verify=false against
 the PUT of a stock `git lfs push`, and its processor time against git-lfs's.
 Beside them, and not judged: nginx filled by curl while OpenSSL hashes the file,
-which on two processors is less than either alone; and the agent's rate to a
-server that drops the bytes.
+which on two processors is less than either alone; the agent's rate to a server
+that drops the bytes; and what the processors allow whoever hashes a file and
+has nginx store it, if to read and to send it took no time at all.
 BENCH_SIZE (2G) and ROUNDS (5).
 """
 
@@ -97,6 +98,10 @@ class Bench:
         return self.rate(measured(["sh", "-c", script],
                                   stdout=subprocess.DEVNULL)[0])
 
+    def nginx_cpu(self, begun):
+        """Its processor seconds a GB, since cpu() was `begun`."""
+        return (self.nginx.cpu() - begun) / self.object.size * 1e9
+
     def agent_push(self, verify, action):
         """(MB/s, processor seconds a GB)"""
         self.place.config("lfsmultipart.verify", verify)
@@ -123,8 +128,15 @@ def one_round(bench, table, server):
     table.add("the lower of the two", min(hash_rate, curl_rate))
     table.add("both at once, MB/s", bench.curl_rate(
         "openssl dgst -sha256 '%s' & " % bench.object.path))
+    nginx_begun = bench.nginx.cpu()
+    rate, cpu = bench.agent_push("true", bench.action())
+    nginx_cpu = bench.nginx_cpu(nginx_begun)
+    table.add("agent, MB/s", rate)
+    table.add("agent, CPU s/GB", cpu)
+    table.add("nginx meanwhile, CPU s/GB", nginx_cpu)
+    table.add("the processors at most, MB/s",
+              os.cpu_count() / (1 / hash_rate + nginx_cpu / 1e3))
     for name, verify, action in (
-            ("agent", "true", bench.action()),
             ("agent, verify=false", "false", bench.action()),
             ("agent, bytes dropped", "true", server.action(bench.object))):
         rate, cpu = bench.agent_push(verify, action)

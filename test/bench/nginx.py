@@ -117,6 +117,17 @@ class Nginx:
     def file(self, name):
         return os.path.join(self.root, "put", name)
 
+    def cpu(self):
+        """Processor seconds of its workers so far."""
+        pid, ticks = self.process.pid, 0
+        with open("/proc/%d/task/%d/children" % (pid, pid)) as file:
+            workers = file.read().split()
+        for worker in workers:
+            with open("/proc/%s/stat" % worker) as file:
+                fields = file.read().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+        return ticks / os.sysconf("SC_CLK_TCK")
+
     def put_seconds(self):
         """How long the latest PUT took, by nginx's own clock."""
         with open(self.root + "/access.log") as file:
