@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
@@ -21,7 +23,8 @@
 enum {
 	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
 	KEPT = 60,	/* seconds that what was said counts */
-	FIND_MS = 1000,	/* git may take for the tree */
+	FIND_MS = 1000,	/* git may take for the trees */
+	ANSWER_ROOM = 128,	/* for an object's name */
 	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
 	REACH_LEAST = 8,	/* fewer are not worth it */
 	USED_LEAST = 32	/* one in so many has to be of use */
@@ -30,8 +33,8 @@ enum {
 struct ahead {
 	struct ahead_options options;
 	bool has_begun;	/* for one object alone, git is not asked */
-	struct history tree;	/* owned: its pointers, in git-lfs's order */
-	bool has_tree;
+	struct history trees;	/* owned: their pointers, in git-lfs's order */
+	bool has_trees;
 	uint64_t until_ms;	/* for git to find it */
 	size_t reach;	/* 0: each object alone, for the process's life */
 
@@ -73,11 +76,29 @@ static bool is_over(void *ctx)
 	       clock_ms() > ahead->until_ms;
 }
 
-static int find_tree(struct ahead *ahead, struct err *err)
+static bool has_fetch_head(struct ahead *ahead)
 {
-	static const char *const refs[] = { "HEAD^{tree}" };
+	const char *const argv[] = { "git", "rev-parse", "--verify",
+				     "FETCH_HEAD^{tree}", NULL };
+	const struct child child = { .argv = argv,
+				     .is_stopped = is_over,
+				     .ctx = ahead,
+				     .watch_fd = -1 };
+	struct buf answer = BUF_INIT(ANSWER_ROOM);
+	struct err ignored = ERR_INIT;
+	bool is = !child_run(&child, &answer, NULL, &ignored);
+
+	buf_release(&answer);
+	return is;
+}
+
+/* In a pull, HEAD is still the old commit; FETCH_HEAD is the new one. */
+static int find_trees(struct ahead *ahead, struct err *err)
+{
+	static const char *const refs[] = { "HEAD^{tree}",
+					    "FETCH_HEAD^{tree}" };
 	const struct engine *engine = ahead->options.engine;
-	const struct history_request request = {
+	struct history_request request = {
 		.refs = refs,
 		.nrefs = 1,
 		.dir = engine->storage.multipart_dir,
@@ -89,40 +110,42 @@ static int find_tree(struct ahead *ahead, struct err *err)
 	/* It is empty then: no object is in it. */
 	if (!engine->repo.head || is_partial_clone(engine->config))
 		return 0;
-	return history_find(&ahead->tree, &request, err);
+	if (has_fetch_head(ahead))
+		request.nrefs = 2;
+	return history_find(&ahead->trees, &request, err);
 }
 
 /* Eight agents that search at a time would each take eight times as long. */
-static bool have_tree(struct ahead *ahead)
+static bool have_trees(struct ahead *ahead)
 {
 	const struct storage *storage = &ahead->options.engine->storage;
 	struct err err = ERR_INIT;
 	char *path;
 	int fd;
 
-	if (ahead->has_tree)
+	if (ahead->has_trees)
 		return true;
 	path = xstrfmt("%s/search", storage->multipart_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, storage->dir_mode & 0666);
 	free(path);
 	if (fd < 0 || !file_lock(fd)) {
-		log_debug("another agent searches the tree");
-	} else if (find_tree(ahead, &err)) {
+		log_debug("another agent searches");
+	} else if (find_trees(ahead, &err)) {
 		log_info("%s; asking about one object at a time", err.msg);
 		ahead->reach = 0;
 	} else {
-		ahead->has_tree = true;
+		ahead->has_trees = true;
 	}
 	if (fd >= 0)
 		close(fd);
-	return ahead->has_tree;
+	return ahead->has_trees;
 }
 
 static const struct pointer *find(const struct ahead *ahead, const char *oid)
 {
-	for (size_t i = 0; i < ahead->tree.n; i++)
-		if (!strcmp(ahead->tree.pointers[i].oid, oid))
-			return &ahead->tree.pointers[i];
+	for (size_t i = 0; i < ahead->trees.n; i++)
+		if (!strcmp(ahead->trees.pointers[i].oid, oid))
+			return &ahead->trees.pointers[i];
 	return NULL;
 }
 
@@ -149,21 +172,21 @@ static size_t add(const struct ahead *ahead, const struct pointer *pointer,
 
 /*
  * Add the neighbours of the first of `objects`, the nearest first; returns how
- * many there are then.  git-lfs takes a hundred in the tree's order, and of
+ * many there are then.  git-lfs takes a hundred in a tree's order, and of
  * these the largest first: others may be wanted before and behind it.
  */
 static size_t add_neighbours(const struct ahead *ahead,
 			     struct batch_object *objects)
 {
-	const struct history *tree = &ahead->tree;
+	const struct history *trees = &ahead->trees;
 	const struct pointer *own = find(ahead, objects[0].oid);
 	size_t at, n = 1;
 
 	if (!own)
 		return n;
-	at = (size_t)(own - tree->pointers);
+	at = (size_t)(own - trees->pointers);
 	for (size_t far = 1; far <= BATCH_OBJECTS_MAX; far++) {
-		if (far < tree->n - at)
+		if (far < trees->n - at)
 			n = add(ahead, own + far, objects, n);
 		if (far <= at)
 			n = add(ahead, own - far, objects, n);
@@ -282,7 +305,7 @@ int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 
 	ahead->has_begun = true;
 	if (is_first || object->size > SMALL || !ahead->reach ||
-	    !have_tree(ahead))
+	    !have_trees(ahead))
 		return server_ask(ahead->options.server, object, err);
 	adapt(ahead);
 	objects = xcalloc(BATCH_OBJECTS_MAX, sizeof(*objects));
@@ -301,6 +324,6 @@ void ahead_free(struct ahead *ahead)
 	if (!ahead)
 		return;
 	ahead_forget(ahead);
-	history_release(&ahead->tree);
+	history_release(&ahead->trees);
 	free(ahead);
 }

@@ -108,6 +108,32 @@ check 'another branch' git -C two-clone lfs fetch origin origin/dev
 check 'its five, the first and one for the others' equal \
 	"$(server_count requests.batch)" 7
 
+# A pull writes what FETCH_HEAD has while HEAD is still the old commit.
+unset GIT_LFS_SKIP_SMUDGE
+new_repo three
+add_files three 2
+git -C three push -q origin main
+clone_repo three three-clone
+for number in 11 12 13 14 15 16 17 18 19
+do
+	make_file three/$number.bin $number 7
+done
+git -C three add . && git -C three commit -q -m more
+git -C three push -q origin main
+server_reset
+check 'pull of nine more' git -C three-clone pull -q
+check 'one alone, the others together' equal "$(server_count requests.batch)" 2
+check 'of what was there, nothing is asked' equal "$(server_count asked)" 9
+check 'all are equal' same_files three three-clone
+# Nothing is in it after a fetch of nothing.
+: >three-clone/.git/FETCH_HEAD
+rm -rf three-clone/.git/lfs
+server_reset
+check 'an empty FETCH_HEAD' git -C three-clone lfs fetch origin main 2>said
+check 'does no harm' equal "$(server_count requests.batch)" 2
+check 'and git does not complain of it' fails grep FETCH_HEAD said
+export GIT_LFS_SKIP_SMUDGE=1
+
 # To a large object a round trip is nothing: it is no neighbour.
 git -C two checkout -q main
 printf 'version https://git-lfs.github.com/spec/v1\noid sha256:%064d\nsize %d\n' \
