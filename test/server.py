@@ -57,6 +57,7 @@ def parse_options(args):
     add("--expires", type=int, default=3600, help="life of links in seconds")
     add("--expires-in", action="store_true",
         help="say so in the batch answer as well")
+    add("--expires-at", action="store_true", help="or when that is over")
     add("--etag", choices=("random", "md5"), default="random")
     add("--no-hash", action="store_true", help="take any bytes for the oid")
     add("--discard", action="store_true", help="drop the bytes of uploads")

@@ -146,7 +146,7 @@ check 'it is not asked about' equal "$(server_count asked)" 20
 
 # Links that live shorter than what was said is kept: the link says it, or the
 # answer.
-for how in --presigned --expires-in
+for how in --presigned --expires-in --expires-at
 do
 	start_server --dialect basic --expires 30 $how
 	name=short$how

@@ -301,9 +301,13 @@ class App:
                                                      have)
         elif have is None:
             result["actions"] = dialect.upload(origin, req.repo, oid, size)
-        if self.options.expires_in:
-            for action in flat(result.get("actions", {})):
+        for action in flat(result.get("actions", {})):
+            if self.options.expires_in:
                 action["expires_in"] = self.options.expires
+            if self.options.expires_at:
+                action["expires_at"] = time.strftime(
+                    "%Y-%m-%dT%H:%M:%SZ",
+                    time.gmtime(time.time() + self.options.expires))
         if "size" in req.faults:
             result["size"] = size + 1
         return result
