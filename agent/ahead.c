@@ -23,7 +23,8 @@
 enum {
 	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
 	KEPT = 60,	/* seconds that what was said counts */
-	FIND_MS = 1000,	/* git may take for the trees */
+	NSEARCHES = 2,
+	FIND_MS = 1000,	/* git may take for one */
 	ANSWER_ROOM = 128,	/* for an object's name */
 	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
 	REACH_LEAST = 8,	/* fewer are not worth it */
@@ -33,13 +34,14 @@ enum {
 struct ahead {
 	struct ahead_options options;
 	bool has_begun;	/* for one object alone, git is not asked */
-	struct history trees;	/* owned: their pointers, in git-lfs's order */
-	bool has_trees;
-	uint64_t until_ms;	/* for git to find it */
+	/* Owned: what each search found, in git-lfs's order. */
+	struct history found[NSEARCHES];
+	unsigned nsearches;	/* so far */
+	uint64_t until_ms;	/* for git to find them */
 	size_t reach;	/* 0: each object alone, for the process's life */
 
 	/* What the server said of neighbours when it was last asked: */
-	struct batch_object known[REACH_MOST];	/* owned actions */
+	struct batch_object known[REACH_MOST];	/* owned actions, but the oid */
 	size_t nknown;
 	size_t nasked, nused;
 	uint64_t asked_ms;
@@ -92,7 +94,10 @@ static bool has_fetch_head(struct ahead *ahead)
 	return is;
 }
 
-/* In a pull, HEAD is still the old commit; FETCH_HEAD is the new one. */
+/*
+ * First in HEAD; in a pull it is still the old commit, and FETCH_HEAD is the
+ * new one.  Then in whatever else may be fetched or checked out.
+ */
 static int find_trees(struct ahead *ahead, struct err *err)
 {
 	static const char *const refs[] = { "HEAD^{tree}",
@@ -101,51 +106,69 @@ static int find_trees(struct ahead *ahead, struct err *err)
 	struct history_request request = {
 		.refs = refs,
 		.nrefs = 1,
+		.all = ahead->nsearches > 0,
+		.tips_only = true,
 		.dir = engine->storage.multipart_dir,
 		.is_stopped = is_over,
 		.ctx = ahead,
 	};
 
 	ahead->until_ms = clock_ms() + FIND_MS;
-	/* It is empty then: no object is in it. */
+	/* They are empty then: no object is in them. */
 	if (!engine->repo.head || is_partial_clone(engine->config))
 		return 0;
 	if (has_fetch_head(ahead))
 		request.nrefs = 2;
-	return history_find(&ahead->trees, &request, err);
+	return history_find(&ahead->found[ahead->nsearches], &request, err);
 }
 
-/* Eight agents that search at a time would each take eight times as long. */
-static bool have_trees(struct ahead *ahead)
+/*
+ * Find more trees; false if another agent is at it just now: eight at a time
+ * would each take eight times as long.
+ */
+static bool search(struct ahead *ahead)
 {
 	const struct storage *storage = &ahead->options.engine->storage;
 	struct err err = ERR_INIT;
+	bool is_ours = false;
 	char *path;
 	int fd;
 
-	if (ahead->has_trees)
-		return true;
 	path = xstrfmt("%s/search", storage->multipart_dir);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, storage->dir_mode & 0666);
 	free(path);
-	if (fd < 0 || !file_lock(fd)) {
-		log_debug("another agent searches");
-	} else if (find_trees(ahead, &err)) {
-		log_info("%s; asking about one object at a time", err.msg);
-		ahead->reach = 0;
-	} else {
-		ahead->has_trees = true;
+	if (fd >= 0 && file_lock(fd)) {
+		is_ours = true;
+		if (!find_trees(ahead, &err)) {
+			ahead->nsearches++;
+		} else {
+			log_info("%s; no more is searched", err.msg);
+			ahead->nsearches = NSEARCHES;
+		}
 	}
 	if (fd >= 0)
 		close(fd);
-	return ahead->has_trees;
+	return is_ours;
 }
 
-static const struct pointer *find(const struct ahead *ahead, const char *oid)
+static bool find(const struct history *found, const char *oid, size_t *at)
 {
-	for (size_t i = 0; i < ahead->trees.n; i++)
-		if (!strcmp(ahead->trees.pointers[i].oid, oid))
-			return &ahead->trees.pointers[i];
+	for (*at = 0; *at < found->n; ++*at)
+		if (!strcmp(found->pointers[*at].oid, oid))
+			return true;
+	return false;
+}
+
+/* Where, and at what place there, is the object?  NULL: in no tree we know. */
+static const struct history *look_up(struct ahead *ahead, const char *oid,
+				     size_t *at)
+{
+	for (unsigned i = 0; i < NSEARCHES; i++) {
+		if (i == ahead->nsearches && !search(ahead))
+			return NULL;
+		if (find(&ahead->found[i], oid, at))
+			return &ahead->found[i];
+	}
 	return NULL;
 }
 
@@ -175,21 +198,18 @@ static size_t add(const struct ahead *ahead, const struct pointer *pointer,
  * many there are then.  git-lfs takes a hundred in a tree's order, and of
  * these the largest first: others may be wanted before and behind it.
  */
-static size_t add_neighbours(const struct ahead *ahead,
-			     struct batch_object *objects)
+static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
 {
-	const struct history *trees = &ahead->trees;
-	const struct pointer *own = find(ahead, objects[0].oid);
 	size_t at, n = 1;
+	const struct history *trees = look_up(ahead, objects[0].oid, &at);
 
-	if (!own)
+	if (!trees)
 		return n;
-	at = (size_t)(own - trees->pointers);
 	for (size_t far = 1; far <= BATCH_OBJECTS_MAX; far++) {
 		if (far < trees->n - at)
-			n = add(ahead, own + far, objects, n);
+			n = add(ahead, &trees->pointers[at + far], objects, n);
 		if (far <= at)
-			n = add(ahead, own - far, objects, n);
+			n = add(ahead, &trees->pointers[at - far], objects, n);
 	}
 	return n;
 }
@@ -304,8 +324,7 @@ int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 	int ret;
 
 	ahead->has_begun = true;
-	if (is_first || object->size > SMALL || !ahead->reach ||
-	    !have_trees(ahead))
+	if (is_first || object->size > SMALL || !ahead->reach)
 		return server_ask(ahead->options.server, object, err);
 	adapt(ahead);
 	objects = xcalloc(BATCH_OBJECTS_MAX, sizeof(*objects));
@@ -324,6 +343,7 @@ void ahead_free(struct ahead *ahead)
 	if (!ahead)
 		return;
 	ahead_forget(ahead);
-	history_release(&ahead->trees);
+	for (unsigned i = 0; i < NSEARCHES; i++)
+		history_release(&ahead->found[i]);
 	free(ahead);
 }

@@ -13,14 +13,13 @@
  * git-lfs hands a standalone agent one object after the other, where itself it
  * asks for a hundred at a time: a round trip an object, and a request, of which
  * servers allow only so many an hour.  But which objects it is going to want
- * can be seen in a clone, a fetch or a pull: those that HEAD's tree points to,
- * or FETCH_HEAD's, and that are not here.  So from the second object on, the
- * server is asked about its neighbours there, too, and what it says is kept for
- * a minute.
+ * can be seen: those of the tree that is fetched or checked out, and that are
+ * not here.  That is HEAD's in a clone or a fetch, FETCH_HEAD's in a pull, and
+ * in a checkout that of some ref.  So from the second object on, the server is
+ * asked about its neighbours there, too, and what it says is kept for a minute.
  *
  * That is a guess, and how many it is asked about follows from how many were of
- * use.  What another commit has, as in a checkout, where HEAD is still the old
- * one, is asked about alone.
+ * use.  What no ref has any more is asked about alone.
  *
  * For downloads only: to ask for an upload may begin it.
  */

@@ -92,7 +92,8 @@ check 'three, far apart' git -C c lfs fetch -I '1.bin,50.bin,99.bin' \
 check 'one about one, one about 100, one about 50' equal \
 	"$(server_count asked)" 151
 
-# Objects of another branch do not make it forget what it was told.
+# What another branch has, as in a checkout, is asked about together, too; but
+# what no branch has any more alone, and it is not forgotten over that.
 new_repo two
 add_files two 20
 git -C two checkout -q -b dev
@@ -101,10 +102,24 @@ do
 	make_file "two/$number.bin" $((number * 7)) "9$number"
 done
 git -C two commit -q -a -m dev
-git -C two push -q origin main dev
+git -C two tag early
+for number in 1 3 5 7 9
+do
+	make_file "two/$number.bin" $((number * 7)) "8$number"
+done
+git -C two commit -q -a -m later
+git -C two push -q origin main dev early
+git -C two push -q --delete origin early
 clone_repo two two-clone -b main
 server_reset
 check 'another branch' git -C two-clone lfs fetch origin origin/dev
+check 'the first alone, main'"'"'s, and the five of dev' equal \
+	"$(server_count requests.batch)" 3
+check 'it can be checked out' git -C two-clone checkout -q dev
+rm -rf two-clone/.git/lfs
+git -C two-clone checkout -q -f main
+server_reset
+check 'an earlier commit' git -C two-clone lfs fetch origin origin/dev~1
 check 'its five, the first and one for the others' equal \
 	"$(server_count requests.batch)" 7
 

@@ -119,9 +119,11 @@ static int list(const struct search *search, const char *const *words, int out,
 	const struct history_request *request = search->request;
 	size_t n = 0;
 	const char **argv = make_argv(words, &n,
-				      request->nrefs + search->nspecs + 3);
+				      request->nrefs + search->nspecs + 4);
 	int ret;
 
+	if (request->tips_only)
+		argv[n++] = "--no-walk";
 	if (request->all)
 		argv[n++] = "--all";
 	argv[n++] = "--end-of-options";

@@ -21,6 +21,7 @@ struct history_request {
 	const char *const *refs;	/* what `git rev-list` takes */
 	size_t nrefs;
 	bool all;	/* all refs of the repository, besides */
+	bool tips_only;	/* of what they name, not of what was before */
 	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
 	const char *include;
 	const char *exclude;
