@@ -49,6 +49,12 @@ check 'a refused completion fails the push' fails push
 check 'and the message says 404' says '404'
 server_nofaults
 
+# S3 says 200 before it knows.
+server_faults "late-error=InvalidPart,oid=$refused"
+check 'a completion that fails late fails the push' fails push
+check 'and the message says why' says 'answered 200, but .* InvalidPart'
+server_nofaults
+
 server_faults "status=500,on=part,part=3,times=0"
 check 'an error that stays fails the push' fails push
 check 'and the message says 500' says '500'

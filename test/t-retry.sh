@@ -54,5 +54,6 @@ try 'every passing status of the completion' 5+5 'status=500,on=complete' \
 	'status=502,on=complete' 'status=503,on=complete' \
 	'status=504,on=complete'
 try 'reset of the completion' 5+2 'reset,on=complete'
+try 'a completion that fails late' 5+2 'late-error=InternalError'
 try 'a slow completion' 5+1 'slow-finish=3'
 finish

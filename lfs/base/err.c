@@ -5,15 +5,53 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Replace `n` bytes of the message with "...", as far as it has room. */
+static void hide(char *msg, size_t size, char *from, size_t n)
+{
+	static const char dots[] = "...";
+	size_t room = size - 1 - (size_t)(from - msg), ndots = strlen(dots);
+	size_t rest = strlen(from + n);
+
+	if (ndots > room)
+		ndots = room;
+	if (rest > room - ndots)
+		rest = room - ndots;
+	memmove(from + ndots, from + n, rest);
+	memcpy(from, dots, ndots);
+	from[ndots + rest] = '\0';
+}
+
+/* Of each URL the user and the query: who has them may do as we may. */
+static void hide_secrets(char *msg, size_t size)
+{
+	char *url = msg;
+
+	while ((url = strstr(url, "://"))) {
+		size_t len, host, query;
+
+		url += strlen("://");
+		len = strcspn(url, " '\"<>()");
+		host = strcspn(url, "/?#");
+		query = strcspn(url, "?");
+		if (query < len)
+			hide(msg, size, url + query + 1, len - query - 1);
+		while (host && url[host - 1] != '@')
+			host--;
+		if (host > 1 && host <= len)
+			hide(msg, size, url, host - 1);
+	}
+}
+
 /*
- * A message may quote a peer's text: whatever it holds, it stays one line and
- * cannot drive a terminal.
+ * A message may quote a peer's text: whatever it holds, it stays one line,
+ * cannot drive a terminal, and tells no secret.
  */
-static void make_one_line(char *msg)
+static void make_presentable(char *msg, size_t size)
 {
 	for (unsigned char *p = (unsigned char *)msg; *p; p++)
 		if (*p < ' ' || *p == 0x7f)
 			*p = ' ';
+	hide_secrets(msg, size);
 }
 
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
@@ -26,7 +64,7 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
 	va_end(ap);
-	make_one_line(err->msg);
+	make_presentable(err->msg, sizeof(err->msg));
 	return -1;
 }
 
@@ -47,7 +85,7 @@ int err_sys(struct err *err, int errnum, const char *fmt, ...)
 		snprintf(reason, sizeof(reason), "error %d", errnum);
 	len = strlen(err->msg);
 	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", reason);
-	make_one_line(err->msg);
+	make_presentable(err->msg, sizeof(err->msg));
 	return -1;
 }
 
@@ -62,7 +100,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	memcpy(msg, err->msg, sizeof(msg));
 	snprintf(err->msg, sizeof(err->msg), "%s: %.*s", context,
 		 (int)(sizeof(msg) - strlen(context) - 3), msg);
-	make_one_line(err->msg);
+	make_presentable(err->msg, sizeof(err->msg));
 	return -1;
 }
 

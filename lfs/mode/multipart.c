@@ -215,7 +215,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	ret = http_perform(http, &request, &response, err);
 	plan->finish_may_be_done |= http_was_resent(http);
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, err);
+		ret = status_of_finish(http, &request, &response, err);
 	if (ret)
 		explain(plan, err);
 	plan->finish_may_be_done |= ret && err_is_transient(err);

@@ -298,7 +298,7 @@ static int perform(const struct plan *plan, const struct step *step,
 	int ret = http_perform(http, &request, &response, err);
 
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, err);
+		ret = status_of_finish(http, &request, &response, err);
 	http_response_release(&response);
 	return ret;
 }

@@ -65,14 +65,29 @@ static void xml_text(const char *body, const char *tag, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)(end - begin), begin);
 }
 
-static void json_text(const char *body, char *out, size_t size)
+static json_t *parse(const char *body)
 {
 	struct err ignored = ERR_INIT;
-	json_t *tree = json_parse(body, strlen(body), &ignored);
-	const char *text = json_string_value(json_object_get(tree, "message"));
+
+	return json_parse(body, strlen(body), &ignored);
+}
+
+static const char *member(const json_t *tree, const char *name)
+{
+	return json_string_value(json_object_get(tree, name));
+}
+
+static void json_text(const char *body, char *out, size_t size)
+{
+	json_t *tree = parse(body);
+	const json_t *detail = json_object_get(tree, "detail");
+	const char *text = json_string_value(detail);
 
 	if (!text)
-		text = json_string_value(json_object_get(tree, "error"));
+		text = member(json_is_object(detail) ? detail : tree,
+			      "message");
+	if (!text)
+		text = member(json_is_object(detail) ? detail : tree, "error");
 	snprintf(out, size, "%s", text ? text : "");
 	json_decref(tree);
 }
@@ -107,6 +122,53 @@ static enum err_kind kind_of(int status, const char *text)
 	if (status >= 500 && status != 501 && status != 505)
 		return ERR_BUSY;
 	return ERR_REFUSED;
+}
+
+/* S3's codes of what may go well the next time. */
+static bool is_passing(const char *text)
+{
+	static const char *const codes[] = { "InternalError", "SlowDown",
+					     "ServiceUnavailable",
+					     "RequestTimeout" };
+
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (!strncmp(text, codes[i], strlen(codes[i])))
+			return true;
+	return false;
+}
+
+/* Is it an error in spite of its status?  `out` is what it says. */
+static bool has_failed(const char *body, char *out, size_t size)
+{
+	json_t *tree;
+	const char *text;
+	bool has;
+
+	if (body[0] != '{') {
+		server_text(body, out, size);
+		return strstr(body, "<Error>") != NULL;
+	}
+	tree = parse(body);
+	text = member(tree, "error");
+	has = text && *text;
+	snprintf(out, size, "%s", has ? text : "");
+	json_decref(tree);
+	return has;
+}
+
+int status_check_finish(const struct status *status, struct err *err)
+{
+	char text[256];
+
+	if (status_check(status, err))
+		return -1;
+	if (!has_failed(status->body, text, sizeof(text)))
+		return 0;
+	err_set(err, is_passing(text) ? ERR_BUSY : ERR_REFUSED,
+		"the server answered %d, but with an error%s%s", status->status,
+		*text ? ": " : "", text);
+	err->code = status->status;
+	return -1;
 }
 
 int status_check(const struct status *status, struct err *err)
@@ -144,19 +206,35 @@ static int check_place(const struct http *http,
 	return -1;
 }
 
-int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err)
+static struct status status_of(struct http *http,
+			       const struct http_response *response)
 {
-	struct status status = {
+	return (struct status){
 		.status = response->status,
 		.retry_after = http_header(http, "Retry-After"),
 		.body = buf_str(&response->body),
 		.now = clock_unix(),
 	};
+}
+
+int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err)
+{
+	const struct status status = status_of(http, response);
 
 	if (!status_check(&status, err))
 		return 0;
 	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
+}
+
+int status_of_finish(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err)
+{
+	const struct status status = status_of(http, response);
+
+	if (status_of_answer(http, request, response, err))
+		return -1;
+	return status_check_finish(&status, err);
 }
 
 bool status_is_stale(const struct err *err)

@@ -14,7 +14,8 @@
  * the pause that Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
  * of expiry: ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
  * message holds the status and what the server says in an LFS error
- * ("message"), a Hugging Face one ("error") or an S3 one (<Code>, <Message>).
+ * ("message"), a Hugging Face one ("error"), one of FastAPI ("detail") or an
+ * S3 one (<Code>, <Message>).
  */
 
 struct http;
@@ -32,11 +33,22 @@ struct status {
 int status_check(const struct status *status, struct err *err);
 
 /*
- * The same for the answer to a request that is just in.  A 401 of another server, to which a
- * redirect led and the login was not sent, says nothing of the login:
- * ERR_REFUSED.
+ * The same for the request that makes an object of its parts: a 2xx counts only
+ * if its body is no error.  S3 begins to answer with 200 while it still works,
+ * and then may say <Error> (its documentation of CompleteMultipartUpload).
+ * ERR_BUSY if it says InternalError, SlowDown, ServiceUnavailable or
+ * RequestTimeout, else ERR_REFUSED.
+ */
+int status_check_finish(const struct status *status, struct err *err);
+
+/*
+ * Each for the answer to a request that is just in.  A 401 of another server,
+ * to which a redirect led and the login was not sent, says nothing of the
+ * login: ERR_REFUSED.
  */
 int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err);
+int status_of_finish(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err);
 
 /*

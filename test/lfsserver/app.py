@@ -191,6 +191,9 @@ class App:
             return self.refusal(req, int(fault.value), fault.headers())
         if "s3-timeout" in found:
             return s3_problem(400, "RequestTimeout")
+        if "late-error" in found:
+            conn.read_small(req)
+            return s3_problem(200, found["late-error"].value)
         if "expired" in found:
             return s3_problem(403, "Request has expired")
         if "redirect" in found:

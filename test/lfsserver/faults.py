@@ -53,6 +53,8 @@ KINDS = {
     "etag": ("part", "wrong (not the one the completion wants) or missing; "
              "with on=get: other, weak or missing"),
     "lost-answer": ("complete", "do the work, then hang up"),
+    "late-error": ("complete", "answer 200 with S3's <Error> of this code, "
+                   "and do nothing"),
     "slow-finish": ("complete", "wait this many seconds first"),
 }
 

@@ -48,6 +48,39 @@ static void one_line(void **state)
 	assert_string_equal(err.msg, "\xc3\xa9");
 }
 
+/* A server's own text may repeat a link, which is as good as a password. */
+static void no_secret_of_a_link(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *msg;
+	} cases[] = {
+		{ "http://h/a?sig=S is denied", "http://h/a?... is denied" },
+		{ "'https://h/a?sig=S'", "'https://h/a?...'" },
+		{ "<a>s3://b?k=S</a>", "<a>s3://b?...</a>" },
+		{ "(x://h?S)", "(x://h?...)" },
+		{ "x://h/?S x://h/?S", "x://h/?... x://h/?..." },
+		{ "x://u:S@h/a", "x://...@h/a" },
+		{ "x://u:S@h/a?S", "x://...@h/a?..." },
+		{ "x://h/@a", "x://h/@a" },
+		{ "x://h", "x://h" },
+		{ "x://h?", "x://h?..." },
+		{ "why? because", "why? because" },
+		{ "x:// a?b", "x:// a?b" },
+		{ "://", "://" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = ERR_INIT;
+
+		err_set(&err, ERR_REFUSED, "%s", cases[i].text);
+		assert_string_equal(err.msg, cases[i].msg);
+		err_wrap(&err, "again");
+		assert_string_equal(err.msg + strlen("again: "), cases[i].msg);
+	}
+}
+
 static void long_messages(void **state)
 {
 	char text[2000], tail[200];
@@ -105,6 +138,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_wins),
 		cmocka_unit_test(one_line),
+		cmocka_unit_test(no_secret_of_a_link),
 		cmocka_unit_test(long_messages),
 		cmocka_unit_test(code_and_kind_survive_a_wrap),
 		cmocka_unit_test(transient),

@@ -78,6 +78,13 @@ static const struct {
 	  "the server answered 400 Bad Request: a" },
 	{ 400, "{\"error\":{\"a\":1},\"message\":7}", ERR_REFUSED,
 	  "the server answered 400 Bad Request" },
+	/* FastAPI, as of KohakuHub: a text, or what the program gave it. */
+	{ 413, "{\"detail\":\"no room\"}", ERR_REFUSED,
+	  "the server answered 413 Content Too Large: no room" },
+	{ 413, "{\"detail\":{\"error\":\"quota\",\"message\":\"no room\"}}",
+	  ERR_REFUSED, "the server answered 413 Content Too Large: no room" },
+	{ 422, "{\"detail\":[{\"msg\":\"a\"}]}", ERR_REFUSED,
+	  "the server answered 422 Unprocessable Content" },
 	{ 400, "{\"message\":\"cut", ERR_REFUSED,
 	  "the server answered 400 Bad Request" },
 	{ 400, "{", ERR_REFUSED, "the server answered 400 Bad Request" },
@@ -167,6 +174,69 @@ static void hostile_bodies(void **state)
 	free(body);
 }
 
+/* To a completion S3 may answer 200 before it knows how that ends. */
+static const struct {
+	const char *body;
+	enum err_kind kind;
+	const char *msg;
+} ends[] = {
+	{ "", ERR_NONE, "" },
+	{ "{}", ERR_NONE, "" },
+	{ "{\"message\":\"done\"}", ERR_NONE, "" },
+	{ "{\"error\":null,\"ok\":true}", ERR_NONE, "" },
+	{ "{\"error\":\"\"}", ERR_NONE, "" },
+	{ "{\"error\":false}", ERR_NONE, "" },
+	{ "{\"error\":\"cut", ERR_NONE, "" },
+	{ "<CompleteMultipartUploadResult><ETag>x</ETag>"
+	  "</CompleteMultipartUploadResult>",
+	  ERR_NONE, "" },
+	{ "<html>Error</html>", ERR_NONE, "" },
+	{ "<Error>", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "   \n\n<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code>"
+	  "<Message>try again</Message></Error>",
+	  ERR_BUSY,
+	  "the server answered 200, but with an error: InternalError: "
+	  "try again" },
+	{ "<Error><Code>SlowDown</Code></Error>", ERR_BUSY,
+	  "the server answered 200, but with an error: SlowDown" },
+	{ "<Error><Code>ServiceUnavailable</Code></Error>", ERR_BUSY,
+	  "the server answered 200, but with an error: ServiceUnavailable" },
+	{ "<Error><Code>RequestTimeout</Code></Error>", ERR_BUSY,
+	  "the server answered 200, but with an error: RequestTimeout" },
+	{ "<Error><Code>NoSuchUpload</Code></Error>", ERR_REFUSED,
+	  "the server answered 200, but with an error: NoSuchUpload" },
+	{ "{\"error\":\"upload not found\",\"message\":\"x\"}", ERR_REFUSED,
+	  "the server answered 200, but with an error: upload not found" },
+};
+
+static void a_finish_that_fails_late(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(ends); i++) {
+		const struct status status = { .status = 200,
+					       .body = ends[i].body };
+		struct err err = ERR_INIT;
+		int ret = status_check_finish(&status, &err);
+
+		assert_string_equal(err.msg, ends[i].msg);
+		assert_int_equal(err.kind, ends[i].kind);
+		assert_int_equal(err.code, ret ? 200 : 0);
+		assert_int_equal(ret, ends[i].kind ? -1 : 0);
+	}
+}
+
+static void a_finish_that_fails(void **state)
+{
+	const struct status status = { .status = 503, .body = "" };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(status_check_finish(&status, &err), -1);
+	assert_int_equal(err.kind, ERR_BUSY);
+	assert_int_equal(err.code, 503);
+}
+
 static void a_pause_that_is_asked_for(void **state)
 {
 	struct status status = { .status = 503, .body = "", .now = 784111777 };
@@ -205,6 +275,8 @@ int main(void)
 		cmocka_unit_test(kinds),
 		cmocka_unit_test(what_the_server_says),
 		cmocka_unit_test(hostile_bodies),
+		cmocka_unit_test(a_finish_that_fails_late),
+		cmocka_unit_test(a_finish_that_fails),
 		cmocka_unit_test(a_pause_that_is_asked_for),
 		cmocka_unit_test(first_error_stays),
 	};
