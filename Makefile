@@ -11,8 +11,8 @@ REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
            lfsconfig sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
-           saved unfinished digest upload download dispatch engine transfer \
-           access server
+           saved unfinished digest upload content download dispatch engine \
+           transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message ahead mover move agent scope needs keys serverurl \
            standalone option request install human status prune bar forkpush \

@@ -16,7 +16,10 @@ struct range {
 	bool has_total;	/* "*": the server does not say */
 };
 
-/* Parse "bytes FIRST-LAST/TOTAL".  -1 if it is anything else; NULL is. */
+/*
+ * Parse "bytes FIRST-LAST/TOTAL".  -1 if it is anything else; NULL is.  The
+ * total may be less than what it is the total of: servers err.
+ */
 int range_parse(const char *value, struct range *range);
 
 /*

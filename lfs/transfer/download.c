@@ -6,7 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -15,9 +14,9 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/http.h"
-#include "lfs/net/range.h"
 #include "lfs/net/status.h"
 #include "lfs/remote/storage.h"
+#include "lfs/transfer/content.h"
 #include "lfs/transfer/partial.h"
 
 enum {
@@ -28,7 +27,8 @@ enum {
 	 * for each other at the file's lock; this fits the L2 cache.
 	 */
 	GATHER = 256 << 10,
-	GATHER_MS = 100	/* and for so long at most */
+	GATHER_MS = 100,	/* and for so long at most */
+	SKIP_MOST = 4 << 20	/* bytes, of an answer that is not the range */
 };
 
 struct receiving {
@@ -37,6 +37,7 @@ struct receiving {
 	struct source_route route;
 	bool is_conditional;	/* asked with If-Range */
 	bool is_other;		/* and the ETag is another now */
+	bool is_useless;	/* the answer to a range is not that range */
 	uint64_t skip;		/* bytes before ours, of a whole answer */
 	char *data;		/* owned: bytes on their way to the file */
 	size_t n;
@@ -112,6 +113,12 @@ int download_open(struct object *object, const struct storage *storage,
 	return start_hasher(object, pool, has_start ? &start : NULL, err);
 }
 
+/* Where what is missing of the part begins. */
+static uint64_t first_missing(const struct part *part)
+{
+	return part->off + atomic_load(&part->done);
+}
+
 /*
  * A server that does not heed ranges sends all of the object for each part.
  * So this part, the first that is missing, is made the last: it goes up to the
@@ -125,59 +132,6 @@ static void use_whole(struct object *object, struct part *part)
 		object_move(object, &plan->parts[--plan->nparts], 0);
 	part->size = plan->size - part->off;
 	atomic_store(&object->ranges, RANGES_IGNORED);
-}
-
-/*
- * Objects that are stored compressed are fine, their sizes fit; what is
- * compressed on its way is another thing.
- */
-static int check_length(struct http *http, uint64_t size, struct err *err)
-{
-	const char *encoding = http_header(http, "Content-Encoding");
-	const char *length = http_header(http, "Content-Length");
-
-	if (length && strtoull(length, NULL, 10) == size)
-		return 0;
-	if (encoding && strcasecmp(encoding, "identity"))
-		return err_set(err, ERR_PROTOCOL,
-			       "the server compressed the object "
-			       "(Content-Encoding: %.40s) though asked for it "
-			       "as it is",
-			       encoding);
-	if (length)
-		return err_set(err, ERR_PROTOCOL,
-			       "the server has %.20s bytes, not %" PRIu64,
-			       length, size);
-	return 0;
-}
-
-static int check_range(const struct receiving *receiving, struct http *http,
-		       struct err *err)
-{
-	const char *value = http_header(http, "Content-Range");
-	const struct part *part = receiving->part;
-	uint64_t size = receiving->object->plan->size;
-	uint64_t from = part->off + atomic_load(&part->done);
-	struct range range;
-
-	if (range_parse(value, &range))
-		return err_set(err, ERR_PROTOCOL,
-			       "the server's Content-Range '%.60s' makes no "
-			       "sense",
-			       value ? value : "");
-	if (range.has_total && range.total != size)
-		return err_set(err, ERR_PROTOCOL,
-			       "the server has %" PRIu64 " bytes, the object "
-			       "has %" PRIu64,
-			       range.total, size);
-	if (range.first != from || range.last >= part->off + part->size)
-		return err_set(err, ERR_PROTOCOL,
-			       "the server's Content-Range is %" PRIu64
-			       "-%" PRIu64 " when asked for %" PRIu64
-			       "-%" PRIu64,
-			       range.first, range.last, from,
-			       part->off + part->size - 1);
-	return check_length(http, range.last - range.first + 1, err);
 }
 
 static void hear(const struct receiving *receiving, struct http *http)
@@ -203,6 +157,7 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
 	struct part *part = receiving->part;
+	uint64_t size = object->plan->size, skip = first_missing(part);
 
 	if (status != 206 && is_changed(receiving, http)) {
 		receiving->is_other = true;
@@ -210,21 +165,30 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 			       "the server has another version now");
 	}
 	if (status == 206) {
-		if (check_range(receiving, http, err))
+		if (content_check_total(http, size, err))
+			return -1;
+		receiving->is_useless = content_check_range(http, skip, size,
+							    err);
+		if (receiving->is_useless)
 			return -1;
 		hear(receiving, http);
 		if (object->ranges == RANGES_UNKNOWN)
 			atomic_store(&object->ranges, RANGES_USED);
 		return 0;
 	}
-	if (check_length(http, object->plan->size, err))
+	if (content_check_length(http, size, err))
 		return -1;
 	hear(receiving, http);
 	if (object->plan->nparts > 1)
 		object->got_whole = true;
 	if (object->ranges == RANGES_UNKNOWN)
 		use_whole(object, part);
-	receiving->skip = part->off + atomic_load(&part->done);
+	receiving->is_useless = object->ranges == RANGES_USED &&
+				skip > SKIP_MOST;
+	if (receiving->is_useless)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server sends the whole object for a range");
+	receiving->skip = skip;
 	return 0;
 }
 
@@ -305,14 +269,14 @@ static int check_end(const struct receiving *receiving, struct err *err)
 		       done, part->size, part->number);
 }
 
-/* What is missing of the part; "" when that is the whole object. */
+/* What is missing of the part; "" when the whole object is to come. */
 static void format_range(const struct object *object, const struct part *part,
 			 char *range, size_t size)
 {
-	uint64_t from = part->off + atomic_load(&part->done);
+	uint64_t from = first_missing(part);
 
 	range[0] = '\0';
-	if (from || part->size < object->plan->size)
+	if (!object->asks_whole && (from || part->size < object->plan->size))
 		snprintf(range, size, "%" PRIu64 "-%" PRIu64, from,
 			 part->off + part->size - 1);
 }
@@ -349,6 +313,8 @@ static int receive(struct receiving *receiving, struct http *http,
 	free(receiving->data);
 	if (!ret)
 		ret = status_of_answer(http, &request, &response, err);
+	if (*range && (response.status == 416 || response.status == 501))
+		receiving->is_useless = true;
 	if (!ret)
 		ret = check_end(receiving, err);
 	http_response_release(&response);
@@ -385,7 +351,30 @@ int download_part(struct object *object, struct part *part, struct http *http,
 		ret = receive(&receiving, http, err);
 	}
 	source_route_release(&receiving.route);
+	if (ret && receiving.is_useless)
+		atomic_store(&object->ranges_failed, true);
 	return ret;
+}
+
+bool download_ask_whole(struct object *object, struct pool *pool,
+			struct err *err)
+{
+	struct plan *plan = object->plan;
+	struct part *part = plan->parts, *last = &part[plan->nparts - 1];
+	bool verify = object->hasher != NULL;
+
+	/* What another server waits for cannot begin anew. */
+	if (!object->ranges_failed || object->asks_whole || object->io)
+		return false;
+	while (part < last && part->done == part->size)
+		part++;
+	/* It reads the plan. */
+	hasher_free(object->hasher);
+	object->hasher = NULL;
+	object->frontier = 0;
+	object->asks_whole = object->got_whole = true;
+	use_whole(object, part);
+	return !verify || !start_hasher(object, pool, NULL, err);
 }
 
 static bool is_damaged(const struct part *part)

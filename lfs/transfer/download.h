@@ -32,6 +32,14 @@ int download_part(struct object *object, struct part *part, struct http *http,
 		  struct err *err);
 
 /*
+ * With no job out: were the answers to ranges of no use, so that the whole is
+ * to be asked for, without one?  Then all that is missing becomes the first
+ * missing part, and the hash begins anew.  Once; never of what has an `io`.
+ */
+bool download_ask_whole(struct object *object, struct pool *pool,
+			struct err *err);
+
+/*
  * All is there, but it is not the object: find the parts whose bytes in the
  * file are not those that came, as after a crash of the machine, and make
  * them missing again; or else all, if the server may have had other bytes for

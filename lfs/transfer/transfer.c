@@ -237,12 +237,36 @@ static bool abandon(struct transfer *transfer)
 	return true;
 }
 
+/* After a failure, with all jobs back: move what is missing. */
+static void go_on(struct transfer *transfer)
+{
+	err_clear(&transfer->err);
+	atomic_store(&transfer->object.stopped, false);
+	transfer->state = MOVING;
+	dispatch_rewind(&transfer->dispatch);
+}
+
+/* Where ranges lead nowhere, the whole may. */
+static bool fall_back(struct transfer *transfer)
+{
+	const struct err why = transfer->err;
+
+	if (is_upload(transfer) ||
+	    (why.kind != ERR_PROTOCOL && why.kind != ERR_REFUSED) ||
+	    !download_ask_whole(&transfer->object, transfer->engine->pool,
+				&transfer->err))
+		return false;
+	log_info("%s; asking for the whole object", why.msg);
+	go_on(transfer);
+	return true;
+}
+
 bool transfer_advance(struct transfer *transfer)
 {
 	if (!transfer->err.kind)
 		advance(transfer);
 	if (transfer->err.kind && !transfer->dispatch.outstanding &&
-	    !abandon(transfer))
+	    !fall_back(transfer) && !abandon(transfer))
 		transfer->state = OVER;
 	return transfer->state != OVER;
 }
@@ -314,10 +338,7 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 {
 	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source);
-	err_clear(&transfer->err);
-	atomic_store(&transfer->object.stopped, false);
-	transfer->state = MOVING;
-	dispatch_rewind(&transfer->dispatch);
+	go_on(transfer);
 }
 
 /* Its file is git-lfs's now; what was learned on the way is kept. */

@@ -12,6 +12,7 @@ import re
 from .conn import Hangup
 
 RANGE = re.compile(r"bytes=(\d*)-(\d*)\Z")
+CLIP = 3000000  # where `range=clip` ends to count
 
 
 def parse_range(text, size):
@@ -70,10 +71,16 @@ class Download:
         how = self._value("range")
         if how == "part":
             length = max(1, length // 2)
+        if how == "clip" and start > CLIP:
+            start, length = CLIP, length + start - CLIP
+        if how == "toend":
+            length = self.size - start
         self.status, self.start, self.length = 206, start, length
         said, total = start, self.size
         if how == "wrong":
             said = start + 1 if start + length < self.size else start - 1
+        if how in ("rest", "clip", "toend"):
+            total -= start
         if "size" in self.faults:
             total += 1
         if how != "nolength":

@@ -46,7 +46,9 @@ KINDS = {
     "chunked": ("get", "send the body with Transfer-Encoding: chunked"),
     "range": ("get", "ignored (200 with everything), wrong (Content-Range of "
               "other bytes), part (half of what was asked), unsat (416), "
-              "nolength (206 without Content-Range)"),
+              "nolength (206 without Content-Range), rest (Content-Range with "
+              "the size of the rest), toend (likewise, and up to the end), "
+              "clip (likewise, and from 3,000,000 at the most)"),
     "size": ("get", "of the object is one too large: in Content-Range, or "
              "with on=batch in the batch answer"),
     "object": ("batch", "of the batch has an error with this code"),
