@@ -59,4 +59,16 @@ git -C r config lfs.url "$(lfs_url r)"
 lfs_config http.sslCAInfo "$TEST_TMP/cert.pem"
 check 'https through CONNECT' push env
 check 'is a tunnel' through 'CONNECT'
+
+# A wrong password that is tried again and again locks an account.
+use_standalone
+add_file r last.bin 100K 99
+lfs_config http.proxy "http://me:wrong@${PROXY#http://}"
+: >"$log"
+git -C r push origin main >refused 2>&1
+check 'a wrong password for the proxy is tried once an agent' \
+	at_most "$(grep -c refused "$log")" 1
+check 'and the message says what to do' \
+	grep 'proxy wants another login; check http.proxy' refused
+check 'without the password' fails grep wrong refused
 finish

@@ -200,8 +200,18 @@ int connect_failed(void *easy, int code, const char *detail, const char *url,
 	static const char unusable[] = "Unsupported proxy";
 	enum err_kind kind = kind_of(easy, (CURLcode)code);
 	char shown[URL_DISPLAY_MAX];
+	long proxy_status = 0;
 
 	url_display(url, shown, sizeof(shown));
+	curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	if (proxy_status == 407)
+		return err_set(err, ERR_USAGE,
+			       "cannot talk to %s: the proxy wants another "
+			       "login; check http.proxy",
+			       shown);
+	/* It does not want to: that is no matter of trying again. */
+	if (proxy_status >= 400 && proxy_status <= 499)
+		kind = ERR_REFUSED;
 	if (!*detail)
 		detail = curl.easy_strerror((CURLcode)code);
 	/* It goes on with the proxy's URL, password and all. */
