@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/ahead.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,21 +131,21 @@ static bool search(struct ahead *ahead)
 {
 	const struct storage *storage = &ahead->options.engine->storage;
 	struct err err = ERR_INIT;
-	bool is_ours = false;
-	char *path;
-	int fd;
+	char *path = xstrfmt("%s/search", storage->multipart_dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC,
+		      storage->dir_mode & 0666);
+	bool is_ours = fd >= 0 && !file_lock(fd, &err);
 
-	path = xstrfmt("%s/search", storage->multipart_dir);
-	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, storage->dir_mode & 0666);
+	if (fd < 0)
+		err_sys(&err, errno, "cannot open '%s'", path);
 	free(path);
-	if (fd >= 0 && file_lock(fd)) {
-		is_ours = true;
-		if (!find_trees(ahead, &err)) {
-			ahead->nsearches++;
-		} else {
-			log_info("%s; no more is searched", err.msg);
-			ahead->nsearches = NSEARCHES;
-		}
+	if (err.kind == ERR_BUSY) {
+		log_debug("another agent searches");
+	} else if (is_ours && !find_trees(ahead, &err)) {
+		ahead->nsearches++;
+	} else {
+		log_info("%s; no more is searched", err.msg);
+		ahead->nsearches = NSEARCHES;
 	}
 	if (fd >= 0)
 		close(fd);

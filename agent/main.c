@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,6 +45,14 @@ static void print_usage(FILE *out)
 	fprintf(out, "\nSee `man git-lfs-multipart`.\n");
 }
 
+/* What is closed would else be the number of the next file to be opened. */
+static void open_standard_files(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", O_RDWR);
+}
+
 static int help_main(int argc, char **argv)
 {
 	(void)argc;
@@ -76,6 +85,7 @@ int main(int argc, char **argv)
 {
 	const struct command *command;
 
+	open_standard_files();
 	log_init();
 	if (argc < 2 && !isatty(STDIN_FILENO))
 		return agent_main(argc, argv);

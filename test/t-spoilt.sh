@@ -70,6 +70,7 @@ check 'git-lfs did not have to ask twice' equal 1 \
 check 'it was noticed by If-Range' at_most 1 "$(server_count if_range)"
 check 'and all was fetched again' at_most 9000000 \
 	"$(server_count bytes_out.get)"
+right 'a page of a proxy at first' 'page,on=get'
 right 'ETags that differ for the same bytes' 'etag=other,on=get,times=2'
 check 'nothing is fetched again' at_most "$(server_count bytes_out.get)" \
 	9000000

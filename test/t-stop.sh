@@ -110,4 +110,6 @@ git -C c config lfs.url "$(lfs_url r)"
 check 'the next pull is right' sh -c '
 	cd c && git reset -q --hard && git lfs pull'
 check 'all files are equal' same_files r c
+
+check 'no stdin is the end of it' timeout 10 "$AGENT" agent <&-
 finish

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE	/* posix_spawn_file_actions_addclosefrom_np() */
 #include "lfs/base/child.h"
 
 #include <errno.h>
@@ -90,6 +91,13 @@ static int set_files(posix_spawn_file_actions_t *files,
 		ret = posix_spawn_file_actions_addopen(files, STDERR_FILENO,
 						       "/dev/null", O_WRONLY,
 						       0);
+#ifdef __GLIBC__
+	/* libcurl's sockets are not close-on-exec, and a helper may stay. */
+	if (!ret)
+		ret = posix_spawn_file_actions_addclosefrom_np(files,
+							       STDERR_FILENO +
+								       1);
+#endif
 	return ret;
 }
 

@@ -70,11 +70,15 @@ bool file_is_at(int fd, const char *path)
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
-bool file_lock(int fd)
+int file_lock(int fd, struct err *err)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	return !fcntl(fd, F_SETLK, &lock);
+	if (!fcntl(fd, F_SETLK, &lock))
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return err_set(err, ERR_BUSY, "another process has the file");
+	return err_sys(err, errno, "cannot lock the file");
 }
 
 bool file_is_locked(int fd)

@@ -39,10 +39,10 @@ bool file_is_at(int fd, const char *path);
 
 /*
  * Lock an open file against other processes, until the first of this one's
- * descriptors of it is closed.  False if another process has it, or if locks
- * do not work here.
+ * descriptors of it is closed.  -1 with ERR_BUSY if another process has it, or
+ * with ERR_LOCAL if locks do not work here, as on some network file systems.
  */
-bool file_lock(int fd);
+int file_lock(int fd, struct err *err);
 
 /* Has another process locked it? */
 bool file_is_locked(int fd);

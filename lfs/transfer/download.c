@@ -317,6 +317,10 @@ static int receive(struct receiving *receiving, struct http *http,
 		receiving->is_useless = true;
 	if (!ret)
 		ret = check_end(receiving, err);
+	/* It may have been another page, as of a proxy: the hash will tell. */
+	if (ret && response.status == 200 &&
+	    !http_header(http, "Content-Length"))
+		source_changed(receiving->object->source);
 	http_response_release(&response);
 	return ret;
 }
@@ -432,8 +436,13 @@ int download_close(struct object *object, const struct storage *storage,
 {
 	if (object->io)
 		return 0;
-	if (fchmod(object->fd, storage->object_mode))
-		return err_sys(err, errno, "cannot set the mode of '%s'",
-			       object->path);
+	if (!fchmod(object->fd, storage->object_mode))
+		return 0;
+	err_sys(err, errno, "cannot set the mode of '%s'", object->path);
+	/* A share that belongs to somebody else: git-lfs sets none, either. */
+	if (err->code != EPERM && err->code != EOPNOTSUPP)
+		return -1;
+	log_info("%s", err->msg);
+	err_clear(err);
 	return 0;
 }

@@ -73,11 +73,14 @@ static int open_locked(const char *path, struct err *err)
 	 * A process that is done removes its journal: the file that we have
 	 * locked may be gone from the directory by then, and another be there.
 	 */
-	if (file_lock(fd) && file_is_at(fd, path))
+	if (!file_lock(fd, err) && file_is_at(fd, path))
 		return fd;
-	err_set(err, ERR_BUSY, "another process has '%s'", path);
+	err_set(err, ERR_BUSY, "it was removed meanwhile");
+	/* Without locks nobody has a journal: what we have made is litter. */
+	if (err->kind == ERR_LOCAL && !lseek(fd, 0, SEEK_END))
+		unlink(path);
 	close(fd);
-	return -1;
+	return err_wrap(err, "'%s'", path);
 }
 
 struct journal *journal_open(const char *path, struct err *err)

@@ -29,6 +29,7 @@ static int open_unique(struct object *object, const struct storage *storage,
 	object->fd = mkstemp(object->path);
 	if (object->fd < 0)
 		return err_sys(err, errno, "cannot make '%s'", object->path);
+	fcntl(object->fd, F_SETFD, FD_CLOEXEC);
 	return 0;
 }
 
@@ -328,8 +329,9 @@ static char *free_path(const struct object *object)
 int partial_hand_over(struct object *object, struct err *err)
 {
 	char *path = free_path(object);
+	struct err ignored = ERR_INIT;
 
-	file_lock(object->fd);
+	file_lock(object->fd, &ignored);
 	if (!rename(object->path, path)) {
 		take_path(object, path);
 		return 0;

@@ -29,7 +29,7 @@ static int try_open(const char *path, uint64_t size)
 		return -1;
 	/* Between the look and the lock it may have been taken after all. */
 	if (!file_identify(fd, path, &id, &ignored) && id.size == size &&
-	    file_lock(fd) && file_is_at(fd, path))
+	    !file_lock(fd, &ignored) && file_is_at(fd, path))
 		return fd;
 	close(fd);
 	return -1;
@@ -42,14 +42,16 @@ int untaken_open(const char *dir, const char *oid, uint64_t size, char **path)
 	const struct dirent *entry;
 	int fd = -1;
 
-	while (names && fd < 0 && (entry = readdir(names))) {
+	while (names && (entry = readdir(names))) {
 		if (strncmp(entry->d_name, oid, len) ||
 		    !untaken_is_name(entry->d_name + len))
 			continue;
 		*path = xstrfmt("%s/%s", dir, entry->d_name);
 		fd = try_open(*path, size);
-		if (fd < 0)
-			free(*path);
+		if (fd >= 0)
+			break;
+		free(*path);
+		*path = NULL;
 	}
 	if (names)
 		closedir(names);

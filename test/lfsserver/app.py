@@ -186,6 +186,10 @@ class App:
         if "garbage" in found:
             conn.send(b"\x00\xff SMTP ready\r\n\r\n")
             raise Hangup
+        if "page" in found:
+            conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
+                      b"Connection: close\r\n\r\n<p>Please hold.</p>\r\n")
+            raise Hangup
         if "status" in found:
             fault = found["status"]
             return self.refusal(req, int(fault.value), fault.headers())

@@ -42,6 +42,7 @@ KINDS = {
               "(default 3600)"),
     "short": ("get", "end the body this many bytes early (default 1)"),
     "flip": ("get", "spoil the body byte at `after`"),
+    "page": ("get", "answer 200 with a page of HTML, of no said length"),
     "gzip": ("get", "compress the body, with Content-Encoding"),
     "chunked": ("get", "send the body with Transfer-Encoding: chunked"),
     "range": ("get", "ignored (200 with everything), wrong (Content-Range of "

@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -48,6 +49,22 @@ static void output_and_status(void **state)
 	assert_int_equal(err.kind, ERR_LOCAL);
 	assert_string_equal(err.msg, "'sh' failed with exit status 4");
 	assert_no_child_left();
+	buf_release(&output);
+}
+
+static void no_descriptor_is_inherited(void **state)
+{
+	struct child child = { .watch_fd = -1 };
+	struct buf output = BUF_INIT(100);
+	struct err err = ERR_INIT;
+	int fd = open("/dev/null", O_RDONLY);
+	char script[64];
+
+	(void)state;
+	assert_true(fd > STDERR_FILENO);
+	snprintf(script, sizeof(script), "test ! -e /dev/fd/%d", fd);
+	assert_int_equal(run_sh(child, script, &output, NULL, &err), 0);
+	close(fd);
 	buf_release(&output);
 }
 
@@ -373,6 +390,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_and_status),
+		cmocka_unit_test(no_descriptor_is_inherited),
 		cmocka_unit_test(input_larger_than_a_pipe),
 		cmocka_unit_test(no_input_is_an_empty_one),
 		cmocka_unit_test(too_much_output),

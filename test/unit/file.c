@@ -221,6 +221,22 @@ static void directories(void **state)
 	assert_int_equal(err.kind, ERR_LOCAL);
 }
 
+/* A descriptor that cannot be locked stands for a file system without locks. */
+static void locks(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	int fd = open(place->path, O_RDWR), readable;
+
+	assert_int_equal(file_lock(fd, &err), 0);
+	close(fd);
+	readable = open(place->path, O_RDONLY);
+	assert_int_equal(file_lock(readable, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	assert_int_equal(err.code, EBADF);
+	close(readable);
+}
+
 static void a_file_without_a_name(void **state)
 {
 	struct place *place = *state;
@@ -266,6 +282,7 @@ int main(void)
 		WITH_PLACE(more_than_there_is),
 		WITH_PLACE(a_full_disk),
 		WITH_PLACE(directories),
+		WITH_PLACE(locks),
 		WITH_PLACE(a_file_without_a_name),
 	};
 

@@ -118,10 +118,12 @@ static pid_t lock_it(const char *name, int *input)
 	assert_int_equal(pipe(ready) | pipe(hold), 0);
 	pid = fork();
 	if (!pid) {
+		struct err err = ERR_INIT;
 		int fd = open(name, O_RDWR);
 
 		close(hold[1]);
-		if (fd < 0 || !file_lock(fd) || write(ready[1], "", 1) != 1)
+		if (fd < 0 || file_lock(fd, &err) ||
+		    write(ready[1], "", 1) != 1)
 			_exit(1);
 		_exit(read(hold[0], &byte, 1) ? 1 : 0);
 	}
