@@ -17,7 +17,8 @@
 
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
-	RENEWALS_MAX = 8	/* of one object's links, in vain */
+	RENEWALS_MAX = 8,	/* of one object's links, in vain */
+	RESENDS_MAX = 2	/* the same, where all has to be sent again */
 };
 
 /* One object on its way. */
@@ -247,6 +248,34 @@ static bool is_spent(const struct move *move, const struct err *err)
 	       status_is_stale(err);
 }
 
+/* In hours many links run out, and each has been of use. */
+static void count_renewal(struct move *move)
+{
+	uint64_t moved = transfer_moved(move->transfer);
+
+	if (transfer_keeps_parts(move->transfer) && moved > move->moved) {
+		move->moved = moved;
+		move->renewals = 0;
+	}
+	move->renewals++;
+}
+
+/* Have links been renewed in vain often enough? */
+static bool is_in_vain(const struct move *move, const struct err *err,
+		       bool logged_in)
+{
+	bool keeps_parts = transfer_keeps_parts(move->transfer);
+
+	if (err->kind == ERR_EXPIRED)
+		return move->renewals >
+		       (keeps_parts ? RENEWALS_MAX : RESENDS_MAX);
+	if (logged_in)
+		return move->renewals > RENEWALS_MAX;
+	/* If other links are refused, too, it is not for the links. */
+	return move->renewals > 1 ||
+	       (!keeps_parts && transfer_failed_to_finish(move->transfer));
+}
+
 /* Standalone: may the server be asked for other links? */
 static bool can_renew(struct move *move, struct err *err)
 {
@@ -259,17 +288,13 @@ static bool can_renew(struct move *move, struct err *err)
 					  err);
 	if (logged_in < 0)
 		return false;
-	/* An upload begins anew, and may be refused again. */
-	if (move->mover->is_upload) {
-		if (err->kind != ERR_EXPIRED && !logged_in && move->renewals)
-			return false;
+	count_renewal(move);
+	if (is_in_vain(move, err, logged_in))
+		return false;
+	/* An upload begins anew. */
+	if (move->mover->is_upload)
 		transfer_forget(move->transfer);
-	} else if (transfer_moved(move->transfer) > move->moved) {
-		/* In hours many run out, and each has been of use. */
-		move->moved = transfer_moved(move->transfer);
-		move->renewals = 0;
-	}
-	return move->renewals++ < RENEWALS_MAX;
+	return true;
 }
 
 /*

@@ -54,7 +54,13 @@ change 1000
 server_faults 'expired,on=put,times=0'
 check 'one that always has fails the push' fails push
 check 'and the message says so' says '403 Forbidden: Request has expired'
-check 'it is not renewed for ever' at_most "$(server_count requests.batch)" 9
+check 'all of it is sent three times at the most' counts batch 3
+server_nofaults
+push
+change 1000
+server_faults 'status=403,on=put,times=0'
+check 'a plain refusal' fails push
+check 'may be of the link, so another is tried' counts batch 2
 server_nofaults
 push
 
@@ -181,4 +187,27 @@ rewritten 'or rewritten, if the user wants that' get insteadOf moved
 rewritten 'not for a push only' get pushInsteadOf w
 rewritten 'that of an upload' put insteadOf moved
 rewritten 'that of an upload alone' put pushInsteadOf moved
+
+# Links that live shorter than the upload takes: of use where the server keeps
+# the parts, and else in vain.
+start_server --dialect giftless --chunk-size 100000 --expires 1 --rate 100000
+new_repo kept
+add_file kept a.bin 7M
+check 'ten renewals, each of which was of use' \
+	git -C kept push -q origin main
+check 'and the object is there' server_has kept kept/a.bin
+check 'it took that many' at_most 10 "$(server_count requests.batch)"
+start_server --dialect hf --chunk-size 100000 --expires 1 --rate 100000
+new_repo lost
+add_file lost a.bin 2M
+check 'renewals in vain' fails git -C lost push -q origin main
+check 'are few' counts batch 3
+
+# A completion that is refused: to send all again would be in vain.
+start_server --dialect hf --chunk-size 100000
+new_repo full
+add_file full a.bin 1M
+server_faults 'status=403,on=complete,times=0'
+check 'a refused completion' fails git -C full push -q origin main
+check 'no part is sent twice' counts part 11
 finish

@@ -354,6 +354,7 @@ static const struct mode in_parts = {
 	.begin = begin,
 	.finish = commit,
 	.abandon = abandon,
+	.keeps_parts = true,
 };
 
 /* Without a commit, the part that was missing makes the object. */

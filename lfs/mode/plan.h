@@ -79,6 +79,7 @@ struct mode {
 	int (*abandon)(struct plan *plan, struct http *http, struct err *err);
 	bool part_is_final;	/* the part makes the object: no way back */
 	bool is_resumable;	/* parts sent by another process still count */
+	bool keeps_parts;	/* the server leaves out those that it has */
 };
 
 struct plan {

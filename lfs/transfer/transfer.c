@@ -30,6 +30,7 @@ struct transfer {
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
+	bool failed_to_finish;
 	bool mended;		/* bad parts are fetched again, but once */
 };
 
@@ -134,6 +135,12 @@ static void step_on(struct transfer *transfer)
 		end(transfer);
 }
 
+static void fail(struct transfer *transfer, const struct err *err)
+{
+	transfer->failed_to_finish = transfer->state == FINISHING;
+	transfer_fail(transfer, err);
+}
+
 void transfer_returned(struct job *job)
 {
 	struct transfer *transfer = dispatch_owner(job);
@@ -142,7 +149,7 @@ void transfer_returned(struct job *job)
 	if (job->err.kind && transfer->state == ABANDONING)
 		log_info("%s", job->err.msg);
 	else if (job->err.kind)
-		transfer_fail(transfer, &job->err);
+		fail(transfer, &job->err);
 	else if (part)
 		part->finished = true;
 	else
@@ -322,6 +329,16 @@ void transfer_take_back(struct transfer *transfer)
 	if (transfer->handed_over)
 		partial_take_back(&transfer->object);
 	transfer->handed_over = false;
+}
+
+bool transfer_failed_to_finish(const struct transfer *transfer)
+{
+	return transfer->failed_to_finish;
+}
+
+bool transfer_keeps_parts(const struct transfer *transfer)
+{
+	return !is_upload(transfer) || transfer->object.plan->mode->keeps_parts;
 }
 
 bool transfer_may_be_done(const struct transfer *transfer)

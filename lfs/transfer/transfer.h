@@ -86,6 +86,12 @@ const char *transfer_hand_over(struct transfer *transfer, struct err *err);
 /* Nobody could be told: it is kept for another run. */
 void transfer_take_back(struct transfer *transfer);
 
+/* Over and failed: in its finish, with all parts at the server? */
+bool transfer_failed_to_finish(const struct transfer *transfer);
+
+/* What a failed one has moved counts for the next, whatever its links. */
+bool transfer_keeps_parts(const struct transfer *transfer);
+
 /* Over and failed, but its finish may have been done: its answer was lost. */
 bool transfer_may_be_done(const struct transfer *transfer);
 
