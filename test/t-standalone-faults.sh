@@ -53,6 +53,13 @@ refused status=422 "422 Unprocessable Content" 1
 refused status=501 "501 Not Implemented" 1
 refused status=429 "429 Too Many Requests" 3
 refused status=503 "503 Service Unavailable" 3
+# Who has been told that it is down does not wait as long for the next object.
+add_file r other.bin 2000 77
+add_file r third.bin 3000 78
+lfs_config lfs.concurrenttransfers 1
+refused status=502 "502 Bad Gateway" 5
+lfs_config lfs.concurrenttransfers 2
+git -C r reset -q --hard HEAD~2
 refused status=200 "'objects' is missing" 1
 refused garbage 'batch' 3
 refused object=404 'does not have this object (404: fault: object)' 1

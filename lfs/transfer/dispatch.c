@@ -7,6 +7,8 @@
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/upload.h"
 
+enum { GAIN = 64 << 10 };	/* bytes for which it was worth the try */
+
 static bool is_upload(const struct dispatch *dispatch)
 {
 	return dispatch->object->plan->direction == UPLOAD;
@@ -16,14 +18,18 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 {
 	struct slot *slot = (struct slot *)job;
 	struct object *object = slot->dispatch->object;
+	uint64_t before = slot->part->done;
 	int ret;
 
 	if (object_check_stop(object, err))
 		return -1;
-	if (is_upload(slot->dispatch))
+	if (is_upload(slot->dispatch)) {
 		ret = upload_part(object, slot->part, http, err);
-	else
+	} else {
 		ret = download_part(object, slot->part, http, err);
+		/* It goes on from there: a bad line gets it done, too. */
+		job->has_gained = slot->part->done >= before + GAIN;
+	}
 	if (ret && object->plan->nparts > 1)
 		err_wrap(err, "part %u of %zu", slot->part->number,
 			 object->plan->nparts);

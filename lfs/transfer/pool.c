@@ -125,7 +125,11 @@ static void run(struct worker *worker, struct job *job)
 		facts.now_ms = clock_ms();
 		facts.moved_ms = atomic_load(&shared->moved_ms);
 		facts.random = clock_random();
-		if (!retry_again(&retry, &worker->pool->policy, &job->err,
+		if (job->has_gained)
+			retry = (struct retry)RETRY_INIT;
+		job->has_gained = false;
+		if (job->is_tried_once ||
+		    !retry_again(&retry, &worker->pool->policy, &job->err,
 				 &facts, &pause_ms))
 			break;
 		log_info("%s; try %u again in %u ms", job->err.msg,

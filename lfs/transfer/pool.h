@@ -36,6 +36,8 @@ struct job {
 	 */
 	int (*run)(struct job *job, struct http *http, struct err *err);
 
+	bool has_gained;	/* set by `run`: tries so far count no more */
+	bool is_tried_once;	/* a transient error is the outcome at once */
 	struct err err;	/* the outcome; read after pool_wait() */
 	struct job *next;	/* the pool's, while it owns the job */
 };

@@ -28,6 +28,11 @@ struct server {
 	struct session *session;
 	char *ref;	/* what the objects are for, or NULL */
 	bool has_ref;	/* it was looked for */
+	/*
+	 * It has not answered, however often it was tried.  The next object
+	 * shall not wait as long for the same.
+	 */
+	bool is_down;
 };
 
 /* A request as a job of the pool. */
@@ -129,10 +134,12 @@ static void perform(struct server *server, struct request *request)
 					    options->engine->pool;
 
 	request->job.run = run_request;
+	request->job.is_tried_once = server->is_down;
 	pool_submit(pool, &request->job);
 	while (!pool_wait(pool, STEP_MS))
 		if (options->is_stopped(options->ctx))
 			pool_cancel(pool);
+	server->is_down = err_is_transient(&request->job.err);
 }
 
 /* One request of the batch, and what the session makes of the answer. */
