@@ -155,6 +155,8 @@ static int install(struct request *request, struct err *err)
 
 	if (needs_git(err) || needs_git_lfs(err) || request_enter(request, err))
 		return -1;
+	if (request->is_shared && standalone_can_share(err))
+		return -1;
 	path = needs_program_path(err);
 	if (!path)
 		return -1;

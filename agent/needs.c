@@ -19,10 +19,15 @@ enum {
 	OUTPUT_MAX = 64 << 10
 };
 
-/* The first line that a git command prints; NULL if it fails. */
-static char *ask_git(const char *const *argv, struct err *err)
+/*
+ * The first line that a git command prints; NULL if it fails.  What it says of
+ * that is for the user if there is more than one reason.
+ */
+static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 {
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv,
+			       .keep_stderr = aloud,
+			       .watch_fd = -1 };
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	char *line = NULL;
 	int status;
@@ -36,7 +41,7 @@ static char *ask_git(const char *const *argv, struct err *err)
 int needs_git(struct err *err)
 {
 	const char *const argv[] = { "git", "version", NULL };
-	char *line = ask_git(argv, err), *end;
+	char *line = ask_git(argv, false, err), *end;
 	const char *number;
 	unsigned long major = 0, minor = 0;
 
@@ -57,12 +62,12 @@ int needs_git(struct err *err)
 int needs_git_lfs(struct err *err)
 {
 	const char *const argv[] = { "git", "lfs", "version", NULL };
-	char *line = ask_git(argv, err);
+	char *line = ask_git(argv, true, err);
 
 	if (!line)
 		return err_set(err, ERR_LOCAL,
-			       "git-lfs is not installed: 'git lfs version' "
-			       "fails");
+			       "'git lfs version' fails: is git-lfs "
+			       "installed?");
 	free(line);
 	return 0;
 }
@@ -75,7 +80,7 @@ int needs_scope(const struct scope *scope, const char *place, struct err *err)
 
 	if (strcmp(scope->option, "--local"))
 		return 0;
-	line = ask_git(argv, err);
+	line = ask_git(argv, false, err);
 	if (!line)
 		return err_set(err, ERR_USAGE,
 			       "'%s' is not inside a git repository; name one, "

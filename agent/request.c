@@ -2,6 +2,7 @@
 #include "agent/request.h"
 
 #include <getopt.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -166,6 +167,11 @@ int request_enter(struct request *request, struct err *err)
 				       "there is no directory '%s'",
 			       url_display_any(request->place, place,
 					       sizeof(place)));
+	/* A repository that is named is meant, and not that of a hook. */
+	if (request_is_local(request) && strcmp(request->place, ".")) {
+		unsetenv("GIT_DIR");
+		unsetenv("GIT_WORK_TREE");
+	}
 	if (needs_scope(&request->scope, request->place, err))
 		return -1;
 	if (!request->server && !(request->is_shared && request->is_install))

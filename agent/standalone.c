@@ -103,6 +103,15 @@ static int find_work_tree(struct repo *repo, struct err *err)
 		       ".lfsconfig");
 }
 
+int standalone_can_share(struct err *err)
+{
+	struct repo repo;
+	int ret = find_work_tree(&repo, err);
+
+	repo_release(&repo);
+	return ret;
+}
+
 /* It is used as it is written; a repository's URL is not yet its server's. */
 static char *shared_url(const char *url)
 {

@@ -38,6 +38,9 @@ bool standalone_is_key(const struct gitconfig_entry *entry,
 void standalone_warn(const struct serverurl *servers, const struct scope *scope,
 		     const struct gitconfig *config);
 
+/* Is there a work tree, for a .lfsconfig? */
+int standalone_can_share(struct err *err);
+
 /*
  * Make the .lfsconfig of the work tree that we are in say the sharable form of
  * the first URL, and tell what to do about it.

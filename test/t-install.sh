@@ -29,6 +29,10 @@ check 'in parts' equal "$(server_count requests.part)" 4
 check 'another direction, by path' git lfs-multipart install \
 	--direction both r
 check 'is written' equal "$(keys -C r)" "$(wanted both)"
+check 'not into the repository of a hook' sh -c '
+	git init -q hook && GIT_DIR=hook/.git git lfs-multipart install r'
+check 'which is left alone' equal '' "$(keys -C hook)"
+git -C r config lfs.customtransfer.multipart.direction both
 check 'uninstall' git lfs-multipart uninstall r
 check 'takes all of it' equal '' "$(keys -C r)"
 check 'and is content with nothing' git lfs-multipart uninstall r
@@ -168,4 +172,9 @@ add_file r b.bin 1M 1
 server_reset
 check 'and a push uses it' git -C r push -q origin main
 check 'in parts, too' equal "$(server_count requests.part)" 4
+git init -q broken
+echo '[broken' >>broken/.git/config
+check 'a config that git cannot read' fails sh -c '
+	cd broken && git-lfs-multipart install 2>../said'
+check 'git says so' grep 'bad config line' said
 finish

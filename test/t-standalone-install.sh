@@ -288,4 +288,6 @@ check 'no path and no work tree' sh -c '
 	cd r.git && ! git lfs-multipart install --shared https://h.example/x \
 		2>../said'
 check 'is said' grep 'no work tree' said
+check 'and nothing was written' fails git -C r.git config --local \
+	--get-regexp '^lfs\.'
 finish
