@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -12,7 +13,10 @@
 #include "agent/status.h"
 #include "lfs/base/log.h"
 
-enum { EXIT_USAGE = 129 };	/* as in git */
+enum {
+	EXIT_USAGE = 129,	/* as in git */
+	DESCRIPTORS = 4096	/* to be had, if they may be */
+};
 
 struct command {
 	const char *name;
@@ -53,6 +57,18 @@ static void open_standard_files(void)
 			open("/dev/null", O_RDWR);
 }
 
+/* A connection takes three; where git-lfs runs it may be 256. */
+static void raise_descriptor_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max :
+							DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static int help_main(int argc, char **argv)
 {
 	(void)argc;
@@ -86,6 +102,7 @@ int main(int argc, char **argv)
 	const struct command *command;
 
 	open_standard_files();
+	raise_descriptor_limit();
 	log_init();
 	if (argc < 2 && !isatty(STDIN_FILENO))
 		return agent_main(argc, argv);

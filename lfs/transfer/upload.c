@@ -15,7 +15,8 @@
 enum {
 	WINDOW = 256 << 20,
 	SAVE_EVERY = 64 << 20,	/* a local file is soon read again */
-	SAVE_EVERY_IO = 4 << 20	/* what has gone has to be fetched again */
+	SAVE_EVERY_IO = 4 << 20,	/* what has gone has to be fetched again */
+	PASSED_ON = 4 << 20	/* bytes a second, from a proxy to the server */
 };
 
 struct sending {
@@ -177,6 +178,14 @@ static struct http_header *add_digests(struct http_request *request,
 	return headers;
 }
 
+/* A proxy may gather all of a part before it passes it on. */
+static unsigned answer_ms(const struct plan *plan, const struct part *part)
+{
+	if (plan->mode->part_is_final)
+		return plan->finish_ms;
+	return plan->answer_ms + (unsigned)(part->size * 1000 / PASSED_ON);
+}
+
 /* Send it and take the answer, which must be a 2xx. */
 static int send_part(struct sending *sending, struct http_request *request,
 		     struct err *err)
@@ -214,8 +223,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 		.headers = part->href ? part->headers : plan->action.headers,
 		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
 		.source = &source,
-		.answer_ms = plan->mode->part_is_final ? plan->finish_ms :
-							 plan->answer_ms,
+		.answer_ms = answer_ms(plan, part),
 	};
 	int ret;
 
