@@ -66,6 +66,7 @@ def parse_options(args):
     add("--bearer", metavar="TOKEN")
     add("--api-login", action="store_true",
         help="actions without headers, which want the login of the API")
+    add("--cookie", metavar="NAME=VALUE", help="the batch wants this cookie")
     add("--open-batch", action="store_true",
         help="anybody may ask; it is the actions that want a login")
     add("--chunked-put", action="store_true",

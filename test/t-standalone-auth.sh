@@ -320,4 +320,15 @@ check 'and says so' grep -q 'wants a login' push.out
 echo secret >password
 lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'the right one helps' git -C wrong push -q origin main
+
+# Cookies, as of a gateway before the server
+start_server --dialect basic --cookie o=git-user
+new_repo gate
+add_file gate a.bin 1000
+check 'without its cookie a gateway refuses' \
+	fails git -C gate push -q origin main
+printf '127.0.0.1\tFALSE\t/\tFALSE\t2147483647\to\tgit-user\n' >cookies
+lfs_config http.cookieFile "$TEST_TMP/cookies"
+check 'http.cookieFile has it' git -C gate push -q origin main
+check 'the object is there' server_has gate gate/a.bin
 finish

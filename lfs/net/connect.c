@@ -132,6 +132,8 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	set_proxy(easy, &options);
 	set_tls(easy, &options);
 	set_client_cert(easy, &options);
+	if (options.cookie_file)
+		curl.easy_setopt(easy, CURLOPT_COOKIEFILE, options.cookie_file);
 	return 0;
 }
 

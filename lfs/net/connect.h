@@ -29,6 +29,7 @@ struct http_options {
 	const char *proxy_ca_file;
 	const char *ssl_version;	/* http.sslVersion, or NULL */
 	const char *cipher_list;	/* http.sslCipherList, or NULL */
+	const char *cookie_file;	/* http.cookieFile, or NULL */
 	bool insecure;		/* http.sslVerify=false */
 };
 

@@ -34,6 +34,7 @@ static const struct option {
 	  FIELD(proxy_ca_file) },
 	{ "sslVersion", "GIT_SSL_VERSION", TEXT, FIELD(ssl_version) },
 	{ "sslCipherList", "GIT_SSL_CIPHER_LIST", TEXT, FIELD(cipher_list) },
+	{ "cookieFile", NULL, PATH, FIELD(cookie_file) },
 	{ "proxyAuthMethod", "GIT_HTTP_PROXY_AUTHMETHOD", TEXT,
 	  FIELD(proxy_auth) },
 #undef FIELD

@@ -276,6 +276,8 @@ class App:
         refused = self.unauthorized(req)
         if refused and not self.options.open_batch:
             return refused
+        if self.options.cookie not in (None, req.headers.get("cookie")):
+            return problem(403, "no cookie")
         asked = json.loads(body)
         self.counters.add("asked", len(asked["objects"]))
         req.ref = asked.get("ref", {}).get("name")

@@ -80,6 +80,7 @@ static void nothing_said(void **state)
 	assert_null(options.proxy_ca_file);
 	assert_null(options.ssl_version);
 	assert_null(options.cipher_list);
+	assert_null(options.cookie_file);
 	assert_false(options.insecure);
 	httpconf_free(conf);
 	httpconf_free(NULL);
@@ -96,6 +97,7 @@ static const char everything[] = "http.proxy\nhttp://p:1\0"
 				 "http.proxysslcainfo\n~/proxy-ca.pem\0"
 				 "http.sslversion\ntlsv1.2\0"
 				 "http.sslcipherlist\nABC\0"
+				 "http.cookiefile\n~/.gitcookies\0"
 				 "http.sslverify\nfalse";
 
 static void from_the_config(void **state)
@@ -116,6 +118,7 @@ static void from_the_config(void **state)
 	assert_string_equal(options.proxy_ca_file, "/home/me/proxy-ca.pem");
 	assert_string_equal(options.ssl_version, "tlsv1.2");
 	assert_string_equal(options.cipher_list, "ABC");
+	assert_string_equal(options.cookie_file, "/home/me/.gitcookies");
 	assert_true(options.insecure);
 	httpconf_free(conf);
 }
