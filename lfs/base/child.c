@@ -17,7 +17,8 @@
 enum {
 	TICK_MS = 100,
 	EXIT_TICK_MS = 2,	/* it has closed its stdout, so it is about to */
-	TERM_MS = 200	/* between SIGTERM and SIGKILL */
+	TERM_MS = 200,	/* between SIGTERM and SIGKILL */
+	FIRST_OURS = STDERR_FILENO + 1	/* descriptor that is no child's */
 };
 
 extern char **environ;
@@ -95,8 +96,7 @@ static int set_files(posix_spawn_file_actions_t *files,
 	/* libcurl's sockets are not close-on-exec, and a helper may stay. */
 	if (!ret)
 		ret = posix_spawn_file_actions_addclosefrom_np(files,
-							       STDERR_FILENO +
-								       1);
+							       FIRST_OURS);
 #endif
 	return ret;
 }

@@ -137,6 +137,13 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	return 0;
 }
 
+void connect_reset(void *easy)
+{
+	/* libcurl 7.88 would lose the list of these. */
+	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+	curl.easy_reset(easy);
+}
+
 bool connect_is_up(void *easy)
 {
 	curl_off_t us = 0;
@@ -211,8 +218,8 @@ int connect_failed(void *easy, int code, const char *detail, const char *url,
 			       "cannot talk to %s: the proxy wants another "
 			       "login; check http.proxy",
 			       shown);
-	/* It does not want to: that is no matter of trying again. */
-	if (proxy_status >= 400 && proxy_status <= 499)
+	/* It does not let us: that is no matter of trying again. */
+	if (proxy_status == 403 || proxy_status == 405)
 		kind = ERR_REFUSED;
 	if (!*detail)
 		detail = curl.easy_strerror((CURLcode)code);

@@ -49,6 +49,9 @@ struct http_shared {
 	_Atomic(uint64_t) moved_ms;	/* clock_ms() of the last byte or answer */
 };
 
+/* Forget all options of the last request. */
+void connect_reset(void *easy);
+
 /* Put the options for `url` on a libcurl easy handle that was just reset. */
 int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 		  struct err *err);

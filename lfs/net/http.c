@@ -301,7 +301,7 @@ static int exchange(struct http *http, bool with_headers)
 	CURLcode code = CURLE_OK;
 	int ret = -1;
 
-	curl.easy_reset(http->easy);
+	connect_reset(http->easy);
 	http->sent = http->header_size = 0;
 	http->answered = http->to_sink = http->enough = http->resent = false;
 	http->unsent = 0;
