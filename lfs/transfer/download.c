@@ -376,7 +376,8 @@ bool download_ask_whole(struct object *object, struct pool *pool,
 	hasher_free(object->hasher);
 	object->hasher = NULL;
 	object->frontier = 0;
-	object->asks_whole = object->got_whole = true;
+	object->asks_whole = true;
+	object->got_whole = true;
 	use_whole(object, part);
 	return !verify || !start_hasher(object, pool, NULL, err);
 }
