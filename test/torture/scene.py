@@ -49,14 +49,19 @@ class Server:
         self.control("reset", "POST")
 
     def settle(self):
-        """Wait until it is done with what it was at."""
+        """Wait until it is done with what it was at, and has read what was
+        left to it by somebody who is dead: nothing new begins for a while."""
+        before = None
         while True:
             counters = self.control("counters")
+            begun = dict(counters["requests"])
             # The question itself is one that has no answer yet.
-            if (sum(counters["requests"].values())
-                    - sum(counters["status"].values()) <= 1):
+            waiting = sum(begun.values()) - sum(counters["status"].values())
+            begun.pop("control", None)
+            if waiting <= 1 and begun == before:
                 return
-            time.sleep(0.01)
+            before = begun
+            time.sleep(0.05)
 
     def object_path(self, repo, oid):
         return os.path.join(self.root, repo, "objects", oid[:2], oid[2:4],
