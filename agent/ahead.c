@@ -42,7 +42,7 @@ struct ahead {
 	size_t reach;	/* 0: each object alone, for the process's life */
 
 	/* What the server said of neighbours when it was last asked: */
-	struct batch_object known[REACH_MOST];	/* owned actions, but the oid */
+	struct batch_object known[REACH_MOST];	/* owned but for the oids */
 	size_t nknown;
 	size_t nasked, nused;
 	uint64_t asked_ms;

@@ -20,8 +20,8 @@ enum {
 };
 
 /*
- * The first line that a git command prints; NULL if it fails.  What it says of
- * that is for the user if there is more than one reason.
+ * The first line that a git command prints; NULL if it fails.  `aloud`: the
+ * user gets to see what it says of that.
  */
 static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 {

@@ -153,6 +153,14 @@ do
 		equal "$(fetched)" $TOTAL
 done
 to
+make_fork mixed
+from
+server_reset
+server_faults "range=ignored,oid=$(oid_of a/large.bin),skip=5,times=0"
+check 'a source that ignores a range now and then' run_fork mixed
+server_nofaults
+check 'a source that ignores a range now and then: all is right' has_all mixed
+to
 make_fork links
 from
 server_faults expired,on=get,skip=4,times=3

@@ -35,9 +35,11 @@ static void hide_secrets(char *msg, size_t size)
 		query = strcspn(url, "?");
 		if (query < len)
 			hide(msg, size, url + query + 1, len - query - 1);
+		if (host > len)
+			host = len;
 		while (host && url[host - 1] != '@')
 			host--;
-		if (host > 1 && host <= len)
+		if (host > 1)
 			hide(msg, size, url, host - 1);
 	}
 }

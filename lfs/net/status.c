@@ -81,13 +81,13 @@ static void json_text(const char *body, char *out, size_t size)
 {
 	json_t *tree = parse(body);
 	const json_t *detail = json_object_get(tree, "detail");
+	const json_t *place = json_is_object(detail) ? detail : tree;
 	const char *text = json_string_value(detail);
 
 	if (!text)
-		text = member(json_is_object(detail) ? detail : tree,
-			      "message");
+		text = member(place, "message");
 	if (!text)
-		text = member(json_is_object(detail) ? detail : tree, "error");
+		text = member(place, "error");
 	snprintf(out, size, "%s", text ? text : "");
 	json_decref(tree);
 }
@@ -144,6 +144,8 @@ static bool has_failed(const char *body, char *out, size_t size)
 	const char *text;
 	bool has;
 
+	/* To keep the line alive S3 sends blanks until it knows. */
+	body += strspn(body, " \t\r\n");
 	if (body[0] != '{') {
 		server_text(body, out, size);
 		return strstr(body, "<Error>") != NULL;

@@ -256,13 +256,17 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
 	return 1;
 }
 
-static int check_end(const struct receiving *receiving, struct err *err)
+static int check_end(const struct receiving *receiving, struct http *http,
+		     struct err *err)
 {
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
 
 	if (done == part->size)
 		return 0;
+	/* It may be a page of a proxy's: a doubt, and the hash will tell. */
+	if (!http_header(http, "Content-Length"))
+		source_changed(receiving->object->source);
 	return err_set(err, ERR_NETWORK,
 		       "the answer ended after %" PRIu64 " of %" PRIu64
 		       " bytes of part %u",
@@ -316,11 +320,7 @@ static int receive(struct receiving *receiving, struct http *http,
 	if (*range && (response.status == 416 || response.status == 501))
 		receiving->is_useless = true;
 	if (!ret)
-		ret = check_end(receiving, err);
-	/* It may have been another page, as of a proxy: the hash will tell. */
-	if (ret && response.status == 200 &&
-	    !http_header(http, "Content-Length"))
-		source_changed(receiving->object->source);
+		ret = check_end(receiving, http, err);
 	http_response_release(&response);
 	return ret;
 }

@@ -29,8 +29,8 @@ struct server {
 	char *ref;	/* what the objects are for, or NULL */
 	bool has_ref;	/* it was looked for */
 	/*
-	 * It has not answered, however often it was tried.  The next object
-	 * shall not wait as long for the same.
+	 * It has failed however often it was tried, and does not say when to
+	 * come again.  The next object shall not wait as long for the same.
 	 */
 	bool is_down;
 };
@@ -139,7 +139,8 @@ static void perform(struct server *server, struct request *request)
 	while (!pool_wait(pool, STEP_MS))
 		if (options->is_stopped(options->ctx))
 			pool_cancel(pool);
-	server->is_down = err_is_transient(&request->job.err);
+	server->is_down = err_is_transient(&request->job.err) &&
+			  !request->job.err.wait_ms;
 }
 
 /* One request of the batch, and what the session makes of the answer. */

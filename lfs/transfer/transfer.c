@@ -30,7 +30,7 @@ struct transfer {
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
-	bool failed_to_finish;
+	bool failed_to_finish;	/* all parts are at the server */
 	bool mended;		/* bad parts are fetched again, but once */
 };
 

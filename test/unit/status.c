@@ -191,6 +191,8 @@ static const struct {
 	  "</CompleteMultipartUploadResult>",
 	  ERR_NONE, "" },
 	{ "<html>Error</html>", ERR_NONE, "" },
+	{ "\r\n {\"error\":\"late\"}", ERR_REFUSED,
+	  "the server answered 200, but with an error: late" },
 	{ "<Error>", ERR_REFUSED,
 	  "the server answered 200, but with an error" },
 	{ "   \n\n<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code>"
