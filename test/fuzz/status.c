@@ -10,16 +10,24 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The query of a URL is a secret; where it was are dots, or as many as fit. */
+/*
+ * The query of a URL is a secret, and so is its user; where they were are dots,
+ * or as many as fit.
+ */
 static void check_secrets(const char *msg)
 {
 	while ((msg = strstr(msg, "://"))) {
-		size_t len, query;
+		size_t len, query, host;
 
 		msg += strlen("://");
 		len = strcspn(msg, " '\"<>()");
 		query = strcspn(msg, "?");
+		host = strcspn(msg, " '\"<>()/?#");
 		if (query < len && strncmp(msg + query, "?...", len - query))
+			abort();
+		while (host && msg[host - 1] != '@')
+			host--;
+		if (host > 1 && strncmp(msg, "...@", host))
 			abort();
 	}
 }
