@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/field.h"
 #include "lfs/net/url.h"
 
 int action_parse(struct action *action, const json_t *tree, struct err *err)
@@ -27,25 +28,6 @@ int action_parse(struct action *action, const json_t *tree, struct err *err)
 	return 0;
 }
 
-/* RFC 9110, 5.6.2: what a field's name may consist of. */
-static bool is_name(const char *name)
-{
-	static const char token[] =
-		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-	return *name && !name[strspn(name, token)];
-}
-
-/* A line break would smuggle in another header. */
-static bool is_value(const char *value)
-{
-	for (; *value; value++)
-		if ((unsigned char)*value < ' ' && *value != '\t')
-			return false;
-	return true;
-}
-
 int action_headers(struct action *action, struct err *err)
 {
 	const char *name;
@@ -60,7 +42,7 @@ int action_headers(struct action *action, struct err *err)
 	json_object_foreach ((json_t *)action->header, name, value) {
 		const char *text = json_string_value(value);
 
-		if (!is_name(name) || !text || !is_value(text))
+		if (!field_is_name(name) || !text || !field_is_value(text))
 			return err_set(err, ERR_PROTOCOL,
 				       "action: 'header' has a bad member "
 				       "'%.40s'",

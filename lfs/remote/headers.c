@@ -6,34 +6,15 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
-
-/* RFC 9110, 5.6.2: what a field's name may consist of. */
-static bool is_name(const char *name)
-{
-	static const char token[] =
-		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
-
-	return *name && !name[strspn(name, token)];
-}
-
-/* A line break would smuggle in another header. */
-static bool is_value(const char *value)
-{
-	for (; *value; value++)
-		if (((unsigned char)*value < ' ' && *value != '\t') ||
-		    *value == 0x7f)
-			return false;
-	return true;
-}
+#include "lfs/net/field.h"
 
 int headers_add(struct headers *headers, const char *name, const char *value,
 		struct err *err)
 {
-	if (!is_name(name))
+	if (!field_is_name(name))
 		return err_set(err, ERR_PROTOCOL,
 			       "'%.40s' cannot be the name of a header", name);
-	if (!is_value(value))
+	if (!field_is_value(value))
 		return err_set(err, ERR_PROTOCOL,
 			       "the value of the header '%.40s' has a control "
 			       "character",

@@ -123,6 +123,7 @@ static void bad_headers(void **state)
 		"{\"a\":\"b\\n\"}",
 		"{\"a\":\"\\r\"}",
 		"{\"a\":\"\\u0001\"}",
+		"{\"a\":\"\\u007f\"}",
 	};
 
 	(void)state;
