@@ -116,6 +116,18 @@ static int load_httpconf(struct engine *engine, struct err *err)
 	return 0;
 }
 
+/* What cannot be written can still be pushed from. */
+static int make_dir(const struct engine *engine, struct err *err)
+{
+	if (!storage_make_dir(&engine->storage, err))
+		return 0;
+	if (!engine->is_upload)
+		return -1;
+	log_info("%s: uploads cannot be resumed", err->msg);
+	err_clear(err);
+	return 0;
+}
+
 static int load(struct engine *engine, struct err *err)
 {
 	engine->config = gitconfig_load(NULL, err);
@@ -123,7 +135,7 @@ static int load(struct engine *engine, struct err *err)
 	    load_settings(engine, err) ||
 	    storage_load(&engine->storage, &engine->repo, engine->config,
 			 err) ||
-	    storage_make_dir(&engine->storage, err))
+	    make_dir(engine, err))
 		return -1;
 	unfinished_tidy(engine->storage.multipart_dir,
 			engine->settings.prune_days);

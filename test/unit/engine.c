@@ -65,11 +65,35 @@ static void the_rate_cuts(void **state)
 	unlink(path);
 }
 
+/* /proc: where not even root can make a folder. */
+static void only_uploads_do_without_a_folder(void **state)
+{
+	const struct engine_options download = { .nagents = 1 };
+	const struct engine_options upload = { .nagents = 1,
+					       .is_upload = true };
+	struct err err = ERR_INIT;
+	struct engine *engine;
+
+	(void)state;
+	setenv("GIT_CONFIG_COUNT", "1", 1);
+	setenv("GIT_CONFIG_KEY_0", "lfs.storage", 1);
+	setenv("GIT_CONFIG_VALUE_0", "/proc/lfs", 1);
+	assert_null(engine_new(&download, &err));
+	assert_non_null(strstr(err.msg, "cannot make '/proc/lfs"));
+	err_clear(&err);
+	engine = engine_new(&upload, &err);
+	assert_non_null(engine);
+	assert_int_equal(err.kind, ERR_NONE);
+	engine_free(engine, -1);
+	unsetenv("GIT_CONFIG_COUNT");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ranges_are_expected),
 		cmocka_unit_test(the_rate_cuts),
+		cmocka_unit_test(only_uploads_do_without_a_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
