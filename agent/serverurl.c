@@ -43,13 +43,6 @@ bool serverurl_is_one(const struct gitconfig *config, const char *text)
 	       is_remote(config, text);
 }
 
-static bool has_control(const char *s)
-{
-	while (*s && (unsigned char)*s >= ' ' && *s != 0x7f)
-		s++;
-	return *s;
-}
-
 /* Without the slashes at its end. */
 static size_t length(const char *path)
 {
@@ -72,7 +65,7 @@ static char *to_key(const char *text)
 		key = xstrfmt("%s://%s%.*s", url.scheme, url.host,
 			      (int)length(url.path), url.path);
 	gourl_release(&url);
-	if (key && (!is_http(key) || has_control(key))) {
+	if (key && (!is_http(key) || gourl_has_control(key))) {
 		free(key);
 		key = NULL;
 	}

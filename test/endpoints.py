@@ -20,7 +20,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from endpointtable import Row, read_table
+from endpointtable import Row, read_table, shell_word
 from recorder import Recorder
 
 CONTENT = "object\n"
@@ -65,6 +65,8 @@ class World:
         self.model = top + "/model"  # of a row's folder
         self.cert, self.key = top + "/cert.pem", top + "/key.pem"
         self.bin = top + "/bin"
+        version = re.match(r"git-lfs/([\d.]+)", git("lfs", "version"))
+        self.git_lfs = tuple(map(int, version.group(1).split(".")))
         self.make_model()
         self.make_programs()
         result = run(["openssl", "req", "-x509", "-newkey", "rsa:2048",
@@ -163,7 +165,8 @@ class Side:
     def __init__(self, repository, direction):
         self.repository, self.direction = repository, direction
         self.row = repository.row
-        self.wanted = repository.fill(self.row.wanted(direction))
+        self.wanted = repository.fill(
+            self.row.wanted(direction, repository.world.git_lfs))
         self.found = self.ssh = ""
         self.output = ""
 
@@ -265,9 +268,11 @@ class Watch(Side):
             wanted = "none"
         if self.found != wanted:
             return "git-lfs goes to '%s'" % self.found
-        wanted = self.row.ssh_command(self.direction)
-        if self.ssh != self.repository.fill(wanted):
-            return "git-lfs runs '%s', not '%s'" % (self.ssh, wanted)
+        wanted = [self.repository.fill(command) for command in (
+            self.row.ssh_command(self.direction),
+            self.row.ssh_command(self.direction, shell_word))]
+        if self.ssh not in wanted:
+            return "git-lfs runs '%s', not '%s'" % (self.ssh, wanted[0])
         return ""
 
 
@@ -287,7 +292,7 @@ class Ours(Side):
         if self.found != wanted:
             return "we find '%s', not '%s'" % (self.output.strip(), wanted)
         wanted = "" if wanted == "none" else self.row.ssh_command(
-            self.direction)
+            self.direction, shell_word)
         if self.ssh != self.repository.fill(wanted):
             return "we run '%s', not '%s'" % (self.ssh, wanted)
         return ""

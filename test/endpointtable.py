@@ -19,21 +19,29 @@ class Row:
         self.env = []
         self.flags = []
         self.ssh = self.upssh = self.ours = ""
+        self.newer = ((), "")
         self.down = self.up = ""
 
-    def wanted(self, direction):
+    def wanted(self, direction, version=()):
+        """Of git-lfs of that version."""
+        since, url = self.newer
+        if url and version >= since:
+            return url
         return self.up if direction == "upload" and self.up else self.down
 
     def ours_wanted(self, direction):
+        if self.newer[1]:
+            return self.newer[1]
         if self.ours and not (direction == "upload" and self.up):
             return self.ours
         return self.wanted(direction)
 
-    def ssh_command(self, direction):
+    def ssh_command(self, direction, quote=lambda path: path):
         command = self.ssh
         if direction == "upload" and self.upssh:
             command = self.upssh
-        return command and command + " " + direction
+        before, verb, path = command.partition(" git-lfs-authenticate ")
+        return before + verb + quote(path) + " " + direction if verb else ""
 
     def ssh_target(self):
         """user@host and path."""
@@ -51,6 +59,9 @@ class Row:
             self.env.append((name, value))
         elif word == "in" and rest in PLACES:
             self.place = rest
+        elif word == "newer":
+            since, _, url = rest.partition(" ")
+            self.newer = (tuple(map(int, since.split("."))), url)
         elif word == "flag" and rest in FLAGS:
             self.flags.append(rest)
         elif word in ("remote", "down", "up", "ssh", "upssh", "ours") and rest:
@@ -58,6 +69,13 @@ class Row:
         else:
             raise ValueError("row '%s': cannot read '%s %s'" % (
                 self.name, word, rest))
+
+
+def shell_word(path):
+    """As git-lfs quotes it since 3.8.1."""
+    if re.fullmatch(r"[A-Za-z0-9_@/.-]+", path):
+        return path
+    return "'%s'" % path.replace("'", r"'\''")
 
 
 def format_key(key, value):

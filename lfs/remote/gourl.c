@@ -194,7 +194,7 @@ static int parse_rest(struct gourl *url, const char *rest)
 	return url->path ? 0 : -1;
 }
 
-static bool has_control(const char *text)
+bool gourl_has_control(const char *text)
 {
 	for (; *text; text++)
 		if ((unsigned char)*text < ' ' || *text == 0x7f)
@@ -245,7 +245,7 @@ int gourl_parse(struct gourl *url, const char *text)
 	int ret;
 
 	*url = (struct gourl){ .scheme = NULL };
-	if (scheme < 0 || strlen(text) > GOURL_MAX || has_control(text))
+	if (scheme < 0 || strlen(text) > GOURL_MAX || gourl_has_control(text))
 		return -1;
 	url->scheme = lower(text, (size_t)scheme);
 	text += scheme ? scheme + 1 : 0;
@@ -288,7 +288,7 @@ char *gourl_format(const struct gourl *url)
 	} else {
 		if (*url->scheme || *url->host || url->has_user)
 			add_authority(url, &out);
-		if (consists_of(url->raw_path, path_allowed))
+		if (*url->raw_path && consists_of(url->raw_path, path_allowed))
 			buf_puts(&out, url->raw_path);
 		else
 			add_escaped(&out, url->path, path_plain);

@@ -25,9 +25,12 @@ struct gourl {
 	char *password;	/* not escaped; NULL if there is none */
 	char *host;	/* not escaped, with the port */
 	char *path;	/* not escaped */
-	char *raw_path;	/* as it was written */
+	char *raw_path;	/* as it was written, or "" */
 	char *tail;	/* the query and the fragment with "?" and "#" */
 };
+
+/* Has it what Go takes for no part of a URL, unless it is escaped? */
+bool gourl_has_control(const char *text);
 
 /*
  * Take it apart.  Returns -1, and nothing to release, for what Go does not

@@ -18,18 +18,13 @@ enum {
 
 #define NAME ".lfsconfig"
 
-/* git-lfs's list, and the two that choose between the user's own remotes. */
+/* git-lfs's list.  It said so of more before 3.8, as an accident. */
 static const char *const safe_keys[] = {
 	"lfs.allowincompletepush", "lfs.fetchexclude", "lfs.fetchinclude",
 	"lfs.gitprotocol",	   "lfs.locksverify",  "lfs.pushurl",
-	"lfs.skipdownloaderrors",  "lfs.url",	       "remote.lfsdefault",
-	"remote.lfspushdefault",
+	"lfs.skipdownloaderrors",  "lfs.url",
 };
 
-/*
- * git-lfs lets more of remote.* through where the name of the remote has a
- * dot, by accident.
- */
 bool lfsconfig_is_safe(const struct gitconfig_entry *entry)
 {
 	const char *sub;

@@ -76,16 +76,23 @@ static int split_port(const char *text, char **host, char **port)
 /* The https server is guessed: that of the same name and path. */
 static void take_ssh(struct remoteurl *remote, const struct gourl *url)
 {
+	struct gourl https = *url;
 	char *host;
 
-	if (split_port(url->host, &host, &remote->ssh.port))
+	if (gourl_has_control(url->path) ||
+	    split_port(url->host, &host, &remote->ssh.port))
 		return;
 	if (*url->user)
 		remote->ssh.host = xstrfmt("%s@%s", url->user, host);
 	else
 		remote->ssh.host = xstrdup(host);
 	remote->ssh.path = xstrdup(url->path);
-	remote->url = xstrfmt("https://%s%s", host, url->path);
+	https.scheme = (char[]){ "https" };
+	https.has_user = false;
+	https.host = host;
+	https.raw_path = (char[]){ "" };
+	https.tail = (char[]){ "" };
+	remote->url = gourl_format(&https);
 	free(host);
 }
 
@@ -210,17 +217,6 @@ static void take(struct remoteurl *remote, const struct gitconfig *config,
 	gourl_release(&url);
 }
 
-/* What is put together from parts is escaped as on its way to the server. */
-static void escape(struct remoteurl *remote)
-{
-	char *old = remote->url;
-
-	if (!old || (!has_prefix(old, "https:") && !has_prefix(old, "http:")))
-		return;
-	remote->url = gourl_normalize(old);
-	free(old);
-}
-
 void remoteurl_from_lfs(struct remoteurl *remote,
 			const struct gitconfig *config, const char *text,
 			bool is_upload)
@@ -229,7 +225,6 @@ void remoteurl_from_lfs(struct remoteurl *remote,
 
 	*remote = (struct remoteurl){ .url = NULL };
 	take(remote, config, expanded);
-	escape(remote);
 	free(expanded);
 }
 
@@ -245,18 +240,14 @@ void remoteurl_from_clone(struct remoteurl *remote,
 	free(expanded);
 	if (!remote->url)
 		return;
-	/* A slash at the end undoes all of the above. */
-	if (has_suffix(text, "/")) {
-		free(remote->url);
-		remote->url = xstrndup(text, strlen(text) - 1);
-	}
 	if (has_prefix(remote->url, "file://"))
 		return;
+	if (has_suffix(remote->url, "/"))
+		remote->url[strlen(remote->url) - 1] = '\0';
 	url = xstrfmt("%s%s/info/lfs", remote->url,
 		      has_suffix(remote->url, ".git") ? "" : ".git");
 	free(remote->url);
 	remote->url = url;
-	escape(remote);
 }
 
 bool remoteurl_is_url(const char *text)

@@ -117,7 +117,7 @@ static enum variant find_variant(const struct gitconfig *config,
 
 static void add_quoted(struct buf *out, const char *arg)
 {
-	buf_puts(out, " '");
+	buf_puts(out, "'");
 	for (; *arg; arg++) {
 		if (*arg == '\'')
 			buf_puts(out, "'\\''");
@@ -134,6 +134,7 @@ static void wrap(char **argv, const char *text)
 
 	buf_puts(&line, text);
 	for (char **arg = argv + 1; *arg; arg++) {
+		buf_puts(&line, " ");
 		add_quoted(&line, *arg);
 		free(*arg);
 		*arg = NULL;
@@ -142,6 +143,26 @@ static void wrap(char **argv, const char *text)
 	argv[0] = xstrdup("sh");
 	argv[1] = xstrdup("-c");
 	argv[2] = buf_take(&line);
+}
+
+/*
+ * What runs at the server.  It may be a shell that does: the path comes from
+ * a URL that may be a repository's word, and must not be taken for a command
+ * (CVE-2026-69260 of git-lfs, which quotes the same paths since 3.8.1).
+ */
+static char *remote_command(const char *path, bool is_upload)
+{
+	static const char plain[] = "@_/.-0123456789abcdefghijklmnopqrstuvwxyz"
+				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+	struct buf line = BUF_INIT(SHELL_MAX);
+
+	buf_puts(&line, "git-lfs-authenticate ");
+	if (*path && !path[strspn(path, plain)])
+		buf_puts(&line, path);
+	else
+		add_quoted(&line, path);
+	buf_puts(&line, is_upload ? " upload" : " download");
+	return buf_take(&line);
 }
 
 /*
@@ -180,8 +201,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 		argv[n++] = xstrdup(ssh->port);
 	}
 	n += add_host(argv + n, ssh->host, variant);
-	argv[n] = xstrfmt("git-lfs-authenticate %s %s", ssh->path,
-			  is_upload ? "upload" : "download");
+	argv[n] = remote_command(ssh->path, is_upload);
 	if (program.is_shell)
 		wrap(argv, program.text);
 	free(program.name);

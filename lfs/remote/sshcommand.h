@@ -13,6 +13,8 @@
  *
  *	ssh [-p PORT] USER@HOST "git-lfs-authenticate PATH OPERATION"
  *
+ * The server may hand the last argument to a shell, so PATH is quoted for one.
+ *
  * The program is GIT_SSH_COMMAND (a shell command), else GIT_SSH (a program),
  * else core.sshCommand (a shell command), else ssh.  GIT_SSH_VARIANT, else
  * ssh.variant, else its name says which options it takes.

@@ -30,8 +30,6 @@ static void safe_keys(void **state)
 		"lfs.https://h.example/a.b.access",
 		"remote.origin.lfsurl",
 		"remote.my.fork.LfsUrl",
-		"remote.lfsdefault",
-		"remote.lfspushdefault",
 	};
 	static const char *const unsafe[] = {
 		"lfs.customtransfer.x.path",
@@ -47,6 +45,8 @@ static void safe_keys(void **state)
 		"remote.origin.lfspushurl",
 		"remote.a.b.url",
 		"remote.a.b.proxy",
+		"remote.lfsdefault",
+		"remote.lfspushdefault",
 		"remote.pushdefault",
 		"url.https://evil.example/.insteadof",
 		"http.proxy",

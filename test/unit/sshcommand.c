@@ -3,6 +3,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -159,11 +160,43 @@ static void variants(void **state)
 	}
 }
 
+/* What the server's shell would take for more than a word. */
+static void paths(void **state)
+{
+	static const struct {
+		const char *path, *word;
+	} rows[] = {
+		{ "/A-Z/a_z.0@9.git", "/A-Z/a_z.0@9.git" },
+		{ "", "''" },
+		{ "a b.git", "'a b.git'" },
+		{ "a;touch x", "'a;touch x'" },
+		{ "$(touch x)", "'$(touch x)'" },
+		{ "`touch x`", "'`touch x`'" },
+		{ "a\nb", "'a\nb'" },
+		{ "it's", "'it'\\''s'" },
+		{ "~me/a", "'~me/a'" },
+		{ "a\\", "'a\\'" },
+		{ "\xc3\xa9", "'\xc3\xa9'" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		struct row row = { .host = "h" };
+		char expected[100];
+
+		snprintf(expected, sizeof(expected),
+			 "ssh|h|git-lfs-authenticate %s upload|", rows[i].word);
+		row.expected = expected;
+		check(&row, rows[i].path, true);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(programs),
 		cmocka_unit_test(variants),
+		cmocka_unit_test(paths),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
