@@ -61,15 +61,29 @@ static bool goes_upstream(const struct gitconfig *config)
 	return !value || !*value;
 }
 
-char *branch_remote_ref(const struct gitconfig *config, const char *branch,
-			const char *remote)
+/* NULL if it has none that a server could know. */
+static const char *upstream(const struct gitconfig *config, const char *branch)
 {
 	const char *merge = get(config, branch, "merge");
+
+	if (!merge || strncmp(merge, "refs/", 5) || strlen(merge) >= BRANCH_MAX)
+		return NULL;
+	return merge;
+}
+
+char *branch_pull_ref(const struct gitconfig *config, const char *branch)
+{
+	const char *ref = upstream(config, branch);
+
+	return ref ? xstrdup(ref) : xstrfmt(HEADS "%s", branch);
+}
+
+char *branch_push_ref(const struct gitconfig *config, const char *branch,
+		      const char *remote)
+{
 	const char *its = get(config, branch, "remote");
 
-	if (merge && !strncmp(merge, "refs/", 5) &&
-	    strlen(merge) < BRANCH_MAX && its && !strcmp(its, remote) &&
-	    goes_upstream(config))
-		return xstrdup(merge);
+	if (its && !strcmp(its, remote) && goes_upstream(config))
+		return branch_pull_ref(config, branch);
 	return xstrfmt(HEADS "%s", branch);
 }

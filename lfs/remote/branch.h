@@ -22,11 +22,17 @@ enum {
 int branch_current(char **branch, const char *head, struct err *err);
 
 /*
- * The full name of the ref that `branch` is pushed to and updated from at a
- * remote (its name or URL): the upstream if that is there, else the branch of
+ * The full name of the ref that `branch` is updated from: the upstream if it
+ * has one, of whatever remote (as git-lfs does since 3.8), else the branch of
  * the same name.  The result is the caller's.
  */
-char *branch_remote_ref(const struct gitconfig *config, const char *branch,
-			const char *remote);
+char *branch_pull_ref(const struct gitconfig *config, const char *branch);
+
+/*
+ * The same of what it is pushed to at a remote (its name or URL): the upstream
+ * only if that is there, and push.default wants it.
+ */
+char *branch_push_ref(const struct gitconfig *config, const char *branch,
+		      const char *remote);
 
 #endif

@@ -189,9 +189,11 @@ static const char *find_ref(struct server *server)
 	server->has_ref = true;
 	if (branch_current(&branch, engine->repo.head, &err))
 		log_info("%s: the server is told of no branch", err.msg);
-	if (branch)
-		server->ref = branch_remote_ref(engine->config, branch,
-						server->endpoint->remote);
+	if (branch && engine->is_upload)
+		server->ref = branch_push_ref(engine->config, branch,
+					      server->endpoint->remote);
+	else if (branch)
+		server->ref = branch_pull_ref(engine->config, branch);
 	free(branch);
 	return server->ref;
 }

@@ -26,10 +26,9 @@ static char *take(const char **at, size_t *left)
 	return text;
 }
 
-static void check(const struct gitconfig *config, const char *branch,
-		  const char *remote)
+/* Takes the ref. */
+static void check(char *ref, const char *branch)
 {
-	char *ref = branch_remote_ref(config, branch, remote);
 	char *same = xstrfmt("refs/heads/%s", branch);
 
 	/* Either the branch's own name, or an upstream of a sane size. */
@@ -48,8 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct err ignored = ERR_INIT;
 	struct gitconfig *config = gitconfig_parse(at, size, &ignored);
 
-	if (config)
-		check(config, branch, remote);
+	if (config) {
+		check(branch_push_ref(config, branch, remote), branch);
+		check(branch_pull_ref(config, branch), branch);
+	}
 	gitconfig_free(config);
 	free(branch);
 	free(remote);

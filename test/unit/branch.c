@@ -142,16 +142,17 @@ static const char upstreams[] = "branch.main.remote\norigin\0"
 static void refs(void **state)
 {
 	static const struct {
-		const char *branch, *remote, *ref;
+		const char *branch, *remote, *push, *pull;
 	} cases[] = {
-		{ "main", "origin", "refs/heads/trunk" },
-		{ "main", "fork", "refs/heads/main" },
-		{ "Main", "origin", "refs/heads/Main" },
-		{ "a/b.c", "origin", "refs/for/x" },
-		{ "new", "origin", "refs/heads/new" },
-		{ "short", "origin", "refs/heads/short" },
-		{ "half", "origin", "refs/heads/half" },
-		{ "url", "https://h/a", "refs/heads/trunk" },
+		{ "main", "origin", "refs/heads/trunk", "refs/heads/trunk" },
+		{ "main", "fork", "refs/heads/main", "refs/heads/trunk" },
+		{ "Main", "origin", "refs/heads/Main", "refs/heads/Main" },
+		{ "a/b.c", "origin", "refs/for/x", "refs/for/x" },
+		{ "new", "origin", "refs/heads/new", "refs/heads/new" },
+		{ "short", "origin", "refs/heads/short", "refs/heads/short" },
+		{ "half", "origin", "refs/heads/half", "refs/heads/trunk" },
+		{ "url", "https://h/a", "refs/heads/trunk",
+		  "refs/heads/trunk" },
 	};
 	struct err err = ERR_INIT;
 	struct gitconfig *config = gitconfig_parse(CONFIG(upstreams), &err);
@@ -159,11 +160,14 @@ static void refs(void **state)
 	(void)state;
 	assert_non_null(config);
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *ref = branch_remote_ref(config, cases[i].branch,
-					      cases[i].remote);
+		char *push = branch_push_ref(config, cases[i].branch,
+					     cases[i].remote);
+		char *pull = branch_pull_ref(config, cases[i].branch);
 
-		assert_string_equal(ref, cases[i].ref);
-		free(ref);
+		assert_string_equal(push, cases[i].push);
+		assert_string_equal(pull, cases[i].pull);
+		free(push);
+		free(pull);
 	}
 	gitconfig_free(config);
 }
@@ -195,8 +199,12 @@ static void push_default(void **state)
 		config = gitconfig_parse(text, sizeof(upstreams) + (size_t)n,
 					 &err);
 		assert_non_null(config);
-		ref = branch_remote_ref(config, "main", "origin");
+		ref = branch_push_ref(config, "main", "origin");
 		assert_string_equal(ref, cases[i].ref);
+		free(ref);
+		/* It is about pushes. */
+		ref = branch_pull_ref(config, "main");
+		assert_string_equal(ref, "refs/heads/trunk");
 		free(ref);
 		gitconfig_free(config);
 	}
