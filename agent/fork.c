@@ -235,6 +235,23 @@ static int set_option(struct command *command, int option, struct err *err)
 	}
 }
 
+/* What is pushed must be there, all of it. */
+static int check_push(const struct command *command, struct err *err)
+{
+	const struct fork_options *options = &command->options;
+
+	if (!command->is_push)
+		return 0;
+	if (options->is_dry)
+		return err_set(err, ERR_USAGE,
+			       "--push and --dry-run exclude each other");
+	if (options->include || options->exclude || options->nshards > 1)
+		return err_set(err, ERR_USAGE,
+			       "--push is for when all objects are there, not "
+			       "with --include, --exclude or --shard");
+	return 0;
+}
+
 static int parse(struct command *command, int argc, char **argv,
 		 struct err *err)
 {
@@ -259,10 +276,7 @@ static int parse(struct command *command, int argc, char **argv,
 		options->refs = head;
 		options->nrefs = 1;
 	}
-	if (command->is_push && options->is_dry)
-		return err_set(err, ERR_USAGE,
-			       "--push and --dry-run exclude each other");
-	return 0;
+	return check_push(command, err);
 }
 
 static bool is_stopped(void *ctx)
@@ -302,6 +316,7 @@ static int prepare_push(struct command *command, struct err *err)
 		.refs = options->refs,
 		.nrefs = options->nrefs,
 		.all = options->all,
+		.is_quiet = command->is_quiet,
 	};
 	return forkpush_find(&command->push, err);
 }
@@ -336,12 +351,11 @@ static bool has_all(const struct command *command)
 }
 
 /* Returns the exit status. */
-static int tell(struct command *command, bool is_whole, bool is_pushed)
+static int tell(struct command *command, bool is_pushed)
 {
 	const struct forkreport forkreport = {
 		.fork = command->fork,
 		.is_dry = command->options.is_dry,
-		.is_whole = is_whole,
 		.is_pushed = is_pushed,
 	};
 
@@ -365,14 +379,13 @@ static bool push(struct command *command, struct err *err)
 static int run(struct command *command)
 {
 	struct err err = ERR_INIT;
-	bool is_whole = !carry(command, &err);
-	bool is_pushed = is_whole && push(command, &err);
+	bool is_pushed = !carry(command, &err) && push(command, &err);
 	int status = EXIT_FAILURE;
 
 	if (err.kind && err.kind != ERR_CANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
 	if (command->has_found)
-		status = tell(command, is_whole, is_pushed);
+		status = tell(command, is_pushed);
 	if (input_signal())
 		return 128 + input_signal();
 	return status || err.kind || !has_all(command) ? EXIT_FAILURE :

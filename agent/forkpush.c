@@ -86,17 +86,19 @@ int forkpush_run(const struct forkpush *push, struct err *err)
 	enum { NWORDS = sizeof(command) / sizeof(command[0]) };
 	struct child child = { .keep_stderr = true, .watch_fd = -1 };
 	struct buf text = BUF_INIT(OUTPUT_ROOM);
-	size_t nspecs = 0;
+	size_t nspecs = 0, n = NWORDS;
 	const char **argv;
 	int ret;
 
 	while (push->refspecs[nspecs])
 		nspecs++;
-	argv = xcalloc(NWORDS + nspecs + 2, sizeof(*argv));
+	argv = xcalloc(NWORDS + nspecs + 3, sizeof(*argv));
 	memcpy(argv, command, sizeof(command));
-	argv[NWORDS] = push->remote;
+	if (push->is_quiet)
+		argv[n++] = "--quiet";
+	argv[n++] = push->remote;
 	for (size_t i = 0; i < nspecs; i++)
-		argv[NWORDS + 1 + i] = push->refspecs[i];
+		argv[n++] = push->refspecs[i];
 	child.argv = argv;
 	ret = child_run(&child, &text, NULL, err);
 	free(argv);

@@ -14,6 +14,7 @@ struct forkpush {
 	const char *const *refs;	/* borrowed */
 	size_t nrefs;
 	bool all;	/* branches and tags, besides */
+	bool is_quiet;	/* git push is to say no more than what is wrong */
 	char **refspecs;	/* owned, until NULL: what forkpush_find() made */
 };
 

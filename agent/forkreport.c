@@ -14,8 +14,8 @@ static void print_count(const char *what, size_t n, uint64_t size,
 {
 	char *text = human_size(size);
 
-	printf("%-14s %6zu %s, %s%s\n", what, n, n == 1 ? "object " : "objects",
-	       text, more);
+	printf("%-14s %6zu %-8s %s%s\n", what, n,
+	       n == 1 ? "object," : "objects,", text, more);
 	free(text);
 }
 
@@ -160,7 +160,8 @@ json_t *forkreport_json(const struct forkreport *report)
 	json_object_set_new(tree, "sent_bytes", number(sum.sent));
 	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
 	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
-	json_object_set_new(tree, "complete", json_boolean(report->is_whole));
+	json_object_set_new(tree, "complete",
+			    json_boolean(sum.moved + sum.there == sum.objects));
 	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
 	return tree;
 }

@@ -11,7 +11,6 @@
 struct forkreport {
 	const struct fork *fork;
 	bool is_dry;	/* nothing was moved: what would be */
-	bool is_whole;	/* it came to its end */
 	bool is_pushed;
 };
 

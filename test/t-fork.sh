@@ -124,8 +124,11 @@ for dialect in basic giftless proposal
 do
 	to --dialect $dialect
 	make_fork $dialect
+	check "$dialect: a dry run" run_fork $dialect --json --dry-run
+	check "$dialect: it is not complete" grep -q '"complete":false' out
 	check "$dialect: in a spool of two parts" \
 		run_fork $dialect --json --max-disk $SMALLEST
+	check "$dialect: it is complete" grep -q '"complete":true' out
 	check "$dialect: the target has all" has_all $dialect
 	check "$dialect: the spool is not larger" \
 		at_most "$(number spool_peak_bytes)" $((4 * MIB))

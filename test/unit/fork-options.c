@@ -102,6 +102,9 @@ static const struct {
 	{ { "--all", "main" }, "--all is all refs: name none besides" },
 	{ { "--push", "--dry-run" },
 	  "--push and --dry-run exclude each other" },
+	{ { "--push", "--include", "*" }, "--push is for when all objects " },
+	{ { "--push", "-X*.bin" }, "--push is for when all objects " },
+	{ { "--shard", "1/2", "--push" }, "--push is for when all objects " },
 };
 
 /* The wrong usage is named in one line, and the right one follows. */
@@ -131,7 +134,7 @@ static void taken(void **state)
 		{ "--help" },
 		{ "--jobs", "1", "-h" },
 		{ "-j1024", "-h" },
-		{ "--shard", "1/1", "-h" },
+		{ "--shard", "1/1", "--push", "-h" },
 		{ "--shard=1000000/1000000", "-h" },
 		{ "--max-disk", "2M", "-h" },
 		{ "--max-disk=2097152", "-h" },
