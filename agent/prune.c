@@ -153,7 +153,7 @@ static void print_sum(const struct prune *prune)
 
 	if (prune->nremoved)
 		printf("Freed %s.\n", freed);
-	else
+	else if (!prune->nfailed)
 		printf("There was nothing to remove.\n");
 	free(freed);
 }

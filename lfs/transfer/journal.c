@@ -207,10 +207,10 @@ bool journal_is_of_this_boot(const struct journal_begin *begin)
 	return boot[0] && !strncmp(boot, begin->boot, sizeof(boot));
 }
 
-void journal_remove(struct journal *journal)
+int journal_remove(struct journal *journal)
 {
 	journal->broken = true;
-	unlink(journal->path);
+	return unlink(journal->path) && errno != ENOENT ? -1 : 0;
 }
 
 void journal_close(struct journal *journal)

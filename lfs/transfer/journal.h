@@ -116,8 +116,8 @@ void journal_begin(struct journal *journal, struct journal_begin *begin);
 /* Was it begun since this machine last booted? */
 bool journal_is_of_this_boot(const struct journal_begin *begin);
 
-/* Remove the file; no record is added any more. */
-void journal_remove(struct journal *journal);
+/* Remove the file; no record is added any more.  -1, with errno, if it stays. */
+int journal_remove(struct journal *journal);
 
 /* Let go of it; the file stays unless removed.  NULL is fine. */
 void journal_close(struct journal *journal);

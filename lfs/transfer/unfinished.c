@@ -306,11 +306,16 @@ static int busy(const struct unfinished *unfinished, struct err *err)
 	return err_set(err, ERR_BUSY, "'%s' is in use", unfinished->path);
 }
 
+static int cannot_remove(const char *path, struct err *err)
+{
+	return err_sys(err, errno, "cannot remove '%s'", path);
+}
+
 static int remove_file(const char *path, struct err *err)
 {
 	if (!unlink(path) || errno == ENOENT)
 		return 0;
-	return err_sys(err, errno, "cannot remove '%s'", path);
+	return cannot_remove(path, err);
 }
 
 /*
@@ -329,8 +334,9 @@ static int remove_locked(const struct unfinished *unfinished,
 		return busy(unfinished, err);
 	if (size > 0 && remove_file(unfinished->path, err))
 		return -1;
-	journal_remove(journal);
-	return 0;
+	return journal_remove(journal) ?
+		       cannot_remove(unfinished->journal, err) :
+		       0;
 }
 
 static int remove_login(const struct unfinished *unfinished, struct err *err)
@@ -344,7 +350,7 @@ static int remove_login(const struct unfinished *unfinished, struct err *err)
 		free(path);
 	}
 	if (!err->kind && rmdir(unfinished->path) && errno != ENOENT)
-		err_sys(err, errno, "cannot remove '%s'", unfinished->path);
+		cannot_remove(unfinished->path, err);
 	return err->kind ? -1 : 0;
 }
 
