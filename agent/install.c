@@ -228,6 +228,30 @@ static int uninstall_standalone(const struct request *request, struct err *err)
 		       nkeys + ngroup + nshared;
 }
 
+/* Another config file may have it on still. */
+static void say_nothing_removed(const struct request *request)
+{
+	static const char *const keys[] = {
+		"lfs.customtransfer." NEGOTIATED ".path",
+		"lfs.customtransfer." STANDALONE_AGENT ".path",
+	};
+	struct err ignored = ERR_INIT;
+	struct gitconfig *config = gitconfig_load(NULL, &ignored);
+
+	printf("There was nothing to remove.\n");
+	for (size_t i = request->is_standalone; config && i < 2; i++) {
+		const char *path = gitconfig_get(config, keys[i]);
+		char *origin;
+
+		if (!path || !is_ours(path))
+			continue;
+		origin = scope_origin(&request->scope, keys[i]);
+		printf("But %s is set in %s\n", keys[i], origin);
+		free(origin);
+	}
+	gitconfig_free(config);
+}
+
 static int uninstall(struct request *request, struct err *err)
 {
 	int nremoved = 0, nstandalone;
@@ -242,7 +266,7 @@ static int uninstall(struct request *request, struct err *err)
 	if (nstandalone < 0)
 		return -1;
 	if (!nremoved && !nstandalone)
-		printf("There was nothing to remove.\n");
+		say_nothing_removed(request);
 	return 0;
 }
 

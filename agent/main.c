@@ -69,14 +69,6 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int help_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	print_usage(stdout);
-	return EXIT_SUCCESS;
-}
-
 static int version_main(int argc, char **argv)
 {
 	(void)argc;
@@ -97,6 +89,32 @@ static const struct command *find_command(const char *name)
 	return NULL;
 }
 
+/* Of a command, that command's usage. */
+static int help_main(int argc, char **argv)
+{
+	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
+	char *words[] = { argv[argc - 1], (char[]){ "--help" }, NULL };
+
+	if (command && command->main != help_main &&
+	    command->main != version_main && command->main != agent_main)
+		return command->main(2, words);
+	print_usage(stdout);
+	return EXIT_SUCCESS;
+}
+
+/* What was printed may not have arrived. */
+static int run(const struct command *command, int argc, char **argv)
+{
+	int status = command->main(argc, argv);
+
+	if (fflush(stdout) || ferror(stdout)) {
+		fputs("git-lfs-multipart: cannot write to standard output\n",
+		      stderr);
+		return status ? status : EXIT_FAILURE;
+	}
+	return status;
+}
+
 int main(int argc, char **argv)
 {
 	const struct command *command;
@@ -112,7 +130,7 @@ int main(int argc, char **argv)
 	}
 	command = find_command(argv[1]);
 	if (command)
-		return command->main(argc - 1, argv + 1);
+		return run(command, argc - 1, argv + 1);
 	fprintf(stderr, "git-lfs-multipart: '%s' is not a command\n\n",
 		argv[1]);
 	print_usage(stderr);

@@ -80,7 +80,7 @@ int needs_scope(const struct scope *scope, const char *place, struct err *err)
 
 	if (strcmp(scope->option, "--local"))
 		return 0;
-	line = ask_git(argv, false, err);
+	line = ask_git(argv, true, err);
 	if (!line)
 		return err_set(err, ERR_USAGE,
 			       "'%s' is not inside a git repository; name one, "

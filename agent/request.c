@@ -113,12 +113,13 @@ static int is_server(const char *word, bool *is_one, struct err *err)
 static int set_words(struct request *request, int n, char **words,
 		     struct err *err)
 {
-	bool has_server = request->is_standalone && n > 1;
+	bool takes_server = request->is_standalone &&
+			    (request->is_install || !request->is_shared);
+	bool has_server = takes_server && n > 1;
 
-	if (n > 1 + request->is_standalone)
+	if (n > 1 + takes_server)
 		return err_set(err, ERR_USAGE, "more than one path");
-	if (request->is_standalone && n == 1 &&
-	    is_server(words[0], &has_server, err))
+	if (takes_server && n == 1 && is_server(words[0], &has_server, err))
 		return -1;
 	if (has_server) {
 		request->server = words[0];

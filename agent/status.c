@@ -68,6 +68,15 @@ const char *status_word(const struct unfinished *unfinished)
 	return words[unfinished->kind];
 }
 
+static const char *state_of(const struct unfinished *unfinished)
+{
+	if (unfinished->in_use)
+		return "moving";
+	if (unfinished->kind == UNFINISHED_UNTAKEN)
+		return "finished";
+	return unfinished->is_readable ? "stopped" : "damaged";
+}
+
 static json_t *number(uint64_t value)
 {
 	return json_integer((json_int_t)value);
@@ -94,6 +103,7 @@ json_t *status_json(const struct unfinished *unfinished, int64_t now)
 						 now - unfinished->touched :
 						 0));
 	json_object_set_new(tree, "in_use", json_boolean(unfinished->in_use));
+	json_object_set_new(tree, "state", json_string(state_of(unfinished)));
 	json_object_set_new(tree, "disk", number(unfinished->disk));
 	/* Where a name is not UTF-8, jansson has no string for it. */
 	json_object_set_new(tree, "path", json_string(unfinished->path));
@@ -143,15 +153,6 @@ static char *format_done(const struct unfinished *unfinished)
 	free(done);
 	free(size);
 	return both;
-}
-
-static const char *state_of(const struct unfinished *unfinished)
-{
-	if (unfinished->in_use)
-		return "moving";
-	if (unfinished->kind == UNFINISHED_UNTAKEN)
-		return "finished";
-	return unfinished->is_readable ? "stopped" : "damaged";
 }
 
 static void fill(struct row *row, const struct unfinished *unfinished,

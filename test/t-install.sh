@@ -177,4 +177,23 @@ echo '[broken' >>broken/.git/config
 check 'a config that git cannot read' fails sh -c '
 	cd broken && git-lfs-multipart install 2>../said'
 check 'git says so' grep 'bad config line' said
+
+git-lfs-multipart install --global >/dev/null
+git init -q elsewhere
+check 'uninstall where it is on for the user' sh -c \
+	'git -C elsewhere lfs-multipart uninstall >said'
+check 'says so' grep "multipart.path is set in file:$HOME/.gitconfig" said
+git-lfs-multipart uninstall --global >/dev/null
+
+check 'help of a command is its usage' sh -c \
+	'git lfs-multipart help prune | grep -q "^usage: git lfs-multipart prune "'
+check 'help of anything else is the list' sh -c \
+	'git lfs-multipart help agent | grep -q "^   prune "'
+for words in version status 'help prune'
+do
+	check "$words that cannot be written fails" sh -c \
+		"! git -C r lfs-multipart $words >/dev/full 2>full"
+	check "$words that cannot be written says so" grep -q \
+		'cannot write to standard output' full
+done
 finish

@@ -248,7 +248,9 @@ static int none_found(const struct credential *credential, struct err *err)
 	char shown[URL_DISPLAY_MAX];
 	char *url = plain_url(&credential->query);
 
-	err_set(err, ERR_AUTH, "no credential for '%s' is to be had%s",
+	err_set(err, ERR_AUTH,
+		"no credential for '%s' is to be had%s; set up a credential "
+		"helper of git, or put it into ~/.netrc",
 		url_display(url, shown, sizeof(shown)),
 		is_off ? ", and GIT_TERMINAL_PROMPT forbids to ask" : "");
 	free(url);

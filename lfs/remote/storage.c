@@ -70,7 +70,9 @@ int storage_load(struct storage *storage, const struct repo *repo,
 	else if (repo->common)
 		storage->dir = xstrfmt("%s/%s", repo->common, name);
 	else
-		return err_set(err, ERR_USAGE, "this is not a git repository");
+		return err_set(err, ERR_USAGE,
+			       "this is not a git repository "
+			       "(git status says why)");
 	storage->multipart_dir = xstrfmt("%s/multipart", storage->dir);
 	set_modes(storage, gitconfig_get(config, "core.sharedRepository"));
 	return 0;

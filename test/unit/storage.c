@@ -148,7 +148,8 @@ static void no_repository(void **state)
 	(void)state;
 	assert_int_equal(load(&storage, "outside", "", &err), -1);
 	assert_int_equal(err.kind, ERR_USAGE);
-	assert_string_equal(err.msg, "this is not a git repository");
+	assert_string_equal(
+		err.msg, "this is not a git repository (git status says why)");
 	storage_release(&storage);
 }
 
