@@ -174,6 +174,8 @@ def parse_options():
     add("--at", type=int, default=1, help="so many bytes")
     add("--hold", metavar="FIFO", help="as git-lfs does while it checks a file: "
         "let the agent wait for its next request until this can be opened")
+    add("--times", type=int, default=1, help="as often, each time by another "
+        "agent, as the same git-lfs may; what is said is of the last")
     add("direction", choices=("upload", "download"))
     add("what", nargs="+")
     return parser.parse_args()
@@ -201,10 +203,11 @@ def main():
     else:
         oid, size = options.what[0], int(options.what[1])
     action = find_action(options, oid, size) if options.api else None
-    process = start(os.environ["AGENT"], ".", options.direction)
     stop = Stop(options.stop, at=options.at) if options.stop else None
-    outcome = move(process, message_for(options.direction, oid, size, path,
-                                        action), stop, options.hold)
+    for _ in range(options.times):
+        process = start(os.environ["AGENT"], ".", options.direction)
+        outcome = move(process, message_for(options.direction, oid, size, path,
+                                            action), stop, options.hold)
     for line in outcome.lines():
         print(line)
 

@@ -168,15 +168,20 @@ check 'an upload' right first.out
 check 'leaves a note' grep -q complete <<END
 $(journal list "$(journal_of)")
 END
-upload second.out "$again"
+forget
+rm -f action
+upload second.out "--times 2 $again"
 check 'the same object again' right second.out
 check 'is not sent twice' equal $PARTS "$(server_count requests.part)"
 check 'and its progress is all of it' equal $SIZE "$(said second.out sum)"
+forget
+rm -f action
+upload first.out "$again"
 rm -rf "$ROOT/r/objects" action
-upload third.out "$again"
-check 'but the second time it is' equal $((2 * PARTS)) \
-	"$(server_count requests.part)"
-check 'and arrives' right third.out
+upload second.out "$again"
+check 'by another git-lfs, which has asked a server that lost it, it is' \
+	equal $((2 * PARTS)) "$(server_count requests.part)"
+check 'and arrives' right second.out
 
 forget
 rm -f action

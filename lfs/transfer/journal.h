@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/parent.h"
 #include "lfs/base/sha256.h"
 
 /*
@@ -30,7 +31,7 @@ enum journal_type {
 	JOURNAL_ACTION,	/* its action as JSON text, in as many as it takes */
 	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
 	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */
-	JOURNAL_COMPLETE,	/* int64_t: when the upload was completed */
+	JOURNAL_COMPLETE,	/* struct journal_complete */
 	JOURNAL_WHOLE	/* int64_t: when a run began with all parts sent */
 };
 
@@ -76,6 +77,12 @@ struct journal_part {
 struct journal_hashed {
 	uint32_t number;
 	uint32_t crc;	/* of the bytes as hashed */
+};
+
+/* The upload was completed. */
+struct journal_complete {
+	int64_t at;	/* seconds since 1970 */
+	struct parent by;	/* the git-lfs that had it done */
 };
 
 /* A record read; `data` is borrowed until the next one. */

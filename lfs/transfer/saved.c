@@ -193,9 +193,8 @@ static void take_record(struct saved *saved, struct tries *tries,
 			memcpy(&saved->hash, record->data, record->size);
 		break;
 	case JOURNAL_COMPLETE:
-		if (record->size == sizeof(saved->completed_at))
-			memcpy(&saved->completed_at, record->data,
-			       record->size);
+		if (record->size == sizeof(saved->completed))
+			memcpy(&saved->completed, record->data, record->size);
 		break;
 	case JOURNAL_WHOLE:
 		if (record->size == sizeof(tries->first))
@@ -224,6 +223,16 @@ static bool is_whole(const struct plan *plan)
 	return true;
 }
 
+static bool is_repeated(const struct journal_complete *completed)
+{
+	struct parent parent;
+
+	parent_find(&parent);
+	return completed->at > clock_unix() - JUST_NOW_S && parent.began &&
+	       completed->by.pid == parent.pid &&
+	       completed->by.began == parent.began;
+}
+
 static bool resume(struct saved *saved, const struct saved_request *request)
 {
 	struct reader reader = { .journal = saved->journal };
@@ -240,7 +249,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	do
 		take_record(saved, &tries, &reader.record);
 	while (journal_next(saved->journal, &reader.record));
-	if (!saved->completed_at) {
+	if (!saved->completed.at) {
 		if (!is_alive(saved->plan))
 			return false;
 		saved->is_last_try = is_whole(saved->plan) &&
@@ -248,7 +257,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 		return true;
 	}
 	saved->is_complete = request->may_be_repeated &&
-			     saved->completed_at > clock_unix() - JUST_NOW_S;
+			     is_repeated(&saved->completed);
 	return saved->is_complete;
 }
 
@@ -335,9 +344,11 @@ void saved_part(struct journal *journal, const struct part *part)
 
 void saved_complete(struct journal *journal)
 {
-	int64_t now = clock_unix();
+	struct journal_complete complete = { .at = clock_unix() };
 
-	journal_add(journal, JOURNAL_COMPLETE, &now, sizeof(now), NULL);
+	parent_find(&complete.by);
+	journal_add(journal, JOURNAL_COMPLETE, &complete, sizeof(complete),
+		    NULL);
 }
 
 void saved_release(struct saved *saved)

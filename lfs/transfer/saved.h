@@ -60,7 +60,7 @@ struct saved {
 	 * seconds or more.
 	 */
 	bool is_last_try;
-	int64_t completed_at;	/* seconds since 1970; 0: it was not */
+	struct journal_complete completed;	/* `at` is 0: it was not */
 	bool is_complete;	/* sent and completed just now: do not again */
 };
 
@@ -77,7 +77,11 @@ void saved_open(struct saved *saved, const struct storage *storage,
 /* A part was sent, its ETag is known; any thread. */
 void saved_part(struct journal *journal, const struct part *part);
 
-/* The upload is completed: answers once for the same object (wire.md 1.1). */
+/*
+ * The upload is completed: answers once for the same object, if the same
+ * git-lfs sends it again (wire.md 1.1).  Another one has asked the server
+ * since, and that lacks the object.
+ */
 void saved_complete(struct journal *journal);
 
 /* Free what is still owned. */

@@ -219,6 +219,33 @@ static void completed_just_now(void **state)
 	}
 }
 
+/* It has asked the server since, which had lost the object. */
+static void completed_for_another_git_lfs(void **state)
+{
+	struct place *place = *state;
+
+	for (int i = 0; i < 3; i++) {
+		struct journal_complete complete = { .at = clock_unix() };
+		struct given given = give(place, 2, 1000);
+		struct saved saved;
+
+		remove_files(place, ".upload");
+		begin_upload(place, 1, 1000);
+		open_saved(&saved, place, &given);
+		parent_find(&complete.by);
+		complete.by.pid += i == 1;
+		complete.by.began -= i == 2;
+		journal_add(saved.journal, JOURNAL_COMPLETE, &complete,
+			    sizeof(complete), NULL);
+		saved_release(&saved);
+		open_saved(&saved, place, &given);
+		assert_int_equal(saved.is_complete, i == 0);
+		assert_true(i == 0 || !saved.plan);
+		saved_release(&saved);
+		give_back(&given);
+	}
+}
+
 /* Whoever asked the server just now knows better. */
 static void completed_but_asked_for(void **state)
 {
@@ -278,12 +305,14 @@ static void completed_long_ago(void **state)
 {
 	struct place *place = *state;
 	struct given given = give(place, 2, 1000);
-	int64_t then = clock_unix() - 7200;
+	struct journal_complete complete = { .at = clock_unix() - 7200 };
 	struct saved saved;
 
+	parent_find(&complete.by);
 	begin_upload(place, 1, 100000);
 	open_saved(&saved, place, &given);
-	journal_add(saved.journal, JOURNAL_COMPLETE, &then, sizeof(then), NULL);
+	journal_add(saved.journal, JOURNAL_COMPLETE, &complete,
+		    sizeof(complete), NULL);
 	saved_release(&saved);
 	open_saved(&saved, place, &given);
 	assert_false(saved.is_complete);
@@ -348,6 +377,7 @@ int main(void)
 		WITH_PLACE(going_on),
 		WITH_PLACE(starting_afresh),
 		WITH_PLACE(completed_just_now),
+		WITH_PLACE(completed_for_another_git_lfs),
 		WITH_PLACE(completed_but_asked_for),
 		WITH_PLACE(completed_long_ago),
 		WITH_PLACE(tried_to_complete),
