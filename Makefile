@@ -14,7 +14,7 @@ TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload content download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
-AGENT    = input message ahead mover move agent scope needs keys serverurl \
+AGENT    = input message ahead mover again move agent scope needs keys serverurl \
            standalone option request install human status prune bar forkpush \
            forkreport fork main
 

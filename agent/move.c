@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+#include "agent/again.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
@@ -18,7 +19,8 @@
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
 	RENEWALS_MAX = 8,	/* of one object's links, in vain */
-	RESENDS_MAX = 2	/* the same, where all has to be sent again */
+	RESENDS_MAX = 2,	/* the same, where all has to be sent again */
+	ASKS_MAX = 1	/* after parts were tried as often as they may be */
 };
 
 /* One object on its way. */
@@ -31,11 +33,7 @@ struct move {
 	bool has_begun;		/* git-lfs was told */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
-	bool was_saved;		/* its plan is that of an earlier run */
-	bool is_last_try;	/* to complete it, as it is */
-	bool began_anew;	/* in place of such a plan */
-	unsigned renewals;	/* since then: */
-	uint64_t moved;		/* what had come when it was renewed */
+	struct again again;
 };
 
 /*
@@ -132,6 +130,7 @@ static int follow(struct move *move, struct err *err)
 	uint64_t begun_at = transfer_moved(move->transfer);
 	uint64_t begun_ms = clock_ms();
 
+	move->again.begun_ms = begun_ms;
 	while (transfer_step(move->transfer, STEP_MS)) {
 		uint64_t moved = transfer_moved(move->transfer);
 
@@ -176,13 +175,16 @@ static int run(struct move *move, struct plan *fresh,
 	       const struct plan_request *request, struct err *err)
 {
 	struct saved saved = { .plan = NULL };
-	struct transfer_options options = { .plan = fresh,
-					    .path = move->message->path,
-					    .saved = &saved };
+	struct transfer_options options = {
+		.plan = fresh,
+		.path = move->message->path,
+		.saved = &saved,
+		.asks_again = !move->message->action,
+	};
 
 	look_for_saved(move, fresh, request, &saved);
-	move->was_saved = saved.plan != NULL;
-	move->is_last_try = saved.is_last_try;
+	move->again.was_saved = saved.plan != NULL;
+	move->again.is_last_try = saved.is_last_try;
 	if (saved.is_complete) {
 		log_info("%.12s was completed just now", fresh->oid);
 		plan_free(fresh);
@@ -239,89 +241,6 @@ static int try_again(struct move *move, struct err *err)
 	return follow(move, err);
 }
 
-/* Is this what a server says to an upload that it wants no more? */
-static bool is_spent(const struct move *move, const struct err *err)
-{
-	if (err->kind == ERR_BUSY)
-		return move->is_last_try;
-	return err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL ||
-	       status_is_stale(err);
-}
-
-/* In hours many links run out, and each has been of use. */
-static void count_renewal(struct move *move)
-{
-	uint64_t moved = transfer_moved(move->transfer);
-
-	if (transfer_keeps_parts(move->transfer) && moved > move->moved) {
-		move->moved = moved;
-		move->renewals = 0;
-	}
-	move->renewals++;
-}
-
-/* Have links been renewed in vain often enough? */
-static bool is_in_vain(const struct move *move, const struct err *err,
-		       bool logged_in)
-{
-	bool keeps_parts = transfer_keeps_parts(move->transfer);
-
-	if (err->kind == ERR_EXPIRED)
-		return move->renewals >
-		       (keeps_parts ? RENEWALS_MAX : RESENDS_MAX);
-	if (logged_in)
-		return move->renewals > RENEWALS_MAX;
-	/* If other links are refused, too, it is not for the links. */
-	return move->renewals > 1 ||
-	       (!keeps_parts && transfer_failed_to_finish(move->transfer));
-}
-
-/* Standalone: may the server be asked for other links? */
-static bool can_renew(struct move *move, struct err *err)
-{
-	int logged_in = 0;
-
-	if (!status_is_stale(err) || err->code == 404 || move->message->action)
-		return false;
-	if (err->kind == ERR_AUTH)
-		logged_in = server_log_in(move->mover->server, &move->object,
-					  err);
-	if (logged_in < 0)
-		return false;
-	count_renewal(move);
-	if (is_in_vain(move, err, logged_in))
-		return false;
-	/* An upload begins anew. */
-	if (move->mover->is_upload)
-		transfer_forget(move->transfer);
-	return true;
-}
-
-/*
- * An earlier run's upload that is spent is begun anew, and in standalone mode
- * links that ran out are asked for again: what has arrived is in the journal,
- * or at the server.
- */
-static bool can_go_on(struct move *move, struct err *err)
-{
-	if (!move->transfer)
-		return false;
-	/* Standalone, the server will tell. */
-	if (transfer_may_be_done(move->transfer) && move->message->action &&
-	    err->kind != ERR_BUSY)
-		return false;
-	if (move->was_saved && !move->began_anew && is_spent(move, err)) {
-		move->began_anew = true;
-		transfer_forget(move->transfer);
-		return true;
-	}
-	/* What the server said some time ago need not hold. */
-	if (!move->message->action && move->mover->is_kept &&
-	    err->kind == ERR_REFUSED)
-		return true;
-	return can_renew(move, err);
-}
-
 /* Once more with a new link, if that ran out while the object was sent. */
 static int verify(struct move *move, struct err *err)
 {
@@ -340,6 +259,16 @@ static int verify(struct move *move, struct err *err)
 	return server_verify(mover->server, &move->object, err);
 }
 
+/* Standalone: an answer was lost; is the object at the server all the same? */
+static bool is_there(struct move *move)
+{
+	struct err ignored = ERR_INIT;
+
+	return !move->message->action && move->transfer &&
+	       move->mover->is_upload && transfer_may_be_done(move->transfer) &&
+	       !ask(move, &ignored) && !find_action(move);
+}
+
 static int carry_out(struct move *move, struct err *err)
 {
 	int ret;
@@ -347,10 +276,16 @@ static int carry_out(struct move *move, struct err *err)
 	if (mover_need_engine(move->mover, err))
 		return -1;
 	ret = try_once(move, err);
-	while (ret && can_go_on(move, err)) {
+	while (ret && move->transfer &&
+	       again_may(&move->again, move->transfer, &move->object, err)) {
 		log_info("%s; going on with new links", err->msg);
 		err_clear(err);
 		ret = try_again(move, err);
+	}
+	if (ret && is_there(move)) {
+		log_info("%s; but the server has the object", err->msg);
+		err_clear(err);
+		ret = report_all(move, err);
 	}
 	if (move->mover->server)
 		server_settle(move->mover->server, &move->object, err);
@@ -381,7 +316,10 @@ static int answer(struct move *move, const struct err *why)
 
 int move_object(struct mover *mover, const struct message *message)
 {
-	struct move move = { .mover = mover, .message = message };
+	struct move move = { .mover = mover,
+			     .message = message,
+			     .again = { .mover = mover,
+					.is_standalone = !message->action } };
 	struct err why = ERR_INIT;
 	uint64_t begun_ms = clock_ms();
 	int ret = -1;

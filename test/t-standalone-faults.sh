@@ -114,4 +114,38 @@ check 'one that is refused is final' fails push
 check 'and said so' says 'verifying the upload.*422'
 check 'at once' counts verify 1
 push
+
+# A link that leads nowhere for the moment: the server may give another, or have
+# the object by now.
+
+# asked_again WHAT SIZE FAULT...: a push is right all the same
+asked_again () {
+	what=$1
+	change "$2"
+	shift 2
+	server_faults "$@"
+	check "$what: the push is right" push
+	check "$what: the object is there" server_has r "r/$file"
+	check "$what: the server is asked twice" counts batch 2
+	server_nofaults
+}
+
+asked_again 'a PUT that fails' 1000 'status=503,on=put'
+check 'it is sent again' counts put 2
+asked_again 'a PUT whose answer is lost' 1000 'lost-answer,on=put,times=2'
+check 'it is sent no third time' counts put 2
+rm -rf r/.git/lfs/objects
+server_reset
+server_faults "status=503,on=get,oid=$(oid_of "r/$file")"
+check 'a GET that fails' git -C r lfs fetch origin main
+check 'the object is here' test -f "r/.git/lfs/objects/$(
+	oid_of "r/$file" | sed 's/^\(..\)\(..\).*/\1\/\2\/&/')"
+
+start_server --dialect hf --chunk-size 100000
+git -C r config lfs.url "$(lfs_url r)"
+asked_again 'a part that fails as often as it may' 400000 \
+	'status=503,on=part,part=2,times=3'
+asked_again 'a completion whose answer is lost, then refused' 400000 \
+	'status=400,on=complete,skip=1' 'lost-answer,on=complete'
+check 'no part is sent again' counts part 4
 finish

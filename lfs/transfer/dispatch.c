@@ -106,6 +106,7 @@ void dispatch_parts(struct dispatch *dispatch)
 	       (slot = free_slot(dispatch)) &&
 	       object_is_ready(dispatch->object, part)) {
 		slot->part = part;
+		slot->job.is_tried_once = dispatch->is_tried_once;
 		dispatch->next++;
 		submit(dispatch, slot);
 	}

@@ -34,6 +34,7 @@ struct dispatch {
 	struct slot step;
 	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
 	size_t next;	/* the part to hand out next */
+	bool is_tried_once;	/* each part; by default as often as it takes */
 	unsigned outstanding;	/* jobs that are not back */
 };
 

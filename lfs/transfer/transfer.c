@@ -82,6 +82,8 @@ struct transfer *transfer_new(struct engine *engine,
 	}
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
 		      engine->settings.connections);
+	transfer->dispatch.is_tried_once = options->asks_again &&
+					   plan->nparts == 1;
 	object->is_ranged = !is_upload(transfer) &&
 			    engine_expects_ranges(engine, plan->action.href,
 						  plan->size);
@@ -334,6 +336,11 @@ void transfer_take_back(struct transfer *transfer)
 bool transfer_failed_to_finish(const struct transfer *transfer)
 {
 	return transfer->failed_to_finish;
+}
+
+bool transfer_was_tried_once(const struct transfer *transfer)
+{
+	return transfer->dispatch.is_tried_once && !transfer->failed_to_finish;
 }
 
 bool transfer_keeps_parts(const struct transfer *transfer)

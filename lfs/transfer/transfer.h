@@ -46,6 +46,11 @@ struct transfer_options {
 	struct saved *saved;
 	struct object_io *io;	/* in place of a file; borrowed; or NULL */
 	bool is_one_of_many;	/* others use the engine at the same time */
+	/*
+	 * A part that is all of the object is tried once: whoever moves it
+	 * asks the server before another try.
+	 */
+	bool asks_again;
 };
 
 /* Start to move the object of `options->plan`.  NULL if that cannot be. */
@@ -88,6 +93,9 @@ void transfer_take_back(struct transfer *transfer);
 
 /* Over and failed: in its finish, with all parts at the server? */
 bool transfer_failed_to_finish(const struct transfer *transfer);
+
+/* Was what failed tried only once (asks_again)? */
+bool transfer_was_tried_once(const struct transfer *transfer);
 
 /* What a failed one has moved counts for the next, whatever its links. */
 bool transfer_keeps_parts(const struct transfer *transfer);
