@@ -297,20 +297,33 @@ static void adapt(struct ahead *ahead)
 	ahead->nasked = 0;
 }
 
+/* Not for long: the one that is wanted may be had without the others. */
+static int try_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	if (!server_try_all(server, objects, n, err))
+		return 0;
+	if (!err_is_transient(err) || err->wait_ms)
+		return -1;
+	err_clear(err);
+	return server_try_all(server, objects, n, err);
+}
+
 /* Ask about the first of `n` objects, the caller's, with the others. */
 static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 		   struct err *err)
 {
 	struct server *server = ahead->options.server;
 
-	if (!server_ask_all(server, objects, n, err)) {
+	if (!try_all(server, objects, n, err)) {
 		keep(ahead, objects + 1, n - 1);
 		*err = objects[0].err;
 		return err->kind ? -1 : 0;
 	}
-	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL)
+	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
+	    !err_is_transient(err))
 		return -1;
-	/* The matter may be that there are others. */
+	/* The matter may be that there are others, or one of them. */
 	log_info("%s; asking about one object at a time", err->msg);
 	err_clear(err);
 	ahead->reach = 0;

@@ -33,6 +33,7 @@ struct server {
 	 * come again.  The next object shall not wait as long for the same.
 	 */
 	bool is_down;
+	bool is_tried_once;	/* what is asked now */
 };
 
 /* A request as a job of the pool. */
@@ -134,13 +135,14 @@ static void perform(struct server *server, struct request *request)
 					    options->engine->pool;
 
 	request->job.run = run_request;
-	request->job.is_tried_once = server->is_down;
+	request->job.is_tried_once = server->is_down || server->is_tried_once;
 	pool_submit(pool, &request->job);
 	while (!pool_wait(pool, STEP_MS))
 		if (options->is_stopped(options->ctx))
 			pool_cancel(pool);
-	server->is_down = err_is_transient(&request->job.err) &&
-			  !request->job.err.wait_ms;
+	if (!server->is_tried_once)
+		server->is_down = err_is_transient(&request->job.err) &&
+				  !request->job.err.wait_ms;
 }
 
 /* One request of the batch, and what the session makes of the answer. */
@@ -263,6 +265,17 @@ int server_ask_all(struct server *server, struct batch_object *objects,
 		if (!objects[i].err.kind)
 			access_complete(&access, &objects[i], &objects[i].err);
 	return 0;
+}
+
+int server_try_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	int ret;
+
+	server->is_tried_once = true;
+	ret = server_ask_all(server, objects, n, err);
+	server->is_tried_once = false;
+	return ret;
 }
 
 int server_ask(struct server *server, struct batch_object *object,

@@ -52,6 +52,10 @@ int server_ask(struct server *server, struct batch_object *object,
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
+/* The same, but once: what fails for the moment is an error, too. */
+int server_try_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err);
+
 /*
  * The transfer of an object was refused with a 401, `err`.  If its action is at
  * the API's server, and leaves the login to us, have another one before asking
