@@ -21,13 +21,17 @@ static void on_signal(int signum)
 
 void input_setup(struct input *input, int fd)
 {
-	struct sigaction action = { .sa_handler = on_signal };
+	struct sigaction action = { .sa_handler = on_signal }, before;
 	sigset_t set;
 
 	memset(input, 0, sizeof(*input));
 	input->fd = fd;
 	sigemptyset(&set);
 	for (size_t i = 0; i < NSTOP; i++) {
+		/* Who was told to ignore it, as by nohup, goes on with that. */
+		if (sigaction(stop_signals[i], NULL, &before) ||
+		    before.sa_handler == SIG_IGN)
+			continue;
 		sigaddset(&set, stop_signals[i]);
 		sigaction(stop_signals[i], &action, NULL);
 	}

@@ -25,8 +25,9 @@ struct input {
 };
 
 /*
- * Block SIGINT, SIGTERM and SIGHUP until input_look(); ignore SIGPIPE.  With
- * an `fd` of -1 there is no input, only signals.
+ * Block SIGINT, SIGTERM and SIGHUP until input_look(), but for those that are
+ * ignored, as under nohup; ignore SIGPIPE.  With an `fd` of -1 there is no
+ * input, only signals.
  */
 void input_setup(struct input *input, int fd);
 

@@ -283,6 +283,8 @@ static int stop_by(int signum)
 
 		if (pipe(pipes))
 			_exit(1);
+		/* It may be ignored where the tests run. */
+		signal(signum, SIG_DFL);
 		input_setup(&input, pipes[0]);
 		if (input_signal() || !input_look(&input, 0) ||
 		    write(pipes[1], "half a line", 11) != 11 ||
@@ -309,6 +311,36 @@ static void signals(void **state)
 	assert_int_equal(stop_by(SIGINT), 0);
 	assert_int_equal(stop_by(SIGTERM), 0);
 	assert_int_equal(stop_by(SIGHUP), 0);
+}
+
+static void ignored_signals(void **state)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
+	int pipes[2], status;
+	pid_t child;
+
+	(void)state;
+	assert_int_equal(pipe(pipes), 0);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		sigset_t none;
+
+		/* Other tests here have blocked them. */
+		sigemptyset(&none);
+		sigprocmask(SIG_SETMASK, &none, NULL);
+		for (size_t i = 0; i < 3; i++)
+			signal(signals[i], i == 1 ? SIG_DFL : SIG_IGN);
+		input_setup(&input, pipes[0]);
+		raise(SIGHUP);
+		raise(SIGINT);
+		if (input_signal() || !input_look(&input, 0))
+			_exit(1);
+		raise(SIGTERM);
+		_exit(input_look(&input, 0) || input_signal() != SIGTERM);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_int_equal(status, 0);
 }
 
 /* One that comes while we wait for a line, from another process. */
@@ -360,6 +392,7 @@ int main(void)
 		cmocka_unit_test(look_does_not_wait_longer),
 		cmocka_unit_test(look_with_a_full_buffer),
 		cmocka_unit_test(signals),
+		cmocka_unit_test(ignored_signals),
 		cmocka_unit_test(a_signal_while_waiting),
 		cmocka_unit_test(a_gone_reader_kills_nobody),
 	};
