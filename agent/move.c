@@ -291,6 +291,9 @@ static int carry_out(struct move *move, struct err *err)
 		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
 		err_wrap(err, "the links have run out, run the command again");
+	else if (move->again.was_saved && err_is_transient(err))
+		err_wrap(err, "going on with an earlier upload (if that cannot "
+			      "be, git lfs-multipart prune forgets it)");
 	return ret ? ret : verify(move, err);
 }
 

@@ -7,8 +7,8 @@
     journalfile.py drop FILE TYPE       without the records of a type
     journalfile.py piece FILE OFF SIZE  and a piece that nobody has received
     journalfile.py fill FILE OBJECT     as if all of a download had been
-    journalfile.py whole FILE N AGE     as if N runs, so many seconds ago, and
-                                        no other had found all parts sent
+    journalfile.py run FILE N AGE       as if N runs, so many seconds ago, and
+                                        no other had gone on with an upload
 """
 
 import struct
@@ -18,7 +18,7 @@ import zlib
 
 HEAD = struct.Struct("=IIQ")
 TYPES = ("none", "begin", "piece", "hash", "key", "action", "part", "hashed",
-         "complete", "whole")
+         "complete", "run")
 BOOT = 40       # where the boot id begins in `begin`
 
 
@@ -80,10 +80,10 @@ def main():
     elif verb == "piece":
         records.append(("piece", struct.pack(
             "=QQII", int(words[0]), int(words[1]), 12345, 0)))
-    elif verb == "whole":
+    elif verb == "run":
         then = struct.pack("=q", int(time.time()) - int(words[1]))
-        records = [record for record in records if record[0] != "whole"]
-        records += [("whole", then)] * int(words[0])
+        records = [record for record in records if record[0] != "run"]
+        records += [("run", then)] * int(words[0])
     elif verb == "fill":
         records = filled(records, words[0])
     else:

@@ -244,7 +244,7 @@ upload second.out ''
 check 'if that fails again' grep -q '^error .*completing' second.out
 check 'still no part is sent again' equal $PARTS \
 	"$(server_count requests.part)"
-journal whole "$(journal_of)" 4 3700
+journal run "$(journal_of)" 4 3700
 upload second.out ''
 check 'if it has failed often, and for long, it begins anew' right second.out
 check 'with all parts' equal $((2 * PARTS)) "$(server_count requests.part)"
@@ -258,6 +258,22 @@ check 'if that is refused, likewise' right second.out
 kill "$SERVER_PID"
 start_server --dialect hf --chunk-size 524288 --rate 3000000
 go_to r
+
+# The same where parts are missing.
+
+check 'stopped' stopped KILL 4
+server_faults 'status=500,on=part,times=0'
+upload second.out ''
+check 'parts that fail' grep -q '^error .*500' second.out
+check 'the message says how to begin anew' grep -q 'multipart prune' second.out
+journal run "$(journal_of)" 4 3700
+server_nofaults
+server_reset
+server_faults "status=500,on=part,part=$PARTS,times=2"
+upload second.out ''
+check 'if they have failed often, and for long, it begins anew' right second.out
+check 'with all parts' at_most $((PARTS + 2)) "$(server_count requests.part)"
+
 negotiated=yes
 check 'stopped' stopped KILL 9
 server_faults 'lost-answer,on=complete'

@@ -32,7 +32,7 @@ enum journal_type {
 	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
 	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */
 	JOURNAL_COMPLETE,	/* struct journal_complete */
-	JOURNAL_WHOLE	/* int64_t: when a run began with all parts sent */
+	JOURNAL_RUN	/* int64_t: when another run went on with the upload */
 };
 
 enum {

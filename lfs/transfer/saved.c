@@ -163,7 +163,7 @@ static void take_hashed(struct plan *plan, const struct journal_record *record)
 		plan->parts[hashed.number - 1].crc_hashed = hashed.crc;
 }
 
-/* What was found out about the tries to complete an upload. */
+/* The runs since the last part that was sent. */
 struct tries {
 	int n;
 	int64_t first;	/* seconds since 1970 */
@@ -182,6 +182,7 @@ static void take_record(struct saved *saved, struct tries *tries,
 	case JOURNAL_PART:
 		if (record->size > sizeof(struct journal_part))
 			take_part(saved->plan, record);
+		tries->n = 0;
 		break;
 	case JOURNAL_HASHED:
 		if (record->size == sizeof(struct journal_hashed))
@@ -196,7 +197,7 @@ static void take_record(struct saved *saved, struct tries *tries,
 		if (record->size == sizeof(saved->completed))
 			memcpy(&saved->completed, record->data, record->size);
 		break;
-	case JOURNAL_WHOLE:
+	case JOURNAL_RUN:
 		if (record->size == sizeof(tries->first))
 			take_try(tries, record);
 		break;
@@ -210,17 +211,9 @@ static bool is_last_try(struct journal *journal, struct tries *tries)
 {
 	int64_t now = clock_unix();
 
-	journal_add(journal, JOURNAL_WHOLE, &now, sizeof(now), NULL);
+	journal_add(journal, JOURNAL_RUN, &now, sizeof(now), NULL);
 	return tries->n + 1 >= SAVED_TRIES &&
 	       tries->first <= now - SAVED_TRIES_S;
-}
-
-static bool is_whole(const struct plan *plan)
-{
-	for (size_t i = 0; i < plan->nparts; i++)
-		if (!plan->parts[i].finished)
-			return false;
-	return true;
 }
 
 static bool is_repeated(const struct journal_complete *completed)
@@ -252,8 +245,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	if (!saved->completed.at) {
 		if (!is_alive(saved->plan))
 			return false;
-		saved->is_last_try = is_whole(saved->plan) &&
-				     is_last_try(saved->journal, &tries);
+		saved->is_last_try = is_last_try(saved->journal, &tries);
 		return true;
 	}
 	saved->is_complete = request->may_be_repeated &&

@@ -19,7 +19,7 @@
  * only for the one they were given for; so its action, with all links, is kept
  * and preferred to a new one while its links live (wire.md 1.2, resume rule).
  *
- * An upload that the server cannot complete is not kept for ever: it may have
+ * An upload that makes no progress is not kept for ever: the server may have
  * lost it, though it says only that something is wrong with itself.  A server
  * that is down for a while must not cost all bytes again, however often it is
  * tried meanwhile.
@@ -55,9 +55,8 @@ struct saved {
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
 	/*
-	 * All of the plan's parts were sent, and SAVED_TRIES runs, this one
-	 * included, found nothing left but to complete it, over SAVED_TRIES_S
-	 * seconds or more.
+	 * SAVED_TRIES runs, this one included, over SAVED_TRIES_S seconds or
+	 * more, have gone on with it since the last part that was sent.
 	 */
 	bool is_last_try;
 	struct journal_complete completed;	/* `at` is 0: it was not */

@@ -321,7 +321,7 @@ static void completed_long_ago(void **state)
 	give_back(&given);
 }
 
-/* Is a run that begins after these the last try to complete it? */
+/* Is a run that begins after these the last try to go on with it? */
 static bool is_last_try(const struct place *place, int tries, int64_t age)
 {
 	struct given given = give(place, 2, 1000);
@@ -332,10 +332,10 @@ static bool is_last_try(const struct place *place, int tries, int64_t age)
 	remove_files(place, ".upload");
 	begin_upload(place, 1, 1000);
 	open_saved(&saved, place, &given);
-	given.plan->parts[1].etag = strdup("\"two\"");
-	saved_part(saved.journal, &given.plan->parts[1]);
+	given.plan->parts[2].etag = strdup("\"three\"");
+	saved_part(saved.journal, &given.plan->parts[2]);
 	for (int i = 0; i < tries; i++)
-		journal_add(saved.journal, JOURNAL_WHOLE, &then, sizeof(then),
+		journal_add(saved.journal, JOURNAL_RUN, &then, sizeof(then),
 			    NULL);
 	saved_release(&saved);
 	open_saved(&saved, place, &given);
@@ -346,7 +346,7 @@ static bool is_last_try(const struct place *place, int tries, int64_t age)
 	return is_last;
 }
 
-static void tried_to_complete(void **state)
+static void tried_in_vain(void **state)
 {
 	struct place *place = *state;
 	struct given given;
@@ -365,6 +365,14 @@ static void tried_to_complete(void **state)
 		assert_int_equal(saved.is_last_try, i);
 		saved_release(&saved);
 	}
+	/* One that sends a part was of use. */
+	open_saved(&saved, place, &given);
+	given.plan->parts[1].etag = strdup("\"two\"");
+	saved_part(saved.journal, &given.plan->parts[1]);
+	saved_release(&saved);
+	open_saved(&saved, place, &given);
+	assert_false(saved.is_last_try);
+	saved_release(&saved);
 	give_back(&given);
 }
 
@@ -380,7 +388,7 @@ int main(void)
 		WITH_PLACE(completed_for_another_git_lfs),
 		WITH_PLACE(completed_but_asked_for),
 		WITH_PLACE(completed_long_ago),
-		WITH_PLACE(tried_to_complete),
+		WITH_PLACE(tried_in_vain),
 		WITH_PLACE(no_secrets),
 	};
 
