@@ -42,6 +42,9 @@ int action_headers(struct action *action, struct err *err)
 	json_object_foreach ((json_t *)action->header, name, value) {
 		const char *text = json_string_value(value);
 
+		/* As Go reads it. */
+		if (json_is_null(value))
+			text = "";
 		if (!field_is_name(name) || !text || !field_is_value(text))
 			return err_set(err, ERR_PROTOCOL,
 				       "action: 'header' has a bad member "
