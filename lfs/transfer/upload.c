@@ -240,7 +240,8 @@ int upload_close(struct object *object, struct err *err)
 {
 	struct file_id now;
 
-	if (object->io)
+	/* What was sent is what was hashed, whatever has touched the file. */
+	if (object->io || object->hasher)
 		return 0;
 	if (file_identify(object->fd, object->path, &now, err))
 		return -1;

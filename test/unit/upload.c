@@ -3,6 +3,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -44,6 +45,40 @@ static size_t parts_at_once(uint64_t size, uint64_t part_size)
 	return n;
 }
 
+/* Hashed, it has proved itself. */
+static void touched(void **state)
+{
+	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct plan_request request = { .oid = "0", .size = MIB };
+	static const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+
+	(void)state;
+	for (int verify = 0; verify < 2; verify++) {
+		char path[] = "/tmp/lfsmp-upload.XXXXXX";
+		int fd = mkstemp(path);
+		struct http_shared shared = { .connect_ms = 1 };
+		struct pool *pool = pool_new(1, &shared, &policy);
+		struct err err = ERR_INIT;
+		struct object object;
+		struct plan *plan = plan_new(&request);
+
+		assert_true(fd >= 0);
+		assert_int_equal(ftruncate(fd, MIB), 0);
+		assert_int_equal(plan_cut(plan, MIB, &err), 0);
+		object_init(&object, plan);
+		object.path = strdup(path);
+		assert_int_equal(upload_open(&object, NULL, verify, pool, &err),
+				 0);
+		assert_int_equal(futimens(fd, times), 0);
+		assert_int_equal(upload_close(&object, &err), verify ? 0 : -1);
+		assert_int_equal(err.kind, verify ? ERR_NONE : ERR_CORRUPT);
+		object_release(&object);
+		assert_true(pool_free(pool, 30000));
+		close(fd);
+		unlink(path);
+	}
+}
+
 /* A file is read from disk once, if the hash is never far behind. */
 static void not_too_far_ahead(void **state)
 {
@@ -66,6 +101,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(not_too_far_ahead),
 		cmocka_unit_test(large_parts),
+		cmocka_unit_test(touched),
 	};
 	struct err err = ERR_INIT;
 
