@@ -247,7 +247,8 @@ static int verify(struct move *move, struct err *err)
 	struct mover *mover = move->mover;
 	int ret;
 
-	if (!move->object.actions || !mover->is_upload)
+	/* git-lfs asks for none, either, where there was nothing to send. */
+	if (!move->object.actions || !mover->is_upload || !move->transfer)
 		return 0;
 	ret = server_verify(mover->server, &move->object, err);
 	if (!ret || !status_is_stale(err) || err->code == 404)

@@ -114,6 +114,12 @@ check 'one that is refused is final' fails push
 check 'and said so' says 'verifying the upload.*422'
 check 'at once' counts verify 1
 push
+server_reset
+server_faults verify,on=batch
+check 'an object that is there' \
+	git -C r lfs push --object-id origin "$(oid_of "r/$file")"
+check 'is not verified, as nothing was sent' counts verify 0
+server_nofaults
 
 # A link that leads nowhere for the moment: the server may give another, or have
 # the object by now.

@@ -310,6 +310,9 @@ class App:
                                                      have)
         elif have is None:
             result["actions"] = dialect.upload(origin, req.repo, oid, size)
+        elif "verify" in req.faults:
+            result["actions"] = {
+                "verify": self.verify_action(origin, req.repo)}
         for action in flat(result.get("actions", {})):
             if self.options.expires_in:
                 action["expires_in"] = self.options.expires
