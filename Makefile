@@ -2,8 +2,8 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = err mem buf clock rfc3339 log json file child parent crc_x86 crc_arm crc \
-           sha256_x86 sha256_arm sha256 md5 base64 cond bell
+BASE     = err mem buf clock rfc3339 log json file child parent crc_x86 \
+           crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 cond bell
 NET      = libcurl url link field range retry connect http status
 REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
@@ -14,9 +14,9 @@ TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload content download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
-AGENT    = input message ahead mover again move agent scope needs keys serverurl \
-           standalone option request install human status prune bar forkpush \
-           forkreport fork main
+AGENT    = input message ahead mover again move agent scope needs keys \
+           serverurl standalone option request install human status prune bar \
+           forkpush forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

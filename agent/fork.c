@@ -16,7 +16,6 @@
 #include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
-#include "lfs/base/mem.h"
 #include "lfs/fork/fork.h"
 
 #define PROGRAM "git-lfs-multipart"

@@ -7,7 +7,6 @@
 #include "agent/again.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
-#include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
 #include "lfs/transfer/engine.h"
