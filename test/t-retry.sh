@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Goal: every fault of a passing kind during an upload is retried by itself,
-# only the part in question is sent again, and the bytes are right.
+# only the part in question is sent again, and the bytes are right; a server that
+# takes few connections gets few.
 . "$(dirname "$0")/lib.sh"
 
 use_agent upload
@@ -56,4 +57,20 @@ try 'every passing status of the completion' 5+5 'status=500,on=complete' \
 try 'reset of the completion' 5+2 'reset,on=complete'
 try 'a completion that fails late' 5+2 'late-error=InternalError'
 try 'a slow completion' 5+1 'slow-finish=3'
+
+# A server that takes three connections at a time: those that it refuses wait
+# for the others, which are longer at it than all tries would be.
+lfs_config lfsmultipart.retries 2
+lfs_config lfsmultipart.maxRetryDelay 0
+crowd () {
+	seed=$((seed + 1))
+	add_file r $seed.bin 4M $seed
+	server_nofaults
+	server_faults "$@"
+	check "$*: the push goes through" git -C r push -q origin main
+	check "$*: the bytes are right" server_has r "r/$seed.bin"
+}
+crowd 'crowd=3,on=part,times=0' 'delay=300,on=part,times=0'
+crowd 'crowd=1,on=part,times=0' 'delay=100,on=part,times=0'
+crowd 'crowd=3,on=part,times=0,retry-after=1' 'delay=300,on=part,times=0'
 finish

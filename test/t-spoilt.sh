@@ -60,6 +60,7 @@ right 'closed' 'close,on=get,after=1' 'close,on=get,after=500000'
 right 'stalls' 'stall,on=get,after=70000'
 right 'busy' 'status=503,on=get,times=3' 'status=429,on=get,retry-after=1'
 right 'no HTTP' 'garbage,on=get'
+right 'full' 'crowd=2,on=get,times=0' 'delay=1500,on=get,times=0'
 
 # Another version at first, of the same size: an ETag that changes is a doubt,
 # and the hash decides.

@@ -237,5 +237,8 @@ int connect_failed(void *easy, int code, const char *detail, const char *url,
 			       "http.sslKey, and if the key has a password, "
 			       "http.sslCertPasswordProtected",
 			       shown, detail);
-	return err_set(err, kind, "cannot talk to %s: %s", shown, detail);
+	err_set(err, kind, "cannot talk to %s: %s", shown, detail);
+	if (kind == ERR_NETWORK && code == CURLE_COULDNT_CONNECT)
+		err->code = ECONNREFUSED;
+	return -1;
 }

@@ -68,7 +68,8 @@ long connect_unsent(void *easy);
 
 /*
  * What libcurl's `code` for the request to `url` means.  `detail` is its own
- * text, or "".  Returns -1.
+ * text, or "".  Returns -1; the error's code is ECONNREFUSED if the server
+ * refused the connection, else 0.
  */
 int connect_failed(void *easy, int code, const char *detail, const char *url,
 		   struct err *err);

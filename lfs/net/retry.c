@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/retry.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -38,6 +39,12 @@ static unsigned asked_for(const struct retry_policy *policy,
 	return wait_ms < policy->offline_ms ? wait_ms : policy->offline_ms;
 }
 
+bool retry_is_crowded(const struct err *err)
+{
+	return err->kind == ERR_BUSY ||
+	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED);
+}
+
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms)
@@ -46,6 +53,10 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 
 	if (!err_is_transient(err))
 		return false;
+	if (facts->is_aside) {
+		*pause_ms = asked_for(policy, err);
+		return true;
+	}
 	if (is_offline(err, facts)) {
 		if (facts->now_ms - facts->moved_ms > policy->offline_ms)
 			return false;

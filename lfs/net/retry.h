@@ -17,7 +17,8 @@
  *
  * Tries count only while the peer answers.  When nothing moves on any
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
- * `offline_ms`, whatever their number.
+ * `offline_ms`, whatever their number.  Nor do those count that a server has
+ * no room for, if it serves others meanwhile.
  */
 
 struct retry_policy {
@@ -38,7 +39,11 @@ struct retry_facts {
 	uint64_t now_ms;
 	uint64_t begun_ms;	/* when the failed try began */
 	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
+	bool is_aside;	/* it comes again when another one is done */
 };
+
+/* Is this what a server says that may only have too many to serve? */
+bool retry_is_crowded(const struct err *err);
 
 /*
  * After a try failed with `err`: true if there shall be another one, after

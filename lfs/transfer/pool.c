@@ -8,6 +8,7 @@
 #include "lfs/base/cond.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/ceiling.h"
 
 struct worker {
 	struct pool *pool;
@@ -37,10 +38,14 @@ struct pool {
 	pthread_cond_t has_work;	/* for idle workers */
 	pthread_cond_t has_done;	/* for the caller */
 	pthread_cond_t has_stopped;	/* for pausing workers */
+	pthread_cond_t has_room;	/* for those that stepped aside */
 	struct queue work;
 	struct queue done;
-	unsigned running;
+	unsigned running;	/* and not aside */
 	unsigned limit;
+	struct ceiling ceiling;
+	unsigned in_vain;	/* tries of a last one, since a job went well */
+	unsigned returning;	/* workers that wait for room */
 	unsigned alive;		/* threads that have not ended */
 	bool woken;
 	bool closing;
@@ -76,6 +81,7 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	pool->policy = *policy;
 	pool->max_workers = max_workers;
 	pool->limit = max_workers;
+	ceiling_init(&pool->ceiling, max_workers);
 	pool->workers = xcalloc(max_workers, sizeof(*pool->workers));
 	pool->work.end = &pool->work.first;
 	pool->done.end = &pool->done.first;
@@ -83,6 +89,7 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	cond_init(&pool->has_work);
 	cond_init(&pool->has_done);
 	cond_init(&pool->has_stopped);
+	cond_init(&pool->has_room);
 	return pool;
 }
 
@@ -94,50 +101,127 @@ static void tell(struct pool *pool)
 		pool->ring(pool->ring_ctx);
 }
 
+static bool is_stopped(const struct pool *pool)
+{
+	return atomic_load(&pool->shared->stop);
+}
+
 static void pause_for(struct pool *pool, unsigned ms)
 {
 	struct timespec until = cond_deadline(ms);
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
-	while (!ret && !atomic_load(&pool->shared->stop))
+	while (!ret && !is_stopped(pool))
 		ret = pthread_cond_timedwait(&pool->has_stopped, &pool->mutex,
 					     &until);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
+static bool has_room(const struct pool *pool)
+{
+	return pool->running < pool->limit && pool->running < pool->ceiling.now;
+}
+
+/* The last one that runs stays, and its tries count. */
+static bool step_aside(struct pool *pool)
+{
+	bool has_others;
+
+	pthread_mutex_lock(&pool->mutex);
+	has_others = pool->running > 1;
+	if (has_others)
+		ceiling_lower(&pool->ceiling, --pool->running);
+	else
+		pool->in_vain++;
+	pthread_mutex_unlock(&pool->mutex);
+	return has_others;
+}
+
+/*
+ * Wait for room.  What the last one tries in vain meanwhile counts for all, or
+ * a server that is down would be waited for by one after the other.  False if
+ * nobody makes room: those that run may be waiting for this one.
+ */
+static bool come_back(struct pool *pool, struct retry *retry)
+{
+	struct timespec until = cond_deadline(pool->policy.offline_ms);
+	unsigned before;
+	int ret = 0;
+
+	pthread_mutex_lock(&pool->mutex);
+	before = pool->in_vain;
+	pool->returning++;
+	while (!ret && !is_stopped(pool) && !has_room(pool))
+		ret = pthread_cond_timedwait(&pool->has_room, &pool->mutex,
+					     &until);
+	pool->returning--;
+	pool->running++;
+	if (pool->in_vain > before) {
+		retry->tries += pool->in_vain - before;
+		retry->pauses += pool->in_vain - before;
+	}
+	/* There may be room for another one. */
+	pthread_cond_signal(&pool->has_work);
+	pthread_mutex_unlock(&pool->mutex);
+	return !ret;
+}
+
+static int try(struct worker *worker, struct job *job)
+{
+	err_clear(&job->err);
+	if (is_stopped(worker->pool))
+		return err_set(&job->err, ERR_CANCELED, "stopped");
+	if (!job->run(job, worker->http, &job->err))
+		return 0;
+	/* No kind would mean that all went well. */
+	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
+}
+
 static void run(struct worker *worker, struct job *job)
 {
-	struct http_shared *shared = worker->pool->shared;
+	struct pool *pool = worker->pool;
 	struct retry retry = RETRY_INIT;
-	struct retry_facts facts;
+	struct retry_facts facts = { .begun_ms = clock_ms() };
+	bool is_patient = true;
 	unsigned pause_ms;
 
-	for (;;) {
-		facts.begun_ms = clock_ms();
-		err_clear(&job->err);
-		if (atomic_load(&shared->stop))
-			err_set(&job->err, ERR_CANCELED, "stopped");
-		else if (!job->run(job, worker->http, &job->err))
-			return;
-		/* No kind would mean that all went well. */
-		err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
+	while (try(worker, job)) {
 		facts.now_ms = clock_ms();
-		facts.moved_ms = atomic_load(&shared->moved_ms);
+		facts.moved_ms = atomic_load(&pool->shared->moved_ms);
 		facts.random = clock_random();
 		if (job->has_gained)
 			retry = (struct retry)RETRY_INIT;
 		job->has_gained = false;
-		if (job->is_tried_once ||
-		    !retry_again(&retry, &worker->pool->policy, &job->err,
-				 &facts, &pause_ms))
+		if (job->is_tried_once)
 			break;
-		log_info("%s; try %u again in %u ms", job->err.msg,
-			 retry.pauses, pause_ms);
-		pause_for(worker->pool, pause_ms);
+		facts.is_aside = is_patient && retry_is_crowded(&job->err) &&
+				 step_aside(pool);
+		if (!retry_again(&retry, &pool->policy, &job->err, &facts,
+				 &pause_ms))
+			break;
+		if (facts.is_aside) {
+			log_info("%s; again when another is done",
+				 job->err.msg);
+			pause_for(pool, pause_ms);
+			is_patient = come_back(pool, &retry);
+		} else {
+			log_info("%s; try %u again in %u ms", job->err.msg,
+				 retry.pauses, pause_ms);
+			pause_for(pool, pause_ms);
+		}
+		facts.begun_ms = clock_ms();
 	}
 	if (retry.pauses && err_is_transient(&job->err))
 		err_wrap(&job->err, "gave up after %u tries", retry.pauses + 1);
+}
+
+/* With the mutex held. */
+static void note_success(struct pool *pool)
+{
+	pool->in_vain = 0;
+	if (ceiling_raise(&pool->ceiling))
+		pthread_cond_signal(&pool->has_work);
 }
 
 static void bring_back(struct pool *pool, struct job *job)
@@ -150,7 +234,7 @@ static void bring_back(struct pool *pool, struct job *job)
 static struct job *next_job(struct pool *pool)
 {
 	while (!pool->closing) {
-		if (pool->work.first && pool->running < pool->limit) {
+		if (pool->work.first && has_room(pool) && !pool->returning) {
 			pool->running++;
 			return take(&pool->work);
 		}
@@ -171,7 +255,10 @@ static void *work(void *arg)
 		run(worker, job);
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
+		if (!job->err.kind)
+			note_success(pool);
 		bring_back(pool, job);
+		pthread_cond_broadcast(&pool->has_room);
 		if (pool->work.first)
 			pthread_cond_signal(&pool->has_work);
 	}
@@ -245,6 +332,7 @@ void pool_limit(struct pool *pool, unsigned n)
 	pthread_mutex_lock(&pool->mutex);
 	pool->limit = n;
 	pthread_cond_broadcast(&pool->has_work);
+	pthread_cond_broadcast(&pool->has_room);
 	pthread_mutex_unlock(&pool->mutex);
 	need_workers(pool, &ignored);
 }
@@ -309,6 +397,7 @@ void pool_cancel(struct pool *pool)
 		bring_back(pool, job);
 	}
 	pthread_cond_broadcast(&pool->has_stopped);
+	pthread_cond_broadcast(&pool->has_room);
 	pthread_mutex_unlock(&pool->mutex);
 	wake_workers(pool);
 }
@@ -345,6 +434,7 @@ bool pool_free(struct pool *pool, int timeout_ms)
 	pthread_cond_destroy(&pool->has_work);
 	pthread_cond_destroy(&pool->has_done);
 	pthread_cond_destroy(&pool->has_stopped);
+	pthread_cond_destroy(&pool->has_room);
 	pthread_mutex_destroy(&pool->mutex);
 	free(pool->workers);
 	free(pool);

@@ -25,6 +25,10 @@
  *
  * A job that fails with a transient error is run again on the same worker
  * after a pause (retry.h).
+ *
+ * A server may take fewer connections than there are workers.  One that it
+ * refuses while others run steps aside until one of them is done, and fewer
+ * run from then on; when as many jobs went well as may run, one more may.
  */
 
 struct pool;

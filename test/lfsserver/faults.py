@@ -30,6 +30,7 @@ from .conn import Hangup
 # Name -> (kind it is about or None, what it does).
 KINDS = {
     "status": (None, "answer with this status"),
+    "crowd": (None, "answer 503 while more than this many bodies move"),
     "s3-timeout": ("part", "answer 400 with S3's RequestTimeout"),
     "expired": ("part", "answer 403 as S3 does for an expired link"),
     "redirect": ("get", "to a URL, or: self, loop (self for ever), "

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <errno.h>
 #include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -192,6 +193,43 @@ static void offline_or_only_this_peer(void **state)
 	assert_int_equal(retry.pauses, 4);
 }
 
+static void a_server_that_is_full(void **state)
+{
+	static const struct {
+		struct err err;
+		bool is_crowded;
+	} cases[] = {
+		{ { .kind = ERR_BUSY, .code = 503 }, true },
+		{ { .kind = ERR_BUSY, .code = 429 }, true },
+		{ { .kind = ERR_NETWORK, .code = ECONNREFUSED }, true },
+		{ { .kind = ERR_NETWORK }, false },
+		{ { .kind = ERR_OFFLINE }, false },
+		{ { .kind = ERR_REFUSED, .code = 403 }, false },
+	};
+	struct retry retry = RETRY_INIT;
+	struct retry_facts facts = answering;
+	struct err err = { .kind = ERR_BUSY };
+	unsigned pause = 1;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_int_equal(retry_is_crowded(&cases[i].err),
+				 cases[i].is_crowded);
+	facts.is_aside = true;
+	facts.random = MAX_MS;
+	for (int i = 0; i < 1000; i++) {
+		assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+		assert_int_equal(pause, 0);
+	}
+	err.wait_ms = 7000;
+	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_int_equal(pause, 7000);
+	assert_int_equal(retry.tries, 0);
+	assert_int_equal(retry.pauses, 0);
+	err.kind = ERR_REFUSED;
+	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
+}
+
 static void after_seconds(void **state)
 {
 	static const struct {
@@ -263,6 +301,7 @@ int main(void)
 		cmocka_unit_test(what_the_server_asks_for),
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
+		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(after_seconds),
 		cmocka_unit_test(after_a_date),
 	};
