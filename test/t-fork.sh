@@ -233,6 +233,23 @@ check 'the target refuses what is still fetched' \
 server_nofaults
 check 'the target refuses: it says so' equal "$(grep -c '  .*422' out)" 6
 
+# The source fails while the last byte waits for the hash.
+to --dialect proposal
+make_fork held
+large=$(oid_of a/large.bin)
+server_faults "delay=1500,on=part,part=1,oid=$large" \
+	"status=422,on=part,part=1,oid=$large" status=422,on=abort
+check 'one part is missing' equal "$(status_of run_fork held)" 1
+server_nofaults
+from
+server_faults "delay=1500,on=get,oid=$large,skip=2,times=0" \
+	"status=422,on=get,oid=$large,skip=2,times=0"
+check 'the source fails while that is held back' \
+	equal "$(status_of run_fork held)" 1
+server_nofaults
+check 'the source fails while that is held back: it says so' \
+	grep -q 'from the source: .*422' out
+
 # What is here.
 to
 make_fork here

@@ -127,9 +127,12 @@ static int hold_back(struct sending *sending, struct err *err)
 {
 	struct object *object = sending->object;
 
-	while (!hasher_wait(object->hasher, 100))
+	while (!hasher_wait(object->hasher, 100)) {
+		if (object_check_stop(object, err))
+			return -1;
 		if (http_is_stopped(sending->http))
 			return err_set(err, ERR_CANCELED, "stopped");
+	}
 	return object_check(object, err);
 }
 
