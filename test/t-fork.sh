@@ -250,6 +250,17 @@ server_nofaults
 check 'the source fails while that is held back: it says so' \
 	grep -q 'from the source: .*422' out
 
+# It fails while a part of the target waits to be tried again.
+to
+make_fork paused
+server_faults "status=503,on=part,part=1,oid=$large,retry-after=300"
+from
+server_faults "delay=1500,on=get,oid=$large,skip=2,times=0" \
+	"status=422,on=get,oid=$large,skip=2,times=0"
+check 'the source fails while a part waits' \
+	equal "$(status_of run_fork paused)" 1
+server_nofaults
+
 # What is here.
 to
 make_fork here

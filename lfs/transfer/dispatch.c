@@ -21,8 +21,6 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 	uint64_t before = slot->part->done;
 	int ret;
 
-	if (object_check_stop(object, err))
-		return -1;
 	if (is_upload(slot->dispatch)) {
 		ret = upload_part(object, slot->part, http, err);
 	} else {
@@ -34,6 +32,13 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 		err_wrap(err, "part %u of %zu", slot->part->number,
 			 object->plan->nparts);
 	return ret;
+}
+
+static bool is_part_wanted(const struct job *job)
+{
+	const struct slot *slot = (const struct slot *)job;
+
+	return !atomic_load(&slot->dispatch->object->stopped);
 }
 
 static int run_step(struct job *job, struct http *http, struct err *err)
@@ -54,6 +59,7 @@ void dispatch_init(struct dispatch *dispatch, struct transfer *transfer,
 	dispatch->slots = xcalloc(dispatch->nslots, sizeof(*dispatch->slots));
 	for (size_t i = 0; i < dispatch->nslots; i++) {
 		dispatch->slots[i].job.run = run_part;
+		dispatch->slots[i].job.is_wanted = is_part_wanted;
 		dispatch->slots[i].dispatch = dispatch;
 	}
 	dispatch->step.job.run = run_step;

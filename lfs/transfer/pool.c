@@ -101,18 +101,19 @@ static void tell(struct pool *pool)
 		pool->ring(pool->ring_ctx);
 }
 
-static bool is_stopped(const struct pool *pool)
+static bool is_over(const struct pool *pool, const struct job *job)
 {
-	return atomic_load(&pool->shared->stop);
+	return atomic_load(&pool->shared->stop) ||
+	       (job->is_wanted && !job->is_wanted(job));
 }
 
-static void pause_for(struct pool *pool, unsigned ms)
+static void pause_for(struct pool *pool, const struct job *job, unsigned ms)
 {
 	struct timespec until = cond_deadline(ms);
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
-	while (!ret && !is_stopped(pool))
+	while (!ret && !is_over(pool, job))
 		ret = pthread_cond_timedwait(&pool->has_stopped, &pool->mutex,
 					     &until);
 	pthread_mutex_unlock(&pool->mutex);
@@ -143,7 +144,8 @@ static bool step_aside(struct pool *pool)
  * a server that is down would be waited for by one after the other.  False if
  * nobody makes room: those that run may be waiting for this one.
  */
-static bool come_back(struct pool *pool, struct retry *retry)
+static bool come_back(struct pool *pool, const struct job *job,
+		      struct retry *retry)
 {
 	struct timespec until = cond_deadline(pool->policy.offline_ms);
 	unsigned before;
@@ -152,7 +154,7 @@ static bool come_back(struct pool *pool, struct retry *retry)
 	pthread_mutex_lock(&pool->mutex);
 	before = pool->in_vain;
 	pool->returning++;
-	while (!ret && !is_stopped(pool) && !has_room(pool))
+	while (!ret && !is_over(pool, job) && !has_room(pool))
 		ret = pthread_cond_timedwait(&pool->has_room, &pool->mutex,
 					     &until);
 	pool->returning--;
@@ -170,7 +172,7 @@ static bool come_back(struct pool *pool, struct retry *retry)
 static int try(struct worker *worker, struct job *job)
 {
 	err_clear(&job->err);
-	if (is_stopped(worker->pool))
+	if (is_over(worker->pool, job))
 		return err_set(&job->err, ERR_CANCELED, "stopped");
 	if (!job->run(job, worker->http, &job->err))
 		return 0;
@@ -200,16 +202,15 @@ static void run(struct worker *worker, struct job *job)
 		if (!retry_again(&retry, &pool->policy, &job->err, &facts,
 				 &pause_ms))
 			break;
-		if (facts.is_aside) {
+		if (facts.is_aside)
 			log_info("%s; again when another is done",
 				 job->err.msg);
-			pause_for(pool, pause_ms);
-			is_patient = come_back(pool, &retry);
-		} else {
+		else
 			log_info("%s; try %u again in %u ms", job->err.msg,
 				 retry.pauses, pause_ms);
-			pause_for(pool, pause_ms);
-		}
+		pause_for(pool, job, pause_ms);
+		if (facts.is_aside)
+			is_patient = come_back(pool, job, &retry);
 		facts.begun_ms = clock_ms();
 	}
 	if (retry.pauses && err_is_transient(&job->err))
@@ -384,6 +385,14 @@ static void wake_workers(struct pool *pool)
 		http_wake(pool->workers[i].http);
 }
 
+void pool_look_again(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->mutex);
+	pthread_cond_broadcast(&pool->has_stopped);
+	pthread_cond_broadcast(&pool->has_room);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
 void pool_cancel(struct pool *pool)
 {
 	struct job *job;
@@ -396,9 +405,8 @@ void pool_cancel(struct pool *pool)
 		err_set(&job->err, ERR_CANCELED, "stopped");
 		bring_back(pool, job);
 	}
-	pthread_cond_broadcast(&pool->has_stopped);
-	pthread_cond_broadcast(&pool->has_room);
 	pthread_mutex_unlock(&pool->mutex);
+	pool_look_again(pool);
 	wake_workers(pool);
 }
 

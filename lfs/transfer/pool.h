@@ -39,6 +39,11 @@ struct job {
 	 * transient error; it keeps its own position.
 	 */
 	int (*run)(struct job *job, struct http *http, struct err *err);
+	/*
+	 * Shall it be run, or go on waiting to be?  If not, it is back with
+	 * ERR_CANCELED.  From any thread, with the pool locked; NULL: yes.
+	 */
+	bool (*is_wanted)(const struct job *job);
 
 	bool has_gained;	/* set by `run`: tries so far count no more */
 	bool is_tried_once;	/* a transient error is the outcome at once */
@@ -74,6 +79,9 @@ void pool_on_news(struct pool *pool, void (*ring)(void *ctx), void *ctx);
 
 /* From any thread: make pool_wait() return now. */
 void pool_wake(struct pool *pool);
+
+/* Jobs may not be wanted any more: have those that wait look. */
+void pool_look_again(struct pool *pool);
 
 /*
  * Make every outstanding job come back soon: queued ones at once with

@@ -113,7 +113,9 @@ void transfer_fail(struct transfer *transfer, const struct err *err)
 				 "not uploaded (run git lfs fsck)");
 	}
 	atomic_store(&transfer->object.stopped, true);
-	if (!transfer->is_one_of_many)
+	if (transfer->is_one_of_many)
+		pool_look_again(transfer->engine->pool);
+	else
 		pool_cancel(transfer->engine->pool);
 }
 
