@@ -73,6 +73,8 @@ def parse_options(args):
         help="want the body of a PUT in chunks, and say so in the action")
     add("--presigned", action="store_true",
         help="objects by links to another host, without headers")
+    add("--presigned-here", action="store_true",
+        help="the same at its own host, and no login beside the signature")
     add("--tls", nargs=2, metavar=("CERT", "KEY"))
     add("--client-ca", help="ask for a client certificate of this CA")
     add("--rate", type=int, default=0, metavar="BYTES",

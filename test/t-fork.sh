@@ -180,6 +180,18 @@ check 'links of the source never work: it says so' \
 	grep -q 'links run out again and again' out
 check 'links of the source never work: not for ever' \
 	at_most "$(server_log batch | wc -l)" 75
+
+# Servers whose actions leave the login to us.
+start_server --root "$FROM_ROOT" --auth me:secret --api-login
+CLOSED=$SERVER
+to --dialect basic --auth me:secret --api-login
+make_fork logins
+git -C logins config remote.upstream.lfsurl "$CLOSED/a.git/info/lfs"
+echo 'machine 127.0.0.1 login me password secret' >"$HOME/.netrc"
+check 'actions of both servers want the login of their API' run_fork logins
+check 'they get it, and all is right' has_all logins
+rm "$HOME/.netrc"
+
 to
 make_fork flip
 from

@@ -174,6 +174,35 @@ check 'does not get the password there' equal 0 \
 	"$(server_count leaked_headers)"
 server_nofaults
 
+# Links that are signed, at the API's host: its login is none of their business
+
+name=signed
+start_server --dialect basic --presigned-here --auth me:secret
+made signed
+trip 'signed links at its own host' 1
+USER_URL=http://me:secret@${SERVER#http://}/signed.git/info/lfs
+git -C signed config lfs.url "$USER_URL"
+add_file signed 7.bin 7000 7
+trip 'the same, and a password in the URL' 0 -c lfs.url="$USER_URL"
+server_faults 'status=401,on=put,times=0'
+add_file signed 8.bin 8000 8
+check 'one that is refused for want of a login' \
+	fails git -C signed push -q origin main
+check 'is not given one' equal 0 "$(server_count authorization.put)"
+
+name=verified
+start_server --dialect basic --presigned-here --auth me:secret --api-login \
+	--open-batch
+new_repo verified
+add_file verified 1.bin 1000 1
+rm -f record stored
+check 'it is the verification alone that wants a login: push' \
+	git -C verified push -q origin main
+check 'it gets it when it asks, and is not sent before' equal '401 200 ' \
+	"$(server_log verify | cut -d ' ' -f 3 | tr '\n' ' ')"
+check 'asked once' asked 1
+check 'it was right' grep -q '^store' record
+
 # Actions without a login of their own, at the API's host
 
 name=own
@@ -190,11 +219,19 @@ check 'downloads that want it' clone_repo own clone
 check 'are equal' same_files own clone
 check 'asked once more' asked 1
 add_file own 7.bin 7000 7
+server_reset
+check 'another push' git -C own push -q origin main
+check 'sends it when it is asked' equal '401 200 ' \
+	"$(server_log put | cut -d ' ' -f 3 | tr '\n' ' ')"
+check 'and unasked below the URL of the API' equal '200 ' \
+	"$(server_log verify | cut -d ' ' -f 3 | tr '\n' ' ')"
+git -C own config "lfs.$SERVER.access" basic
+add_file own 8.bin 8000 8
 rm -f record stored
 server_faults 'status=401,on=put'
 check 'a login that an action alone refuses: push' \
 	git -C own push -q origin main
-check 'the bytes are there' server_has own own/7.bin
+check 'the bytes are there' server_has own own/8.bin
 check 'it is called wrong, and asked for again, as by git-lfs' equal \
 	'Password store erase Password store ' "$(tr '\n' ' ' <record)"
 start_server --dialect hf --chunk-size 100000 --auth me:secret --api-login

@@ -256,7 +256,7 @@ static struct item *find_without_link(struct carrier *carrier)
 static void renew(struct carrier *carrier, struct item *item)
 {
 	uint64_t fetched = relay_fetched(item->relay);
-	struct err err = ERR_INIT;
+	struct err why = *relay_wants_link(item->relay), err = ERR_INIT;
 	int ret = -1;
 
 	/* In hours many run out, and each has been of use. */
@@ -264,7 +264,7 @@ static void renew(struct carrier *carrier, struct item *item)
 		item->renewals = 0;
 	item->fetched = fetched;
 	if (item->renewals++ < RENEWALS_MAX)
-		ret = inquiry_renew(carrier->options.inquiry, item, &err);
+		ret = inquiry_renew(carrier->options.inquiry, item, &why, &err);
 	else
 		err_set(&err, ERR_EXPIRED,
 			"the source's links run out again and again, and "

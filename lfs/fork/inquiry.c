@@ -125,6 +125,7 @@ static void take_source(struct inquiry *inquiry, struct item *item,
 
 	json_decref(item->source);
 	item->source = object->actions;
+	item->is_source_authenticated = object->authenticated;
 	if (!err.kind && !mode_action(item->source, DOWNLOAD))
 		err_set(&err, ERR_PROTOCOL, "it has no download for it");
 	if (!err.kind)
@@ -205,10 +206,28 @@ failed:
 	return 0;
 }
 
-int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err)
+/* The same of the source. */
+static struct batch_object as_source(const struct item *item)
 {
-	struct batch_object object;
+	return (struct batch_object){
+		.oid = item->pointer.oid,
+		.size = item->pointer.size,
+		.actions = item->source,
+		.authenticated = item->is_source_authenticated,
+	};
+}
 
+int inquiry_renew(struct inquiry *inquiry, struct item *item,
+		  const struct err *why, struct err *err)
+{
+	struct batch_object object = as_source(item);
+	struct err refused = *why;
+
+	if (why->kind == ERR_AUTH &&
+	    server_log_in(inquiry->source.server, &object, &refused) < 0) {
+		*err = refused;
+		return err_wrap(err, "%s", inquiry->source.name);
+	}
 	if (ask(&inquiry->source, &item, 1, &object, err))
 		return -1;
 	*err = object.err;
@@ -218,6 +237,7 @@ int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err)
 	}
 	json_decref(item->source);
 	item->source = object.actions;
+	item->is_source_authenticated = object.authenticated;
 	return 0;
 }
 
@@ -230,6 +250,9 @@ int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
 
 	err_set(&why, ERR_AUTH, "the target wants a login for the upload");
 	ret = server_log_in(inquiry->target.server, &object, &why);
+	if (!ret && item->verification)
+		ret = verification_log_in(inquiry->target.server, &object,
+					  item->verification, &why);
 	if (ret < 0)
 		*err = why;
 	return ret < 0 ? -1 : 0;

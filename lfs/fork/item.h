@@ -38,6 +38,7 @@ struct item {
 	json_t *target;	/* owned, as all below: what the target answered */
 	json_t *source;	/* and the source, NULL if it is local */
 	bool authenticated;	/* the target's actions want no login of ours */
+	bool is_source_authenticated;	/* and the source's */
 	struct verification *verification;
 	struct relay *relay;	/* while it is moving */
 	char *why;	/* of those that are missing or failed */

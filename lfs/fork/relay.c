@@ -34,7 +34,7 @@ struct relay {
 	struct verification *verification;	/* borrowed, or NULL */
 	struct err err;
 	uint64_t resumed;
-	bool wants_link;
+	struct err stale;	/* what is wrong with the source's link */
 };
 
 /* The plan of the upload, or that of an earlier run's. */
@@ -226,7 +226,7 @@ static void look_at_source(struct relay *relay)
 	    !transfer_result(relay->down, &err))
 		return;
 	if (status_is_stale(&err)) {
-		relay->wants_link = true;
+		relay->stale = err;
 		return;
 	}
 	err_wrap(&err, "from the source");
@@ -254,7 +254,7 @@ bool relay_advance(struct relay *relay)
 	if (!relay->down)
 		return is_up;
 	if (is_up) {
-		if (!relay->wants_link)
+		if (!relay->stale.kind)
 			look_at_source(relay);
 		passage_feed(&relay->passage);
 		passage_drop(&relay->passage);
@@ -294,9 +294,9 @@ uint64_t relay_resumed(const struct relay *relay)
 	return relay->resumed;
 }
 
-bool relay_wants_link(const struct relay *relay)
+const struct err *relay_wants_link(const struct relay *relay)
 {
-	return relay->wants_link;
+	return relay->stale.kind ? &relay->stale : NULL;
 }
 
 void relay_refetch(struct relay *relay, const json_t *source)
@@ -304,7 +304,7 @@ void relay_refetch(struct relay *relay, const json_t *source)
 	struct err err = ERR_INIT;
 	struct plan *fetch = plan_download(relay, source, &err);
 
-	relay->wants_link = false;
+	err_clear(&relay->stale);
 	if (fetch)
 		transfer_renew(relay->down, fetch);
 	else
@@ -315,7 +315,7 @@ void relay_fail(struct relay *relay, const struct err *err)
 {
 	if (!relay->err.kind)
 		relay->err = *err;
-	relay->wants_link = false;
+	err_clear(&relay->stale);
 	transfer_fail(relay->up, err);
 	if (relay->down)
 		transfer_fail(relay->down, err);

@@ -72,10 +72,10 @@ uint64_t relay_fetched(const struct relay *relay);
 uint64_t relay_resumed(const struct relay *relay);
 
 /*
- * The source's link has run out: nothing more is fetched until relay_refetch()
- * brings a new one.
+ * The source's link has run out, or wants a login: nothing more is fetched
+ * until relay_refetch() brings a new one.  Why, or NULL; borrowed.
  */
-bool relay_wants_link(const struct relay *relay);
+const struct err *relay_wants_link(const struct relay *relay);
 void relay_refetch(struct relay *relay, const json_t *source);
 
 /* Stop it for this reason; it is over some steps later. */

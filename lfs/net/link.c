@@ -65,3 +65,17 @@ int64_t link_expires_at(const char *url)
 		when = parameter(url, names[i]);
 	return when;
 }
+
+bool link_is_signed(const char *url)
+{
+	static const char *const names[] = {
+		"X-Amz-Signature", "X-Goog-Signature", "X-Oss-Signature",
+		"q-signature",	   "Signature",	       "sig",
+		"token",
+	};
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+		if (url_has_query(url, names[i]))
+			return true;
+	return false;
+}

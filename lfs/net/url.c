@@ -311,22 +311,38 @@ static bool decode(const char *s, size_t n, char *out, size_t size)
 	return true;
 }
 
-bool url_query(const char *url, const char *name, char *out, size_t size)
+/* The value as it is written, with its length; NULL if there is none. */
+static const char *find_query(const char *url, const char *name, size_t *n)
 {
 	size_t path = strcspn(url, "?#"), len = strlen(name);
 	const char *p = url + path;
 
-	out[0] = '\0';
 	while (*p == '?' || *p == '&') {
-		size_t n = strcspn(++p, "&#");
-
-		if (n > len && p[len] == '=' && !strncasecmp(p, name, len)) {
-			if (decode(p + len + 1, n - len - 1, out, size))
-				return true;
-			out[0] = '\0';
-			return false;
+		*n = strcspn(++p, "&#");
+		if (*n > len && p[len] == '=' && !strncasecmp(p, name, len)) {
+			*n -= len + 1;
+			return p + len + 1;
 		}
-		p += n;
+		p += *n;
 	}
+	return NULL;
+}
+
+bool url_query(const char *url, const char *name, char *out, size_t size)
+{
+	size_t n;
+	const char *value = find_query(url, name, &n);
+
+	out[0] = '\0';
+	if (value && decode(value, n, out, size))
+		return true;
+	out[0] = '\0';
 	return false;
+}
+
+bool url_has_query(const char *url, const char *name)
+{
+	size_t n;
+
+	return find_query(url, name, &n) && n;
 }

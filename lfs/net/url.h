@@ -67,4 +67,7 @@ char *url_resolve(const char *base, const char *location, struct err *err);
  */
 bool url_query(const char *url, const char *name, char *out, size_t size);
 
+/* Is there such a parameter, and is it not empty? */
+bool url_has_query(const char *url, const char *name);
+
 #endif

@@ -6,7 +6,10 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/link.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/urlmatch.h"
+#include "lfs/remote/urlparts.h"
 
 enum { REJECTIONS_MAX = 3 };
 
@@ -19,6 +22,7 @@ struct session {
 	struct credential credential;	/* owned; no authorization: none */
 	bool is_approved;
 	bool is_on_trial;	/* it was an action that wanted it */
+	bool is_for_actions;	/* one that is not below the API wanted it */
 	unsigned rejections;
 };
 
@@ -75,11 +79,10 @@ static bool has_own_login(const struct session *session)
 	return has;
 }
 
-static bool wants_login(const struct session *session)
+static bool wants_login(const struct session *session, const char *url)
 {
 	const struct gitconfig_entry *entry =
-		gitconfig_find_url(session->config, "lfs", session->api_url,
-				   "access");
+		gitconfig_find_url(session->config, "lfs", url, "access");
 
 	return entry && (!strcasecmp(entry->value, "basic") ||
 			 !strcasecmp(entry->value, "private"));
@@ -98,7 +101,7 @@ int session_prepare(struct session *session, struct err *err)
 	found = credential_from_urls(&own, &session->credential, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (!wants_login(session))
+	if (!wants_login(session, session->api_url))
 		return 0;
 	return credential_get(session->credentials, &query,
 			      &session->credential, err);
@@ -118,6 +121,28 @@ int session_headers(const struct session *session, const char *url,
 	if (!authorization || headers_get(headers, "Authorization"))
 		return 0;
 	return headers_add(headers, "Authorization", authorization, err);
+}
+
+static bool is_below(const char *api_url, const char *url)
+{
+	char *plain = urlparts_without_user(api_url);
+	struct urlmatch *api = urlmatch_new_pattern(plain);
+	struct urlmatch *action = urlmatch_new(url);
+	struct urlmatch_rank ignored;
+	bool is = urlmatch_is_match(api, action, &ignored);
+
+	urlmatch_free(action);
+	urlmatch_free(api);
+	free(plain);
+	return is;
+}
+
+bool session_gives_login(const struct session *session, const char *url)
+{
+	if (link_is_signed(url) || !url_keeps_headers(session->api_url, url))
+		return false;
+	return session->is_for_actions || is_below(session->api_url, url) ||
+	       wants_login(session, url);
 }
 
 int session_extra_headers(const struct session *session, const char *url,
@@ -206,11 +231,17 @@ enum session_next session_answered(struct session *session,
 
 int session_log_in(struct session *session, const char *sent, struct err *err)
 {
-	if (has_own_login(session) || (sent && !is_current(session, sent)))
+	bool has_unsent = !sent && headers_get(&session->set, "Authorization");
+
+	if (!has_unsent &&
+	    (has_own_login(session) || (sent && !is_current(session, sent))))
 		return 0;
-	if (log_in(session, sent, NULL, err) != SESSION_AGAIN)
+	if (has_unsent)
+		err_clear(err);
+	else if (log_in(session, sent, NULL, err) != SESSION_AGAIN)
 		return -1;
-	session->is_on_trial = true;
+	session->is_for_actions |= !sent;
+	session->is_on_trial = !has_unsent && !session->is_approved;
 	return 1;
 }
 

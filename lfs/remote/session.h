@@ -2,6 +2,8 @@
 #ifndef LFS_REMOTE_SESSION_H
 #define LFS_REMOTE_SESSION_H
 
+#include <stdbool.h>
+
 #include "lfs/base/err.h"
 #include "lfs/remote/batch.h"
 #include "lfs/remote/credential.h"
@@ -69,6 +71,14 @@ int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err);
 
 /*
+ * Does a request of an action to `url` carry what session_headers() has for the
+ * API's server?  It does where git-lfs would know of `lfs.<url>.access`: below
+ * the API's URL, where the config says so, and once an action has asked for it
+ * (session_log_in()); but not with a link that is signed.
+ */
+bool session_gives_login(const struct session *session, const char *url);
+
+/*
  * Add to the `headers` of an action at `url` what the user's config has for it:
  * http.<url>.extraHeader, but not a name that the action has itself.  What
  * http.extraHeader has for all URLs may be a login, and is added only if the
@@ -88,7 +98,7 @@ enum session_next session_answered(struct session *session,
 /*
  * An action at the API's server came back with a 401; `sent` is the value of
  * its Authorization, or NULL.  If that is the session's credential it is
- * rejected, and another one is found.  The answer to a batch cannot approve
+ * rejected, and another one is found; without one, what the API gets is sent.  The answer to a batch cannot approve
  * that one, as the server may answer anybody: it is on trial until an action
  * that was sent with it has ended well.
  *

@@ -2,7 +2,6 @@
 #include "lfs/transfer/access.h"
 
 #include "lfs/mode/mode.h"
-#include "lfs/net/url.h"
 #include "lfs/remote/remoteurl.h"
 
 int access_headers(const struct access *access,
@@ -15,7 +14,7 @@ int access_headers(const struct access *access,
 				action->headers[i].value, err))
 			return -1;
 	if (object->authenticated || headers_get(headers, "Authorization") ||
-	    !url_keeps_headers(access->api_url, action->href))
+	    !session_gives_login(access->session, action->href))
 		return session_extra_headers(access->session, action->href,
 					     headers, err);
 	return session_headers(access->session, action->href, headers, err);

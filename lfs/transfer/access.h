@@ -20,14 +20,12 @@
 struct access {
 	const struct session *session;	/* borrowed, as all of these */
 	const struct gitconfig *config;
-	const char *api_url;
 	bool is_upload;
 };
 
 /*
  * The action's own headers, those that the user has configured for its URL,
- * and the login of the API if it leaves that to us: at the API's host, and
- * nowhere else.
+ * and the login of the API if it leaves that to us and session_gives_login().
  */
 int access_headers(const struct access *access,
 		   const struct batch_object *object,

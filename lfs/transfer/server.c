@@ -8,6 +8,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
@@ -174,7 +175,6 @@ static struct access access_of(const struct server *server)
 	return (struct access){
 		.session = server->session,
 		.config = engine->lfsconfig,
-		.api_url = sshauth_url(&server->sshauth, server->endpoint),
 		.is_upload = engine->is_upload,
 	};
 }
@@ -287,6 +287,14 @@ int server_ask(struct server *server, struct batch_object *object,
 	return err->kind ? -1 : 0;
 }
 
+/* Is the login that is missing at `href` the API's? */
+static bool is_ours(const struct server *server, const char *href)
+{
+	const char *url = sshauth_url(&server->sshauth, server->endpoint);
+
+	return href && url_keeps_headers(url, href) && !link_is_signed(href);
+}
+
 /* The action of an object's own that is at the API's server, or NULL. */
 static const json_t *own_action(const struct server *server,
 				const struct batch_object *object)
@@ -294,14 +302,13 @@ static const json_t *own_action(const struct server *server,
 	bool is_upload = server->options.engine->is_upload;
 	const json_t *tree = mode_action(object->actions,
 					 is_upload ? UPLOAD : DOWNLOAD);
-	const char *url = sshauth_url(&server->sshauth, server->endpoint);
 	const char *href = json_string_value(json_object_get(tree, "href"));
 	const json_t *header = json_object_get(tree, "header");
 
 	if (tree == object->actions || object->authenticated ||
 	    json_object_get(header, "chunk_size"))
 		return NULL;
-	return href && url_keeps_headers(url, href) ? tree : NULL;
+	return is_ours(server, href) ? tree : NULL;
 }
 
 static const char *login_of(const json_t *action)
@@ -315,19 +322,23 @@ static const char *login_of(const json_t *action)
 	return NULL;
 }
 
+/* Another login than what was sent; `err` changes only if there is none. */
+static int find_login(struct server *server, const char *sent, struct err *err)
+{
+	struct err why = *err;
+	int ret = session_log_in(server->session, sent, &why);
+
+	if (ret < 0)
+		*err = why;
+	return ret;
+}
+
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
 	const json_t *action = own_action(server, object);
-	struct err why = *err;
-	int ret;
 
-	if (!action)
-		return 0;
-	ret = session_log_in(server->session, login_of(action), &why);
-	if (ret < 0)
-		*err = why;
-	return ret;
+	return action ? find_login(server, login_of(action), err) : 0;
 }
 
 void server_settle(struct server *server, const struct batch_object *object,
@@ -380,6 +391,22 @@ int verification_run(struct verification *verification, struct http *http,
 	return batch_verify(http, &verification->verify, err);
 }
 
+static const char *login_sent(const struct verification *verification)
+{
+	return headers_get(&verification->headers, "Authorization");
+}
+
+int verification_log_in(struct server *server,
+			const struct batch_object *object,
+			const struct verification *verification,
+			struct err *err)
+{
+	if (object->authenticated ||
+	    !is_ours(server, verification->action.href))
+		return 0;
+	return find_login(server, login_sent(verification), err);
+}
+
 void verification_free(struct verification *verification)
 {
 	if (!verification)
@@ -389,19 +416,39 @@ void verification_free(struct verification *verification)
 	free(verification);
 }
 
-int server_verify(struct server *server, const struct batch_object *object,
-		  struct err *err)
+/* 1: with another login than it was sent with it may be done. */
+static int verify_once(struct server *server, const struct batch_object *object,
+		       struct err *err)
 {
 	struct request request = {
 		.verification = verification_new(server, object, err),
 	};
+	int ret = 0;
 
 	if (!request.verification)
 		return err->kind ? -1 : 0;
 	perform(server, &request);
 	*err = request.job.err;
+	if (err->kind == ERR_AUTH)
+		ret = verification_log_in(server, object, request.verification,
+					  err);
+	if (ret <= 0)
+		session_settle(server->session,
+			       login_sent(request.verification), err);
 	verification_free(request.verification);
-	return err->kind ? -1 : 0;
+	return ret || !err->kind ? ret : -1;
+}
+
+int server_verify(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	int ret;
+
+	while ((ret = verify_once(server, object, err)) > 0) {
+		log_info("%s; sending a login", err->msg);
+		err_clear(err);
+	}
+	return ret;
 }
 
 void server_free(struct server *server)

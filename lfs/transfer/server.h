@@ -71,7 +71,7 @@ void server_settle(struct server *server, const struct batch_object *object,
 
 /*
  * After an upload: perform the `verify` action, if there is one, as often as
- * the pool retries.
+ * the pool retries, and with a login if it wants one.
  */
 int server_verify(struct server *server, const struct batch_object *object,
 		  struct err *err);
@@ -83,6 +83,13 @@ int server_verify(struct server *server, const struct batch_object *object,
 struct verification *verification_new(struct server *server,
 				      const struct batch_object *object,
 				      struct err *err);
+
+/* It was refused with a 401, `err`: the same as server_log_in(). */
+int verification_log_in(struct server *server,
+			const struct batch_object *object,
+			const struct verification *verification,
+			struct err *err);
+
 int verification_run(struct verification *verification, struct http *http,
 		     struct err *err);
 void verification_free(struct verification *verification);

@@ -84,6 +84,9 @@ class App:
         if self.options.presigned:
             return {"href": other_host(origin) + self.signer.amz(
                 method, path, {}, self.options.expires)}
+        if self.options.presigned_here:
+            return {"href": origin + self.signer.amz(
+                method, path, {}, self.options.expires)}
         action = self.with_token(origin + quote(path), repo, oid)
         if method == "PUT" and self.options.chunked_put:
             action.setdefault("header", {})["Transfer-Encoding"] = "chunked"
@@ -300,7 +303,8 @@ class App:
         have = self.store.size(req.repo, oid)
         result = {"oid": oid, "size": size,
                   "authenticated": not (self.options.api_login
-                                        or self.options.presigned)}
+                                        or self.options.presigned
+                                        or self.options.presigned_here)}
         origin = self.origins["main"]
         if "object" in req.faults:
             code = int(req.faults["object"].value)
@@ -348,6 +352,11 @@ class App:
                 self.counters.add("leaked_headers")
                 return problem(400, "a header was carried to another host")
             reason = "X-Amz-Date" in req.query and self.signer.refusal(req)
+            return s3_problem(403, reason) if reason else None
+        if "X-Amz-Signature" in req.query:
+            reason = self.signer.refusal(req)
+            if "authorization" in req.headers:
+                return s3_problem(400, "InvalidArgument")
             return s3_problem(403, reason) if reason else None
         if self.options.api_login:
             return self.unauthorized(req)

@@ -72,10 +72,43 @@ static void ends(void **state)
 				 (long long)link_expires_at(cases[i].url));
 }
 
+/* Where there is such a query parameter, and it is not empty. */
+static void signatures(void **state)
+{
+	static const char *const urls[] = {
+		AMZ "19941106T084937Z&X-Amz-Signature=0f",
+		"https://s3/k?AWSAccessKeyId=x&Signature=a%2Bb%3D",
+		"https://h/c?uploadId=1&signature=0f#x",
+		"https://a.blob.core.windows.net/c/k?sv=2022&sig=a%2Bb%3D",
+		"https://gcs/k?X-Goog-Signature=" ZEROS ZEROS ZEROS,
+		"https://oss/k?x-oss-signature=0f",
+		"https://cos/k?q-signature=0f",
+		"https://h/k?token=x",
+	};
+	static const char *const others[] = {
+		"https://h/k",
+		"https://h/sig=1",
+		"https://h/k?sig=&x=1",
+		"https://h/k?design=1#sig=1",
+		"https://h/k?xsig=1",
+		"no url",
+		"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+		if (!link_is_signed(urls[i]))
+			fail_msg("%s is not", urls[i]);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (link_is_signed(others[i]))
+			fail_msg("%s is", others[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ends),
+		cmocka_unit_test(signatures),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

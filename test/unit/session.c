@@ -15,7 +15,9 @@
 static const char config_text[] = "http.extraheader\nX-All: 0\0"
 				  "http.https://h/.extraheader\nX-Own: 1\0"
 				  "http.https://s3/.extraheader\nX-S3: 2\0"
-				  "http.https://s3/.extraheader\nX-S3: 3\0";
+				  "http.https://s3/.extraheader\nX-S3: 3\0"
+				  "lfs.https://h/media.access\nbasic\0"
+				  "lfs.https://s3/media.access\nbasic\0";
 
 struct fixture {
 	struct gitconfig *config;
@@ -123,6 +125,51 @@ static void headers_of_actions(void **state)
 	tear_down(&f);
 }
 
+static void assert_given(struct fixture *f, const char *url, bool expected)
+{
+	if (session_gives_login(f->session, url) != expected)
+		fail_msg("%s: %s", url, expected ? "is not" : "is");
+}
+
+/* Which actions get the login without asking for it? */
+static void actions_with_login(void **state)
+{
+	struct headers set = HEADERS_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up(&f, "https://u:p@h/r.git/info/lfs");
+	assert_given(&f, API "/objects/1", true);
+	assert_given(&f, API "?a=b", true);
+	assert_given(&f, "https://H:443/r%2Egit/info/lfs/x", true);
+	assert_given(&f, "https://h/r.git/info/lfsx", false);
+	assert_given(&f, "https://h/r.git/x", false);
+	assert_given(&f, "https://h/r.git/info/lfs/../x", false);
+	assert_given(&f, "https://s3/r.git/info/lfs/x", false);
+	assert_given(&f, "http://h/r.git/info/lfs/x", false);
+	assert_given(&f, API "/x?X-Amz-Signature=0f", false);
+	/* The user's config may say so, too, but not of others. */
+	assert_given(&f, "https://h/media/x", true);
+	assert_given(&f, "https://h/media/x?sig=0f", false);
+	assert_given(&f, "https://s3/media/x", false);
+	/* The 401 of one speaks for all. */
+	assert_int_equal(session_log_in(f.session, NULL, &f.err), 1);
+	assert_given(&f, "https://h/x", true);
+	assert_given(&f, "https://h/x?Signature=0f", false);
+	assert_given(&f, "https://s3/x", false);
+	tear_down(&f);
+	/* What ssh gave is not to be replaced, but can be sent. */
+	set_up(&f, API);
+	assert_int_equal(headers_add(&set, "Authorization", "x", &f.err), 0);
+	assert_int_equal(session_set_headers(f.session, &set, &f.err), 0);
+	assert_given(&f, "https://h/x", false);
+	assert_int_equal(session_log_in(f.session, NULL, &f.err), 1);
+	assert_given(&f, "https://h/x", true);
+	assert_int_equal(session_log_in(f.session, "x", &f.err), 0);
+	headers_release(&set);
+	tear_down(&f);
+}
+
 static void headers_of_ssh(void **state)
 {
 	struct headers set = HEADERS_INIT, sent = HEADERS_INIT;
@@ -185,6 +232,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(who_gets_what),
 		cmocka_unit_test(headers_of_actions),
+		cmocka_unit_test(actions_with_login),
 		cmocka_unit_test(headers_of_ssh),
 		cmocka_unit_test(late_refusal),
 		cmocka_unit_test(other_errors),
