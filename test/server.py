@@ -73,6 +73,8 @@ def parse_options(args):
         help="want the body of a PUT in chunks, and say so in the action")
     add("--presigned", action="store_true",
         help="objects by links to another host, without headers")
+    add("--other-login", metavar="USER:PASSWORD",
+        help="objects at another host, which wants this login of its own")
     add("--presigned-here", action="store_true",
         help="the same at its own host, and no login beside the signature")
     add("--tls", nargs=2, metavar=("CERT", "KEY"))

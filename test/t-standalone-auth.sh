@@ -174,6 +174,52 @@ check 'does not get the password there' equal 0 \
 	"$(server_count leaked_headers)"
 server_nofaults
 
+# Objects at another host, which wants a login of its own
+
+name=other
+start_server --dialect basic --auth me:secret --other-login you:hidden
+made other
+cat >home/.netrc <<END
+machine 127.0.0.1 login me password secret
+machine localhost login you password hidden
+END
+trip_other () {
+	server_reset
+	check "$1: push" git -C other push -q origin main
+	check "$1: the bytes are there" server_has other "other/$2.bin"
+	rm -rf clone
+	check "$1: clone" clone_repo other clone
+	check "$1: equal" same_files other clone
+	check "$1: the API's login has not come there" equal 0 \
+		"$(server_count leaked_headers)"
+}
+trip_other 'netrc has a login for another host' 6
+rm home/.netrc
+rm -f record stored
+cat >bin/two <<'END'
+#!/bin/sh
+given=$(cat)
+echo "$1" >>"$TEST_TMP/two"
+test "$1" = get || exit 0
+case $given in
+*localhost*) printf 'username=you\npassword=hidden\n' ;;
+*) printf 'username=me\npassword=secret\n' ;;
+esac
+END
+chmod +x bin/two
+lfs_config credential.helper "$TEST_TMP/bin/two"
+add_file other 7.bin 7000 7
+trip_other 'a helper has one' 7
+check 'a helper has one: it is told that both were right' \
+	grep -q store two
+check 'a helper has one: and none that it was wrong' fails grep -q erase two
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+add_file other 8.bin 8000 8
+check 'only the login of the API is known: push' \
+	fails git -C other push -q origin main
+check 'only the login of the API is known: the helper gave that for it' \
+	grep -q erase record
+
 # Links that are signed, at the API's host: its login is none of their business
 
 name=signed

@@ -107,15 +107,26 @@ int session_prepare(struct session *session, struct err *err)
 			      &session->credential, err);
 }
 
+bool session_is_with(const struct session *session, const char *url)
+{
+	return url_keeps_headers(session->api_url, url);
+}
+
 int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err)
 {
-	const char *authorization = session->credential.authorization;
-
 	if (headers_add_config(headers, session->config, url, err))
 		return -1;
-	if (!url_keeps_headers(session->api_url, url))
+	if (!session_is_with(session, url))
 		return 0;
+	return session_add_login(session, headers, err);
+}
+
+int session_add_login(const struct session *session, struct headers *headers,
+		      struct err *err)
+{
+	const char *authorization = session->credential.authorization;
+
 	if (headers_add_all(headers, &session->set, err))
 		return -1;
 	if (!authorization || headers_get(headers, "Authorization"))
@@ -139,7 +150,7 @@ static bool is_below(const char *api_url, const char *url)
 
 bool session_gives_login(const struct session *session, const char *url)
 {
-	if (link_is_signed(url) || !url_keeps_headers(session->api_url, url))
+	if (link_is_signed(url) || !session_is_with(session, url))
 		return false;
 	return session->is_for_actions || is_below(session->api_url, url) ||
 	       wants_login(session, url);
@@ -151,7 +162,7 @@ int session_extra_headers(const struct session *session, const char *url,
 	struct headers extra = HEADERS_INIT;
 	int ret = 0;
 
-	if (url_keeps_headers(session->api_url, url) ||
+	if (session_is_with(session, url) ||
 	    headers_are_for_url(session->config, url))
 		ret = headers_add_config(&extra, session->config, url, err) ||
 		      headers_add_missing(headers, &extra, err);

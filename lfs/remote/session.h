@@ -62,17 +62,22 @@ void session_set_url(struct session *session, const char *api_url);
  */
 int session_prepare(struct session *session, struct err *err);
 
+/* Is `url` at the API's server?  That is a matter of url_keeps_headers(). */
+bool session_is_with(const struct session *session, const char *url);
+
 /*
  * Add to `headers` what a request to `url` carries: http.extraHeader and, if
- * `url` is of the API's server (url_keeps_headers()), what was set and
- * Authorization.
+ * session_is_with() it, session_add_login().
  */
 int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err);
 
+/* Add what was set, and Authorization if there is none yet. */
+int session_add_login(const struct session *session, struct headers *headers,
+		      struct err *err);
+
 /*
- * Does a request of an action to `url` carry what session_headers() has for the
- * API's server?  It does where git-lfs would know of `lfs.<url>.access`: below
+ * Does a request of an action to `url` carry session_add_login()?  It does where git-lfs would know of `lfs.<url>.access`: below
  * the API's URL, where the config says so, and once an action has asked for it
  * (session_log_in()); but not with a link that is signed.
  */

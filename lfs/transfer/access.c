@@ -1,23 +1,57 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/access.h"
 
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
 #include "lfs/remote/remoteurl.h"
+
+/* The one with the URL's host, or NULL. */
+static struct session *find_session(const struct access *access,
+				    const char *url)
+{
+	if (session_is_with(access->session, url))
+		return access->session;
+	for (size_t i = 0; i < access->nothers; i++)
+		if (session_is_with(access->others[i], url))
+			return access->others[i];
+	return NULL;
+}
+
+static struct session *add_session(struct access *access, const char *url)
+{
+	const struct session_options options = {
+		.config = access->config,
+		.credentials = access->credentials,
+		.api_url = url,
+	};
+	struct session *session = session_new(&options);
+
+	access->others = xreallocarray(access->others, access->nothers + 1,
+				       sizeof(struct session *));
+	access->others[access->nothers++] = session;
+	return session;
+}
 
 int access_headers(const struct access *access,
 		   const struct batch_object *object,
 		   const struct action *action, struct headers *headers,
 		   struct err *err)
 {
+	const struct session *session = find_session(access, action->href);
+
 	for (size_t i = 0; i < action->nheaders; i++)
 		if (headers_add(headers, action->headers[i].name,
 				action->headers[i].value, err))
 			return -1;
+	if (session_extra_headers(access->session, action->href, headers, err))
+		return -1;
 	if (object->authenticated || headers_get(headers, "Authorization") ||
-	    !session_gives_login(access->session, action->href))
-		return session_extra_headers(access->session, action->href,
-					     headers, err);
-	return session_headers(access->session, action->href, headers, err);
+	    !session || !session_gives_login(session, action->href))
+		return 0;
+	return session_add_login(session, headers, err);
 }
 
 /* As git-lfs does if the user wants it: take it for one of the user's URLs. */
@@ -69,4 +103,44 @@ int access_complete(const struct access *access, struct batch_object *object,
 	headers_release(&headers);
 	action_release(&action);
 	return ret ? -1 : 0;
+}
+
+int access_log_in(struct access *access, const struct batch_object *object,
+		  const char *href, const char *sent, struct err *err)
+{
+	struct session *session;
+	struct err why = *err;
+	int ret;
+
+	if (object->authenticated || link_is_signed(href))
+		return 0;
+	session = find_session(access, href);
+	if (!session && sent)
+		return 0;
+	if (!session)
+		session = add_session(access, href);
+	ret = session_log_in(session, sent, &why);
+	if (ret < 0)
+		*err = why;
+	return ret;
+}
+
+void access_settle(struct access *access, const char *href, const char *sent,
+		   const struct err *err)
+{
+	const struct session *session = href ? find_session(access, href) :
+					       NULL;
+
+	session_settle(access->session,
+		       session == access->session ? sent : NULL, err);
+	for (size_t i = 0; i < access->nothers; i++)
+		session_settle(access->others[i],
+			       session == access->others[i] ? sent : NULL, err);
+}
+
+void access_release(struct access *access)
+{
+	for (size_t i = 0; i < access->nothers; i++)
+		session_free(access->others[i]);
+	free(access->others);
 }

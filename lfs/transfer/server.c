@@ -8,7 +8,6 @@
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
 #include "lfs/mode/mode.h"
-#include "lfs/net/link.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
@@ -27,6 +26,7 @@ struct server {
 	struct sshauth sshauth;	/* owned, as all below */
 	struct credentials *credentials;
 	struct session *session;
+	struct access access;	/* to the server's actions */
 	char *ref;	/* what the objects are for, or NULL */
 	bool has_ref;	/* it was looked for */
 	/*
@@ -63,6 +63,12 @@ static void start_session(struct server *server)
 	server->credentials = credentials_new(&credential_options);
 	session_options.credentials = server->credentials;
 	server->session = session_new(&session_options);
+	server->access = (struct access){
+		.session = server->session,
+		.config = options->engine->lfsconfig,
+		.credentials = server->credentials,
+		.is_upload = options->engine->is_upload,
+	};
 }
 
 struct server *server_new(const struct server_options *options, struct err *err)
@@ -167,18 +173,6 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 	return next;
 }
 
-/* How the actions of this server are got at. */
-static struct access access_of(const struct server *server)
-{
-	const struct engine *engine = server->options.engine;
-
-	return (struct access){
-		.session = server->session,
-		.config = engine->lfsconfig,
-		.is_upload = engine->is_upload,
-	};
-}
-
 /* git-lfs does not pass it on; what the user pushes is mostly this. */
 static const char *find_ref(struct server *server)
 {
@@ -256,14 +250,12 @@ static int ask_about(struct server *server, struct batch_object *objects,
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err)
 {
-	struct access access;
-
 	if (ask_about(server, objects, n, err))
 		return -1;
-	access = access_of(server);
 	for (size_t i = 0; i < n; i++)
 		if (!objects[i].err.kind)
-			access_complete(&access, &objects[i], &objects[i].err);
+			access_complete(&server->access, &objects[i],
+					&objects[i].err);
 	return 0;
 }
 
@@ -287,28 +279,23 @@ int server_ask(struct server *server, struct batch_object *object,
 	return err->kind ? -1 : 0;
 }
 
-/* Is the login that is missing at `href` the API's? */
-static bool is_ours(const struct server *server, const char *href)
-{
-	const char *url = sshauth_url(&server->sshauth, server->endpoint);
-
-	return href && url_keeps_headers(url, href) && !link_is_signed(href);
-}
-
-/* The action of an object's own that is at the API's server, or NULL. */
+/* The action that an object is sent or fetched by, if it is one alone. */
 static const json_t *own_action(const struct server *server,
 				const struct batch_object *object)
 {
-	bool is_upload = server->options.engine->is_upload;
 	const json_t *tree = mode_action(object->actions,
-					 is_upload ? UPLOAD : DOWNLOAD);
-	const char *href = json_string_value(json_object_get(tree, "href"));
-	const json_t *header = json_object_get(tree, "header");
+					 server->access.is_upload ? UPLOAD :
+								    DOWNLOAD);
 
-	if (tree == object->actions || object->authenticated ||
-	    json_object_get(header, "chunk_size"))
+	if (tree == object->actions ||
+	    json_object_get(json_object_get(tree, "header"), "chunk_size"))
 		return NULL;
-	return is_ours(server, href) ? tree : NULL;
+	return tree;
+}
+
+static const char *href_of(const json_t *action)
+{
+	return json_string_value(json_object_get(action, "href"));
 }
 
 static const char *login_of(const json_t *action)
@@ -322,30 +309,24 @@ static const char *login_of(const json_t *action)
 	return NULL;
 }
 
-/* Another login than what was sent; `err` changes only if there is none. */
-static int find_login(struct server *server, const char *sent, struct err *err)
-{
-	struct err why = *err;
-	int ret = session_log_in(server->session, sent, &why);
-
-	if (ret < 0)
-		*err = why;
-	return ret;
-}
-
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
 	const json_t *action = own_action(server, object);
+	const char *href = href_of(action);
 
-	return action ? find_login(server, login_of(action), err) : 0;
+	if (!href)
+		return 0;
+	return access_log_in(&server->access, object, href, login_of(action),
+			     err);
 }
 
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	session_settle(server->session, login_of(own_action(server, object)),
-		       err);
+	const json_t *action = own_action(server, object);
+
+	access_settle(&server->access, href_of(action), login_of(action), err);
 }
 
 /* A verify action, ready to be performed. */
@@ -360,7 +341,6 @@ struct verification *verification_new(struct server *server,
 				      struct err *err)
 {
 	const json_t *tree = json_object_get(object->actions, "verify");
-	const struct access access = access_of(server);
 	struct verification *verification;
 
 	if (!tree)
@@ -376,7 +356,7 @@ struct verification *verification_new(struct server *server,
 	};
 	if (!action_parse(&verification->action, tree, err) &&
 	    !action_headers(&verification->action, err) &&
-	    !access_headers(&access, object, &verification->action,
+	    !access_headers(&server->access, object, &verification->action,
 			    &verification->headers, err)) {
 		verification->verify.href = verification->action.href;
 		return verification;
@@ -401,10 +381,8 @@ int verification_log_in(struct server *server,
 			const struct verification *verification,
 			struct err *err)
 {
-	if (object->authenticated ||
-	    !is_ours(server, verification->action.href))
-		return 0;
-	return find_login(server, login_sent(verification), err);
+	return access_log_in(&server->access, object, verification->action.href,
+			     login_sent(verification), err);
 }
 
 void verification_free(struct verification *verification)
@@ -433,8 +411,9 @@ static int verify_once(struct server *server, const struct batch_object *object,
 		ret = verification_log_in(server, object, request.verification,
 					  err);
 	if (ret <= 0)
-		session_settle(server->session,
-			       login_sent(request.verification), err);
+		access_settle(&server->access,
+			      request.verification->action.href,
+			      login_sent(request.verification), err);
 	verification_free(request.verification);
 	return ret || !err->kind ? ret : -1;
 }
@@ -455,6 +434,7 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
+	access_release(&server->access);
 	session_free(server->session);
 	credentials_free(server->credentials);
 	sshauth_release(&server->sshauth);

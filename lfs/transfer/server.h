@@ -57,8 +57,8 @@ int server_try_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
 /*
- * The transfer of an object was refused with a 401, `err`.  If its action is at
- * the API's server, and leaves the login to us, have another one before asking
+ * The transfer of an object was refused with a 401, `err`.  If its action
+ * leaves the login to us, have another one, of the action's host, before asking
  * again: 1 if there is one, 0 if that is not the matter, -1 if none is to be
  * had, and `err` is then why.
  */

@@ -70,6 +70,7 @@ class App:
                            not options.no_hash)
         self.signer = Signer()
         self.login = Login(options.auth, options.bearer)
+        self.other_login = Login(options.other_login, None)
         self.counters = Counters()
         self.faults = Faults(options.fault)
         self.steps = Steps(self)
@@ -84,6 +85,8 @@ class App:
         if self.options.presigned:
             return {"href": other_host(origin) + self.signer.amz(
                 method, path, {}, self.options.expires)}
+        if self.options.other_login:
+            return {"href": other_host(origin) + quote(path)}
         if self.options.presigned_here:
             return {"href": origin + self.signer.amz(
                 method, path, {}, self.options.expires)}
@@ -277,6 +280,14 @@ class App:
             return None
         return problem(401, "who are you?", self.login.headers())
 
+    def unauthorized_there(self, req):
+        """The same at the other host, which must not see the API's."""
+        if self.other_login.is_good(req):
+            return None
+        if self.login.taken and self.login.is_good(req):
+            self.counters.add("leaked_headers")
+        return problem(401, "and here?", self.other_login.headers())
+
     def do_batch(self, conn, req):
         body = conn.read_small(req)
         refused = self.unauthorized(req)
@@ -304,6 +315,7 @@ class App:
         result = {"oid": oid, "size": size,
                   "authenticated": not (self.options.api_login
                                         or self.options.presigned
+                                        or self.options.other_login
                                         or self.options.presigned_here)}
         origin = self.origins["main"]
         if "object" in req.faults:
@@ -348,6 +360,8 @@ class App:
         words, or as it has been carried to another host; or None."""
         given = req.headers.get(TOKEN.lower())
         if req.host != self.origins["main"].split("//")[1]:
+            if self.options.other_login and given is None:
+                return self.unauthorized_there(req)
             if given is not None or "authorization" in req.headers:
                 self.counters.add("leaked_headers")
                 return problem(400, "a header was carried to another host")
