@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "agent/ahead.h"
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/server.h"
@@ -16,6 +17,7 @@ struct mover *mover_new(const struct mover_options *options)
 	mover->remote = options->remote ? xstrdup(options->remote) : NULL;
 	mover->is_upload = options->is_upload;
 	mover->nagents = options->nagents;
+	mover->began_ms = clock_ms();
 	return mover;
 }
 
@@ -43,6 +45,7 @@ static int need_server(struct mover *mover, struct err *err)
 {
 	const struct server_options options = {
 		.engine = mover->engine,
+		.began_ms = mover->began_ms,
 		.is_stopped = is_stopped,
 		.ctx = mover,
 		.watch_fd = mover->input->fd,

@@ -3,6 +3,7 @@
 #define AGENT_MOVER_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "agent/input.h"
 #include "lfs/base/err.h"
@@ -20,6 +21,7 @@ struct mover {
 	char *remote;	/* owned, as all below; or NULL */
 	bool is_upload;
 	unsigned nagents;
+	uint64_t began_ms;	/* by clock_ms() */
 	struct engine *engine;
 	struct server *server;	/* standalone only */
 	struct ahead *ahead;	/* likewise */

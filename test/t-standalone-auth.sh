@@ -347,6 +347,7 @@ done
 case \$last in
 git-lfs-authenticate*)
 	echo "\$*" >>'$TEST_TMP/record'
+	test ! -e '$TEST_TMP/no-right' || exit 1
 	printf '{"href": "%s",\n"header": {"Authorization": "Bearer %s"}}\n' \
 		'$(lfs_url ssh)' "\$(cat '$TEST_TMP/token')"
 	;;
@@ -365,7 +366,15 @@ echo stale >token
 check 'by ssh: a login that the server refuses' eval \
 	'fails git -C ssh push origin main >push.out 2>&1'
 check 'is called so' grep -q '401 Unauthorized' push.out
+touch no-right
 rm -f record
+lfs_config lfs.ssh.retries 1
+check 'by ssh: no right to push' eval \
+	'fails git -C ssh push origin main >push.out 2>&1'
+check 'is said of each object' equal 6 \
+	"$(grep -c 'ssh failed with exit status 1' push.out)"
+check 'and found out once, and once more' logged_in 2 upload
+rm -f no-right record
 echo abc >token
 server_reset
 check 'by ssh: push' git -C ssh push -q origin main

@@ -30,7 +30,8 @@ struct credentials *credentials_new(const struct credential_options *options)
 		.ctx = options->ctx,
 		.watch_fd = options->watch_fd,
 	};
-	credentials->share = credshare_new(options->dir, &credentials->ask);
+	credentials->share = credshare_new(options->dir, options->began_ms,
+					   &credentials->ask);
 	return credentials;
 }
 

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
 #include "lfs/remote/credtext.h"
@@ -31,6 +32,7 @@ struct credshare;
 struct credential_options {
 	const struct gitconfig *config;	/* borrowed */
 	const char *dir;	/* storage's multipart_dir, made; or NULL */
+	uint64_t began_ms;	/* as for credshare_new() */
 	/* A reason to end a wait early, as in struct child. */
 	bool (*is_stopped)(void *ctx);
 	void *ctx;

@@ -10,11 +10,22 @@
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 
-enum { TICK_MS = 50 };
+enum {
+	TICK_MS = 50,
+	FAILURE_MS = 10000	/* for all who want to ask the same just then */
+};
+
+/* The file has it as it is: only agents of one git-lfs read it. */
+struct failure {
+	unsigned char digest[SHA256_SIZE];	/* which question */
+	uint64_t ms;	/* when, by clock_ms() */
+	struct err err;	/* ERR_NONE: there is none */
+};
 
 /*
  * Closing any descriptor of the lock's file would drop the lock: there is one,
@@ -23,6 +34,9 @@ enum { TICK_MS = 50 };
 struct credshare {
 	const struct askcred *ask;	/* borrowed */
 	char *socket;	/* owned */
+	char *failed;	/* owned: the name of that file */
+	struct failure failure;
+	uint64_t began_ms;
 	int fd;		/* of the lock; -1: nothing is shared */
 	bool is_locked;
 };
@@ -43,6 +57,7 @@ static void open_dir(struct credshare *share, const char *parent)
 	char *lock = xstrfmt("%s/lock", dir);
 
 	share->socket = xstrfmt("%s/socket", dir);
+	share->failed = xstrfmt("%s/failed", dir);
 	mkdir(dir, 0700);
 	if (is_ours(dir))
 		share->fd = open(lock,
@@ -54,11 +69,13 @@ static void open_dir(struct credshare *share, const char *parent)
 	free(dir);
 }
 
-struct credshare *credshare_new(const char *dir, const struct askcred *ask)
+struct credshare *credshare_new(const char *dir, uint64_t began_ms,
+				const struct askcred *ask)
 {
 	struct credshare *share = xcalloc(1, sizeof(*share));
 
 	share->ask = ask;
+	share->began_ms = began_ms;
 	share->fd = -1;
 	if (dir)
 		open_dir(share, dir);
@@ -171,6 +188,83 @@ void credshare_forget(struct credshare *share, const struct credtext *query)
 		log_warn("cannot forget the rejected credential");
 }
 
+/* A shell may stand between git-lfs and us, so its pid is not at hand. */
+static void hash_failure(const struct credtext *query,
+			 unsigned char digest[SHA256_SIZE])
+{
+	const pid_t group = getpgrp();
+	struct sha256 hash;
+
+	hash_query(query, digest);
+	sha256_init(&hash);
+	sha256_update(&hash, digest, SHA256_SIZE);
+	sha256_update(&hash, &group, sizeof(group));
+	sha256_final(&hash, digest);
+}
+
+void credshare_note_failure(struct credshare *share,
+			    const struct credtext *query, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+	int fd;
+
+	if (why->kind == ERR_CANCELED)
+		return;
+	hash_failure(query, share->failure.digest);
+	share->failure.ms = clock_ms();
+	share->failure.err = *why;
+	if (share->fd < 0)
+		return;
+	fd = open(share->failed,
+		  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	file_write(fd, &share->failure, sizeof(share->failure), &ignored);
+	close(fd);
+}
+
+/* An older one is of a git-lfs before ours, which people tried once more. */
+static bool is_new(const struct credshare *share, const struct failure *failure)
+{
+	return share->began_ms && failure->ms > share->began_ms &&
+	       clock_ms() - failure->ms < FAILURE_MS;
+}
+
+/* What another agent has noted, if it was just now. */
+static struct failure load_failure(const struct credshare *share)
+{
+	struct failure failure, none = { .err = ERR_INIT };
+	bool has;
+	int fd;
+
+	if (share->fd < 0)
+		return none;
+	fd = open(share->failed, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0)
+		return none;
+	has = read(fd, &failure, sizeof(failure)) == sizeof(failure) &&
+	      is_new(share, &failure);
+	close(fd);
+	return has ? failure : none;
+}
+
+bool credshare_has_failed(struct credshare *share, const struct credtext *query,
+			  struct err *err)
+{
+	unsigned char wanted[SHA256_SIZE];
+	struct failure failure = share->failure;
+
+	hash_failure(query, wanted);
+	if (!failure.err.kind)
+		failure = load_failure(share);
+	if (!failure.err.kind ||
+	    memcmp(failure.digest, wanted, sizeof(wanted)) != 0)
+		return false;
+	share->failure = failure;
+	*err = failure.err;
+	return true;
+}
+
 /* Not worth a child where nobody has stored anything. */
 static bool has_socket(const struct credshare *share)
 {
@@ -221,6 +315,7 @@ void credshare_free(struct credshare *share)
 		return;
 	if (share->fd >= 0)
 		close(share->fd);
+	free(share->failed);
 	free(share->socket);
 	free(share);
 }

@@ -3,6 +3,7 @@
 #define LFS_REMOTE_CREDSHARE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
 #include "lfs/remote/askcred.h"
@@ -16,6 +17,7 @@
  *	<dir>/credential-UID/		0700, ours
  *		lock		a record lock; and which credential was approved
  *				last, as a hash, and when, as its mtime
+ *		failed		the question that failed last, and why
  *		socket		of git credential-cache--daemon
  *
  * Where this cannot be had nothing is shared, and nothing fails.  Main thread
@@ -24,8 +26,13 @@
 
 struct credshare;
 
-/* `dir` exists; NULL: nothing is shared.  `ask` is borrowed. */
-struct credshare *credshare_new(const char *dir, const struct askcred *ask);
+/*
+ * `dir` exists; NULL: nothing is shared.  Failures that other agents have noted
+ * count if they came after `began_ms`, by clock_ms(); 0: none does.  `ask` is
+ * borrowed.
+ */
+struct credshare *credshare_new(const char *dir, uint64_t began_ms,
+				const struct askcred *ask);
 
 /* Wait for the lock.  -1 only if we are to stop: ERR_CANCELED. */
 int credshare_lock(struct credshare *share, struct err *err);
@@ -45,6 +52,17 @@ bool credshare_is_known(const struct credshare *share,
 /* Say that it was, or, if it is the one noted, that it is no good. */
 void credshare_note(struct credshare *share, const struct credtext *query);
 void credshare_forget(struct credshare *share, const struct credtext *query);
+
+/*
+ * Say why the question for these lines has failed, unless we were stopped; or
+ * be told so, if this process has said it, or another one of its process group,
+ * as are all agents of a git-lfs, within the last seconds: true with that error.
+ */
+void credshare_note_failure(struct credshare *share,
+			    const struct credtext *query,
+			    const struct err *why);
+bool credshare_has_failed(struct credshare *share, const struct credtext *query,
+			  struct err *err);
 
 /* What another agent has stored; false if nothing. */
 bool credshare_get(const struct credshare *share, const struct credtext *query,

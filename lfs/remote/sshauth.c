@@ -110,6 +110,20 @@ static bool from_others(struct sshauth *auth, const struct question *question)
 	return false;
 }
 
+/* Unless it has failed already: all agents and objects end in the same. */
+static int ask_once(struct sshauth *auth, struct question *question,
+		    struct err *err)
+{
+	struct credshare *share = question->options->share;
+
+	if (sshshare_has_failed(share, &question->command, err))
+		return -1;
+	if (!ask(auth, question, err))
+		return 0;
+	sshshare_note_failure(share, &question->command, err);
+	return -1;
+}
+
 static int find(struct sshauth *auth, struct question *question,
 		struct err *err)
 {
@@ -124,7 +138,7 @@ static int find(struct sshauth *auth, struct question *question,
 		return -1;
 	/* While we waited for the lock somebody may have asked. */
 	if (!from_others(auth, question))
-		ret = ask(auth, question, err);
+		ret = ask_once(auth, question, err);
 	credshare_unlock(share);
 	return ret;
 }

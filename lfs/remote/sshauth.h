@@ -44,7 +44,8 @@ struct sshauth_options {
  * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
  * if it is, or if the endpoint has nothing to do with ssh; else another agent
  * may have one, or ssh is run, `lfs.ssh.retries` times again if it fails,
- * while other agents wait for the outcome.  A git server that does not know
+ * while other agents wait for the outcome.  After that, with `share`, the same
+ * command fails at once.  A git server that does not know
  * git-lfs-authenticate gives an empty reply: go to the endpoint's own URL.
  */
 int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,

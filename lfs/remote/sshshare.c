@@ -83,6 +83,29 @@ void sshshare_put(const struct credshare *share,
 	free(password);
 }
 
+void sshshare_note_failure(struct credshare *share,
+			   const struct sshcommand *command,
+			   const struct err *why)
+{
+	struct credtext query = CREDTEXT_INIT;
+
+	add_key(&query, command);
+	credshare_note_failure(share, &query, why);
+	credtext_release(&query);
+}
+
+bool sshshare_has_failed(struct credshare *share,
+			 const struct sshcommand *command, struct err *err)
+{
+	struct credtext query = CREDTEXT_INIT;
+	bool has;
+
+	add_key(&query, command);
+	has = credshare_has_failed(share, &query, err);
+	credtext_release(&query);
+	return has;
+}
+
 void sshshare_erase(const struct credshare *share,
 		    const struct sshcommand *command)
 {

@@ -31,6 +31,16 @@ void sshshare_put(const struct credshare *share,
 		  const struct sshcommand *command, const char *text,
 		  int64_t asked);
 
+/*
+ * The command has failed, or had it failed before: as
+ * credshare_note_failure() and credshare_has_failed().
+ */
+void sshshare_note_failure(struct credshare *share,
+			   const struct sshcommand *command,
+			   const struct err *why);
+bool sshshare_has_failed(struct credshare *share,
+			 const struct sshcommand *command, struct err *err);
+
 /* Nobody shall use it any more. */
 void sshshare_erase(const struct credshare *share,
 		    const struct sshcommand *command);

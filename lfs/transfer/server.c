@@ -50,6 +50,7 @@ static void start_session(struct server *server)
 	const struct credential_options credential_options = {
 		.config = options->engine->lfsconfig,
 		.dir = options->engine->storage.multipart_dir,
+		.began_ms = options->began_ms,
 		.is_stopped = options->is_stopped,
 		.ctx = options->ctx,
 		.watch_fd = options->watch_fd,

@@ -28,6 +28,7 @@ struct server_options {
 	struct engine *engine;	/* borrowed, as all of these */
 	struct pool *pool;	/* for the requests; NULL: the engine's */
 	bool is_probe;	/* upload: ask what is there, and have nothing begun */
+	uint64_t began_ms;	/* when git-lfs started us, by clock_ms(); or 0 */
 	bool (*is_stopped)(void *ctx);
 	void *ctx;
 	int watch_fd;	/* when it is readable, is_stopped is worth asking */

@@ -233,7 +233,7 @@ static void shared(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	options.share = share = credshare_new(dir, &asking);
+	options.share = share = credshare_new(dir, 1, &asking);
 	options.config = gitconfig_parse("", 0, &err);
 	write_script("printf '{\"href\":\\n \"https://l.example/x\",\\r\\n"
 		     "\"header\": {\"A\": \"b\"}}\\n'");
@@ -270,6 +270,49 @@ static void shared(void **state)
 	gitconfig_free((struct gitconfig *)options.config);
 }
 
+/* Once for all objects of this agent, and for others that wait for it. */
+static void shared_failure(void **state)
+{
+	const struct askcred asking = { .watch_fd = -1 };
+	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
+	struct credshare *first = credshare_new(dir, 1, &asking);
+	struct credshare *second = credshare_new(dir, 1, &asking);
+	struct credshare *third = credshare_new(dir, UINT64_MAX, &asking);
+	struct err err = ERR_INIT, same = ERR_INIT;
+
+	(void)state;
+	write_script("exit 1");
+	share = first;
+	assert_int_equal(update(&one, "lfs.ssh.retries\n1", &err), -1);
+	assert_int_equal(update(&one, "lfs.ssh.retries\n1", &same), -1);
+	assert_string_equal(same.msg, err.msg);
+	assert_int_equal(same.kind, ERR_AUTH);
+	err_clear(&same);
+	share = second;
+	assert_int_equal(update(&two, "", &same), -1);
+	assert_string_equal(same.msg, err.msg);
+	assert_int_equal(count_runs(), 2);
+	/* Who came after it asks again. */
+	share = third;
+	err_clear(&same);
+	assert_int_equal(update(&two, "lfs.ssh.retries\n0", &same), -1);
+	assert_int_equal(count_runs(), 3);
+	/* Another command is another question. */
+	endpoint.ssh.path = "b";
+	write_script("echo '{}'");
+	err_clear(&same);
+	assert_int_equal(update(&two, "", &same), 0);
+	assert_int_equal(count_runs(), 1);
+	endpoint.ssh.path = "a";
+	sshauth_release(&one);
+	sshauth_release(&two);
+	end_daemon();
+	credshare_free(first);
+	credshare_free(second);
+	credshare_free(third);
+	share = NULL;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -280,6 +323,7 @@ int main(void)
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(no_ssh),
 		cmocka_unit_test(shared),
+		cmocka_unit_test(shared_failure),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
