@@ -33,6 +33,7 @@ END
 cat >bin/askpass <<'END'
 #!/bin/sh
 echo "$1" >>"$TEST_TMP/record"
+test ! -e "$TEST_TMP/cancel" || exit 1
 case $1 in Username*) echo me ;; *) cat "$TEST_TMP/password" ;; esac
 END
 chmod +x bin/helper bin/askpass
@@ -311,6 +312,14 @@ rm -rf clone record
 check 'askpass: clone' clone_repo open clone
 check 'equal' same_files open clone
 check 'asked once for all agents' asked 1
+touch cancel
+rm -rf clone/.git/lfs record
+check 'canceled: fetch' eval \
+	'fails git -C clone lfs fetch origin main >fetch.out 2>&1'
+check 'askpass and git have asked once' equal 2 "$(grep -c . record)"
+check 'and each object fails for it' equal 6 \
+	"$(grep -c 'error transferring.*no credential' fetch.out)"
+rm cancel
 unset GIT_ASKPASS
 rm -rf clone record
 server_reset

@@ -307,9 +307,14 @@ static int look(struct credentials *credentials,
 		credshare_unlock(credentials->share);
 		return 0;
 	}
+	if (credshare_has_failed(credentials->share, &credential->query, err))
+		return -1;
 	/* The lock may be dropped before the server has taken the answer. */
 	credential->is_to_share = credshare_is_locked(credentials->share);
-	return ask(credentials, query, credential, err);
+	if (!ask(credentials, query, credential, err))
+		return 0;
+	credshare_note_failure(credentials->share, &credential->query, err);
+	return -1;
 }
 
 int credential_get(struct credentials *credentials,

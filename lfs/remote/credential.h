@@ -18,7 +18,8 @@
  *	configured for the URL; git credential, which asks the helpers and then
  *	the person.
  *
- * All agents of a repository ask once: see credshare.h.  After a get the
+ * All agents of a repository ask once: see credshare.h.  A question that got
+ * no answer is not asked again.  After a get the
  * credential is tried, and then approved, rejected or dropped; until then the
  * other agents may be waiting.
  *
