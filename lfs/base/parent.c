@@ -3,39 +3,52 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	LINE_MAX_SIZE = 1024,
-	BEGAN_FIELD = 22	/* of /proc/PID/stat */
-};
+/* Of /proc/PID/stat; the second field is a name in parentheses. */
+enum { STAT_SIZE = 1024, PARENT_FIELD = 4, BEGAN_FIELD = 22 };
 
-/* The second field is a name in parentheses, which may hold anything. */
-static uint64_t began(const char *line)
+static bool load(char stat[STAT_SIZE], int64_t pid)
 {
-	const char *field = strrchr(line, ')');
+	char path[40];
+	ssize_t n = -1;
+	int fd;
 
-	for (int i = 2; field && i < BEGAN_FIELD; i++)
-		field = strchr(field + 1, ' ');
-	return field ? strtoull(field + 1, NULL, 10) : 0;
+	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0) {
+		n = read(fd, stat, STAT_SIZE - 1);
+		close(fd);
+	}
+	stat[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+/* The name may hold anything, so it is counted from behind it. */
+static uint64_t field(const char *stat, int number)
+{
+	const char *p = strrchr(stat, ')');
+
+	for (int i = 2; p && i < number; i++)
+		p = strchr(p + 1, ' ');
+	return p ? strtoull(p + 1, NULL, 10) : 0;
 }
 
 void parent_find(struct parent *parent)
 {
-	char path[40], line[LINE_MAX_SIZE];
-	ssize_t n = -1;
-	int fd;
+	char stat[STAT_SIZE];
 
-	parent->pid = getppid();
-	snprintf(path, sizeof(path), "/proc/%" PRId64 "/stat", parent->pid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, line, sizeof(line) - 1);
-		close(fd);
+	*parent = (struct parent){ .pid = getppid() };
+	if (!load(stat, parent->pid))
+		return;
+	if (strstr(stat, " (sh) ")) {
+		parent->pid = (int64_t)field(stat, PARENT_FIELD);
+		if (!load(stat, parent->pid))
+			return;
 	}
-	line[n > 0 ? n : 0] = '\0';
-	parent->began = began(line);
+	parent->began = field(stat, BEGAN_FIELD);
 }

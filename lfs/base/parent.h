@@ -5,8 +5,11 @@
 #include <stdint.h>
 
 /*
- * The process that started this one, so that others that it started can be
- * told from those of an earlier one, which may have had the same pid.
+ * The process that had this one started, so that others that it has started can
+ * be told from those of an earlier one, which may have had the same pid.
+ *
+ * It may have gone through `sh -c`, as git-lfs does; then the shell, which is
+ * each child's own, is passed over.
  */
 
 struct parent {
