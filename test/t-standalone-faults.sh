@@ -150,7 +150,7 @@ check 'the object is here' test -f "r/.git/lfs/objects/$(
 start_server --dialect hf --chunk-size 100000
 git -C r config lfs.url "$(lfs_url r)"
 asked_again 'a part that fails as often as it may' 400000 \
-	'status=503,on=part,part=2,times=3'
+	'garbage,on=part,part=2,times=3'
 asked_again 'a completion whose answer is lost, then refused' 400000 \
 	'status=400,on=complete,skip=1' 'lost-answer,on=complete'
 check 'no part is sent again' counts part 4
