@@ -103,12 +103,13 @@ forget_all
 lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'a helper' gives 'git h:p,' "$API"
 check 'is asked, and told that it was right' equal \
-	'get protocol=https host=h.example store protocol=https host=h.example username=h password=p get protocol=https host=h.example ' \
+	'get protocol=https host=h.example store protocol=https host=h.example username=h password=p ' \
 	"$(tr '\n' ' ' <record)"
 rm record
-check 'another agent, soon after,' gives 'git h:p,' "$API"
-check 'asks and tells it once' equal 2 "$(grep -c protocol= record)"
-rm record
+check 'another agent, soon after,' gives 'shared h:p,' "$API"
+check 'neither asks nor tells it' fails test -e record
+forget_all
+lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'a wrong one' says 'none is good' -g h:other "$API"
 check 'is told, too' equal 4 "$(grep -c '^erase$' record)"
 check 'and nothing is given to others' fails test -e \
@@ -128,11 +129,11 @@ export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 check 'a helper with nothing stored: git asks' gives 'git typed:secret,' "$API"
 check 'and stores the answer' grep -q 'typed:secret@h.example' \
 	"$HERE/.git-credentials"
-check 'so no daemon is wanted' fails test -e shared/credential-*/socket
-check 'nor a second question' eval 'gives "git typed:secret," "$API" &&
+check 'so no second question is wanted' eval '
+	gives "shared typed:secret," "$API" &&
 	equal 2 "$(wc -l <asked)"'
 check 'a stale password is asked for again' eval '
-	ASKPASS_SECRET=new gives "git typed:secret,git typed:new," \
+	ASKPASS_SECRET=new gives "shared typed:secret,git typed:new," \
 		-g typed:new "$API" &&
 	grep -q typed:new@ "$HERE/.git-credentials" &&
 	fails grep -q typed:secret@ "$HERE/.git-credentials"'
@@ -249,7 +250,11 @@ lfs_config credential.helper store
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 check 'with a helper that stores' all_at_once 8 "$API"
 check 'they ask once, too' equal 2 "$(wc -l <asked)"
-check 'without a daemon' fails daemon
+
+forget_all
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+check 'with a helper that always asks' all_at_once 8 "$API"
+check 'it is asked once' equal 1 "$(grep -c '^get$' record)"
 
 forget_all
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"

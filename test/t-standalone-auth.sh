@@ -54,6 +54,12 @@ made () {
 	git -C "$1" add . && git -C "$1" commit -q -m six
 }
 
+# forget_shared REPO: what agents of a moment ago have left there for others
+forget_shared () {
+	git credential-cache exit \
+		--socket "$(echo "$PWD/$1"/.git/lfs/multipart/credential-*/socket)"
+}
+
 # trip WHAT QUESTIONS [CLONE-OPTION...]: push and clone
 trip () {
 	what=$1
@@ -275,6 +281,7 @@ check 'and unasked below the URL of the API' equal '200 ' \
 git -C own config "lfs.$SERVER.access" basic
 add_file own 8.bin 8000 8
 rm -f record stored
+forget_shared own
 server_faults 'status=401,on=put'
 check 'a login that an action alone refuses: push' \
 	git -C own push -q origin main
@@ -335,6 +342,7 @@ check 'a wrong password fails it' eval \
 check 'and is never stored' fails grep -q '^store' record
 check 'but said to be wrong' grep -q '^erase' record
 echo secret >next
+forget_shared open
 add_file open 7.bin 7000 7
 rm -f record stored
 check 'a right one after it: push' git -C open push -q origin main

@@ -336,24 +336,13 @@ int credential_get(struct credentials *credentials,
 	return -1;
 }
 
-/* Has a helper what a person was asked for? */
-static bool is_stored(struct credentials *credentials,
-		      const struct credential *credential)
+/* Who shared it may have it from a helper. */
+static bool is_known_to_git(const struct credentials *credentials,
+			    const struct credential *credential)
 {
-	struct credtext answer = CREDTEXT_INIT;
-	struct err ignored = ERR_INIT;
-	char *authorization = NULL;
-	bool is_same;
-
-	if (has_helper(credentials, &credential->query) &&
-	    !askcred_git_quietly(&credentials->ask, &credential->query, &answer,
-				 &ignored))
-		authorization = credtext_authorization(&answer);
-	is_same = authorization &&
-		  !strcmp(authorization, credential->authorization);
-	free(authorization);
-	credtext_release(&answer);
-	return is_same;
+	return credential->source == CREDENTIAL_GIT ||
+	       (credential->source == CREDENTIAL_SHARED &&
+		has_helper(credentials, &credential->query));
 }
 
 static void tell_git(struct credentials *credentials, const char *verb,
@@ -361,8 +350,7 @@ static void tell_git(struct credentials *credentials, const char *verb,
 {
 	struct err err = ERR_INIT;
 
-	if (credential->source == CREDENTIAL_GIT &&
-	    askcred_git(&credentials->ask, verb, &credential->text, NULL, &err))
+	if (askcred_git(&credentials->ask, verb, &credential->text, NULL, &err))
 		log_warn("%s", err.msg);
 }
 
@@ -371,11 +359,11 @@ void credential_approve(struct credentials *credentials,
 {
 	struct credshare *share = credentials->share;
 
-	tell_git(credentials, "approve", credential);
+	if (credential->source == CREDENTIAL_GIT)
+		tell_git(credentials, "approve", credential);
 	if (!credential->is_to_share)
 		return;
-	if (!is_stored(credentials, credential))
-		credshare_store(share, &credential->text);
+	credshare_store(share, &credential->text);
 	credshare_note(share, &credential->query);
 	credshare_unlock(share);
 }
@@ -392,10 +380,10 @@ void credential_reject(struct credentials *credentials,
 		credentials->bad_netrc_host = xstrdup(host);
 	} else {
 		credshare_forget(credentials->share, &credential->query);
-	}
-	if (credential->source == CREDENTIAL_SHARED)
 		credshare_erase(credentials->share, &credential->text);
-	tell_git(credentials, "reject", credential);
+	}
+	if (is_known_to_git(credentials, credential))
+		tell_git(credentials, "reject", credential);
 	credshare_unlock(credentials->share);
 }
 

@@ -11,8 +11,9 @@
 /*
  * One question for all agents of a repository.  Who asks for a credential
  * holds a lock until the server has taken the answer; the others wait, and
- * then get it from where it was put: a helper, or a cache daemon of git's that
- * only this user can reach.  No secret is written to a file.
+ * then get it from where it was put: a cache daemon of git's that only this
+ * user can reach, or, if that cannot keep it, the helper that has it.  No
+ * secret is written to a file.
  *
  *	<dir>/credential-UID/		0700, ours
  *		lock		a record lock; and which credential was approved
