@@ -61,15 +61,17 @@ static char *to_key(const char *text)
 
 	if (gourl_parse(&url, text))
 		return NULL;
-	if (*url.host)
-		key = xstrfmt("%s://%s%.*s", url.scheme, url.host,
-			      (int)length(url.path), url.path);
+	url.has_user = false;
+	url.tail[0] = '\0';
+	if (*url.host && !gourl_has_control(url.path))
+		key = gourl_format(&url);
 	gourl_release(&url);
-	if (key && (!is_http(key) || gourl_has_control(key))) {
-		free(key);
-		key = NULL;
+	if (key && is_http(key)) {
+		key[length(key)] = '\0';
+		return key;
 	}
-	return key;
+	free(key);
+	return NULL;
 }
 
 static int add(struct serverurl *found, const char *url, struct err *err)

@@ -10,8 +10,8 @@
 
 /*
  * From what a person calls a server to the <url> of lfs.<url>.* by which
- * git-lfs finds it: http or https, without user and password, not escaped,
- * and without a slash at the end.  A remote that is reached by ssh has the
+ * git-lfs finds it: http or https, without user and password, escaped as in a
+ * URL, and without a slash at the end.  A remote that is reached by ssh has the
  * https URL that git-lfs derives from it.
  */
 

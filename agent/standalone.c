@@ -39,6 +39,24 @@ void standalone_add_keys(struct keys *keys, const struct serverurl *servers,
 	}
 }
 
+/* Does the key's URL stand for it, perhaps as it was written once, decoded? */
+static bool is_of_server(const char *url, size_t len, const char *server)
+{
+	struct gourl parts;
+	char *decoded = NULL;
+	bool is;
+
+	if (!gourl_parse(&parts, server)) {
+		decoded = xstrfmt("%s://%s%s", parts.scheme, parts.host,
+				  parts.path);
+		gourl_release(&parts);
+	}
+	is = (strlen(server) == len && !strncmp(server, url, len)) ||
+	     (decoded && strlen(decoded) == len && !strncmp(decoded, url, len));
+	free(decoded);
+	return is;
+}
+
 bool standalone_is_key(const struct gitconfig_entry *entry,
 		       const struct serverurl *servers)
 {
@@ -52,8 +70,7 @@ bool standalone_is_key(const struct gitconfig_entry *entry,
 	if (strcmp(entry->value, STANDALONE_AGENT))
 		return false;
 	for (size_t i = 0; url && i < servers->n; i++)
-		if (strlen(servers->urls[i]) == (size_t)len &&
-		    !strncmp(servers->urls[i], url, (size_t)len))
+		if (is_of_server(url, (size_t)len, servers->urls[i]))
 			return true;
 	return !servers->n;
 }
@@ -117,12 +134,9 @@ static char *shared_url(const char *url)
 {
 	size_t len = strlen(url);
 	bool is_repository = len > 4 && !strcmp(url + len - 4, ".git");
-	char *escaped = gourl_normalize(url);
-	char *shared = xstrfmt(SERVERURL_SHARED "%s%s", escaped ? escaped : url,
-			       is_repository ? "/info/lfs" : "");
 
-	free(escaped);
-	return shared;
+	return xstrfmt(SERVERURL_SHARED "%s%s", url,
+		       is_repository ? "/info/lfs" : "");
 }
 
 /* What makes it less than it looks. */

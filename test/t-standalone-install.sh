@@ -107,6 +107,20 @@ git -C r config --unset lfs.pushurl
 check 'uninstall of everything' git lfs-multipart uninstall r
 check 'is that' nothing -C r config --local
 
+# A path with escapes, as the projects of Azure DevOps have.
+project="$SERVER/My%20Project"
+new_repo p
+git -C p config lfs.url "$project/_git/r.git/info/lfs"
+check 'a path with a blank' git lfs-multipart install --standalone \
+	"$project" p
+check 'is written as git-lfs will read it' equal \
+	"$(rules -C p config --local)" "$(rule_for "$project")"
+check 'it moves' both_ways p 'My Project/_git/r'
+git -C p config "lfs.$SERVER/My Project.standalonetransferagent" lfs-multipart
+check 'uninstall of that' git lfs-multipart uninstall --standalone "$project" p
+check 'takes what older versions wrote for it, too' equal \
+	"$(rules -C p config --local)" "$(rule_for lfs-multipart::)"
+
 check 'with the negotiated one' sh -c 'cd r && git lfs-multipart install &&
 	git lfs-multipart install --standalone '"$SERVER/r.git"
 check 'standalone wins' both_ways r

@@ -13,7 +13,7 @@ import threading
 import uuid
 
 OID = re.compile(r"[0-9a-f]{64}\Z")
-REPO = re.compile(r"[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*\Z")
+REPO = re.compile(r"[A-Za-z0-9_. -]+(/[A-Za-z0-9_. -]+)*\Z")
 
 
 class Refused(Exception):

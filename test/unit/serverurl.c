@@ -62,8 +62,13 @@ static void all_forms(void **state)
 		{ "https://me:secret@h.example/r?x=1#y",
 		  "https://h.example/r " },
 		{ "HTTPS://h.example/r", "https://h.example/r " },
-		/* git-lfs compares the path as it is without escapes. */
-		{ "https://h.example/a%20b", "https://h.example/a b " },
+		/* git-lfs passes over a key with a blank. */
+		{ "https://h.example/a%20b", "https://h.example/a%20b " },
+		{ "https://h.example/a b/", "https://h.example/a%20b " },
+		{ "https://h.example/50%25/%5bx%5D%2f",
+		  "https://h.example/50%25/%5bx%5D%2f " },
+		{ "ssh://git@h.example/a%20b",
+		  "https://h.example/a%20b.git/info/lfs " },
 		{ "https://*.example/me", "https://*.example/me " },
 		{ "http://127.0.0.1:80", "http://127.0.0.1:80 " },
 		{ "ssh://git@h.example:2222/me/r.git",
