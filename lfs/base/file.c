@@ -11,6 +11,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
 int file_open(const char *path, struct file_id *id, struct err *err)
@@ -167,7 +168,8 @@ static int check_space(int fd, const char *path, uint64_t size, struct err *err)
 		return err_sys(err, errno, "cannot stat '%s'", path);
 	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	held = (uint64_t)st.st_blocks * 512;
-	if (size <= held || size - held <= room)
+	/* No blocks at all: it does not say, as many in FUSE. */
+	if (!vfs.f_blocks || size <= held || size - held <= room)
 		return 0;
 	return err_sys(err, ENOSPC,
 		       "'%s' needs %" PRIu64 " bytes, %" PRIu64 " are free",
@@ -188,6 +190,19 @@ int file_reserve(int fd, const char *path, uint64_t size, struct err *err)
 #endif
 	if (ftruncate(fd, (off_t)size))
 		return err_sys(err, errno, "cannot resize '%s'", path);
+	return 0;
+}
+
+int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
+{
+	if (!fchmod(fd, mode))
+		return 0;
+	err_sys(err, errno, "cannot set the mode of '%s'", path);
+	if (err->code != EPERM && err->code != EOPNOTSUPP &&
+	    err->code != ENOSYS)
+		return -1;
+	log_info("%s", err->msg);
+	err_clear(err);
 	return 0;
 }
 

@@ -66,6 +66,12 @@ int file_write(int fd, const void *data, size_t n, struct err *err);
  */
 int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
 
+/*
+ * Give an open file its mode, whatever the umask.  One that cannot have it, as
+ * it is another user's or on a file system without modes, stays as it is.
+ */
+int file_set_mode(int fd, const char *path, mode_t mode, struct err *err);
+
 /* Make a directory and its parents, the last with `mode`; it may be there. */
 int file_make_dir(const char *path, mode_t mode, struct err *err);
 

@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/download.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
@@ -437,13 +434,6 @@ int download_close(struct object *object, const struct storage *storage,
 {
 	if (object->io)
 		return 0;
-	if (!fchmod(object->fd, storage->object_mode))
-		return 0;
-	err_sys(err, errno, "cannot set the mode of '%s'", object->path);
-	/* A share that belongs to somebody else: git-lfs sets none, either. */
-	if (err->code != EPERM && err->code != EOPNOTSUPP)
-		return -1;
-	log_info("%s", err->msg);
-	err_clear(err);
-	return 0;
+	return file_set_mode(object->fd, object->path, storage->object_mode,
+			     err);
 }
