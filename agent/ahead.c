@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/ahead.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -132,12 +130,9 @@ static bool search(struct ahead *ahead)
 	const struct storage *storage = &ahead->options.engine->storage;
 	struct err err = ERR_INIT;
 	char *path = xstrfmt("%s/search", storage->multipart_dir);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC,
-		      storage->dir_mode & 0666);
+	int fd = file_open_shared(path, storage->dir_mode & 0666, &err);
 	bool is_ours = fd >= 0 && !file_lock(fd, &err);
 
-	if (fd < 0)
-		err_sys(&err, errno, "cannot open '%s'", path);
 	free(path);
 	if (err.kind == ERR_BUSY) {
 		log_debug("another agent searches");

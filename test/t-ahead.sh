@@ -46,6 +46,14 @@ check 'errors of all that were asked about' \
 check 'are one error: who is asked for then is asked about' equal \
 	"$(find c/.git/lfs/objects -type f | wc -l)" 109
 
+# The users of a shared repository ask ahead one like the other.
+rm -rf c/.git/lfs
+git -C c config core.sharedRepository group
+check 'a fetch in a shared repository' git -C c lfs fetch origin main
+check 'others may search as well' equal \
+	"$(stat -c %a c/.git/lfs/multipart/search)" 660
+git -C c config --unset core.sharedRepository
+
 # Links that are refused: the server is asked anew.
 rm -rf c/.git/lfs
 server_nofaults

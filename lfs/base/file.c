@@ -42,6 +42,18 @@ int file_open_unlinked(const char *dir, struct err *err)
 	return fd;
 }
 
+int file_open_shared(const char *path, mode_t mode, struct err *err)
+{
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", path);
+	/* Fails for all but its owner, who has done it. */
+	if (fchmod(fd, mode))
+		log_debug("'%s' is another user's", path);
+	return fd;
+}
+
 int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
 {
 	struct stat st;

@@ -30,6 +30,12 @@ int file_open(const char *path, struct file_id *id, struct err *err);
  */
 int file_open_unlinked(const char *dir, struct err *err);
 
+/*
+ * Open for reading and writing what the users of a shared repository share;
+ * made with `mode`, whatever the umask.  Returns a descriptor, or -1.
+ */
+int file_open_shared(const char *path, mode_t mode, struct err *err);
+
 /* Say what an open file is now. */
 int file_identify(int fd, const char *path, struct file_id *id,
 		  struct err *err);

@@ -5,9 +5,9 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
@@ -28,16 +28,14 @@ struct budget *budget_open(const char *path, mode_t mode, unsigned total,
 			   unsigned nagents)
 {
 	struct budget *budget = xcalloc(1, sizeof(*budget));
+	struct err err = ERR_INIT;
 
 	budget->total = total;
 	budget->nagents = nagents ? nagents : 1;
 	budget->held = -1;
-	budget->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
+	budget->fd = file_open_shared(path, mode, &err);
 	if (budget->fd < 0)
-		log_warn("cannot open '%s': connections are not shared", path);
-	/* Fails for all but its owner, who has done it. */
-	else if (fchmod(budget->fd, mode))
-		log_debug("'%s' is another user's", path);
+		log_warn("%s: connections are not shared", err.msg);
 	return budget;
 }
 
