@@ -145,6 +145,8 @@ do
 		"$(server_header transfer-encoding put)"
 	check "chunked $chunked: the others with a length" equal \
 		$((2 - chunked)) "$(server_header content-length put)"
+	check "chunked $chunked: all say what they are" equal 2 \
+		"$(server_header content-type put)"
 done
 
 # A repository without a remote: the last fetch was from there

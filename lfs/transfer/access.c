@@ -74,6 +74,16 @@ static void rewrite_href(const struct access *access, json_t *action)
 	remoteurl_release(&url);
 }
 
+/* Servers know of git-lfs that it always sends one. */
+static int add_content_type(struct headers *headers, struct err *err)
+{
+	static const char name[] = "Content-Type";
+
+	if (headers_get(headers, name))
+		return 0;
+	return headers_add(headers, name, "application/octet-stream", err);
+}
+
 int access_complete(const struct access *access, struct batch_object *object,
 		    struct err *err)
 {
@@ -91,7 +101,8 @@ int access_complete(const struct access *access, struct batch_object *object,
 	if (ret || json_object_get(action.header, "chunk_size"))
 		return ret;
 	ret = action_headers(&action, err) ||
-	      access_headers(access, object, &action, &headers, err);
+	      access_headers(access, object, &action, &headers, err) ||
+	      (access->is_upload && add_content_type(&headers, err));
 	header = json_object();
 	for (size_t i = 0; !ret && i < headers.n; i++)
 		json_object_set_new(header, headers.list[i].name,
