@@ -222,6 +222,7 @@ check 'a helper has one: it is told that both were right' \
 check 'a helper has one: and none that it was wrong' fails grep -q erase two
 lfs_config credential.helper "$TEST_TMP/bin/helper"
 add_file other 8.bin 8000 8
+forget_shared other
 check 'only the login of the API is known: push' \
 	fails git -C other push -q origin main
 check 'only the login of the API is known: the helper gave that for it' \
