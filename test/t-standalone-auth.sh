@@ -166,6 +166,25 @@ check 'http.<url>.extraHeader: and nowhere else' equal 0 \
 	"$(server_header x-other batch)"
 git config --global --unset-all http.extraHeader
 
+# A password that is right, of a user who has no right
+
+name=forbidden
+start_server --dialect basic --auth me:secret
+made forbidden
+export GIT_ASKPASS="$TEST_TMP/bin/askpass"
+git -C forbidden config "lfs.$(lfs_url forbidden).access" basic
+server_faults 'status=403,on=batch,times=0'
+for attempt in first second
+do
+	rm -f record
+	check "no right to push: the $attempt attempt" eval \
+		'fails git -C forbidden push origin main >push.out 2>&1'
+	check 'each object is said to be forbidden' equal 6 \
+		"$(grep -c 'answered 403 Forbidden' push.out)"
+	check 'asked once for all agents' asked 1
+done
+unset GIT_ASKPASS
+
 # Links to another host
 
 name=presigned

@@ -16,6 +16,7 @@ struct credentials {
 	struct askcred ask;
 	struct credshare *share;	/* owned */
 	char *bad_netrc_host;	/* owned: whose netrc login was rejected */
+	struct credtext lent;	/* owned: what the others have on trust */
 	bool is_bad_url;	/* the one in the URL was */
 	bool is_bad_askpass;	/* it failed: git-lfs asks it no more either */
 };
@@ -354,11 +355,19 @@ static void tell_git(struct credentials *credentials, const char *verb,
 		log_warn("%s", err.msg);
 }
 
+static void take_back(struct credentials *credentials)
+{
+	if (credentials->lent.nlines)
+		credshare_erase(credentials->share, &credentials->lent);
+	credtext_release(&credentials->lent);
+}
+
 void credential_approve(struct credentials *credentials,
 			const struct credential *credential)
 {
 	struct credshare *share = credentials->share;
 
+	credtext_release(&credentials->lent);
 	if (credential->source == CREDENTIAL_GIT)
 		tell_git(credentials, "approve", credential);
 	if (!credential->is_to_share)
@@ -368,11 +377,24 @@ void credential_approve(struct credentials *credentials,
 	credshare_unlock(share);
 }
 
+void credential_lend(struct credentials *credentials,
+		     const struct credential *credential)
+{
+	struct credtext *lent = &credentials->lent;
+	struct err ignored = ERR_INIT;
+
+	if (credential->is_to_share && !lent->nlines &&
+	    !append(lent, &credential->text, &ignored))
+		credshare_store(credentials->share, lent);
+	credshare_unlock(credentials->share);
+}
+
 void credential_reject(struct credentials *credentials,
 		       const struct credential *credential)
 {
 	const char *host = credtext_get(&credential->query, "host");
 
+	credtext_release(&credentials->lent);
 	if (credential->source == CREDENTIAL_URL) {
 		credentials->is_bad_url = true;
 	} else if (credential->source == CREDENTIAL_NETRC) {
@@ -409,6 +431,9 @@ void credentials_free(struct credentials *credentials)
 {
 	if (!credentials)
 		return;
+	/* git-lfs may have hung up by now, which is a reason to stop. */
+	credentials->ask.is_stopped = NULL;
+	take_back(credentials);
 	credshare_free(credentials->share);
 	free(credentials->bad_netrc_host);
 	free(credentials);

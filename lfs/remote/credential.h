@@ -20,7 +20,7 @@
  *
  * All agents of a repository ask once: see credshare.h.  A question that got
  * no answer is not asked again.  After a get the
- * credential is tried, and then approved, rejected or dropped; until then the
+ * credential is tried, and then approved, rejected, lent or dropped; until then the
  * other agents may be waiting.
  *
  * Main thread only: everything here runs children and may wait for a person.
@@ -92,11 +92,21 @@ int credential_from_urls(const struct credential_query *query,
 void credential_approve(struct credentials *credentials,
 			const struct credential *credential);
 
+/*
+ * The server refused something else: the others may have it, as it is not said
+ * to be wrong, but not for longer than we are there, as it may be of no use.
+ */
+void credential_lend(struct credentials *credentials,
+		     const struct credential *credential);
+
 /* The server refused it (401): let the helpers forget it. */
 void credential_reject(struct credentials *credentials,
 		       const struct credential *credential);
 
-/* Neither is known: let the others ask.  It may be approved later. */
+/*
+ * Nothing is known: let the others ask.  After this and credential_lend() it
+ * may be approved or rejected later.
+ */
 void credential_drop(struct credentials *credentials);
 
 void credential_release(struct credential *credential);
@@ -104,7 +114,7 @@ void credential_release(struct credential *credential);
 /* Where all agents meet, for what else they may share; borrowed. */
 struct credshare *credentials_share(const struct credentials *credentials);
 
-/* Drops; NULL is fine. */
+/* Drops, and takes back what was lent; NULL is fine. */
 void credentials_free(struct credentials *credentials);
 
 #endif

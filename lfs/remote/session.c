@@ -221,6 +221,15 @@ static void approve(struct session *session)
 	session->rejections = 0;
 }
 
+/* What came says nothing of the credential but, perhaps, that it is not wrong. */
+static void put_off(struct session *session, const struct err *err)
+{
+	if (err->code >= 400)
+		credential_lend(session->credentials, &session->credential);
+	else
+		credential_drop(session->credentials);
+}
+
 enum session_next session_answered(struct session *session,
 				   const struct headers *sent,
 				   const struct batch *batch, struct err *err)
@@ -234,7 +243,7 @@ enum session_next session_answered(struct session *session,
 	if (err->kind == ERR_AUTH)
 		return log_in(session, login, batch, err);
 	if (err->kind && is_new)
-		credential_drop(session->credentials);
+		put_off(session, err);
 	else if (is_new && !session->is_on_trial)
 		approve(session);
 	return err->kind ? SESSION_FAILED : SESSION_DONE;
@@ -261,12 +270,14 @@ void session_settle(struct session *session, const char *sent,
 {
 	if (!session->is_on_trial)
 		return;
-	if (err->kind || !sent || !is_current(session, sent)) {
+	if (!sent || !is_current(session, sent)) {
 		credential_drop(session->credentials);
-		return;
+	} else if (err->kind) {
+		put_off(session, err);
+	} else {
+		session->is_on_trial = false;
+		approve(session);
 	}
-	session->is_on_trial = false;
-	approve(session);
 }
 
 void session_free(struct session *session)
