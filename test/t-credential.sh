@@ -306,6 +306,12 @@ rm -f asked
 first=$!
 is_asked
 check 'and the wait for another agent' stops_soon sleep 0.3
+# A process group of its own, as timeout makes one, is another git's.
+check 'but not for one of another git, as it may have another answer' \
+	env GIT_CONFIG_COUNT=1 GIT_CONFIG_KEY_0=credential.helper \
+	GIT_CONFIG_VALUE_0="$TEST_TMP/bin/helper" \
+	timeout 20 "$BUILD/test/tool/credential" -d "$TEST_TMP/shared" \
+	https://other.example/x
 kill -9 "$first"
 ASKPASS_PAUSE=0
 check 'one that was killed holds nobody up' gives 'askpass typed:secret,' \

@@ -82,10 +82,21 @@ struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 	return share;
 }
 
+/* One byte for each git-lfs: who waits for one person need not for another. */
+static struct flock lock_of(short type)
+{
+	return (struct flock){
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = getpgrp(),
+		.l_len = 1,
+	};
+}
+
 /* 1 if it is ours now, 0 if another process has it, -1 if locks do not work. */
 static int try_lock(const struct credshare *share)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = lock_of(F_WRLCK);
 
 	if (!fcntl(share->fd, F_SETLK, &lock))
 		return 1;
@@ -122,7 +133,7 @@ bool credshare_is_locked(const struct credshare *share)
 
 void credshare_unlock(struct credshare *share)
 {
-	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	struct flock lock = lock_of(F_UNLCK);
 
 	if (share->is_locked)
 		fcntl(share->fd, F_SETLK, &lock);

@@ -10,13 +10,13 @@
 
 /*
  * One question for all agents of a repository.  Who asks for a credential
- * holds a lock until the server has taken the answer; the others wait, and
- * then get it from where it was put: a cache daemon of git's that only this
- * user can reach, or, if that cannot keep it, the helper that has it.  No
- * secret is written to a file.
+ * holds a lock until the server has taken the answer; the others of its process
+ * group, as the agents of one git-lfs are, wait, and then get it from where it
+ * was put: a cache daemon of git's that only this user can reach, or, if that
+ * cannot keep it, the helper that has it.  No secret is written to a file.
  *
  *	<dir>/credential-UID/		0700, ours
- *		lock		a record lock; and which credential was approved
+ *		lock		record locks; and which credential was approved
  *				last, as a hash, and when, as its mtime
  *		failed		the question that failed last, and why
  *		socket		of git credential-cache--daemon
@@ -35,7 +35,7 @@ struct credshare;
 struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 				const struct askcred *ask);
 
-/* Wait for the lock.  -1 only if we are to stop: ERR_CANCELED. */
+/* Wait for the group's lock.  -1 only if we are to stop: ERR_CANCELED. */
 int credshare_lock(struct credshare *share, struct err *err);
 
 bool credshare_is_locked(const struct credshare *share);
@@ -56,8 +56,8 @@ void credshare_forget(struct credshare *share, const struct credtext *query);
 
 /*
  * Say why the question for these lines has failed, unless we were stopped; or
- * be told so, if this process has said it, or another one of its process group,
- * as are all agents of a git-lfs, within the last seconds: true with that error.
+ * be told so, if this process has said it, or another one of its process group
+ * within the last seconds: true with that error.
  */
 void credshare_note_failure(struct credshare *share,
 			    const struct credtext *query,
