@@ -38,8 +38,15 @@ check 'the CA of the environment' push env \
 	GIT_SSL_CAINFO="$TEST_TMP/server.pem"
 check 'another CA fails' fails push env \
 	GIT_SSL_CAINFO="$TEST_TMP/stranger.pem"
+check 'the CA of OpenSSL and Go' push env SSL_CERT_FILE="$TEST_TMP/server.pem"
+mkdir empty cas && cp server.pem cas/server.pem
+ln -s server.pem "cas/$(openssl x509 -noout -hash -in server.pem).0"
+check 'a folder of CAs' push env SSL_CERT_DIR="$TEST_TMP/cas"
+check 'or two' push env SSL_CERT_DIR="$TEST_TMP/empty:$TEST_TMP/cas"
+check 'of no use beside that of git' fails push env \
+	SSL_CERT_FILE="$TEST_TMP/server.pem" GIT_SSL_CAINFO="$TEST_TMP/stranger.pem"
 lfs_config http.sslCAInfo "$TEST_TMP/server.pem"
-check 'the CA of the config' push env
+check 'the CA of the config' push env SSL_CERT_FILE="$TEST_TMP/stranger.pem"
 lfs_config http.sslCAInfo "$TEST_TMP/stranger.pem"
 lfs_config "http.$SERVER.sslCAInfo" "$TEST_TMP/server.pem"
 check 'the CA for this server' push env

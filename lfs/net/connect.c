@@ -48,8 +48,15 @@ static int set_word(CURL *easy, CURLoption option, const struct word *words,
 /* A CA that is given replaces the system's, as in git. */
 static void set_ca(CURL *easy, const struct http_options *options)
 {
-	if (!options->ca_file && !options->ca_path)
+	if (!options->ca_file && !options->ca_path) {
+		if (options->system_ca_file)
+			curl.easy_setopt(easy, CURLOPT_CAINFO,
+					 options->system_ca_file);
+		if (options->system_ca_path)
+			curl.easy_setopt(easy, CURLOPT_CAPATH,
+					 options->system_ca_path);
 		return;
+	}
 	curl.easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
 	curl.easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
 }

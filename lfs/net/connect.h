@@ -20,6 +20,8 @@ struct http_options {
 	const char *no_proxy;	/* NULL: as the environment says */
 	const char *ca_file;	/* either one replaces the system's */
 	const char *ca_path;
+	const char *system_ca_file;	/* where the system's are, or NULL */
+	const char *system_ca_path;	/* a list with colons, or NULL */
 	const char *cert;	/* client certificate and its key, PEM files */
 	const char *key;
 	const char *cert_password;	/* of the key, or NULL: none */

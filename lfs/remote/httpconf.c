@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
@@ -87,6 +88,8 @@ struct httpconf {
 	char *https_proxy;	/* from the environment; "": none */
 	char *http_proxy;
 	char *no_proxy;	/* or NULL */
+	char *ca_file;	/* for Go and OpenSSL the system's, or NULL */
+	char *ca_path;
 	struct password *passwords;
 	size_t npasswords;
 };
@@ -193,6 +196,25 @@ static void fix_by_remote(struct httpconf *conf, size_t option,
 	free(key);
 }
 
+/* NULL if it is empty. */
+static char *non_empty(const char *name)
+{
+	const char *value = getenv(name);
+
+	return value && *value ? xstrdup(value) : NULL;
+}
+
+/* As Go, and so git-lfs, finds them; it passes over a file that is not there. */
+static void find_system_cas(struct httpconf *conf)
+{
+	conf->ca_file = non_empty("SSL_CERT_FILE");
+	conf->ca_path = non_empty("SSL_CERT_DIR");
+	if (conf->ca_file && access(conf->ca_file, R_OK)) {
+		free(conf->ca_file);
+		conf->ca_file = NULL;
+	}
+}
+
 static void fix_by_environment(struct httpconf *conf)
 {
 	for (size_t i = 0; i < NSTRINGS; i++) {
@@ -210,6 +232,7 @@ static void fix_by_environment(struct httpconf *conf)
 	conf->https_proxy = or_empty(first_set(https_proxies));
 	conf->http_proxy = or_empty(first_set(http_proxies));
 	conf->no_proxy = first_set(no_proxies);
+	find_system_cas(conf);
 }
 
 struct httpconf *httpconf_new(const struct gitconfig *config,
@@ -259,7 +282,11 @@ void httpconf_options_for(const void *httpconf, const char *url,
 	struct urlmatch *match = urlmatch_new(url);
 	const char *verify = find(conf, SSL_VERIFY, match);
 
-	*options = (struct http_options){ .no_proxy = conf->no_proxy };
+	*options = (struct http_options){
+		.no_proxy = conf->no_proxy,
+		.system_ca_file = conf->ca_file,
+		.system_ca_path = conf->ca_path,
+	};
 	for (size_t i = 0; i < NSTRINGS; i++) {
 		const char *value = find(conf, i, match);
 		char *field = (char *)options + options_table[i].offset;
@@ -357,5 +384,7 @@ void httpconf_free(struct httpconf *conf)
 	free(conf->https_proxy);
 	free(conf->http_proxy);
 	free(conf->no_proxy);
+	free(conf->ca_file);
+	free(conf->ca_path);
 	free(conf);
 }

@@ -17,9 +17,10 @@
  * environment.  An empty value stands for libcurl's default, an empty proxy
  * for none.
  *
- * Two places where git-lfs is followed and not git, since git-lfs has come to
+ * Three places where git-lfs is followed and not git, since git-lfs has come to
  * the server before us: HTTP_PROXY serves https too if nothing else is set,
- * and GIT_SSL_NO_VERIFY=false does not switch verification off.
+ * GIT_SSL_NO_VERIFY=false does not switch verification off, and SSL_CERT_FILE
+ * and SSL_CERT_DIR are where the system's CAs are.
  */
 
 struct httpconf;

@@ -32,6 +32,8 @@ static const char *const variables[] = {
 	"GIT_PROXY_SSL_CAINFO",
 	"GIT_SSL_CERT_PASSWORD_PROTECTED",
 	"GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED",
+	"SSL_CERT_FILE",
+	"SSL_CERT_DIR",
 };
 
 static int clear_environment(void **state)
@@ -157,6 +159,36 @@ static void from_the_environment(void **state)
 	assert_string_equal(options.ssl_version, "v");
 	assert_string_equal(options.cipher_list, "l");
 	assert_true(options.insecure);
+	httpconf_free(conf);
+}
+
+/* They do not replace each other's place, as those of git do. */
+static void system_cas(void **state)
+{
+	struct httpconf *conf;
+	struct http_options options;
+
+	(void)state;
+	conf = CONF("", NULL);
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_null(options.system_ca_file);
+	assert_null(options.system_ca_path);
+	httpconf_free(conf);
+	setenv("SSL_CERT_FILE", "/dev/null", 1);
+	setenv("SSL_CERT_DIR", "/a:/b", 1);
+	conf = CONF("", NULL);
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_null(options.ca_file);
+	assert_string_equal(options.system_ca_file, "/dev/null");
+	assert_string_equal(options.system_ca_path, "/a:/b");
+	httpconf_free(conf);
+	/* Go passes over what it cannot read; libcurl would not. */
+	setenv("SSL_CERT_FILE", "/none/such", 1);
+	setenv("SSL_CERT_DIR", "", 1);
+	conf = CONF("", NULL);
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_null(options.system_ca_file);
+	assert_null(options.system_ca_path);
 	httpconf_free(conf);
 }
 
@@ -376,6 +408,7 @@ int main(void)
 		TEST(nothing_said),
 		TEST(from_the_config),
 		TEST(from_the_environment),
+		TEST(system_cas),
 		TEST(by_url),
 		TEST(proxies_of_the_environment),
 		TEST(of_a_remote),
