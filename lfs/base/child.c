@@ -18,6 +18,7 @@ enum {
 	TICK_MS = 100,
 	EXIT_TICK_MS = 2,	/* it has closed its stdout, so it is about to */
 	TERM_MS = 200,	/* between SIGTERM and SIGKILL */
+	PIPE_SIZE = 64 << 10,	/* what a pipe holds: one read gets all */
 	FIRST_OURS = STDERR_FILENO + 1	/* descriptor that is no child's */
 };
 
@@ -28,6 +29,7 @@ struct run {
 	pid_t pid;
 	int in;			/* to its stdin; -1: closed */
 	int out;		/* from its stdout; -1: at its end */
+	int talk;		/* from its stderr; -1: at its end, or none */
 	size_t written;
 	uint64_t deadline_ms;	/* 0: none */
 	bool is_watching;
@@ -75,7 +77,7 @@ static int set_attributes(posix_spawnattr_t *attr)
 }
 
 static int set_files(posix_spawn_file_actions_t *files,
-		     const struct child *child, int in, int out)
+		     const struct child *child, int in, int out, int talk)
 {
 	int ret;
 
@@ -88,7 +90,10 @@ static int set_files(posix_spawn_file_actions_t *files,
 	if (!ret)
 		ret = posix_spawn_file_actions_adddup2(files, out,
 						       STDOUT_FILENO);
-	if (!ret && !child->keep_stderr)
+	if (!ret && talk >= 0)
+		ret = posix_spawn_file_actions_adddup2(files, talk,
+						       STDERR_FILENO);
+	else if (!ret && !child->keep_stderr)
 		ret = posix_spawn_file_actions_addopen(files, STDERR_FILENO,
 						       "/dev/null", O_WRONLY,
 						       0);
@@ -101,7 +106,7 @@ static int set_files(posix_spawn_file_actions_t *files,
 	return ret;
 }
 
-static int spawn(struct run *run, int in, int out)
+static int spawn(struct run *run, int in, int out, int talk)
 {
 	/* exec's argument type promises less than it keeps. */
 	char *const *argv = (char *const *)run->child->argv;
@@ -117,7 +122,7 @@ static int spawn(struct run *run, int in, int out)
 		goto out;
 	ret = set_attributes(&attr);
 	if (!ret)
-		ret = set_files(&files, run->child, in, out);
+		ret = set_files(&files, run->child, in, out, talk);
 	if (!ret)
 		ret = posix_spawnp(&run->pid, argv[0], &files, &attr, argv,
 				   environ);
@@ -127,32 +132,41 @@ out:
 	return ret;
 }
 
+static void set_nonblocking(int fd)
+{
+	if (fd >= 0)
+		fcntl(fd, F_SETFL, O_NONBLOCK);
+}
+
 static int start(struct run *run, struct err *err)
 {
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 };
+	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, talk[2] = { -1, -1 };
 	int ret = -1, errnum;
 
 	if (run->child->input && make_pipe(in, err))
 		return -1;
-	if (make_pipe(out, err))
+	if (make_pipe(out, err) || (run->child->said && make_pipe(talk, err)))
 		goto out;
-	errnum = spawn(run, in[0], out[1]);
+	errnum = spawn(run, in[0], out[1], talk[1]);
 	if (errnum) {
 		err_sys(err, errnum, "cannot run '%s'", program(run));
 		goto out;
 	}
 	run->in = in[1];
 	run->out = out[0];
-	in[1] = out[0] = -1;
-	fcntl(run->out, F_SETFL, O_NONBLOCK);
-	if (run->in >= 0)
-		fcntl(run->in, F_SETFL, O_NONBLOCK);
+	run->talk = talk[0];
+	in[1] = out[0] = talk[0] = -1;
+	set_nonblocking(run->in);
+	set_nonblocking(run->out);
+	set_nonblocking(run->talk);
 	ret = 0;
 out:
 	close_fd(&in[0]);
 	close_fd(&in[1]);
 	close_fd(&out[0]);
 	close_fd(&out[1]);
+	close_fd(&talk[0]);
+	close_fd(&talk[1]);
 	return ret;
 }
 
@@ -189,6 +203,33 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 	if (!got || !is_retry(errno))
 		close_fd(&run->out);
 	return 0;
+}
+
+/* Keep the end of all that it said. */
+static void remember(struct child_said *said, const char *data, size_t n)
+{
+	size_t size = sizeof(said->text), kept = said->len;
+
+	if (n > size) {
+		data += n - size;
+		n = size;
+	}
+	if (kept > size - n)
+		kept = size - n;
+	memmove(said->text, said->text + said->len - kept, kept);
+	memcpy(said->text + kept, data, n);
+	said->len = kept + n;
+}
+
+static void read_talk(struct run *run)
+{
+	char data[PIPE_SIZE];
+	ssize_t got = read(run->talk, data, sizeof(data));
+
+	if (got > 0)
+		remember(run->child->said, data, (size_t)got);
+	else if (!got || !is_retry(errno))
+		close_fd(&run->talk);
 }
 
 static bool has_exited(struct run *run)
@@ -229,6 +270,8 @@ static int serve(struct run *run, const struct pollfd *fds, struct buf *output,
 		write_input(run);
 	if (fds[0].revents && read_output(run, output, err))
 		return -1;
+	if (fds[3].revents)
+		read_talk(run);
 	/* It stays readable: from now on the tick must do. */
 	if (fds[2].revents)
 		run->is_watching = false;
@@ -237,13 +280,14 @@ static int serve(struct run *run, const struct pollfd *fds, struct buf *output,
 
 static int wait_event(struct run *run, struct buf *output, struct err *err)
 {
-	struct pollfd fds[3] = {
+	struct pollfd fds[] = {
 		{ .fd = run->out, .events = POLLIN },
 		{ .fd = run->in, .events = POLLOUT },
 		{ .fd = run->is_watching ? run->child->watch_fd : -1,
 		  .events = POLLIN },
+		{ .fd = run->talk, .events = POLLIN },
 	};
-	int n = poll(fds, 3, run->out < 0 ? EXIT_TICK_MS : TICK_MS);
+	int n = poll(fds, 4, run->out < 0 ? EXIT_TICK_MS : TICK_MS);
 
 	if (n < 0 && errno != EINTR)
 		return err_sys(err, errno, "cannot poll");
@@ -259,6 +303,8 @@ static int communicate(struct run *run, struct buf *output, struct err *err)
 			return -1;
 	}
 	run->pid = 0;
+	if (run->talk >= 0)
+		read_talk(run);
 	if (run->out >= 0 && read_output(run, output, err))
 		return -1;
 	return 0;
@@ -297,10 +343,12 @@ static int judge(const struct run *run, int *status, struct err *err)
 
 static struct run run_of(const struct child *child)
 {
-	struct run run = { .child = child, .in = -1, .out = -1 };
+	struct run run = { .child = child, .in = -1, .out = -1, .talk = -1 };
 
 	if (child->timeout_ms)
 		run.deadline_ms = clock_ms() + child->timeout_ms;
+	if (child->said)
+		child->said->len = 0;
 	run.is_watching = child->is_stopped && child->watch_fd >= 0;
 	return run;
 }
@@ -310,7 +358,7 @@ int child_run_files(const struct child *child, int in, int out, struct err *err)
 	struct run run = run_of(child);
 	int errnum, ret;
 
-	errnum = spawn(&run, in, out);
+	errnum = spawn(&run, in, out, -1);
 	if (errnum)
 		return err_sys(err, errnum, "cannot run '%s'", program(&run));
 	ret = communicate(&run, NULL, err);
@@ -330,6 +378,7 @@ int child_run(const struct child *child, struct buf *output, int *status,
 	ret = communicate(&run, output, err);
 	close_fd(&run.in);
 	close_fd(&run.out);
+	close_fd(&run.talk);
 	if (run.pid)
 		end(&run);
 	return ret ? ret : judge(&run, status, err);

@@ -11,20 +11,29 @@
  * Running another program and reading what it prints.
  *
  * The child gets our environment, an empty signal mask, SIGPIPE as by default,
- * the text given on its stdin, and /dev/null as stderr: whatever it leaves
- * running then holds no descriptor of ours, for which git-lfs would wait.  It
- * stays in our process group, so that it may ask on the terminal.  When it has
- * exited it has been waited for, and what its own children still write is not
- * read.
+ * the text given on its stdin, and /dev/null or a pipe as stderr: whatever it
+ * leaves running then holds no descriptor of ours, for which git-lfs would
+ * wait.  It stays in our process group, so that it may ask on the terminal.
+ * When it has exited it has been waited for, and what its own children still
+ * write is not read.
  *
  * The process must ignore SIGPIPE.  Not for two threads at once.
  */
+
+enum { CHILD_SAID_MAX = 512 };
+
+/* The end of what a child wrote to its stderr. */
+struct child_said {
+	char text[CHILD_SAID_MAX];	/* no string */
+	size_t len;
+};
 
 struct child {
 	const char *const *argv;	/* until NULL; [0] is sought on PATH */
 	const char *input;	/* what its stdin reads, or NULL: nothing */
 	unsigned timeout_ms;	/* then it is ended; 0: no limit */
 	bool keep_stderr;	/* it writes to our stderr */
+	struct child_said *said;	/* emptied first; or NULL: not listened to */
 
 	/*
 	 * A reason to end it early: asked at least every 100 ms, and at once
@@ -48,7 +57,7 @@ int child_run(const struct child *child, struct buf *output, int *status,
 
 /*
  * The same from file to file: the child's stdin and stdout are these
- * descriptors, stdin /dev/null if `in` is -1, and `input` is not used.
+ * descriptors, stdin /dev/null if `in` is -1; `input` and `said` are not used.
  */
 int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);

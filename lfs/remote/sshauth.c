@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/remote/sshauth.h"
 
+#include <ctype.h>
+#include <string.h>
+
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/clock.h"
@@ -51,11 +54,46 @@ static int begin(struct question *question, const struct endpoint *endpoint,
 	return 0;
 }
 
+static bool has_words(const char *line)
+{
+	while (*line && !isalnum((unsigned char)*line))
+		line++;
+	return *line;
+}
+
+/*
+ * What ssh or the git server said last, in a copy of its end.  GitLab frames a
+ * line with others that say nothing, and has this prefix before each.
+ */
+static const char *last_words(const struct child_said *said,
+			      char text[CHILD_SAID_MAX + 1])
+{
+	static const char prefix[] = "remote:";
+	const char *found = "";
+	char *rest;
+
+	memcpy(text, said->text, said->len);
+	text[said->len] = '\0';
+	for (char *line = strtok_r(text, "\r\n", &rest); line;
+	     line = strtok_r(NULL, "\r\n", &rest)) {
+		if (!strncmp(line, prefix, strlen(prefix)))
+			line += strlen(prefix);
+		line += strspn(line, " ");
+		if (has_words(line))
+			found = line;
+	}
+	return found;
+}
+
 /* Ask; the answer's text, if it is good, is in `text`. */
 static int run(struct question *question, struct buf *text,
 	       struct sshreply *reply, struct err *err)
 {
+	char said_text[CHILD_SAID_MAX + 1];
+	struct child_said said;
+	const char *why;
 	struct child child = {
+		.said = &said,
 		.argv = (const char *const *)question->command.argv,
 		.is_stopped = question->options->is_stopped,
 		.ctx = question->options->ctx,
@@ -71,10 +109,11 @@ static int run(struct question *question, struct buf *text,
 		buf_reset(text);
 		buf_puts(text, "{}");
 	} else if (status) {
+		why = last_words(&said, said_text);
 		return err_set(err, ERR_AUTH,
 			       "ssh failed with exit status %d when it was to "
-			       "run git-lfs-authenticate",
-			       status);
+			       "run git-lfs-authenticate%s%s",
+			       status, *why ? ": " : "", why);
 	}
 	return sshreply_parse(reply, buf_str(text), text->len, &question->times,
 			      err);

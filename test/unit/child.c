@@ -118,6 +118,31 @@ static void too_much_output(void **state)
 	buf_release(&output);
 }
 
+/* However much it is, and only that of the last run. */
+static void end_of_stderr(void **state)
+{
+	struct child_said said;
+	struct child child = { .watch_fd = -1, .said = &said };
+	struct buf output = BUF_INIT(100);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(run_sh(child, "seq 100000 >&2; echo out; echo end >&2",
+				&output, NULL, &err),
+			 0);
+	assert_string_equal(buf_str(&output), "out\n");
+	assert_int_equal(said.len, CHILD_SAID_MAX);
+	assert_memory_equal(said.text + said.len - 11, "100000\nend\n", 11);
+	assert_int_equal(run_sh(child, "echo a >&2; exec >&-; echo b >&2",
+				&output, NULL, &err),
+			 0);
+	assert_int_equal(said.len, 4);
+	assert_memory_equal(said.text, "a\nb\n", 4);
+	assert_int_equal(run_sh(child, ":", &output, NULL, &err), 0);
+	assert_int_equal(said.len, 0);
+	buf_release(&output);
+}
+
 static void not_found(void **state)
 {
 	const char *argv[] = { "no-such-program-anywhere", NULL };
@@ -394,6 +419,7 @@ int main(void)
 		cmocka_unit_test(input_larger_than_a_pipe),
 		cmocka_unit_test(no_input_is_an_empty_one),
 		cmocka_unit_test(too_much_output),
+		cmocka_unit_test(end_of_stderr),
 		cmocka_unit_test(not_found),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(timeout),

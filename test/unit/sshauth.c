@@ -162,6 +162,39 @@ static void asked_again_when_it_fails(void **state)
 	sshauth_release(&auth);
 }
 
+/* With what the git server, or ssh, said of it. */
+static void why_it_failed(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "", "git-lfs-authenticate" },
+		{ "echo 'ERROR: no.' >&2", "git-lfs-authenticate: ERROR: no." },
+		{ "printf 'Hello\\r\\n\\033[1mbye\\r\\n\\r\\n' >&2",
+		  "git-lfs-authenticate:  [1mbye" },
+		{ "printf 'remote: \\nremote: ===\\nremote: \\nremote: ERROR: no\\n"
+		  "remote: \\nremote: ===\\nremote:\\n' >&2",
+		  "git-lfs-authenticate: ERROR: no" },
+		{ "seq 20000 >&2; echo https://u:p@h/?q >&2",
+		  "git-lfs-authenticate: https://...@h/?..." },
+		/* One that stays, as of a ControlMaster, is not waited for. */
+		{ "sleep 30 >&2 & echo last >&2",
+		  "git-lfs-authenticate: last" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct sshauth auth = SSHAUTH_INIT;
+		struct err err = ERR_INIT;
+		char body[256];
+
+		snprintf(body, sizeof(body), "%s\nexit 1", cases[i][0]);
+		write_script(body);
+		assert_int_equal(update(&auth, "lfs.ssh.retries\n0", &err), -1);
+		assert_non_null(strstr(err.msg, "status 1 when"));
+		assert_string_equal(strstr(err.msg, "git-lfs-auth"),
+				    cases[i][1]);
+	}
+}
+
 static void a_server_without_it(void **state)
 {
 	struct sshauth auth = SSHAUTH_INIT;
@@ -319,6 +352,7 @@ int main(void)
 		cmocka_unit_test(asked_once),
 		cmocka_unit_test(asked_again_when_it_runs_out),
 		cmocka_unit_test(asked_again_when_it_fails),
+		cmocka_unit_test(why_it_failed),
 		cmocka_unit_test(a_server_without_it),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(no_ssh),
