@@ -124,6 +124,20 @@ check 'it sees the path, the port, and the user of the remote' equal \
 git config --global --unset credential.useHttpPath
 
 forget_all
+script talker <<'EOF'
+cat >/dev/null
+test "$1" = get || exit 0
+echo "open https://h.example/device and enter ABCD" >&2
+printf 'username=h\npassword=p\n'
+EOF
+lfs_config credential.helper "$TEST_TMP/bin/talker"
+check 'what a helper says to a person' command script -qec \
+	"'$BUILD/test/tool/credential' -d '$TEST_TMP/shared' '$API' >got 2>err" \
+	typescript
+check 'is seen on the terminal' grep -q 'enter ABCD' typescript
+check 'and nowhere else' fails grep -q 'enter ABCD' got err
+
+forget_all
 lfs_config credential.helper store
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 check 'a helper with nothing stored: git asks' gives 'git typed:secret,' "$API"

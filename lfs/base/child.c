@@ -147,6 +147,8 @@ static int start(struct run *run, struct err *err)
 		return -1;
 	if (make_pipe(out, err) || (run->child->said && make_pipe(talk, err)))
 		goto out;
+	if (run->child->talks_to_terminal)
+		talk[1] = open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
 	errnum = spawn(run, in[0], out[1], talk[1]);
 	if (errnum) {
 		err_sys(err, errnum, "cannot run '%s'", program(run));

@@ -33,6 +33,7 @@ struct child {
 	const char *input;	/* what its stdin reads, or NULL: nothing */
 	unsigned timeout_ms;	/* then it is ended; 0: no limit */
 	bool keep_stderr;	/* it writes to our stderr */
+	bool talks_to_terminal;	/* its stderr is /dev/tty, if there is one */
 	struct child_said *said;	/* emptied first; or NULL: not listened to */
 
 	/*
@@ -57,7 +58,8 @@ int child_run(const struct child *child, struct buf *output, int *status,
 
 /*
  * The same from file to file: the child's stdin and stdout are these
- * descriptors, stdin /dev/null if `in` is -1; `input` and `said` are not used.
+ * descriptors, stdin /dev/null if `in` is -1; `input`, `said` and
+ * `talks_to_terminal` are not used.
  */
 int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);

@@ -85,7 +85,9 @@ int askcred_git(const struct askcred *ask, const char *verb,
 		struct err *err)
 {
 	const char *const argv[] = { "git", "credential", verb, NULL };
-	const struct child child = { .argv = argv };
+	const struct child child = {
+		.argv = argv, .talks_to_terminal = !strcmp(verb, "fill")
+	};
 
 	if (converse_with_git(ask, &child, lines, answer, err))
 		return err_wrap(err, "git credential %s", verb);

@@ -13,7 +13,8 @@
  * with its helpers, askpass, and git's cache daemon on a socket of ours.
  *
  * Main thread only.  No child gets our stderr: a helper may leave a daemon
- * behind, and git-lfs would wait for it.  Prompts go to the terminal itself.
+ * behind, and git-lfs would wait for it.  Prompts go to the terminal itself, and
+ * so does what a helper says to a person while git credential may ask.
  */
 
 enum { ASKCRED_CACHE_S = 300 };	/* how long the cache daemon remembers */
