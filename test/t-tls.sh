@@ -96,4 +96,10 @@ lfs_config http.sslCertPasswordProtected true
 check 'with it the push works' push env
 check 'git has been asked for it as git asks' grep \
 	"protocol=cert .*path=$TEST_TMP/client.pem" helper.asked
+sed 's/\*protocol=cert\*/*path=*locked.key*/' helper >helper.key
+mv helper.key helper && chmod +x helper
+check 'a password that is known by the key, as for git-lfs' push env
+check 'is asked for by the certificate first' equal 'client.pem locked.key' \
+	"$(grep -o '[a-z]*\.\(pem\|key\) ' helper.asked | tail -n 2 |
+		tr -d '\n' | sed 's/ $//')"
 finish

@@ -12,7 +12,8 @@
 
 /*
  * Give `conf` what git's credential helpers have for its certificates, under
- * protocol `cert` and the path of the certificate, as git has it.  A person is
+ * protocol `cert` and the path of the certificate, as git has it, or else that
+ * of its key, as git-lfs has it.  A person is
  * not asked: several agents would do so at once.  What is not found is logged,
  * and the connection will fail.  Main thread only, before others use `conf`.
  */

@@ -73,6 +73,7 @@ static const char *const no_proxies[] = { "no_proxy", "NO_PROXY", NULL };
 struct rule {
 	size_t option;
 	struct urlmatch *pattern;	/* NULL: of any URL */
+	char *url;	/* as it is written, or NULL */
 	char *value;
 };
 
@@ -137,16 +138,17 @@ static int add_rule(struct httpconf *conf, const struct gitconfig_entry *entry,
 	if (len < 0)
 		return 0;
 	if (sub) {
-		char *url = xstrndup(sub, (size_t)len);
-
-		rule.pattern = urlmatch_new_pattern(url);
-		free(url);
-		if (!rule.pattern)
+		rule.url = xstrndup(sub, (size_t)len);
+		rule.pattern = urlmatch_new_pattern(rule.url);
+		if (!rule.pattern) {
+			free(rule.url);
 			return 0;
+		}
 	}
 	rule.value = read_value(entry, opt->form, err);
 	if (!rule.value) {
 		urlmatch_free(rule.pattern);
+		free(rule.url);
 		return -1;
 	}
 	conf->rules = xreallocarray(conf->rules, conf->nrules + 1,
@@ -347,6 +349,44 @@ const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos)
 	return NULL;
 }
 
+static bool is_same_place(const struct rule *a, const struct rule *b)
+{
+	return a->url && b->url ? !strcmp(a->url, b->url) : a->url == b->url;
+}
+
+/* The option of a certificate's key follows its own. */
+static const char *key_beside(const struct httpconf *conf,
+			      const struct rule *cert)
+{
+	const char *key = conf->fixed[cert->option + 1];
+
+	for (size_t i = 0; !key && i < conf->nrules; i++)
+		if (conf->rules[i].option == cert->option + 1 &&
+		    is_same_place(&conf->rules[i], cert))
+			key = conf->rules[i].value;
+	return key;
+}
+
+const char *httpconf_key(const struct httpconf *conf, const char *cert)
+{
+	const size_t ends[] = { offsetof(struct http_options, cert),
+				offsetof(struct http_options, proxy_cert) };
+
+	for (size_t i = 0; i < NOPTIONS + conf->nrules; i++) {
+		struct rule rule = { .url = NULL };
+		const char *value = value_at(conf, i, &rule.option);
+		size_t offset = options_table[rule.option].offset;
+
+		if (!value || strcmp(value, cert) ||
+		    (offset != ends[0] && offset != ends[1]))
+			continue;
+		if (i >= NOPTIONS)
+			rule = conf->rules[i - NOPTIONS];
+		return key_beside(conf, &rule);
+	}
+	return NULL;
+}
+
 void httpconf_set_password(struct httpconf *conf, const char *cert,
 			   const char *password)
 {
@@ -371,6 +411,7 @@ void httpconf_free(struct httpconf *conf)
 		return;
 	for (size_t i = 0; i < conf->nrules; i++) {
 		urlmatch_free(conf->rules[i].pattern);
+		free(conf->rules[i].url);
 		free(conf->rules[i].value);
 	}
 	free(conf->rules);

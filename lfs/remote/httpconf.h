@@ -45,6 +45,9 @@ void httpconf_options_for(const void *httpconf, const char *url,
  */
 const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos);
 
+/* The key that is set where this certificate is, borrowed; or NULL. */
+const char *httpconf_key(const struct httpconf *conf, const char *cert);
+
 /* The password of a certificate's key, for options_for to give; copied. */
 void httpconf_set_password(struct httpconf *conf, const char *cert,
 			   const char *password);

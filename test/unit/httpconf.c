@@ -353,6 +353,28 @@ static void passwords(void **state)
 	httpconf_free(conf);
 }
 
+/* What stands beside a certificate, and what the environment says for all. */
+static void keys_of_certs(void **state)
+{
+	struct httpconf *conf = CONF("http.sslcert\na.pem\0"
+				     "http.https://h/.sslcert\nb.pem\0"
+				     "http.https://h/.sslkey\nb.key\0"
+				     "http.sslkey\na.key\0"
+				     "http.https://i/.sslcert\nc.pem\0",
+				     NULL);
+
+	(void)state;
+	assert_string_equal(httpconf_key(conf, "a.pem"), "a.key");
+	assert_string_equal(httpconf_key(conf, "b.pem"), "b.key");
+	assert_null(httpconf_key(conf, "c.pem"));
+	assert_null(httpconf_key(conf, "a.key"));
+	httpconf_free(conf);
+	setenv("GIT_SSL_KEY", "e.key", 1);
+	conf = CONF("http.https://i/.sslcert\nc.pem", NULL);
+	assert_string_equal(httpconf_key(conf, "c.pem"), "e.key");
+	httpconf_free(conf);
+}
+
 static void passwords_by_the_environment(void **state)
 {
 	static const char text[] = "http.sslcert\na.pem\0"
@@ -414,6 +436,7 @@ int main(void)
 		TEST(of_a_remote),
 		TEST(no_verify),
 		TEST(passwords),
+		TEST(keys_of_certs),
 		TEST(passwords_by_the_environment),
 		TEST(bad_values),
 	};
