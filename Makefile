@@ -4,7 +4,8 @@
 # what stands to its left, and the layers above its own line here.
 BASE     = err mem buf clock rfc3339 log json file child parent crc_x86 \
            crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 cond bell
-NET      = libcurl url link field range retry ceiling connect http status
+NET      = libcurl url link field range retry ceiling noproxy connect http \
+           status
 REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
            session branch fetchhead gourl localpath remoteurl endpoint \

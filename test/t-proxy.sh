@@ -38,6 +38,8 @@ check 'http_proxy of the environment' push env http_proxy="$PROXY"
 check 'is used by the agent' through "PUT"
 check 'no_proxy' push env http_proxy="$PROXY" no_proxy=127.0.0.1
 check 'is honoured' equal "$(cat proxy)" ''
+check 'with a port' push env http_proxy="$PROXY" no_proxy="${SERVER#http://}"
+check 'is honoured' equal "$(cat proxy)" ''
 lfs_config http.proxy "$PROXY"
 check 'http.proxy' push env
 check 'is used' through 'PUT'

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
@@ -11,6 +12,7 @@
 #endif
 
 #include "lfs/net/libcurl.h"
+#include "lfs/net/noproxy.h"
 #include "lfs/net/url.h"
 
 struct word {
@@ -103,7 +105,16 @@ static void set_client_cert(CURL *easy, const struct http_options *options)
 			 or_empty(options->proxy_cert_password));
 }
 
-static void set_proxy(CURL *easy, const struct http_options *options)
+static void set_no_proxy(CURL *easy, const char *list, const char *url)
+{
+	char *hosts = noproxy_for(list, url);
+
+	curl.easy_setopt(easy, CURLOPT_NOPROXY, hosts);
+	free(hosts);
+}
+
+static void set_proxy(CURL *easy, const struct http_options *options,
+		      const char *url)
 {
 	if (options->proxy)
 		curl.easy_setopt(easy, CURLOPT_PROXY, options->proxy);
@@ -111,7 +122,7 @@ static void set_proxy(CURL *easy, const struct http_options *options)
 		curl.easy_setopt(easy, CURLOPT_PROXY_CAINFO,
 				 options->proxy_ca_file);
 	if (options->no_proxy)
-		curl.easy_setopt(easy, CURLOPT_NOPROXY, options->no_proxy);
+		set_no_proxy(easy, options->no_proxy, url);
 	if (options->proxy_auth)
 		set_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
 			 options->proxy_auth);
@@ -136,7 +147,7 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 			 (long)shared->connect_ms);
 	curl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	set_proxy(easy, &options);
+	set_proxy(easy, &options, url);
 	set_tls(easy, &options);
 	set_client_cert(easy, &options);
 	if (options.cookie_file)

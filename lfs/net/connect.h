@@ -17,7 +17,7 @@
 struct http_options {
 	const char *proxy;	/* NULL: as the environment says; "": none */
 	const char *proxy_auth;	/* http.proxyAuthMethod, or NULL */
-	const char *no_proxy;	/* NULL: as the environment says */
+	const char *no_proxy;	/* see noproxy.h; NULL: as libcurl has it */
 	const char *ca_file;	/* either one replaces the system's */
 	const char *ca_path;
 	const char *system_ca_file;	/* where the system's are, or NULL */

@@ -233,6 +233,19 @@ bool url_keeps_headers(const char *from, const char *to)
 	return compare(from, to, true);
 }
 
+void url_port(const char *url, char *out, size_t size)
+{
+	struct err ignored = ERR_INIT;
+	struct origin origin;
+
+	out[0] = '\0';
+	if (libcurl_load(&ignored))
+		return;
+	if (get_origin(url, &origin))
+		snprintf(out, size, "%s", origin.port);
+	origin_release(&origin);
+}
+
 bool url_is_https(const char *url)
 {
 	return !strncasecmp(url, "https://", 8);

@@ -16,7 +16,8 @@
 
 enum {
 	URL_MAX = 64 << 10,
-	URL_DISPLAY_MAX = 256	/* a good size for url_display() */
+	URL_DISPLAY_MAX = 256,	/* a good size for url_display() */
+	URL_PORT_MAX = 8	/* room for that of url_port() */
 };
 
 /*
@@ -51,6 +52,9 @@ bool url_is_same_origin(const char *a, const char *b);
  * and from http to https of the same host, both at their usual ports.
  */
 bool url_keeps_headers(const char *from, const char *to);
+
+/* The port in decimal, the scheme's own if it names none; "" if it is none. */
+void url_port(const char *url, char *out, size_t size);
 
 bool url_is_https(const char *url);
 

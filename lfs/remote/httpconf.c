@@ -67,7 +67,6 @@ static const char *const https_proxies[] = { "https_proxy", "HTTPS_PROXY",
 					     NULL };
 static const char *const http_proxies[] = { "http_proxy", "all_proxy",
 					    "ALL_PROXY", "HTTP_PROXY", NULL };
-static const char *const no_proxies[] = { "no_proxy", "NO_PROXY", NULL };
 
 /* One value from the config. */
 struct rule {
@@ -233,7 +232,10 @@ static void fix_by_environment(struct httpconf *conf)
 		conf->fixed[PROXY_PROTECTED] = xstrdup("true");
 	conf->https_proxy = or_empty(first_set(https_proxies));
 	conf->http_proxy = or_empty(first_set(http_proxies));
-	conf->no_proxy = first_set(no_proxies);
+	/* An empty one does not stand in the other's way, unlike a proxy. */
+	conf->no_proxy = non_empty("no_proxy");
+	if (!conf->no_proxy)
+		conf->no_proxy = non_empty("NO_PROXY");
 	find_system_cas(conf);
 }
 

@@ -148,6 +148,11 @@ static void from_the_environment(void **state)
 	httpconf_options_for(conf, "https://h/a", &options);
 	assert_string_equal(options.proxy, "http://p:1");
 	assert_string_equal(options.no_proxy, "h");
+	httpconf_free(conf);
+	setenv("no_proxy", "", 1);
+	conf = CONF(everything, NULL);
+	httpconf_options_for(conf, "https://h/a", &options);
+	assert_string_equal(options.no_proxy, "unused");
 	assert_string_equal(options.proxy_auth, "digest");
 	assert_string_equal(options.ca_file, "~/not-expanded");
 	assert_null(options.ca_path);

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "lfs/net/noproxy.h"
+
+static void lists(void **state)
+{
+	static const struct {
+		const char *list, *url, *expected;
+	} cases[] = {
+		{ "", "http://h/", "" },
+		{ " ,, ", "http://h/", "" },
+		{ "*", "http://h/", "*" },
+		{ "h, .x,\ty  z", "http://h/", "h,.x,y,z" },
+		{ "*.corp.example", "http://h/", ".corp.example" },
+		{ "*x,*.", "http://h/", "*x,." },
+		{ "h:80,x:8080,y", "http://h/", "h,y" },
+		{ "h:80,x:443", "https://h/", "x" },
+		{ "h:8443,x:443,*.y:8443", "https://h:8443/a", "h,.y" },
+		{ "h:,x:*", "http://h/", "" },
+		{ "10.0.0.0/8,::1,fe80::/10", "http://h/",
+		  "10.0.0.0/8,::1,fe80::/10" },
+		{ "[::1],[::2]:80,[::3]:81", "http://h/", "[::1],[::2]" },
+		{ "h:80,x", "no url", "x" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *got = noproxy_for(cases[i].list, cases[i].url);
+
+		assert_string_equal(got, cases[i].expected);
+		free(got);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(lists),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
