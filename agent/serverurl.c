@@ -40,7 +40,7 @@ static bool is_remote(const struct gitconfig *config, const char *name)
 bool serverurl_is_one(const struct gitconfig *config, const char *text)
 {
 	return has_prefix(text, SERVERURL_SHARED) || remoteurl_is_url(text) ||
-	       is_remote(config, text);
+	       strstr(text, "://") || is_remote(config, text);
 }
 
 /* Without the slashes at its end. */
@@ -74,14 +74,16 @@ static char *to_key(const char *text)
 	return NULL;
 }
 
-static int add(struct serverurl *found, const char *url, struct err *err)
+/* `said` is what it was called. */
+static int add(struct serverurl *found, const char *url, const char *said,
+	       struct err *err)
 {
 	char *key = to_key(url), shown[URL_DISPLAY_MAX];
 
 	if (!key)
 		return err_set(err, ERR_USAGE,
-			       "'%s' leads to no http or https server",
-			       url_display_any(url, shown, sizeof(shown)));
+			       "'%s' leads to no http, https or ssh server",
+			       url_display_any(said, shown, sizeof(shown)));
 	if (found->n && !strcmp(found->urls[0], key))
 		free(key);
 	else
@@ -124,7 +126,8 @@ static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 		remoteurl_from_clone(&remote, config, url, false);
 	}
 	found->is_ssh = remote.ssh.host != NULL;
-	ret = add(found, remote.url && *remote.url ? remote.url : url, err);
+	ret = add(found, remote.url && *remote.url ? remote.url : url, text,
+		  err);
 	remoteurl_release(&remote);
 	free(url);
 	return ret;
@@ -147,7 +150,7 @@ static int find_by_remote(struct serverurl *found,
 
 		ret = endpoint_find(&endpoint, lfsconfig, name, is_upload, err);
 		if (!ret)
-			ret = add(found, endpoint.url, err);
+			ret = add(found, endpoint.url, endpoint.url, err);
 		if (endpoint.ssh.host)
 			found->is_ssh = true;
 		endpoint_release(&endpoint);

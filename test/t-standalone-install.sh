@@ -292,11 +292,13 @@ fails_as () {
 	check 'is said' grep "$what" said
 }
 fails_as 'neither a URL, nor a remote' --standalone nowhere
-fails_as 'leads to no http or https server' --standalone file:///x.git
-fails_as 'neither a URL, nor a remote' --standalone ftp://host/x
-fails_as "'ftp://host/x' is neither" --standalone ftp://me:secret@host/x
+fails_as 'leads to no http, https or ssh server' --standalone file:///x.git
+fails_as "'ftp://host/x' leads to no http, https or ssh server" \
+	--standalone ftp://me:secret@host/x
+fails_as "'https://' leads to no http, https or ssh server" \
+	--standalone https://
 git -C r config --unset lfs.url
-fails_as 'leads to no http or https server' --standalone origin
+fails_as 'leads to no http, https or ssh server' --standalone origin
 check 'nothing was written' nothing -C r config --local
 check 'no path and no work tree' sh -c '
 	cd r.git && ! git lfs-multipart install --shared https://h.example/x \
