@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/scope.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "lfs/base/buf.h"
@@ -30,6 +31,16 @@ struct gitconfig *scope_load(const struct scope *scope, struct err *err)
 	return config;
 }
 
+/* How people call the file. */
+static char *name_of(const struct scope *scope)
+{
+	static const char file[] = "--file=";
+
+	if (!strncmp(scope->option, file, strlen(file)))
+		return xstrdup(scope->option + strlen(file));
+	return xstrfmt("the git config (%s)", scope->option);
+}
+
 /* Run git and return its exit status, or -1. */
 static int change(const char *const *argv, struct err *err)
 {
@@ -51,14 +62,15 @@ int scope_set(const struct scope *scope, const char *key, const char *value,
 	const char *const argv[] = { "git",    "-C",	      scope->dir,
 				     "config", scope->option, "--replace-all",
 				     key,      value,	      NULL };
-	char shown[URL_DISPLAY_MAX];
+	char shown[URL_DISPLAY_MAX], *name;
 
-	if (change(argv, err))
-		return err_set(err, ERR_LOCAL,
-			       "cannot write '%s' to the git config (%s)",
-			       url_display_any(key, shown, sizeof(shown)),
-			       scope->option);
-	return 0;
+	if (!change(argv, err))
+		return 0;
+	name = name_of(scope);
+	err_set(err, ERR_LOCAL, "cannot write '%s' to %s",
+		url_display_any(key, shown, sizeof(shown)), name);
+	free(name);
+	return -1;
 }
 
 int scope_unset(const struct scope *scope, const char *key, struct err *err)
@@ -67,14 +79,15 @@ int scope_unset(const struct scope *scope, const char *key, struct err *err)
 				     "config", scope->option, "--unset-all",
 				     key,      NULL };
 	int status = change(argv, err);
-	char shown[URL_DISPLAY_MAX];
+	char shown[URL_DISPLAY_MAX], *name;
 
-	if (status && status != NOTHING_TO_UNSET)
-		return err_set(err, ERR_LOCAL,
-			       "cannot remove '%s' from the git config (%s)",
-			       url_display_any(key, shown, sizeof(shown)),
-			       scope->option);
-	return 0;
+	if (!status || status == NOTHING_TO_UNSET)
+		return 0;
+	name = name_of(scope);
+	err_set(err, ERR_LOCAL, "cannot remove '%s' from %s",
+		url_display_any(key, shown, sizeof(shown)), name);
+	free(name);
+	return -1;
 }
 
 char *scope_origin(const struct scope *scope, const char *key)

@@ -12,7 +12,7 @@
  */
 
 struct scope {
-	const char *option;	/* "--local", "--global" or "--system" */
+	const char *option;	/* "--local", "--global", "--system" or "--file=" */
 	const char *dir;	/* in the repository; "." for the others */
 };
 

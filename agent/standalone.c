@@ -8,6 +8,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/gourl.h"
+#include "lfs/remote/lfsconfig.h"
 #include "lfs/remote/repo.h"
 
 #define PROGRAM "git-lfs-multipart"
@@ -122,11 +123,17 @@ static int find_work_tree(struct repo *repo, struct err *err)
 
 int standalone_can_share(struct err *err)
 {
+	struct gitconfig *config = NULL, *merged = NULL;
 	struct repo repo;
-	int ret = find_work_tree(&repo, err);
 
+	if (!find_work_tree(&repo, err))
+		config = gitconfig_load(NULL, err);
+	if (config)
+		merged = lfsconfig_load(config, &repo, err);
+	gitconfig_free(merged);
+	gitconfig_free(config);
 	repo_release(&repo);
-	return ret;
+	return merged ? 0 : -1;
 }
 
 /* It is used as it is written; a repository's URL is not yet its server's. */

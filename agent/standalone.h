@@ -38,7 +38,7 @@ bool standalone_is_key(const struct gitconfig_entry *entry,
 void standalone_warn(const struct serverurl *servers, const struct scope *scope,
 		     const struct gitconfig *config);
 
-/* Is there a work tree, for a .lfsconfig? */
+/* Is there a work tree, for a .lfsconfig, and none there that git cannot read? */
 int standalone_can_share(struct err *err);
 
 /*

@@ -299,7 +299,13 @@ fails_as "'https://' leads to no http, https or ssh server" \
 	--standalone https://
 git -C r config --unset lfs.url
 fails_as 'leads to no http, https or ssh server' --standalone origin
+echo '[lfs' >r/.lfsconfig
+fails_as 'cannot read .lfsconfig' --shared https://h.example/x
+rm r/.lfsconfig
 check 'nothing was written' nothing -C r config --local
+mkdir r/.lfsconfig.lock
+fails_as "cannot write 'lfs.url' to .lfsconfig" --shared https://h.example/x
+rmdir r/.lfsconfig.lock
 check 'no path and no work tree' sh -c '
 	cd r.git && ! git lfs-multipart install --shared https://h.example/x \
 		2>../said'
