@@ -153,6 +153,8 @@ static int find_by_remote(struct serverurl *found,
 			ret = add(found, endpoint.url, endpoint.url, err);
 		if (endpoint.ssh.host)
 			found->is_ssh = true;
+		if (name && endpoint.key && has_prefix(endpoint.key, "lfs."))
+			found->is_outdone = true;
 		endpoint_release(&endpoint);
 	}
 	gitconfig_free(lfsconfig);

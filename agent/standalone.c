@@ -158,6 +158,10 @@ static void warn_of_shared(const struct serverurl *servers, const char *value,
 	if (entry && strcmp(entry->value, value))
 		keys_warn_of(&scope, entry,
 			     "that counts here, and not what was written");
+	if (servers->is_outdone)
+		fprintf(stderr,
+			PROGRAM ": warning: lfs.url was set, and is what "
+				"was written, not the URL of the remote\n");
 	if (servers->is_ssh)
 		fprintf(stderr,
 			PROGRAM ": warning: the remote is reached by "

@@ -306,6 +306,11 @@ check 'nothing was written' nothing -C r config --local
 mkdir r/.lfsconfig.lock
 fails_as "cannot write 'lfs.url' to .lfsconfig" --shared https://h.example/x
 rmdir r/.lfsconfig.lock
+git -C r config lfs.url https://lfs.example/x
+check 'a remote that lfs.url outdoes' sh -c '
+	cd r && git remote add up https://up.example/x &&
+	git lfs-multipart install --shared up 2>../said'
+check 'is said' grep 'lfs.url was set' said
 check 'no path and no work tree' sh -c '
 	cd r.git && ! git lfs-multipart install --shared https://h.example/x \
 		2>../said'
