@@ -277,7 +277,7 @@ static long read_body(void *ctx, uint64_t off, char *data, size_t n,
 	return (long)n;
 }
 
-static int perform(const struct plan *plan, const struct step *step,
+static int perform(const struct step *step, unsigned answer_ms,
 		   struct http *http, struct err *err)
 {
 	const struct http_source source = {
@@ -292,7 +292,7 @@ static int perform(const struct plan *plan, const struct step *step,
 		.nheaders = step->action.nheaders,
 		/* Servers want a length of 0 where there could be a body. */
 		.source = strcmp(step->method, "GET") ? &source : NULL,
-		.answer_ms = plan->finish_ms,
+		.answer_ms = answer_ms,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = http_perform(http, &request, &response, err);
@@ -304,20 +304,20 @@ static int perform(const struct plan *plan, const struct step *step,
 }
 
 static int take_step(const struct plan *plan, const char *name,
-		     struct http *http, struct err *err)
+		     unsigned answer_ms, struct http *http, struct err *err)
 {
 	struct step step;
 	int ret = parse_step(&step, plan, name, err);
 
 	if (!ret && step.method)
-		ret = perform(plan, &step, http, err);
+		ret = perform(&step, answer_ms, http, err);
 	release_step(&step);
 	return ret;
 }
 
 static int begin(struct plan *plan, struct http *http, struct err *err)
 {
-	int ret = take_step(plan, "init", http, err);
+	int ret = take_step(plan, "init", plan->finish_ms, http, err);
 
 	return ret ? err_wrap(err, "beginning the upload") : 0;
 }
@@ -335,7 +335,7 @@ static const char *explain(const struct err *err, bool may_be_done)
 
 static int commit(struct plan *plan, struct http *http, struct err *err)
 {
-	int ret = take_step(plan, "commit", http, err);
+	int ret = take_step(plan, "commit", plan->finish_ms, http, err);
 	bool may_be_done = plan->finish_may_be_done || http_was_resent(http);
 
 	plan->finish_may_be_done = true;
@@ -344,7 +344,7 @@ static int commit(struct plan *plan, struct http *http, struct err *err)
 
 static int abandon(struct plan *plan, struct http *http, struct err *err)
 {
-	int ret = take_step(plan, "abort", http, err);
+	int ret = take_step(plan, "abort", plan->answer_ms, http, err);
 
 	return ret ? err_wrap(err, "aborting the upload") : 0;
 }

@@ -45,6 +45,8 @@ static void take_step(struct transfer *transfer, enum state state,
 				  struct err *err))
 {
 	transfer->state = state;
+	/* A user who waits for the error has no use for more. */
+	transfer->dispatch.step.job.is_tried_once = state == ABANDONING;
 	dispatch_step(&transfer->dispatch, step);
 }
 
