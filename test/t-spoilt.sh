@@ -93,11 +93,22 @@ right 'a wrong Content-Range' 'range=wrong,times=0'
 right 'no Content-Range' 'range=nolength,times=0'
 right 'a range that is refused' 'range=unsat,times=0'
 right 'a range that is not implemented' 'status=501,on=get,times=3'
+for status in 400 405 412 422
+do
+	right "a range that is refused by $status" "range=$status,times=0"
+	check "$status: the whole is asked for once" equal 2 \
+		"$(server_count requests.get)"
+done
 right 'wrong, and cut off' 'range=wrong,times=0' 'reset,times=1,after=3000000'
 
 wrong 'a byte flipped' 'hash|match|oid' 'flip,times=0,after=5'
 wrong 'another size' 'size|bytes|Content-Range' 'size,times=0'
 wrong 'not there' '404' 'status=404,on=get,times=0'
+wrong 'whatever is asked for' '422' 'status=422,on=get,times=0'
+# Who ran git-lfs asks again when it has failed.
+check 'whatever is asked for: a range, and the whole' equal \
+	$((2 * $(server_count requests.batch))) "$(server_count requests.get)"
+wrong 'a range from the midst' '422' 'status=422,on=get,skip=3,times=0'
 wrong 'forbidden' '403' 'status=403,on=get,times=0'
 wrong 'broken for good' '500' 'status=500,on=get,times=0'
 
@@ -123,6 +134,7 @@ right 'small, ranges ignored' 'range=ignored,times=0'
 check 'the second is asked for once' equal 4 "$(server_count requests.get)"
 right 'small, a range ignored once' 'range=ignored'
 right 'small, less than was asked' 'range=part,times=3'
+right 'small, refused' 'range=400,times=0'
 right 'small, ends short' 'range=ignored,times=0' 'short=1000,times=2'
 right 'small, another version at first' \
 	'etag=other,on=get,times=2' 'flip,times=2,after=5'

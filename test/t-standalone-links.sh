@@ -94,6 +94,12 @@ download_over_expiry c
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d no-journal
 mkdir -p "no-journal/.git/lfs/multipart/$(oid_of d/a.bin).journal"
 download_over_expiry no-journal
+# It was not the link: ranges are forbidden.
+GIT_LFS_SKIP_SMUDGE=1 clone_repo d forbidden
+server_faults 'range=403,times=0'
+check 'ranges that are forbidden' git -C forbidden lfs fetch origin main
+server_nofaults
+check 'the whole is there' git -C forbidden lfs fsck --objects
 # One that lasts: as often as its links run out, if something comes by each.
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d long -c lfsmultipart.partSize=100k \
 	-c lfsmultipart.connections=2

@@ -52,3 +52,15 @@ bool range_is_validator(const char *etag)
 	}
 	return true;
 }
+
+bool range_is_refused(int status, bool were_heeded)
+{
+	static const int others[] = { 401, 404, 408, 410, 429 };
+
+	if (status == 416 || status == 501)
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (status == others[i])
+			return false;
+	return status >= 400 && status <= 499 && !were_heeded;
+}

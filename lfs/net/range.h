@@ -28,4 +28,11 @@ int range_parse(const char *value, struct range *range);
  */
 bool range_is_validator(const char *etag);
 
+/*
+ * Is this the status of a server, or of what stands before it, that wants no
+ * range?  Any refusal may be, unless it says another thing or ranges were
+ * heeded before.
+ */
+bool range_is_refused(int status, bool were_heeded);
+
 #endif

@@ -11,6 +11,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/http.h"
+#include "lfs/net/range.h"
 #include "lfs/net/status.h"
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/content.h"
@@ -169,6 +170,7 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 		if (receiving->is_useless)
 			return -1;
 		hear(receiving, http);
+		object->ranges_heeded = true;
 		if (object->ranges == RANGES_UNKNOWN)
 			atomic_store(&object->ranges, RANGES_USED);
 		return 0;
@@ -282,6 +284,14 @@ static void format_range(const struct object *object, const struct part *part,
 			 part->off + part->size - 1);
 }
 
+static bool is_refused(const struct object *object, int status)
+{
+	/* At first it is the link that may have run out. */
+	if (status == 403 && !object->was_renewed)
+		return false;
+	return range_is_refused(status, object->ranges_heeded);
+}
+
 static int receive(struct receiving *receiving, struct http *http,
 		   struct err *err)
 {
@@ -314,7 +324,7 @@ static int receive(struct receiving *receiving, struct http *http,
 	free(receiving->data);
 	if (!ret)
 		ret = status_of_answer(http, &request, &response, err);
-	if (*range && (response.status == 416 || response.status == 501))
+	if (*range && is_refused(receiving->object, response.status))
 		receiving->is_useless = true;
 	if (!ret)
 		ret = check_end(receiving, http, err);

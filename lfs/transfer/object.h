@@ -64,7 +64,9 @@ struct object {
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
 	atomic_bool got_whole;	/* download: when asked for a range */
+	atomic_bool ranges_heeded;	/* download: one has come */
 	atomic_bool ranges_failed;	/* download: an answer was of no use */
+	bool was_renewed;	/* download: its link is the second one, or later */
 	bool asks_whole;	/* download: so no range is asked for any more */
 	_Atomic(enum object_ranges) ranges;
 };

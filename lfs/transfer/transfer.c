@@ -366,6 +366,7 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 {
 	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source);
+	transfer->object.was_renewed = true;
 	go_on(transfer);
 }
 

@@ -202,6 +202,10 @@ class App:
         if "status" in found:
             fault = found["status"]
             return self.refusal(req, int(fault.value), fault.headers())
+        if "range" in found and "range" in req.headers:
+            how = found["range"].value
+            if how.isdigit():
+                return self.refusal(req, int(how))
         if "s3-timeout" in found:
             return s3_problem(400, "RequestTimeout")
         if "late-error" in found:

@@ -48,6 +48,7 @@ KINDS = {
     "chunked": ("get", "send the body with Transfer-Encoding: chunked"),
     "range": ("get", "ignored (200 with everything), wrong (Content-Range of "
               "other bytes), part (half of what was asked), unsat (416), "
+              "any other status, "
               "nolength (206 without Content-Range), rest (Content-Range with "
               "the size of the rest), toend (likewise, and up to the end), "
               "clip (likewise, and from 3,000,000 at the most)"),

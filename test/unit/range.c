@@ -111,11 +111,34 @@ static void validators(void **state)
 	assert_true(range_is_validator(longest));
 }
 
+static void refusals(void **state)
+{
+	static const int always[] = { 416, 501 },
+			 first[] = { 400, 403, 405, 412, 422 },
+			 never[] = { 200, 206, 304, 401, 404,
+				     408, 410, 429, 500, 503 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(always); i++) {
+		assert_true(range_is_refused(always[i], false));
+		assert_true(range_is_refused(always[i], true));
+	}
+	for (size_t i = 0; i < COUNT(first); i++) {
+		assert_true(range_is_refused(first[i], false));
+		assert_false(range_is_refused(first[i], true));
+	}
+	for (size_t i = 0; i < COUNT(never); i++) {
+		assert_false(range_is_refused(never[i], false));
+		assert_false(range_is_refused(never[i], true));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
 		cmocka_unit_test(bad),
+		cmocka_unit_test(refusals),
 		cmocka_unit_test(validators),
 	};
 
