@@ -42,6 +42,9 @@ static uint64_t window(const struct plan *plan)
 {
 	uint64_t n = WINDOW;
 
+	/* It waits on its way: see hold_back(). */
+	if (plan->mode->part_is_final)
+		return n;
 	for (size_t i = 0; i < plan->nparts; i++)
 		if (n < plan->parts[i].size)
 			n = plan->parts[i].size;
@@ -121,19 +124,25 @@ static void raise_high(struct object *object, uint64_t end)
 
 /*
  * Where the part's last byte makes the object, that byte waits for the
- * SHA-256: a server must not get to keep wrong bytes under this oid.
+ * SHA-256: a server must not get to keep wrong bytes under this oid.  The
+ * others wait for the hash to be near: a server hangs up that hears nothing
+ * for as long as it takes to catch up.  `end` is how far the part was read.
  */
-static int hold_back(struct sending *sending, struct err *err)
+static int hold_back(struct sending *sending, uint64_t end, struct err *err)
 {
 	struct object *object = sending->object;
+	bool is_last = end == sending->part->size;
 
-	while (!hasher_wait(object->hasher, 100)) {
+	end += sending->part->off;
+	while ((is_last ||
+		end > hasher_position(object->hasher) + object->window) &&
+	       !hasher_wait(object->hasher, 100)) {
 		if (object_check_stop(object, err))
 			return -1;
 		if (http_is_stopped(sending->http))
 			return err_set(err, ERR_CANCELED, "stopped");
 	}
-	return object_check(object, err);
+	return is_last ? object_check(object, err) : 0;
 }
 
 static long read_part(void *ctx, uint64_t off, char *data, size_t n,
@@ -154,7 +163,7 @@ static long read_part(void *ctx, uint64_t off, char *data, size_t n,
 	object_move(object, part, off + n);
 	raise_high(object, part->off + off + n);
 	if (object->hasher && object->plan->mode->part_is_final &&
-	    off + n == part->size && hold_back(sending, err))
+	    hold_back(sending, off + n, err))
 		return -1;
 	return (long)n;
 }

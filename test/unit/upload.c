@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -12,6 +15,7 @@
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/pool.h"
 #include "lfs/transfer/upload.h"
+#include "test/unit/tinyserver.h"
 
 enum { MIB = 1 << 20 };
 
@@ -19,6 +23,7 @@ enum { MIB = 1 << 20 };
 static size_t parts_at_once(uint64_t size, uint64_t part_size)
 {
 	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct mode in_parts = { .name = "in parts" };
 	const struct plan_request request = { .oid = "0", .size = size };
 	char path[] = "/tmp/lfsmp-upload.XXXXXX";
 	int fd = mkstemp(path);
@@ -33,6 +38,7 @@ static size_t parts_at_once(uint64_t size, uint64_t part_size)
 	assert_int_equal(ftruncate(fd, (off_t)size), 0);
 	plan = plan_new(&request);
 	assert_int_equal(plan_cut(plan, part_size, &err), 0);
+	plan->mode = &in_parts;
 	object_init(&object, plan);
 	object.path = strdup(path);
 	assert_int_equal(upload_open(&object, NULL, true, pool, &err), 0);
@@ -96,12 +102,107 @@ static void large_parts(void **state)
 			 2);
 }
 
+/* A hash that is slow: its thread reads nothing until it may. */
+struct slow {
+	pthread_t worker;
+	atomic_bool may_hash;
+	struct object *object;
+	uint64_t high;	/* what was read before */
+};
+
+static int read_zeros(void *ctx, void *data, size_t n, uint64_t off,
+		      struct err *err)
+{
+	const struct slow *slow = ctx;
+
+	(void)off;
+	(void)err;
+	while (!pthread_equal(pthread_self(), slow->worker) &&
+	       !atomic_load(&slow->may_hash))
+		nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+	memset(data, 0, n);
+	return 0;
+}
+
+static void note_move(void *ctx, uint64_t from, uint64_t to)
+{
+	(void)ctx;
+	(void)from;
+	(void)to;
+}
+
+static uint64_t get_reach(void *ctx)
+{
+	return atomic_load(&((const struct slow *)ctx)->object->high);
+}
+
+static void *let_hash(void *arg)
+{
+	struct slow *slow = arg;
+
+	nanosleep(&(struct timespec){ .tv_nsec = 500000000 }, NULL);
+	slow->high = atomic_load(&slow->object->high);
+	atomic_store(&slow->may_hash, true);
+	return NULL;
+}
+
+/* Or all but the last byte would be sent, and then nothing for a while. */
+static void one_part_at_the_pace_of_the_hash(void **state)
+{
+	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct mode mode = { .name = "one",
+					  .part_is_final = true };
+	struct http_shared shared = { .connect_ms = 5000, .stall_ms = 60000 };
+	struct tinyserver *server = tinyserver_start(
+		tinyserver_text,
+		"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+	struct pool *pool = pool_new(1, &shared, &policy);
+	const struct plan_request request = {
+		.oid = "2daeb1f36095b44b318410b3f4e8b5d9"
+		       "89dcc7bb023d1426c492dab0a3053e74",
+		.size = 8 * MIB,
+		.answer_ms = 60000,
+		.finish_ms = 60000,
+	};
+	struct slow slow = { .worker = pthread_self() };
+	struct object_io io = { .read = read_zeros,
+				.moved = note_move,
+				.reach = get_reach,
+				.ctx = &slow };
+	struct err err = ERR_INIT;
+	struct http *http = http_new(&shared, &err);
+	struct plan *plan = plan_new(&request);
+	struct object object;
+	pthread_t thread;
+
+	(void)state;
+	assert_int_equal(plan_cut(plan, 8 * MIB, &err), 0);
+	plan->mode = &mode;
+	plan->action.href = tinyserver_url(server);
+	object_init(&object, plan);
+	object.io = &io;
+	slow.object = &object;
+	assert_int_equal(upload_open(&object, NULL, true, pool, &err), 0);
+	assert_int_equal(object.window, 256 * MIB);
+	object.window = 2 * MIB;
+	assert_int_equal(pthread_create(&thread, NULL, let_hash, &slow), 0);
+	assert_int_equal(upload_part(&object, plan->parts, http, &err), 0);
+	pthread_join(thread, NULL);
+	assert_in_range(slow.high, 2 * MIB, 3 * MIB);
+	plan->action.href = NULL;
+	object_release(&object);
+	http_free(http);
+	assert_true(pool_free(pool, 30000));
+	tinyserver_stop(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(not_too_far_ahead),
 		cmocka_unit_test(large_parts),
 		cmocka_unit_test(touched),
+		cmocka_unit_test(one_part_at_the_pace_of_the_hash),
 	};
 	struct err err = ERR_INIT;
 
