@@ -19,9 +19,8 @@
  *	the person.
  *
  * All agents of a repository ask once: see credshare.h.  A question that got
- * no answer is not asked again.  After a get the
- * credential is tried, and then approved, rejected, lent or dropped; until then the
- * other agents may be waiting.
+ * no answer is not asked again.  After a get the credential is tried, and then
+ * approved, rejected, lent or dropped; until then the other agents may be waiting.
  *
  * Main thread only: everything here runs children and may wait for a person.
  * Nothing here sends a credential anywhere: the caller sends it to the server

@@ -23,8 +23,8 @@
  *	} while (next == SESSION_AGAIN);
  *
  * It sends nothing itself.  Main thread only, and no function but prepare,
- * answered and log_in blocks: these may wait for a person.  Several requests may be
- * under way at once.
+ * answered and log_in blocks: these may wait for a person.  Several requests may
+ * be under way at once.
  */
 
 enum session_next {
@@ -77,9 +77,10 @@ int session_add_login(const struct session *session, struct headers *headers,
 		      struct err *err);
 
 /*
- * Does a request of an action to `url` carry session_add_login()?  It does where git-lfs would know of `lfs.<url>.access`: below
- * the API's URL, where the config says so, and once an action has asked for it
- * (session_log_in()); but not with a link that is signed.
+ * Does a request of an action to `url` carry session_add_login()?  It does where
+ * git-lfs would know of `lfs.<url>.access`: below the API's URL, where the config
+ * says so, and once an action has asked for it (session_log_in()); but not with a
+ * link that is signed.
  */
 bool session_gives_login(const struct session *session, const char *url);
 
@@ -103,9 +104,9 @@ enum session_next session_answered(struct session *session,
 /*
  * An action at the API's server came back with a 401; `sent` is the value of
  * its Authorization, or NULL.  If that is the session's credential it is
- * rejected, and another one is found; without one, what the API gets is sent.  The answer to a batch cannot approve
- * that one, as the server may answer anybody: it is on trial until an action
- * that was sent with it has ended well.
+ * rejected, and another one is found; without one, what the API gets is sent.
+ * The answer to a batch cannot approve that one, as the server may answer
+ * anybody: it is on trial until an action that was sent with it has ended well.
  *
  * 1 if there is a new login; 0 if the login is not ours to choose: it is the
  * action's own, or the user's config or ssh says what to send; -1 if none is

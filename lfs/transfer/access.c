@@ -74,14 +74,19 @@ static void rewrite_href(const struct access *access, json_t *action)
 	remoteurl_release(&url);
 }
 
-/* Servers know of git-lfs that it always sends one. */
-static int add_content_type(struct headers *headers, struct err *err)
+/* All that a request by the action has, with the body's type, as git-lfs. */
+static int add_all(const struct access *access,
+		   const struct batch_object *object, struct action *action,
+		   struct headers *headers, struct err *err)
 {
-	static const char name[] = "Content-Type";
+	static const char type[] = "Content-Type";
 
-	if (headers_get(headers, name))
+	if (action_headers(action, err) ||
+	    access_headers(access, object, action, headers, err))
+		return -1;
+	if (!access->is_upload || headers_get(headers, type))
 		return 0;
-	return headers_add(headers, name, "application/octet-stream", err);
+	return headers_add(headers, type, "application/octet-stream", err);
 }
 
 int access_complete(const struct access *access, struct batch_object *object,
@@ -100,9 +105,7 @@ int access_complete(const struct access *access, struct batch_object *object,
 	ret = action_parse(&action, tree, err);
 	if (ret || json_object_get(action.header, "chunk_size"))
 		return ret;
-	ret = action_headers(&action, err) ||
-	      access_headers(access, object, &action, &headers, err) ||
-	      (access->is_upload && add_content_type(&headers, err));
+	ret = add_all(access, object, &action, &headers, err);
 	header = json_object();
 	for (size_t i = 0; !ret && i < headers.n; i++)
 		json_object_set_new(header, headers.list[i].name,
@@ -113,7 +116,7 @@ int access_complete(const struct access *access, struct batch_object *object,
 		json_object_set_new((json_t *)tree, "header", header);
 	headers_release(&headers);
 	action_release(&action);
-	return ret ? -1 : 0;
+	return ret;
 }
 
 int access_log_in(struct access *access, const struct batch_object *object,
