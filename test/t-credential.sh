@@ -152,6 +152,23 @@ check 'a stale password is asked for again' eval '
 	grep -q typed:new@ "$HERE/.git-credentials" &&
 	fails grep -q typed:secret@ "$HERE/.git-credentials"'
 
+# While one is asked, a git of its own finds out the new password.
+forget_all
+script racer <<'EOF'
+case $1 in Username*) echo typed; exit ;; esac
+echo "$1" >>"$TEST_TMP/asked"
+GIT_ASKPASS=$TEST_TMP/bin/askpass ASKPASS_SECRET=new timeout 20 \
+	"$BUILD/test/tool/credential" -d "$TEST_TMP/shared" \
+	https://h.example/r.git/info/lfs >/dev/null
+echo old
+EOF
+lfs_config credential.helper store
+export GIT_ASKPASS="$TEST_TMP/bin/racer"
+check 'a newer one is taken' gives 'git typed:old,shared typed:new,' \
+	-g typed:new "$API"
+check 'and not erased' grep -q typed:new@ "$HERE/.git-credentials"
+check 'nor is there another question' equal 3 "$(wc -l <asked)"
+
 # A git that knows authtype
 
 forget_all

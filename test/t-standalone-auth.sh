@@ -58,6 +58,7 @@ made () {
 forget_shared () {
 	git credential-cache exit \
 		--socket "$(echo "$PWD/$1"/.git/lfs/multipart/credential-*/socket)"
+	rm -rf "$1"/.git/lfs/multipart/credential-*
 }
 
 # trip WHAT QUESTIONS [CLONE-OPTION...]: push and clone

@@ -71,9 +71,8 @@ static int converse_with_git(const struct askcred *ask,
 	struct credtext all = CREDTEXT_INIT;
 	int ret = add_capabilities(&all, err);
 
-	for (size_t i = 0; !ret && i < lines->nlines; i++)
-		ret = credtext_add(&all, lines->lines[i].key,
-				   lines->lines[i].value, err);
+	if (!ret)
+		ret = credtext_add_all(&all, lines, err);
 	if (!ret)
 		ret = converse(ask, child, &all, answer, err);
 	credtext_release(&all);
@@ -92,6 +91,17 @@ int askcred_git(const struct askcred *ask, const char *verb,
 	if (converse_with_git(ask, &child, lines, answer, err))
 		return err_wrap(err, "git credential %s", verb);
 	return 0;
+}
+
+bool askcred_has_helper(const struct askcred *ask, const struct credtext *lines)
+{
+	char *url = credtext_url(lines);
+	const struct gitconfig_entry *entry = gitconfig_find_url(ask->config,
+								 "credential",
+								 url, "helper");
+
+	free(url);
+	return entry && *entry->value;
 }
 
 int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
@@ -207,10 +217,7 @@ int askcred_askpass(const struct askcred *ask, const char *program,
 		err_set(err, ERR_AUTH, "'%s' gave no answer", program);
 		goto out;
 	}
-	ret = 0;
-	for (size_t i = 0; !ret && i < lines->nlines; i++)
-		ret = credtext_add(answer, lines->lines[i].key,
-				   lines->lines[i].value, err);
+	ret = credtext_add_all(answer, lines, err);
 	if (!ret && !given)
 		ret = credtext_add(answer, "username", user, err);
 	if (!ret)

@@ -36,6 +36,10 @@ int askcred_git(const struct askcred *ask, const char *verb,
 		const struct credtext *lines, struct credtext *answer,
 		struct err *err);
 
+/* Is a helper configured for what these lines ask for? */
+bool askcred_has_helper(const struct askcred *ask,
+			const struct credtext *lines);
+
 /* `git credential fill` that asks nobody: only what a helper has. */
 int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
 			struct credtext *answer, struct err *err);

@@ -70,14 +70,6 @@ static bool get_bool(const struct gitconfig *config, const char *url,
 	return value;
 }
 
-static char *plain_url(const struct credtext *query)
-{
-	const char *path = credtext_get(query, "path");
-
-	return xstrfmt("%s://%s/%s", credtext_get(query, "protocol"),
-		       credtext_get(query, "host"), path ? path : "");
-}
-
 static int add_challenges(struct credtext *text,
 			  const struct credential_query *query, struct err *err)
 {
@@ -103,16 +95,6 @@ static int add_query(struct credtext *text, const struct gitconfig *config,
 		ret = credtext_add(text, "path", parts->path, err);
 	free(url);
 	return ret;
-}
-
-static int append(struct credtext *text, const struct credtext *lines,
-		  struct err *err)
-{
-	for (size_t i = 0; i < lines->nlines; i++)
-		if (credtext_add(text, lines->lines[i].key,
-				 lines->lines[i].value, err))
-			return -1;
-	return 0;
 }
 
 /* Make it a credential if the lines hold one. */
@@ -176,18 +158,6 @@ static bool from_netrc(const struct credentials *credentials,
 	return found;
 }
 
-static bool has_helper(const struct credentials *credentials,
-		       const struct credtext *query)
-{
-	char *url = plain_url(query);
-	const struct gitconfig_entry *entry =
-		gitconfig_find_url(credentials->ask.config, "credential", url,
-				   "helper");
-
-	free(url);
-	return entry && *entry->value;
-}
-
 /* What another agent has stored; the daemon names the user and password only. */
 static bool from_share(struct credentials *credentials,
 		       struct credential *credential)
@@ -197,8 +167,8 @@ static bool from_share(struct credentials *credentials,
 	bool found = credshare_get(credentials->share, &credential->query,
 				   &answer);
 
-	if (found && !append(&credential->text, &answer, &ignored) &&
-	    !append(&credential->text, &credential->query, &ignored))
+	if (found && !credtext_add_all(&credential->text, &answer, &ignored) &&
+	    !credtext_add_all(&credential->text, &credential->query, &ignored))
 		found = accept(credential, CREDENTIAL_SHARED);
 	credtext_release(&answer);
 	return found;
@@ -213,7 +183,7 @@ static bool from_others(struct credentials *credentials,
 	if (from_share(credentials, credential))
 		return true;
 	if (!credshare_is_known(credentials->share, &credential->query) ||
-	    !has_helper(credentials, &credential->query))
+	    !askcred_has_helper(&credentials->ask, &credential->query))
 		return false;
 	askcred_git_quietly(&credentials->ask, &credential->query,
 			    &credential->text, &ignored);
@@ -230,7 +200,7 @@ static int from_askpass(struct credentials *credentials,
 	struct err err = ERR_INIT;
 
 	if (!program || credentials->is_bad_askpass ||
-	    has_helper(credentials, &credential->query))
+	    askcred_has_helper(&credentials->ask, &credential->query))
 		return false;
 	if (!askcred_askpass(&credentials->ask, program, &credential->query,
 			     &credential->text, &err) &&
@@ -248,7 +218,7 @@ static int none_found(const struct credential *credential, struct err *err)
 	bool is_off = prompt && (!*prompt || !strcmp(prompt, "0") ||
 				 !strcmp(prompt, "false"));
 	char shown[URL_DISPLAY_MAX];
-	char *url = plain_url(&credential->query);
+	char *url = credtext_url(&credential->query);
 
 	err_set(err, ERR_AUTH,
 		"no credential for '%s' is to be had%s; set up a credential "
@@ -270,8 +240,8 @@ static int ask(struct credentials *credentials,
 
 	if (from_askpass(credentials, credential))
 		return 0;
-	url = plain_url(&credential->query);
-	ret = append(&lines, &credential->query, err);
+	url = credtext_url(&credential->query);
+	ret = credtext_add_all(&lines, &credential->query, err);
 	if (!ret && !get_bool(credentials->ask.config, url, "skipwwwauth"))
 		ret = add_challenges(&lines, query, err);
 	free(url);
@@ -343,7 +313,7 @@ static bool is_known_to_git(const struct credentials *credentials,
 {
 	return credential->source == CREDENTIAL_GIT ||
 	       (credential->source == CREDENTIAL_SHARED &&
-		has_helper(credentials, &credential->query));
+		askcred_has_helper(&credentials->ask, &credential->query));
 }
 
 static void tell_git(struct credentials *credentials, const char *verb,
@@ -384,9 +354,42 @@ void credential_lend(struct credentials *credentials,
 	struct err ignored = ERR_INIT;
 
 	if (credential->is_to_share && !lent->nlines &&
-	    !append(lent, &credential->text, &ignored))
+	    !credtext_add_all(lent, &credential->text, &ignored))
 		credshare_store(credentials->share, lent);
 	credshare_unlock(credentials->share);
+}
+
+/* Is there another one by now? */
+static bool is_outdated(struct credentials *credentials,
+			const struct credential *credential)
+{
+	struct credential now = { .query = credential->query };
+	bool is;
+
+	is = from_others(credentials, &now) &&
+	     strcmp(now.authorization, credential->authorization) != 0;
+	free(now.authorization);
+	credtext_release(&now.text);
+	return is;
+}
+
+/*
+ * Where others get it from.  git before 2.41 would erase a newer one, too, so
+ * nobody may store one meanwhile.
+ */
+static void erase(struct credentials *credentials,
+		  const struct credential *credential)
+{
+	struct credshare *share = credentials->share;
+	struct err ignored = ERR_INIT;
+
+	if (credshare_lock(share, &ignored) ||
+	    is_outdated(credentials, credential))
+		return;
+	credshare_forget(share, &credential->query);
+	credshare_erase(share, &credential->text);
+	if (is_known_to_git(credentials, credential))
+		tell_git(credentials, "reject", credential);
 }
 
 void credential_reject(struct credentials *credentials,
@@ -401,11 +404,8 @@ void credential_reject(struct credentials *credentials,
 		free(credentials->bad_netrc_host);
 		credentials->bad_netrc_host = xstrdup(host);
 	} else {
-		credshare_forget(credentials->share, &credential->query);
-		credshare_erase(credentials->share, &credential->text);
+		erase(credentials, credential);
 	}
-	if (is_known_to_git(credentials, credential))
-		tell_git(credentials, "reject", credential);
 	credshare_unlock(credentials->share);
 }
 

@@ -98,7 +98,10 @@ void credential_approve(struct credentials *credentials,
 void credential_lend(struct credentials *credentials,
 		     const struct credential *credential);
 
-/* The server refused it (401): let the helpers forget it. */
+/*
+ * The server refused it (401): let the helpers forget it, unless another one
+ * has been stored since, which the next get finds.
+ */
 void credential_reject(struct credentials *credentials,
 		       const struct credential *credential);
 

@@ -31,6 +31,16 @@ int credtext_add(struct credtext *text, const char *key, const char *value,
 	return add(text, xstrdup(key), xstrdup(value), err);
 }
 
+int credtext_add_all(struct credtext *text, const struct credtext *lines,
+		     struct err *err)
+{
+	for (size_t i = 0; i < lines->nlines; i++)
+		if (credtext_add(text, lines->lines[i].key,
+				 lines->lines[i].value, err))
+			return -1;
+	return 0;
+}
+
 static int parse_line(struct credtext *text, const char *line, size_t len,
 		      struct err *err)
 {
@@ -118,6 +128,14 @@ static char *basic(const char *username, const char *password)
 	add_base64(&out, pair, len);
 	free(pair);
 	return buf_take(&out);
+}
+
+char *credtext_url(const struct credtext *text)
+{
+	const char *path = credtext_get(text, "path");
+
+	return xstrfmt("%s://%s/%s", credtext_get(text, "protocol"),
+		       credtext_get(text, "host"), path ? path : "");
 }
 
 char *credtext_authorization(const struct credtext *text)

@@ -39,6 +39,10 @@ struct credtext {
 int credtext_add(struct credtext *text, const char *key, const char *value,
 		 struct err *err);
 
+/* Add all lines of another one. */
+int credtext_add_all(struct credtext *text, const struct credtext *lines,
+		     struct err *err);
+
 /*
  * Add the lines of an answer.  Lines without `=` or without a value are passed
  * over, as by git-lfs.  ERR_PROTOCOL if it has a NUL or too many lines.
@@ -51,6 +55,9 @@ int credtext_format(const struct credtext *text, struct buf *out);
 
 /* The value of the first line with that key, or NULL; borrowed. */
 const char *credtext_get(const struct credtext *text, const char *key);
+
+/* The URL that the credential is for, without a user; the caller's. */
+char *credtext_url(const struct credtext *text);
 
 /*
  * The value of an Authorization header: `authtype` and `credential` if there
