@@ -135,6 +135,10 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 	unsigned pause_ms;
 
 	count_gain(again, transfer);
+	/* Parts have other numbers where others are stored by now. */
+	if (err_is_transient(err) && !again->first.kind &&
+	    !transfer_was_tried_once(transfer))
+		again->first = *err;
 	if (retry_again(&again->retry, &policy, err, &facts, &pause_ms)) {
 		log_info("%s; asking again in %u ms", err->msg, pause_ms);
 		if (pause_for(again, pause_ms))
@@ -143,8 +147,11 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 		err_set(err, ERR_CANCELED, "stopped");
 		return false;
 	}
-	if (transfer_was_tried_once(transfer) && again->retry.pauses &&
-	    err_is_transient(err))
+	if (!err_is_transient(err) || !again->retry.pauses)
+		return false;
+	if (again->first.kind)
+		*err = again->first;
+	else
 		err_wrap(err, "gave up after %u tries",
 			 again->retry.pauses + 1);
 	return false;

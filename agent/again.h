@@ -29,6 +29,7 @@ struct again {
 	unsigned renewals;	/* of links, since then: */
 	uint64_t moved;	/* what had come when it was renewed */
 	struct retry retry;	/* of tries that failed for the moment */
+	struct err first;	/* how the first of them did, if of parts */
 	uint64_t begun_ms;	/* the last of them */
 	uint64_t kept;	/* what had come by then */
 };

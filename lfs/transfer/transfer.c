@@ -32,6 +32,7 @@ struct transfer {
 	bool forgotten;		/* an upload: its journal goes */
 	bool failed_to_finish;	/* all parts are at the server */
 	bool mended;		/* bad parts are fetched again, but once */
+	bool was_abandoned;	/* an abort is tried again, but once */
 };
 
 static bool is_upload(const struct transfer *transfer)
@@ -45,7 +46,6 @@ static void take_step(struct transfer *transfer, enum state state,
 				  struct err *err))
 {
 	transfer->state = state;
-	/* A user who waits for the error has no use for more. */
 	transfer->dispatch.step.job.is_tried_once = state == ABANDONING;
 	dispatch_step(&transfer->dispatch, step);
 }
@@ -147,13 +147,23 @@ static void fail(struct transfer *transfer, const struct err *err)
 	transfer_fail(transfer, err);
 }
 
+/* Whoever waits for the error that led to it has no use for many tries. */
+static void abandon_again(struct transfer *transfer, const struct err *err)
+{
+	log_info("%s", err->msg);
+	if (err_is_transient(err) && !transfer->was_abandoned)
+		take_step(transfer, ABANDONING,
+			  transfer->object.plan->mode->abandon);
+	transfer->was_abandoned = true;
+}
+
 void transfer_returned(struct job *job)
 {
 	struct transfer *transfer = dispatch_owner(job);
 	struct part *part = dispatch_take_back(job);
 
 	if (job->err.kind && transfer->state == ABANDONING)
-		log_info("%s", job->err.msg);
+		abandon_again(transfer, &job->err);
 	else if (job->err.kind)
 		fail(transfer, &job->err);
 	else if (part)
