@@ -17,7 +17,9 @@
 
 enum {
 	TICK_MS = 50,
-	FAILURE_MS = 10000	/* for all who want to ask the same just then */
+	FAILURE_MS = 10000,	/* for all who want to ask the same just then */
+	/* For who has heard of it: a network may be back in hours of a push. */
+	KEPT_MS = 60000
 };
 
 /* The file has it as it is: only agents of one git-lfs read it. */
@@ -266,7 +268,7 @@ bool credshare_has_failed(struct credshare *share, const struct credtext *query,
 	struct failure failure = share->failure;
 
 	hash_failure(query, wanted);
-	if (!failure.err.kind)
+	if (!failure.err.kind || clock_ms() - failure.ms > KEPT_MS)
 		failure = load_failure(share);
 	if (!failure.err.kind ||
 	    memcmp(failure.digest, wanted, sizeof(wanted)) != 0)

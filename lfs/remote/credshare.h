@@ -56,8 +56,8 @@ void credshare_forget(struct credshare *share, const struct credtext *query);
 
 /*
  * Say why the question for these lines has failed, unless we were stopped; or
- * be told so, if this process has said it, or another one of its process group
- * within the last seconds: true with that error.
+ * be told so, if this process has said it within the last minute, or another one
+ * of its process group within the last seconds: true with that error.
  */
 void credshare_note_failure(struct credshare *share,
 			    const struct credtext *query,
