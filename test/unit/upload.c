@@ -19,11 +19,12 @@
 
 enum { MIB = 1 << 20 };
 
+static const struct mode in_parts = { .name = "in parts" };
+
 /* How many parts may go out before any byte is hashed? */
 static size_t parts_at_once(uint64_t size, uint64_t part_size)
 {
 	static const struct retry_policy policy = { 0, 0, 0 };
-	static const struct mode in_parts = { .name = "in parts" };
 	const struct plan_request request = { .oid = "0", .size = size };
 	char path[] = "/tmp/lfsmp-upload.XXXXXX";
 	int fd = mkstemp(path);
@@ -71,6 +72,7 @@ static void touched(void **state)
 		assert_true(fd >= 0);
 		assert_int_equal(ftruncate(fd, MIB), 0);
 		assert_int_equal(plan_cut(plan, MIB, &err), 0);
+		plan->mode = &in_parts;
 		object_init(&object, plan);
 		object.path = strdup(path);
 		assert_int_equal(upload_open(&object, NULL, verify, pool, &err),
