@@ -169,6 +169,7 @@ class Connection:
         self.sock.sendall(data)
 
     def send_file(self, fd, start, length):
+        """Yields how many bytes went out, as they do."""
         end = start + length
         while start < end:
             want = min(end - start, self.bucket.slice())
@@ -181,6 +182,7 @@ class Connection:
             if not sent:
                 raise Hangup
             start += sent
+            yield sent
             self.bucket.pay(sent)
 
     def reset(self):

@@ -132,8 +132,8 @@ class Download:
             if number == len(steps) - 1:
                 moved()
             if step[0] == "file":
-                conn.send_file(self.fd, step[1], step[2])
-                self.req.sent += step[2]
+                for sent in conn.send_file(self.fd, step[1], step[2]):
+                    self.req.sent += sent
             elif step[0] == "bytes":
                 conn.send(step[1])
                 self.req.sent += len(step[1])
