@@ -9,6 +9,7 @@ none lead to others; an empty USER:PASSWORD means that anybody may use it.
 """
 
 import base64
+import os
 import socket
 import sys
 import threading
@@ -34,9 +35,13 @@ def pump(source, sink):
 class Proxy:
     def __init__(self, log, password, places):
         self.places = places
-        self.log = open(log, "a", buffering=1)
+        self.log = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.wanted = password and "Basic " + base64.b64encode(
             password.encode()).decode()
+
+    def note(self, line):
+        """Whole, whatever other threads have to say just then."""
+        os.write(self.log, line.encode())
 
     def serve(self, client):
         try:
@@ -59,7 +64,7 @@ class Proxy:
         given = [line.partition(":")[2].strip() for line in lines
                  if line.lower().startswith("proxy-authorization:")]
         if self.wanted and given != [self.wanted]:
-            self.log.write("refused %s\n" % method)
+            self.note("refused %s\n" % method)
             client.sendall(b"HTTP/1.1 407 Who are you\r\n"
                            b"Proxy-Authenticate: Basic realm=\"proxy\"\r\n"
                            b"Content-Length: 0\r\nConnection: close\r\n\r\n")
@@ -68,7 +73,7 @@ class Proxy:
             host = target
         else:
             host = urlsplit(target).netloc
-        self.log.write("%s %s\n" % (method, host))
+        self.note("%s %s\n" % (method, host))
         address = host if ":" in host else host + ":80"
         address = self.places.get(address, address)
         server = socket.create_connection(address.rsplit(":", 1))

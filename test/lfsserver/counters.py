@@ -27,11 +27,12 @@ LOG_MAX = 200000
 class Counters:
     def __init__(self):
         self.lock = threading.Lock()
-        self.open = self.moving = 0
+        self.open = self.moving = self.resets = 0
         self.reset()
 
     def reset(self):
         with self.lock:
+            self.resets += 1
             self.connections = 0
             self.connections_max = self.open
             self.transfers_max = self.moving
@@ -58,6 +59,7 @@ class Counters:
     def begin(self, req):
         with self.lock:
             req.moving = req.kind in TRANSFERS
+            req.resets = self.resets
             self.moving += req.moving
             self.transfers_max = max(self.transfers_max, self.moving)
             self.requests[req.kind] += 1
@@ -78,6 +80,8 @@ class Counters:
     def end(self, req):
         self.moved(req)
         with self.lock:
+            if req.resets != self.resets:
+                return      # it had begun before the count did
             self.bytes_in[req.kind] += req.got
             self.bytes_out[req.kind] += req.sent
             self.status[str(req.status)] += 1
