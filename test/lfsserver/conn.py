@@ -66,7 +66,7 @@ class Request:
         self.ref = None
         self.faults = {}
         self.trip = None
-        self.got = self.sent = self.status = 0
+        self.got = self.sent = self.cut = self.status = 0
 
 
 class Connection:

@@ -8,10 +8,10 @@
     leaked_headers       requests at another host that carried a token
     if_range             requests with that header
     asked                objects in all batch requests
-    requests, bytes_in,
-    bytes_out, authorization
+    requests, bytes_in, bytes_out, bytes_cut, authorization
                          by kind: batch verify locks part complete init
-                         commit abort put get
+                         commit abort put get; `cut` is of files that did not
+                         go out to their end, and may be in no one's hands
     status               answers by status
     parts                by oid, then by part number: how often it was sent
 """
@@ -41,6 +41,7 @@ class Counters:
             self.requests = Counter()
             self.bytes_in = Counter()
             self.bytes_out = Counter()
+            self.bytes_cut = Counter()
             self.authorization = Counter()
             self.status = Counter()
             self.parts = defaultdict(Counter)
@@ -84,6 +85,7 @@ class Counters:
                 return      # it had begun before the count did
             self.bytes_in[req.kind] += req.got
             self.bytes_out[req.kind] += req.sent
+            self.bytes_cut[req.kind] += req.cut
             self.status[str(req.status)] += 1
             if len(self.entries) < LOG_MAX:
                 self.entries.append(self._entry(req))
@@ -105,8 +107,8 @@ class Counters:
     def numbers(self):
         names = ("connections", "connections_max", "transfers_max",
                  "refused_puts", "leaked_headers", "if_range", "asked",
-                 "requests", "bytes_in", "bytes_out", "authorization",
-                 "status", "parts")
+                 "requests", "bytes_in", "bytes_out", "bytes_cut",
+                 "authorization", "status", "parts")
         with self.lock:
             return {name: copy.deepcopy(getattr(self, name))
                     for name in names}

@@ -133,7 +133,9 @@ class Download:
                 moved()
             if step[0] == "file":
                 for sent in conn.send_file(self.fd, step[1], step[2]):
-                    self.req.sent += sent
+                    self.req.cut += sent
+                self.req.cut -= step[2]
+                self.req.sent += step[2]
             elif step[0] == "bytes":
                 conn.send(step[1])
                 self.req.sent += len(step[1])

@@ -43,7 +43,8 @@ class Server:
         counters = self.control("counters")
         return (counters["bytes_in"].get("part", 0)
                 + counters["bytes_in"].get("put", 0)
-                + counters["bytes_out"].get("get", 0))
+                + counters["bytes_out"].get("get", 0)
+                + counters["bytes_cut"].get("get", 0))
 
     def reset(self):
         self.control("reset", "POST")
