@@ -15,12 +15,7 @@
 #include "lfs/transfer/server.h"
 #include "lfs/transfer/transfer.h"
 
-enum {
-	STEP_MS = 25,	/* between two looks at stdin */
-	RENEWALS_MAX = 8,	/* of one object's links, in vain */
-	RESENDS_MAX = 2,	/* the same, where all has to be sent again */
-	ASKS_MAX = 1	/* after parts were tried as often as they may be */
-};
+enum { STEP_MS = 25 };	/* between two looks at stdin */
 
 /* One object on its way. */
 struct move {
