@@ -237,17 +237,37 @@ check "lengths: four levels without braces" \
 spoil lfs/net/url.c <<EOT
 static int f(int a)
 {
-	return $(printf 'a && %.0s' $(seq 11)) a;
+	return $(printf 'a && %.0s' $(seq 14)) a;
 }
 EOT
 passes lengths
 spoil lfs/net/url.c <<EOT
 static int f(int a)
 {
-	return $(printf 'a && %.0s' $(seq 12)) a;
+	return $(printf 'a && %.0s' $(seq 15)) a;
 }
 EOT
-check "lengths: complexity" finds "f() has 13 as its complexity" lengths
+check "lengths: complexity" finds "f() has 16 as its complexity" lengths
+for extra in "" "if (a) b();"
+do
+	spoil lfs/net/url.c <<-EOT
+	static int f(int a)
+	{
+		$extra
+		switch (a) {
+		$(seq -f 'case %.0f: return 1; ' 20 | tr -d '\n')
+		}
+		return 0;
+	}
+	EOT
+	if test -z "$extra"
+	then
+		passes lengths
+	else
+		check "lengths: a switch and more" \
+			finds "f() has 22 as its complexity" lengths
+	fi
+done
 spoil lfs/net/url.c <<EOT
 static int f(int a)
 {
@@ -256,9 +276,9 @@ $(printf '\ta++;\n%.0s' $(seq 58))
 EOT
 check "lengths: a function" finds "f() has 61 lines" lengths
 spoil lfs/net/url.c <<EOT
-$(seq -f 'int a%.0f;' 449)
+$(seq -f 'int a%.0f;' 799)
 EOT
-check "lengths: a file" finds "lfs/net/url.c:451: 451 lines" lengths
+check "lengths: a file" finds "lfs/net/url.c:801: 801 lines" lengths
 
 spoil lfs/base/new.c </dev/null
 check "layout: a file without a line" finds "lfs/base/new.c:1: " layout
