@@ -9,7 +9,7 @@ NET      = libcurl url link field range retry ceiling noproxy connect http \
 REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
            session branch fetchhead gourl localpath remoteurl endpoint \
-           lfsconfig sshcommand sshreply sshshare sshauth
+           lfsconfig treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
            saved unfinished digest upload content download dispatch engine \

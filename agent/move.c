@@ -9,13 +9,17 @@
 #include "lfs/base/log.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
+#include "lfs/remote/treepath.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/progress.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/server.h"
 #include "lfs/transfer/transfer.h"
 
-enum { STEP_MS = 25 };	/* between two looks at stdin */
+enum {
+	STEP_MS = 25,	/* between two looks at stdin */
+	NAMING_MS = 3000	/* that git may take for files in messages */
+};
 
 /* One object on its way. */
 struct move {
@@ -285,20 +289,51 @@ static int carry_out(struct move *move, struct err *err)
 	if (move->mover->server)
 		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
-		err_wrap(err, "the links have run out, run the command again");
+		err_append(err, "; the links have expired, run the command "
+				"again");
 	else if (move->again.was_saved && err_is_transient(err))
-		err_wrap(err, "going on with an earlier upload (if that cannot "
-			      "be, git lfs-multipart prune forgets it)");
+		err_append(err,
+			   "; this resumed an earlier upload: if it cannot "
+			   "be resumed, git lfs-multipart prune forgets "
+			   "it");
 	return ret ? ret : verify(move, err);
 }
 
-static int answer(struct move *move, const struct err *why)
+static bool is_stopped(void *ctx)
+{
+	return !input_look(ctx, 0);
+}
+
+/* Say which file it is, if git knows soon. */
+static void name_file(struct mover *mover, const struct message *message,
+		      struct err *why)
+{
+	uint64_t begun_ms = clock_ms();
+	char *path;
+
+	if (mover->named_ms >= NAMING_MS)
+		return;
+	path = treepath_find(&(struct treepath_search){
+		.oid = message->oid,
+		.size = message->size,
+		.most_ms = NAMING_MS - (unsigned)mover->named_ms,
+		.is_stopped = is_stopped,
+		.ctx = mover->input,
+	});
+	if (path)
+		err_wrap(why, "'%.200s'", path);
+	free(path);
+	mover->named_ms += clock_ms() - begun_ms;
+}
+
+static int answer(struct move *move, struct err *why)
 {
 	const struct message *message = move->message;
 	struct err err = ERR_INIT, again = ERR_INIT;
 	const char *path;
 
 	if (why->kind) {
+		name_file(move->mover, message, why);
 		log_error("%.12s: %s", message->oid, why->msg);
 		return message_failed(message->oid, why, &err);
 	}

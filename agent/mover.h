@@ -26,6 +26,7 @@ struct mover {
 	struct server *server;	/* standalone only */
 	struct ahead *ahead;	/* likewise */
 	bool is_kept;	/* what the server says now, it said some time ago */
+	uint64_t named_ms;	/* that git took to name files for messages */
 	bool left_behind;	/* a worker has a transfer: free nothing */
 };
 

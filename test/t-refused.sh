@@ -30,6 +30,10 @@ refused=$(oid_of r/a.bin)
 server_faults "status=403,on=part,part=2,oid=$refused,times=0"
 check 'a refused part fails the push' fails push
 check 'and the message says 403' says '403'
+host=${SERVER#http://}
+check 'the host' says "$host"
+check 'the id of the request, at the end' says 'x-amz-request-id TEST-PART\)$'
+check 'the file, first' says "'a\.bin': part 2 of 4"
 check 'no EOF, no traceback' fails says 'EOF|Traceback|broken pipe'
 check 'the refused object is not there' fails server_has r r/a.bin
 check 'the other object is' server_has r r/b.bin

@@ -106,6 +106,23 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	return -1;
 }
 
+int err_append(struct err *err, const char *fmt, ...)
+{
+	va_list ap;
+	char more[256];
+	size_t most, len = strlen(err->msg);
+
+	va_start(ap, fmt);
+	vsnprintf(more, sizeof(more), fmt, ap);
+	va_end(ap);
+	most = sizeof(err->msg) - 1 - strlen(more);
+	if (len > most)
+		len = most;
+	snprintf(err->msg + len, sizeof(err->msg) - len, "%s", more);
+	make_presentable(err->msg, sizeof(err->msg));
+	return -1;
+}
+
 bool err_is_transient(const struct err *err)
 {
 	return err->kind == ERR_BUSY || err->kind == ERR_NETWORK ||

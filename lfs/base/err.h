@@ -51,6 +51,13 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
+ * Put more text, such as advice, behind the message of an error already set.
+ * The message is cut to make room for it.
+ */
+int err_append(struct err *err, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/*
  * True if the same request may succeed later: ERR_BUSY, ERR_NETWORK and
  * ERR_OFFLINE.
  */

@@ -185,12 +185,12 @@ static long read_text(void *ctx, uint64_t off, char *data, size_t n,
  * The answer of an earlier try may have been lost after the server had done
  * its work; then it knows the upload no more.
  */
-static int explain(const struct plan *plan, struct err *err)
+static int explain(const struct plan *plan, struct http *http, struct err *err)
 {
+	http_name_peer(http, err);
 	if (plan->finish_may_be_done && err->kind == ERR_REFUSED)
-		return err_wrap(err,
-				"completing the upload again (an earlier "
-				"try may have done it: push again to see)");
+		err_append(err, "; an earlier try may have completed it: push "
+				"again to see");
 	return err_wrap(err, "completing the upload");
 }
 
@@ -217,7 +217,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	if (!ret)
 		ret = status_of_finish(http, &request, &response, err);
 	if (ret)
-		explain(plan, err);
+		explain(plan, http, err);
 	plan->finish_may_be_done |= ret && err_is_transient(err);
 	http_response_release(&response);
 	free(body);

@@ -322,15 +322,15 @@ static int begin(struct plan *plan, struct http *http, struct err *err)
 	return ret ? err_wrap(err, "beginning the upload") : 0;
 }
 
-static const char *explain(const struct err *err, bool may_be_done)
+static int explain(struct http *http, bool may_be_done, struct err *err)
 {
+	http_name_peer(http, err);
 	if (err->kind == ERR_REFUSED && err->code == 409)
-		return "completing the upload (the server misses a part: push "
-		       "again)";
-	if (err->kind == ERR_REFUSED && may_be_done)
-		return "completing the upload again (an earlier try may have "
-		       "done it: push again to see)";
-	return "completing the upload";
+		err_append(err, "; the server misses a part: push again");
+	else if (err->kind == ERR_REFUSED && may_be_done)
+		err_append(err, "; an earlier try may have completed it: push "
+				"again to see");
+	return err_wrap(err, "completing the upload");
 }
 
 static int commit(struct plan *plan, struct http *http, struct err *err)
@@ -339,7 +339,7 @@ static int commit(struct plan *plan, struct http *http, struct err *err)
 	bool may_be_done = plan->finish_may_be_done || http_was_resent(http);
 
 	plan->finish_may_be_done = true;
-	return ret ? err_wrap(err, "%s", explain(err, may_be_done)) : 0;
+	return ret ? explain(http, may_be_done, err) : 0;
 }
 
 static int abandon(struct plan *plan, struct http *http, struct err *err)

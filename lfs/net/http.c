@@ -14,6 +14,7 @@
 enum {
 	BUFFER_SIZE = 128 << 10,	/* libcurl's, each way */
 	REFUSAL_MAX = 16 << 10,	/* bytes taken of an answer that is not 2xx */
+	PEER_MAX = 240,	/* bytes that name a peer in a message */
 	POLL_MS = 500	/* how often the limits on silence are looked at */
 };
 
@@ -420,6 +421,49 @@ const char *http_url(const struct http *http)
 bool http_was_resent(const struct http *http)
 {
 	return http->resent;
+}
+
+static bool is_of_peer(const struct err *err)
+{
+	return err->kind != ERR_NONE && err->kind != ERR_LOCAL &&
+	       err->kind != ERR_USAGE && err->kind != ERR_CORRUPT &&
+	       err->kind != ERR_CANCELED;
+}
+
+/* libcurl 7.88 keeps the end of the line of a header without a value. */
+static bool is_blank(const char *value)
+{
+	return value[strspn(value, " \t\r\n")] == '\0';
+}
+
+void http_name_peer(struct http *http, struct err *err)
+{
+	static const char *const names[] = { "x-amz-request-id", "X-Request-Id",
+					     "X-Error-Message" };
+	char host[URL_DISPLAY_MAX];
+	struct buf more = BUF_INIT(PEER_MAX);
+
+	if (!http->url || !is_of_peer(err))
+		return;
+	url_display_host(http->url, host, sizeof(host));
+	if (!strstr(err->msg, host))
+		buf_printf(&more, "; %.80s", host);
+	for (size_t i = 0; i < 3 && http->answered; i++) {
+		const char *value = http_header(http, names[i]);
+
+		if (value && !is_blank(value) && !strstr(err->msg, value))
+			buf_printf(&more, "; %s %.80s", names[i], value);
+	}
+	if (more.len)
+		err_append(err, " (%s)", buf_str(&more) + strlen("; "));
+	buf_release(&more);
+}
+
+void http_forget(struct http *http)
+{
+	free(http->url);
+	http->url = NULL;
+	http->answered = false;
 }
 
 bool http_is_stopped(const struct http *http)

@@ -114,6 +114,19 @@ const char *http_url(const struct http *http);
  */
 bool http_was_resent(const struct http *http);
 
+/*
+ * Name the peer at the end of an error of the latest request: its host, and
+ * what its owner can find the request by (x-amz-request-id, X-Request-Id) or
+ * says apart from the body (X-Error-Message, Hugging Face).  What stands in the
+ * message already is not repeated; an error of this machine stays as it is.
+ * The pool does this for each job; code that ends a message with advice does it
+ * before.
+ */
+void http_name_peer(struct http *http, struct err *err);
+
+/* Before other work with the same handle: no request is the latest one. */
+void http_forget(struct http *http);
+
 /* For a source or a sink that waits: are we to stop? */
 bool http_is_stopped(const struct http *http);
 

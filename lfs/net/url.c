@@ -141,6 +141,17 @@ const char *url_display(const char *url, char *out, size_t size)
 	return out;
 }
 
+const char *url_display_host(const char *url, char *out, size_t size)
+{
+	char shown[URL_DISPLAY_MAX];
+	const char *host = strstr(url_display(url, shown, sizeof(shown)),
+				  "://");
+
+	host = host ? host + strlen("://") : "";
+	snprintf(out, size, "%.*s", (int)strcspn(host, "/"), host);
+	return out;
+}
+
 const char *url_display_any(const char *text, char *out, size_t size)
 {
 	const char *end = text + strcspn(text, "/"), *at = end;

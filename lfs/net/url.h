@@ -53,6 +53,12 @@ bool url_is_same_origin(const char *a, const char *b);
  */
 bool url_keeps_headers(const char *from, const char *to);
 
+/*
+ * The host and, if it is not the scheme's own, the port, as url_display()
+ * shows them.  Returns `out`; "" if the URL names no host.
+ */
+const char *url_display_host(const char *url, char *out, size_t size);
+
 /* The port in decimal, the scheme's own if it names none; "" if it is none. */
 void url_port(const char *url, char *out, size_t size);
 

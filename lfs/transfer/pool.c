@@ -174,8 +174,10 @@ static int try(struct worker *worker, struct job *job)
 	err_clear(&job->err);
 	if (is_over(worker->pool, job))
 		return err_set(&job->err, ERR_CANCELED, "stopped");
+	http_forget(worker->http);
 	if (!job->run(job, worker->http, &job->err))
 		return 0;
+	http_name_peer(worker->http, &job->err);
 	/* No kind would mean that all went well. */
 	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
 }

@@ -111,8 +111,8 @@ void transfer_fail(struct transfer *transfer, const struct err *err)
 		transfer->err = *err;
 		if (err->kind == ERR_CORRUPT && transfer->object.path &&
 		    is_upload(transfer))
-			err_wrap(&transfer->err,
-				 "not uploaded (run git lfs fsck)");
+			err_append(&transfer->err,
+				   "; it was not uploaded, run git lfs fsck");
 	}
 	atomic_store(&transfer->object.stopped, true);
 	if (transfer->is_one_of_many)

@@ -81,8 +81,7 @@ static int open_file(struct object *object, struct err *err)
 	if (object->id.size != object->plan->size)
 		return err_set(err, ERR_CORRUPT,
 			       "'%s' has %" PRIu64
-			       " bytes, the object has %" PRIu64
-			       "; run git lfs fsck",
+			       " bytes, the object has %" PRIu64,
 			       object->path, object->id.size,
 			       object->plan->size);
 	return 0;

@@ -252,6 +252,8 @@ class App:
             headers["Content-Length"] = str(len(answer.body))
         if req.left or not req.keep:
             headers["Connection"] = "close"
+        # As S3 does, for whoever asks its owner what went wrong.
+        headers["x-amz-request-id"] = "TEST-" + req.kind.upper()
         headers["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT",
                                         time.gmtime())
         head = "HTTP/1.1 %d %s\r\n" % (answer.status, REASONS.get(

@@ -48,6 +48,25 @@ static void one_line(void **state)
 	assert_string_equal(err.msg, "\xc3\xa9");
 }
 
+/* Advice must not be what a long cause cuts off. */
+static void appended(void **state)
+{
+	struct err err = ERR_INIT;
+	char much[2 * sizeof(err.msg)];
+
+	(void)state;
+	err_set(&err, ERR_REFUSED, "no");
+	assert_int_equal(err_append(&err, "; ask %s\n", "Eve"), -1);
+	assert_string_equal(err.msg, "no; ask Eve ");
+	memset(much, 'x', sizeof(much) - 1);
+	much[sizeof(much) - 1] = '\0';
+	err_clear(&err);
+	err_set(&err, ERR_REFUSED, "%s", much);
+	err_append(&err, "; ask Eve");
+	assert_int_equal(strlen(err.msg), sizeof(err.msg) - 1);
+	assert_string_equal(err.msg + strlen(err.msg) - 10, "x; ask Eve");
+}
+
 /* A server's own text may repeat a link, which is as good as a password. */
 static void no_secret_of_a_link(void **state)
 {
@@ -141,6 +160,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(first_wins),
 		cmocka_unit_test(one_line),
+		cmocka_unit_test(appended),
 		cmocka_unit_test(no_secret_of_a_link),
 		cmocka_unit_test(long_messages),
 		cmocka_unit_test(code_and_kind_survive_a_wrap),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "test/unit/httpbench.h"
 
+#include <stdio.h>
+
 #include "lfs/base/mem.h"
 
 enum { BIG = 3 << 20 };
@@ -319,10 +321,47 @@ static void a_sink_that_has_enough(void **state)
 	buf_release(&kept.body);
 }
 
+/* Who gave an error, for whoever has to ask its owner. */
+static void the_peer_of_an_error(void **state)
+{
+	static char answer[] = "HTTP/1.1 403 No\r\nX-Amz-Request-Id: 4442\r\n"
+			       "x-request-id: r-1\r\nX-Error-Message: \r\n"
+			       "Content-Length: 0\r\n\r\n";
+	char expected[200];
+	struct bench bench;
+	struct tinyserver *server;
+	int ret;
+
+	(void)state;
+	server = get(&bench, tinyserver_text, answer, &ret);
+	assert_int_equal(ret, 0);
+	err_set(&bench.err, ERR_REFUSED, "no");
+	http_name_peer(bench.http, &bench.err);
+	snprintf(expected, sizeof(expected),
+		 "no (%s; x-amz-request-id 4442; X-Request-Id r-1)",
+		 tinyserver_url(server) + strlen("http://"));
+	assert_string_equal(bench.err.msg, expected);
+	/* Once is enough. */
+	http_name_peer(bench.http, &bench.err);
+	assert_string_equal(bench.err.msg, expected);
+	err_clear(&bench.err);
+	err_set(&bench.err, ERR_LOCAL, "no");
+	http_name_peer(bench.http, &bench.err);
+	assert_string_equal(bench.err.msg, "no");
+	err_clear(&bench.err);
+	err_set(&bench.err, ERR_PROTOCOL, "no");
+	http_forget(bench.http);
+	http_name_peer(bench.http, &bench.err);
+	assert_string_equal(bench.err.msg, "no");
+	tear_down(&bench);
+	tinyserver_stop(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(simple),
+		cmocka_unit_test(the_peer_of_an_error),
 		cmocka_unit_test(put),
 		cmocka_unit_test(put_of_nothing),
 		cmocka_unit_test(put_of_much),
