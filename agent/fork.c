@@ -391,6 +391,17 @@ static int run(struct command *command)
 							 EXIT_SUCCESS;
 }
 
+/*
+ * A push sends the history as it is, so that is what is to be looked through:
+ * without replace refs, and without a grafts file (of a path that cannot be,
+ * git says nothing).
+ */
+static void see_true_history(void)
+{
+	setenv("GIT_NO_REPLACE_OBJECTS", "1", 1);
+	setenv("GIT_GRAFT_FILE", "/dev/null/none", 1);
+}
+
 int fork_main(int argc, char **argv)
 {
 	struct command command = { .options = {
@@ -411,6 +422,7 @@ int fork_main(int argc, char **argv)
 		return EXIT_SUCCESS;
 	}
 	json_setup();
+	see_true_history();
 	input_setup(&command.input, -1);
 	bar_init(&command.bar, command.is_quiet);
 	status = run(&command);
