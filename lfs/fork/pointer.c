@@ -9,11 +9,6 @@ struct rest {
 	size_t len;
 };
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
 static bool is_digit(char c)
 {
 	return c >= '0' && c <= '9';
@@ -24,13 +19,63 @@ static bool is_hex(char c)
 	return is_digit(c) || (c >= 'a' && c <= 'f');
 }
 
+static bool is_word(char c)
+{
+	return is_digit(c) || c == '_' || (c >= 'a' && c <= 'z') ||
+	       (c >= 'A' && c <= 'Z');
+}
+
+/* Does a character that Unicode calls a space stand here? Its bytes, or 0. */
+static size_t blank_at(const char *text, size_t len)
+{
+	static const char *const blanks[] = {
+		" ",
+		"\t",
+		"\n",
+		"\v",
+		"\f",
+		"\r",
+		"\xc2\x85",
+		"\xc2\xa0",
+		"\xe1\x9a\x80",
+		"\xe2\x80\xa8",
+		"\xe2\x80\xa9",
+		"\xe2\x80\xaf",
+		"\xe2\x81\x9f",
+		"\xe3\x80\x80",
+	};
+
+	for (size_t i = 0; i < sizeof(blanks) / sizeof(blanks[0]); i++) {
+		size_t n = strlen(blanks[i]);
+
+		if (n <= len && !memcmp(text, blanks[i], n))
+			return n;
+	}
+	/* U+2000 to U+200A. */
+	if (len >= 3 && !memcmp(text, "\xe2\x80", 2) &&
+	    (unsigned char)text[2] >= 0x80 && (unsigned char)text[2] <= 0x8a)
+		return 3;
+	return 0;
+}
+
+/* The bytes of the character of that kind that ends the text, or 0. */
+static size_t blank_before(const char *text, size_t len)
+{
+	for (size_t n = 1; n <= 3 && n <= len; n++)
+		if (blank_at(text + len - n, n) == n)
+			return n;
+	return 0;
+}
+
 static void trim(struct rest *rest)
 {
-	while (rest->len && is_blank(rest->text[rest->len - 1]))
-		rest->len--;
-	while (rest->len && is_blank(*rest->text)) {
-		rest->text++;
-		rest->len--;
+	size_t n;
+
+	while ((n = blank_before(rest->text, rest->len)))
+		rest->len -= n;
+	while ((n = blank_at(rest->text, rest->len))) {
+		rest->text += n;
+		rest->len -= n;
 	}
 }
 
@@ -80,68 +125,67 @@ static bool is_version(struct rest line)
 	return false;
 }
 
-static bool take_hash(struct rest *line, char *oid)
+/* ext-N-NAME ...: what an extension of git-lfs made the object of. */
+static bool is_extension(struct rest line)
 {
-	if (!skip(line, "sha256:") || line->len != POINTER_OID)
+	return skip(&line, "ext-") && line.len >= 3 && is_digit(*line.text) &&
+	       line.text[1] == '-' && is_word(line.text[2]);
+}
+
+/* The next line that says something of the object itself. */
+static bool next_key(struct rest *rest, struct rest *line)
+{
+	do
+		if (!next_line(rest, line))
+			return false;
+	while (!line->len || is_extension(*line));
+	return true;
+}
+
+static bool take_oid(struct rest line, char *oid)
+{
+	if (!skip(&line, "oid sha256:") || line.len != POINTER_OID)
 		return false;
 	for (size_t i = 0; i < POINTER_OID; i++)
-		if (!is_hex(line->text[i]))
+		if (!is_hex(line.text[i]))
 			return false;
-	if (oid) {
-		memcpy(oid, line->text, POINTER_OID);
-		oid[POINTER_OID] = '\0';
-	}
+	memcpy(oid, line.text, POINTER_OID);
+	oid[POINTER_OID] = '\0';
 	return true;
 }
 
-/* ext-N-NAME sha256:..., N rising; what an extension made the object of. */
-static bool is_extension(struct rest line, int *last)
-{
-	const char *blank;
-
-	if (!skip(&line, "ext-") || line.len < 3 || !is_digit(*line.text) ||
-	    line.text[1] != '-' || *line.text - '0' <= *last)
-		return false;
-	*last = *line.text - '0';
-	blank = memchr(line.text, ' ', line.len);
-	if (!blank || blank == line.text + 2)
-		return false;
-	line.len -= (size_t)(blank + 1 - line.text);
-	line.text = blank + 1;
-	return take_hash(&line, NULL);
-}
-
+/* A number with 63 bits, in any number of digits, and a sign before it. */
 static bool take_size(struct rest line, uint64_t *size)
 {
-	enum { DIGITS_MAX = 18 };	/* git-lfs has 63 bits for it */
+	uint64_t max = INT64_MAX;
 
-	if (!skip(&line, "size ") || !line.len || line.len > DIGITS_MAX)
+	if (!skip(&line, "size "))
 		return false;
+	if (skip(&line, "-"))
+		max = 0;
+	else
+		skip(&line, "+");
 	*size = 0;
 	for (size_t i = 0; i < line.len; i++) {
-		if (!is_digit(line.text[i]))
+		uint64_t digit = (uint64_t)(line.text[i] - '0');
+
+		if (!is_digit(line.text[i]) || digit > max ||
+		    *size > (max - digit) / 10)
 			return false;
-		*size = *size * 10 + (uint64_t)(line.text[i] - '0');
+		*size = *size * 10 + digit;
 	}
-	return true;
+	return line.len > 0;
 }
 
 bool pointer_parse(struct pointer *pointer, const char *text, size_t len)
 {
 	struct rest rest = { text, len }, line;
-	int extension = -1;
 
 	if (len < POINTER_MIN || len > POINTER_MAX)
 		return false;
 	trim(&rest);
-	if (!next_line(&rest, &line) || !is_version(line))
-		return false;
-	do
-		if (!next_line(&rest, &line))
-			return false;
-	while (is_extension(line, &extension));
-	if (!skip(&line, "oid ") || !take_hash(&line, pointer->oid))
-		return false;
-	return next_line(&rest, &line) && take_size(line, &pointer->size) &&
+	return next_key(&rest, &line) && is_version(line) &&
+	       next_key(&rest, &line) && take_oid(line, pointer->oid) &&
+	       next_key(&rest, &line) && take_size(line, &pointer->size) &&
 	       !rest.len;
 }

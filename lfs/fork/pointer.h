@@ -27,10 +27,11 @@ struct pointer {
 };
 
 /*
- * Is this blob a pointer?  Strict where git-lfs is: the keys that the
- * specification has, each once and in its order, with at most ten extensions;
- * as lenient where git-lfs is, too: the two URLs of its first versions, and
- * blanks around the whole.
+ * Is this blob a pointer?  Whatever git-lfs takes for one is one here, with the
+ * same oid and size: the three keys each once and in their order, with empty
+ * lines and extensions between them, the two URLs of its first versions, signs
+ * and zeros before the size, and blanks around the whole.  In one way it is
+ * more lenient than git-lfs: what a line of an extension says does not matter.
  */
 bool pointer_parse(struct pointer *pointer, const char *text, size_t len);
 
