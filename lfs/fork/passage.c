@@ -7,7 +7,7 @@
 
 enum {
 	TICK_MS = 100,
-	STREAM_AHEAD = 64 << 20	/* granted to a source without ranges */
+	STREAM_AHEAD = 64 << 20 /* granted to a source without ranges */
 };
 
 static uint64_t reach(void *ctx)
@@ -108,7 +108,7 @@ static bool can_fetch(void *ctx, const struct part *part)
 	/* The whole, as before, from a source without ranges: see feed(). */
 	if (part->size > passage->piece)
 		return true;
-	if (!lane_grant(passage->lane, part->off, end))
+	if (!lane_grant(passage->lane, part->off + part->done, end))
 		return false;
 	raise_granted(passage, end);
 	return true;
@@ -149,7 +149,28 @@ static bool is_sent(const struct passage *passage, uint64_t from, uint64_t to)
 	return true;
 }
 
-/* Give back the blocks that were hashed and sent. */
+/* A block belongs to its writers until they are done with it. */
+static bool is_written(const struct passage *passage, uint64_t from,
+		       uint64_t to)
+{
+	const struct plan *plan = passage->source->plan;
+	size_t i;
+
+	/* In that order: until then a worker may change the plan. */
+	if (passage->source->ranges == RANGES_UNKNOWN)
+		return false;
+	for (i = piece_part_at(plan, from);
+	     i < plan->nparts && plan->parts[i].off < to; i++) {
+		const struct part *part = &plan->parts[i];
+		uint64_t end = part->off + part->size;
+
+		if (part->off + atomic_load(&part->done) <
+		    (end < to ? end : to))
+			return false;
+	}
+	return true;
+}
+
 void passage_drop(struct passage *passage)
 {
 	uint64_t hashed = hasher_position(passage->target->hasher);
@@ -166,7 +187,8 @@ void passage_drop(struct passage *passage)
 			to = passage->size;
 		if (to > hashed)
 			break;
-		if (!is_sent(passage, from, to)) {
+		if (!is_sent(passage, from, to) ||
+		    !is_written(passage, from, to)) {
 			in_order = false;
 			continue;
 		}
@@ -180,12 +202,15 @@ void passage_drop(struct passage *passage)
 void passage_feed(struct passage *passage)
 {
 	const struct object *source = passage->source;
-	uint64_t granted = atomic_load(&passage->granted), to;
+	uint64_t granted = atomic_load(&passage->granted), there, to;
 
 	if (source->ranges != RANGES_IGNORED)
 		return;
-	while (granted < passage->size &&
-	       granted < reach(passage) + STREAM_AHEAD) {
+	there = reach(passage);
+	/* What is before it needs no block: an earlier run has moved it. */
+	if (granted < there)
+		granted = there;
+	while (granted < passage->size && granted < there + STREAM_AHEAD) {
 		to = granted - granted % SPOOL_BLOCK + SPOOL_BLOCK;
 		if (to > passage->size)
 			to = passage->size;

@@ -64,11 +64,12 @@ void piece_skip(struct plan *fetch, const struct plan *send, uint64_t hashed)
 		struct part *part = &fetch->parts[i];
 		size_t at = piece_part_at(send, part->off);
 
-		if (!send->parts[at].finished ||
-		    part->off + part->size > hashed)
+		if (!send->parts[at].finished || hashed <= part->off)
 			continue;
-		part->finished = true;
-		part->done = part->size;
+		part->done = hashed - part->off;
+		if (part->done > part->size)
+			part->done = part->size;
+		part->finished = part->done == part->size;
 	}
 }
 

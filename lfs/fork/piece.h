@@ -22,8 +22,8 @@ uint64_t piece_size(uint64_t size, unsigned connections, uint64_t max);
 void piece_cut(struct plan *fetch, const struct plan *send, uint64_t piece);
 
 /*
- * Count as fetched what nobody needs: what lies in parts that were sent and
- * before `hashed`, the position of the hash.
+ * Count as fetched the bytes that nobody needs: those in parts that were sent
+ * and before `hashed`, the position of the hash.
  */
 void piece_skip(struct plan *fetch, const struct plan *send, uint64_t hashed);
 

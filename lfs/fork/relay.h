@@ -65,7 +65,7 @@ bool relay_advance(struct relay *relay);
 /* Bytes that are at the target, or on the wire to it. */
 uint64_t relay_moved(const struct relay *relay);
 
-/* Bytes that have come from the source. */
+/* Bytes that have come from the source, or need not. */
 uint64_t relay_fetched(const struct relay *relay);
 
 /* Bytes that an earlier run had sent. */

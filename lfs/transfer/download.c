@@ -91,6 +91,8 @@ int download_open(struct object *object, const struct storage *storage,
 	bool has_start = false;
 
 	if (object->io) {
+		for (size_t i = 0; i < object->plan->nparts; i++)
+			object->moved += object->plan->parts[i].done;
 		/* One part of a whole needs no range. */
 		if (object->plan->nparts == 1)
 			object->ranges = RANGES_USED;

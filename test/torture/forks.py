@@ -4,7 +4,8 @@
 After each kill a second run must end with all objects at the target, each
 completed once; what was finished before the kill may not move again, from the
 source or to the target, and of the rest no more parts than there are
-connections.
+connections.  That for part sizes that fit the blocks of the spool and for some
+that do not, in a spool with room for all and in one of a few parts.
 """
 
 import os
@@ -19,10 +20,10 @@ from scene import Place, Server
 
 MIB = 1 << 20
 CONNECTIONS = 4
-PART = 1 * MIB
-RATE = 12 * MIB         # of a connection: a run takes about a second
-SIZES = [12 * MIB + 1, 3 * MIB, 300000, 14 * MIB, 70000, 2 * MIB, 9 * MIB - 1,
+RATE = 16 * MIB         # of a connection: a run takes about two seconds
+SIZES = [12 * MIB + 1, 3 * MIB, 300000, 42 * MIB, 70000, 2 * MIB, 9 * MIB - 1,
          1 * MIB, 500000, 3 * MIB + 5]
+PARTS = (1 * MIB, 1500000, 2 * MIB, 3 * MIB, 8 * MIB, 20000000)
 DIALECTS = ("hf", "giftless")
 PATIENCE = 120          # seconds; a run that takes longer hangs
 POINTER = ("version https://git-lfs.github.com/spec/v1\n"
@@ -35,6 +36,7 @@ class Scene(Place):
     def __init__(self, program):
         super().__init__(program, {"connections": CONNECTIONS})
         self.source = self.target = None
+        self.options = []       # of fork
         root = self.path("source")
         self.oids = [self.make_object(root, number, size)
                      for number, size in enumerate(SIZES)]
@@ -64,12 +66,12 @@ class Scene(Place):
             file.write(POINTER % (oid, size))
         return oid
 
-    def serve(self, dialect):
-        """The target speaks this dialect from now on."""
+    def serve(self, dialect, part):
+        """The target speaks this dialect from now on, in such parts."""
         if self.target:
             self.target.end()
         self.target = Server(self.path("target"), "--dialect", dialect,
-                             "--chunk-size", str(PART),
+                             "--chunk-size", str(part),
                              "--multipart-threshold", str(2 * MIB),
                              "--rate", str(RATE))
 
@@ -87,7 +89,8 @@ class Scene(Place):
         urls = [server.url + "/r.git/info/lfs"
                 for server in (self.source, self.target)]
         return subprocess.Popen(
-            [self.program, "fork", "--from-lfs", urls[0], "--to-lfs", urls[1]],
+            [self.program, "fork", "--from-lfs", urls[0], "--to-lfs", urls[1],
+             *self.options],
             cwd=self.repo, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True)
 
@@ -137,34 +140,43 @@ class Scene(Place):
 
 
 class Tally:
-    """What came of the kills with one dialect."""
+    """What came of the kills with one dialect and part size."""
 
-    def __init__(self, dialect):
-        self.dialect = dialect
+    def __init__(self, dialect, part):
+        self.dialect, self.part = dialect, part
         self.kills = self.midst = self.right = 0
         self.finished = self.parts = 0
         self.seconds = None     # of a run that nobody disturbs
 
+    def name(self):
+        return "fork to %s, parts of %g MiB" % (self.dialect,
+                                                round(self.part / MIB, 2))
+
     def line(self):
-        return ("fork to %-9s %3d kills, %d of them in the midst, %d objects "
+        return ("%-36s %3d kills, %d of them in the midst, %d objects "
                 "over by then; %d right; at most %d parts sent again" % (
-                    self.dialect + ":", self.kills, self.midst, self.finished,
+                    self.name() + ":", self.kills, self.midst, self.finished,
                     self.right, self.parts))
 
 
 def measure(scene, tally):
-    scene.serve(tally.dialect)
+    scene.serve(tally.dialect, tally.part)
+    scene.options = []
     scene.wipe()
     begun = time.monotonic()
     wrong = scene.finish()
     if wrong:
-        raise SystemExit("torture: fork, undisturbed: " + wrong)
+        raise SystemExit("torture: %s, undisturbed: %s" % (tally.name(),
+                                                           wrong))
     tally.seconds = time.monotonic() - begun
 
 
 def good_parts(moves):
-    return [(entry["oid"], entry["part"]) for entry in moves
-            if entry["kind"] == "part" and entry["status"] < 300]
+    """Of objects of several parts: one that is a single part has no journal."""
+    parts = [(entry["oid"], entry["part"]) for entry in moves
+             if entry["kind"] == "part" and entry["status"] < 300]
+    several = {oid for oid, part in parts if part > 1}
+    return [entry for entry in parts if entry[0] in several]
 
 
 def what_moved_again(finished, first, second, tally):
@@ -184,10 +196,9 @@ def what_moved_again(finished, first, second, tally):
     return "%d parts went again" % again if again > CONNECTIONS else None
 
 
-def kill_once(scene, tally, random_):
+def kill_once(scene, tally, after):
     """One kill and one run to the end; what was wrong, or None."""
     scene.wipe()
-    after = random_.uniform(0, tally.seconds)
     process = scene.start()
     try:
         process.wait(after)
@@ -206,21 +217,29 @@ def kill_once(scene, tally, random_):
     return wrong and "killed after %.3f s: %s" % (after, wrong)
 
 
+def sweep_one(scene, tally, kills, random_):
+    """So many kills, spread over the time that a run takes."""
+    measure(scene, tally)
+    for number in range(kills):
+        # Every other one in a spool that makes objects wait for each other.
+        few = str(max(3 * tally.part, 12 * MIB))
+        scene.options = ["--max-disk", few] if number % 2 else []
+        after = (number + random_.random()) * tally.seconds / kills
+        wrong = kill_once(scene, tally, after)
+        tally.right += not wrong
+        if wrong:
+            print("torture: %s, %s" % (tally.name(), wrong), flush=True)
+    print("torture: " + tally.line(), flush=True)
+
+
 def sweep(program, kills):
-    """True if all was right."""
+    """True if all was right; so many kills with each part size."""
     seed = int(os.environ.get("TORTURE_SEED") or time.time())
     random_ = random.Random(seed)
-    print("torture: %d kills of fork, TORTURE_SEED=%d" % (kills, seed),
-          flush=True)
-    tallies = [Tally(dialect) for dialect in DIALECTS]
+    tallies = [Tally(dialect, part) for part in PARTS for dialect in DIALECTS]
+    print("torture: %d kills of fork, TORTURE_SEED=%d"
+          % (kills * len(tallies), seed), flush=True)
     with Scene(program) as scene:
-        for number, tally in enumerate(tallies):
-            measure(scene, tally)
-            for _ in range(number, kills, len(tallies)):
-                wrong = kill_once(scene, tally, random_)
-                tally.right += not wrong
-                if wrong:
-                    print("torture: fork to %s, %s" % (tally.dialect, wrong),
-                          flush=True)
-            print("torture: " + tally.line(), flush=True)
+        for tally in tallies:
+            sweep_one(scene, tally, kills, random_)
     return all(tally.right == tally.kills for tally in tallies)
