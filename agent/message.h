@@ -12,7 +12,8 @@
 
 /*
  * The lines that git-lfs and a custom transfer agent exchange (git-lfs's
- * docs/custom-transfers.md; what its code really does: wire.md 1.1).
+ * docs/custom-transfers.md; what its code really does: lfs/wire.md, Custom
+ * transfers).
  *
  * git-lfs counts answers: each object gets exactly one `complete`, whatever
  * happened, or all that follows is taken for the wrong object's.

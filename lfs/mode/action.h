@@ -8,8 +8,8 @@
 
 /*
  * An action as the Batch API gives it and git-lfs hands it on: where to send
- * one object, and with which headers (git-lfs's docs/api/batch.md, wire.md
- * 1.1).
+ * one object, and with which headers (git-lfs's docs/api/batch.md, lfs/wire.md,
+ * The lines).
  */
 
 enum { ACTION_HEADERS_MAX = 64 };

@@ -13,8 +13,8 @@ const json_t *mode_action(const json_t *actions, enum direction direction);
 
 /*
  * From an action to the plan of its mode, which is recognised by the action's
- * shape and not by a name (wire.md 1.2): in one conversation, Hugging Face
- * sends large objects in parts and small ones whole, both as `multipart`.
+ * shape and not by a name (lfs/wire.md, Dialects): in one conversation, Hugging
+ * Face sends large objects in parts and small ones whole, both as `multipart`.
  *
  * Returns a new plan, or NULL: ERR_PROTOCOL, naming the member that is wrong.
  */

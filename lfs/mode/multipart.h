@@ -7,12 +7,13 @@
 #include "lfs/mode/plan.h"
 
 /*
- * The `multipart` of Hugging Face, CSGHub and KohakuHub (wire.md 1.2, 1-3).
+ * The `multipart` of Hugging Face, CSGHub and KohakuHub (lfs/wire.md,
+ * Dialects).
  *
- * The action's `header` is not one of HTTP: `chunk_size` is the size of a
- * part in decimal, and each member whose name is a number holds the presigned
- * URL of that part.  The parts are PUT as they are, without any header of
- * ours; `href` then takes a POST of the part numbers and their ETags.
+ * The action's `header` is not one of HTTP: `chunk_size` is the size of a part
+ * in decimal, and each member whose name is a number holds the presigned URL of
+ * that part.  The parts are PUT as they are, without any header of ours; `href`
+ * then takes a POST of the part numbers and their ETags.
  */
 
 /* True if the action has that shape. */

@@ -9,7 +9,7 @@
 /*
  * Uploads whose parts are actions of their own: `multipart-basic` of giftless
  * (its multipart-spec.md, 0.9.1) and the `multipart` that git-lfs has as a
- * proposal (wire.md 1.2, 5 and 6).  The actions of the object are
+ * proposal (lfs/wire.md, Dialects).  The actions of the object are
  *
  *	init, commit, abort	{href, header, method, body}, each optional
  *	parts	[{href, header, method, pos, size, want_digest}, ...]

@@ -19,7 +19,8 @@
  * There is no limit on the whole of a request, only on silence: while it
  * connects, while a body moves, while an answer is awaited.  Redirects are
  * followed here, at most three, never from https to http, and the request's
- * `headers` go only where url_keeps_headers() lets them (wire.md 2, HTTP).
+ * `headers` go only where url_keeps_headers() lets them (lfs/wire.md, The
+ * server).
  *
  * This module does not retry and does not judge a status: see status.h and
  * retry.h.

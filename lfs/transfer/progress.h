@@ -6,10 +6,10 @@
 #include <stdint.h>
 
 /*
- * When to report progress, and what: at most every 100 ms, in integers, and
- * so that all `since` of an object add up to its size.  `since` is negative
- * after a part had to be sent again.  git-lfs keeps it in a Go int, which may
- * have 32 bits, so that a larger step is reported in several (wire.md 1.1).
+ * When to report progress, and what: at most every 100 ms, in integers, and so
+ * that all `since` of an object add up to its size.  `since` is negative after
+ * a part had to be sent again.  git-lfs keeps it in a Go int, which may have 32
+ * bits, so that a larger step is reported in several (lfs/wire.md, The lines).
  *
  * Pure: the time is an argument.
  */

@@ -17,7 +17,7 @@
  *
  * A server opens a new upload each time that it is asked, and ETags are good
  * only for the one they were given for; so its action, with all links, is kept
- * and preferred to a new one while its links live (wire.md 1.2, resume rule).
+ * and preferred to a new one while its links live (lfs/wire.md, Resume).
  *
  * An upload that makes no progress is not kept for ever: the server may have
  * lost it, though it says only that something is wrong with itself.  A server
@@ -78,8 +78,8 @@ void saved_part(struct journal *journal, const struct part *part);
 
 /*
  * The upload is completed: answers once for the same object, if the same
- * git-lfs sends it again (wire.md 1.1).  Another one has asked the server
- * since, and that lacks the object.
+ * git-lfs sends it again (lfs/wire.md, The lines).  Another one has asked the
+ * server since, and that lacks the object.
  */
 void saved_complete(struct journal *journal);
 
