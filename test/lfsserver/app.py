@@ -174,8 +174,6 @@ class App:
             conn.receive(req)
         if "lost-answer" in req.faults:
             raise Hangup
-        if not answer.download:
-            self.counters.moved(req)
         self.write(conn, req, answer)
 
     @staticmethod
@@ -193,9 +191,11 @@ class App:
         if "slow-finish" in found:
             time.sleep(float(found["slow-finish"].value))
         if "garbage" in found:
+            self.counters.end(req)
             conn.send(b"\x00\xff SMTP ready\r\n\r\n")
             raise Hangup
         if "page" in found:
+            self.counters.end(req)
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
                       b"Connection: close\r\n\r\n<p>Please hold.</p>\r\n")
             raise Hangup
@@ -261,14 +261,15 @@ class App:
         head += "".join("%s: %s\r\n" % item for item in headers.items())
         head = head.encode("latin-1") + b"\r\n"
         if steps is None:
-            conn.send(head + answer.body)
             req.sent += len(answer.body)
+            self.counters.end(req)
+            conn.send(head + answer.body)
             return
         try:
-            conn.send(head)
-            if req.method != "HEAD":
-                answer.download.run(conn, steps,
-                                    lambda: self.counters.moved(req))
+            if req.method == "HEAD":
+                steps = []
+            answer.download.run(conn, head, steps,
+                                lambda: self.counters.end(req))
         finally:
             os.close(answer.download.fd)
 

@@ -66,6 +66,7 @@ class Request:
         self.ref = None
         self.faults = {}
         self.trip = None
+        self.ended = False
         self.got = self.sent = self.cut = self.status = 0
 
 

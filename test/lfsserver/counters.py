@@ -70,17 +70,15 @@ class Counters:
             if req.kind == "part":
                 self.parts[req.oid][str(req.part)] += 1
 
-    def moved(self, req):
-        """The body is about to be complete at the client: to be called
-        before its last byte, or the next transfer would count as a
-        second one at the same time."""
-        with self.lock:
-            self.moving -= req.moving
-            req.moving = False
-
     def end(self, req):
-        self.moved(req)
+        """Count the request; the second call does nothing.  To be called
+        before the last byte of the answer: with it the client may end, and
+        whoever waits for that looks at the counts."""
         with self.lock:
+            if req.ended:
+                return
+            req.ended = True
+            self.moving -= req.moving
             if req.resets != self.resets:
                 return      # it had begun before the count did
             self.bytes_in[req.kind] += req.got

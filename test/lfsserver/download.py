@@ -125,12 +125,18 @@ class Download:
             data = os.pread(self.fd, step[2], step[1])
         return "bytes", b"%x\r\n%s\r\n" % (len(data), data)
 
-    def run(self, conn, steps, moved):
-        """Send the body.  `moved()` is called before its last byte."""
+    def run(self, conn, head, steps, end):
+        """Send head and body.  `end()` is called before the last byte of
+        them, which counts as sent."""
         steps = apart(steps)
+        if not steps:
+            end()
+        conn.send(head)
         for number, step in enumerate(steps):
             if number == len(steps) - 1:
-                moved()
+                if step[0] != "strike":
+                    self.req.sent += length_of(step)
+                end()
             if step[0] == "file":
                 for sent in conn.send_file(self.fd, step[1], step[2]):
                     self.req.cut += sent
