@@ -287,6 +287,23 @@ lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'with a helper that always asks' all_at_once 8 "$API"
 check 'it is asked once' equal 1 "$(grep -c '^get$' record)"
 
+# Another agent asks and tells between our look at the daemon, which has nothing
+# yet, and the next step.
+forget_all
+lfs_config credential.helper "$TEST_TMP/bin/helper"
+mkdir -m 700 "shared/credential-$(id -u)"
+: >"shared/credential-$(id -u)/socket"
+script git <<EOF
+case "\$*" in
+*credential-cache*get) test -e "\$TEST_TMP/record" || exec env PATH="$PATH" \
+	"\$BUILD/test/tool/credential" -d "\$TEST_TMP/shared" "$API" >&2 ;;
+esac
+exec $real "\$@"
+EOF
+check 'one that asked just then is enough' eval 'PATH="$TEST_TMP/bin:$PATH" \
+	gives "shared h:p," "$API" && equal 1 "$(grep -c "^get$" record)"'
+rm bin/git
+
 forget_all
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 lfs_config credential.helper "$TEST_TMP/bin/nothing"
@@ -321,7 +338,7 @@ stops_soon () {
 	rm in.fifo
 	cat out.stop
 	grep -q stopped out.stop || return 1
-	at_most $((($(date +%s%N) - started) / 1000000)) 900
+	at_most $((($(date +%s%N) - started) / 1000000)) 20000
 }
 is_asked () {
 	while ! test -s asked

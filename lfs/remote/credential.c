@@ -174,15 +174,21 @@ static bool from_share(struct credentials *credentials,
 	return found;
 }
 
-/* Where no person is asked: it was approved a short time ago. */
+/*
+ * Where no person is asked: it was approved a short time ago.  An agent stores
+ * a credential before it notes the approval, so look at the note first: a note
+ * that came between the two looks would send us to the helper for nothing.
+ */
 static bool from_others(struct credentials *credentials,
 			struct credential *credential)
 {
 	struct err ignored = ERR_INIT;
+	bool is_known = credshare_is_known(credentials->share,
+					   &credential->query);
 
 	if (from_share(credentials, credential))
 		return true;
-	if (!credshare_is_known(credentials->share, &credential->query) ||
+	if (!is_known ||
 	    !askcred_has_helper(&credentials->ask, &credential->query))
 		return false;
 	askcred_git_quietly(&credentials->ask, &credential->query,
