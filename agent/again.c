@@ -78,8 +78,7 @@ static bool can_renew(struct again *again, struct transfer *transfer,
 	return true;
 }
 
-/* Sleep; false if we are to stop. */
-static bool pause_for(const struct again *again, unsigned ms)
+bool again_pause(const struct again *again, unsigned ms)
 {
 	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
 	uint64_t until = clock_ms() + ms;
@@ -141,7 +140,7 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 		again->first = *err;
 	if (retry_again(&again->retry, &policy, err, &facts, &pause_ms)) {
 		log_info("%s; asking again in %u ms", err->msg, pause_ms);
-		if (pause_for(again, pause_ms))
+		if (again_pause(again, pause_ms))
 			return true;
 		err_clear(err);
 		err_set(err, ERR_CANCELED, "stopped");
@@ -171,8 +170,10 @@ static bool can_ask(struct again *again, struct transfer *transfer,
 bool again_may(struct again *again, struct transfer *transfer,
 	       struct batch_object *object, struct err *err)
 {
-	if (transfer_may_be_done(transfer) && !again->is_standalone &&
-	    err->kind != ERR_BUSY)
+	/* Nothing is sent again before somebody knows whether it is there. */
+	if (transfer_may_be_done(transfer) &&
+	    (err->kind == ERR_PROTOCOL ||
+	     (!again->is_standalone && err->kind != ERR_BUSY)))
 		return false;
 	if (again->was_saved && !again->began_anew && is_spent(again, err)) {
 		again->began_anew = true;

@@ -43,4 +43,7 @@ struct again {
 bool again_may(struct again *again, struct transfer *transfer,
 	       struct batch_object *object, struct err *err);
 
+/* Sleep; false if we are to stop. */
+bool again_pause(const struct again *again, unsigned ms);
+
 #endif

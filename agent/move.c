@@ -18,7 +18,8 @@
 
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
-	NAMING_MS = 3000	/* that git may take for files in messages */
+	NAMING_MS = 3000,	/* that git may take for files in messages */
+	ASKS_MAX = 4	/* whether the object is there, in 1 + 2 + 4 s */
 };
 
 /* One object on its way. */
@@ -258,14 +259,27 @@ static int verify(struct move *move, struct err *err)
 	return server_verify(mover->server, &move->object, err);
 }
 
-/* Standalone: an answer was lost; is the object at the server all the same? */
-static bool is_there(struct move *move)
+/*
+ * Standalone: the answer was lost or did not tell; is the object at the server
+ * all the same?  One that has only said "accepted" may need a moment.
+ */
+static bool is_there(struct move *move, const struct err *why)
 {
+	unsigned asks = why->kind == ERR_PROTOCOL ? ASKS_MAX : 1;
 	struct err ignored = ERR_INIT;
 
-	return !move->message->action && move->transfer &&
-	       move->mover->is_upload && transfer_may_be_done(move->transfer) &&
-	       !ask(move, &ignored) && !find_action(move);
+	if (move->message->action || !move->transfer ||
+	    !move->mover->is_upload || !transfer_may_be_done(move->transfer))
+		return false;
+	for (unsigned i = 0; i < asks; i++) {
+		if (i && !again_pause(&move->again, 1000 << (i - 1)))
+			return false;
+		if (ask(move, &ignored))
+			return false;
+		if (!find_action(move))
+			return true;
+	}
+	return false;
 }
 
 static int carry_out(struct move *move, struct err *err)
@@ -281,7 +295,7 @@ static int carry_out(struct move *move, struct err *err)
 		err_clear(err);
 		ret = try_again(move, err);
 	}
-	if (ret && is_there(move)) {
+	if (ret && is_there(move, err)) {
 		log_info("%s; but the server has the object", err->msg);
 		err_clear(err);
 		ret = report_all(move, err);

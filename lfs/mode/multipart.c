@@ -181,19 +181,6 @@ static long read_text(void *ctx, uint64_t off, char *data, size_t n,
 	return (long)n;
 }
 
-/*
- * The answer of an earlier try may have been lost after the server had done
- * its work; then it knows the upload no more.
- */
-static int explain(const struct plan *plan, struct http *http, struct err *err)
-{
-	http_name_peer(http, err);
-	if (plan->finish_may_be_done && err->kind == ERR_REFUSED)
-		err_append(err, "; an earlier try may have completed it: push "
-				"again to see");
-	return err_wrap(err, "completing the upload");
-}
-
 static int complete(struct plan *plan, struct http *http, struct err *err)
 {
 	char *body = completion(plan);
@@ -217,8 +204,10 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	if (!ret)
 		ret = status_of_finish(http, &request, &response, err);
 	if (ret)
-		explain(plan, http, err);
-	plan->finish_may_be_done |= ret && err_is_transient(err);
+		plan_explain_finish(http, plan->finish_may_be_done, err);
+	/* The answer was lost, or does not tell. */
+	plan->finish_may_be_done |= ret && (err_is_transient(err) ||
+					    err->kind == ERR_PROTOCOL);
 	http_response_release(&response);
 	free(body);
 	return ret;

@@ -26,6 +26,7 @@ struct step {
 	const char *method;	/* borrowed, as the body; NULL: no such step */
 	const char *body;
 	size_t size;
+	bool is_finish;	/* it makes the object */
 };
 
 bool parts_is(const json_t *actions)
@@ -244,6 +245,7 @@ static int parse_step(struct step *step, const struct plan *plan,
 			       "'%s': 'body' is not a string", name);
 	step->body = body ? json_string_value(body) : "";
 	step->size = json_string_length(body);
+	step->is_finish = !strcmp(name, "commit");
 	step->method = "POST";
 	if (get_method(tree, "POST PUT PATCH DELETE GET ", &step->method, err))
 		return err_wrap(err, "'%s'", name);
@@ -297,8 +299,10 @@ static int perform(const struct step *step, unsigned answer_ms,
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = http_perform(http, &request, &response, err);
 
-	if (!ret)
+	if (!ret && step->is_finish)
 		ret = status_of_finish(http, &request, &response, err);
+	else if (!ret)
+		ret = status_of_taken(http, &request, &response, err);
 	http_response_release(&response);
 	return ret;
 }
@@ -324,13 +328,12 @@ static int begin(struct plan *plan, struct http *http, struct err *err)
 
 static int explain(struct http *http, bool may_be_done, struct err *err)
 {
-	http_name_peer(http, err);
-	if (err->kind == ERR_REFUSED && err->code == 409)
+	if (err->kind == ERR_REFUSED && err->code == 409) {
+		http_name_peer(http, err);
 		err_append(err, "; the server misses a part: push again");
-	else if (err->kind == ERR_REFUSED && may_be_done)
-		err_append(err, "; an earlier try may have completed it: push "
-				"again to see");
-	return err_wrap(err, "completing the upload");
+		may_be_done = false;
+	}
+	return plan_explain_finish(http, may_be_done, err);
 }
 
 static int commit(struct plan *plan, struct http *http, struct err *err)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/net/http.h"
 
 enum {
 	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
@@ -99,6 +100,17 @@ void plan_renew(struct plan *plan, struct plan *fresh)
 	plan->actions = fresh->actions;
 	fresh->action = stale;
 	plan_free(fresh);
+}
+
+int plan_explain_finish(struct http *http, bool may_be_done, struct err *err)
+{
+	http_name_peer(http, err);
+	if (err->kind == ERR_REFUSED && may_be_done)
+		err_append(err, "; an earlier try may have completed it: push "
+				"again to see");
+	else if (err->kind == ERR_PROTOCOL)
+		err_append(err, "; push again to see");
+	return err_wrap(err, "completing the upload");
 }
 
 void plan_free(struct plan *plan)

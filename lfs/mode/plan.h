@@ -94,7 +94,7 @@ struct plan {
 	uint64_t part_size;	/* of all parts but the last */
 	unsigned answer_ms;	/* how long an answer may take: to a part */
 	unsigned finish_ms;	/* and to the finish */
-	bool finish_may_be_done;	/* the mode's: an answer was lost */
+	bool finish_may_be_done;	/* the mode's: an answer was lost, or does not tell */
 };
 
 /* What a plan is made of; the strings and the tree must outlive the plan. */
@@ -132,6 +132,13 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
 
 /* Take the action of `fresh`, a plan of the same object, which is freed. */
 void plan_renew(struct plan *plan, struct plan *fresh);
+
+/*
+ * For a mode: say which server failed to finish an upload, and what to do.  If
+ * the answer to an earlier try was lost, the server may have done its work
+ * then, and no longer know the upload.  Returns -1.
+ */
+int plan_explain_finish(struct http *http, bool may_be_done, struct err *err);
 
 void plan_free(struct plan *plan);
 

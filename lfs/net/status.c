@@ -17,6 +17,8 @@ struct reason {
 };
 
 static const struct reason reasons[] = {
+	{ 202, "Accepted" },
+	{ 206, "Partial Content" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
@@ -77,6 +79,16 @@ static const char *member(const json_t *tree, const char *name)
 	return json_string_value(json_object_get(tree, name));
 }
 
+/* Words in it: itself, its `message`, or that of its first element. */
+static const char *words_of(const json_t *value)
+{
+	if (json_is_array(value))
+		value = json_array_get(value, 0);
+	if (json_is_object(value))
+		value = json_object_get(value, "message");
+	return json_string_value(value);
+}
+
 static void json_text(const char *body, char *out, size_t size)
 {
 	json_t *tree = parse(body);
@@ -87,7 +99,9 @@ static void json_text(const char *body, char *out, size_t size)
 	if (!text)
 		text = member(place, "message");
 	if (!text)
-		text = member(place, "error");
+		text = words_of(json_object_get(place, "error"));
+	if (!text)
+		text = words_of(json_object_get(place, "errors"));
 	snprintf(out, size, "%s", text ? text : "");
 	json_decref(tree);
 }
@@ -137,38 +151,137 @@ static bool is_passing(const char *text)
 	return false;
 }
 
-/* Is it an error in spite of its status?  `out` is what it says. */
-static bool has_failed(const char *body, char *out, size_t size)
+/* Does a member that is there only if something went wrong have a value? */
+static bool is_said(const json_t *value)
 {
-	json_t *tree;
-	const char *text;
-	bool has;
+	const char *text = json_string_value(value);
 
-	/* To keep the line alive S3 sends blanks until it knows. */
-	body += strspn(body, " \t\r\n");
-	if (body[0] != '{') {
-		server_text(body, out, size);
-		return strstr(body, "<Error>") != NULL;
-	}
-	tree = parse(body);
-	text = member(tree, "error");
-	has = text && *text;
-	snprintf(out, size, "%s", has ? text : "");
-	json_decref(tree);
-	return has;
+	if (text)
+		return *text;
+	return json_is_true(value) || json_integer_value(value) ||
+	       json_object_size(value) || json_array_size(value);
 }
 
-int status_check_finish(const struct status *status, struct err *err)
+static bool json_has_failed(const json_t *tree, char *out, size_t size)
+{
+	const json_t *error = json_object_get(tree, "error");
+	const json_t *errors = json_object_get(tree, "errors");
+	const char *words = is_said(error) ? words_of(error) : words_of(errors);
+
+	if (!words)
+		words = member(tree, "message");
+	snprintf(out, size, "%s", words ? words : "");
+	return is_said(error) || is_said(errors) ||
+	       json_is_false(json_object_get(tree, "success")) ||
+	       json_is_false(json_object_get(tree, "ok"));
+}
+
+static bool has_xml_error(const char *body)
+{
+	static const char open[] = "<Error";
+
+	while ((body = strstr(body, open))) {
+		body += strlen(open);
+		if (*body && strchr("> \t\r\n", *body))
+			return true;
+	}
+	return false;
+}
+
+/* Many a server calls all of its answers HTML, even an "OK". */
+static bool is_page(const char *body, const char *content_type)
+{
+	static const char *const begins[] = { "<!doctype html", "<html" };
+
+	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
+		if (!strncasecmp(body, begins[i], strlen(begins[i])))
+			return true;
+	return *body == '<' && content_type &&
+	       !strncasecmp(content_type, "text/html", 9);
+}
+
+enum verdict { TAKEN, FAILED, PAGE, UNREADABLE };
+
+/* What the body of a 2xx says; `out` is in what words. */
+static enum verdict judge(const struct status *status, char *out, size_t size)
+{
+	const char *body = status->body;
+	enum verdict verdict;
+	json_t *tree;
+
+	out[0] = '\0';
+	/* To keep the line alive S3 sends blanks until it knows. */
+	body += strspn(body, " \t\r\n");
+	if (is_page(body, status->content_type))
+		return PAGE;
+	if (*body != '{') {
+		server_text(body, out, size);
+		return has_xml_error(body) ? FAILED : TAKEN;
+	}
+	tree = parse(body);
+	if (!tree)
+		return UNREADABLE;
+	verdict = json_has_failed(tree, out, size) ? FAILED : TAKEN;
+	json_decref(tree);
+	return verdict;
+}
+
+static int say_untaken(int status, enum verdict verdict, const char *text,
+		       struct err *err)
+{
+	if (verdict == PAGE)
+		err_set(err, ERR_NETWORK,
+			"a web page came in place of the server's answer "
+			"(%d): a sign-in page, or a proxy's",
+			status);
+	else
+		err_set(err, is_passing(text) ? ERR_BUSY : ERR_REFUSED,
+			"the server answered %d, but with an error%s%s", status,
+			*text ? ": " : "", text);
+	err->code = status;
+	return -1;
+}
+
+static int check_taken(const struct status *status, enum verdict *verdict,
+		       struct err *err)
 {
 	char text[256];
 
 	if (status_check(status, err))
 		return -1;
-	if (!has_failed(status->body, text, sizeof(text)))
+	*verdict = judge(status, text, sizeof(text));
+	if (*verdict == FAILED || *verdict == PAGE)
+		return say_untaken(status->status, *verdict, text, err);
+	return 0;
+}
+
+int status_check_taken(const struct status *status, struct err *err)
+{
+	enum verdict verdict;
+
+	return check_taken(status, &verdict, err);
+}
+
+/* OK, Created, one that a proxy has changed, and two without a body. */
+static bool means_done(int status)
+{
+	return status >= 200 && status <= 205 && status != 202;
+}
+
+int status_check_finish(const struct status *status, struct err *err)
+{
+	const char *reason = reason_of(status->status);
+	enum verdict verdict;
+
+	if (check_taken(status, &verdict, err))
+		return -1;
+	if (verdict != UNREADABLE && means_done(status->status))
 		return 0;
-	err_set(err, is_passing(text) ? ERR_BUSY : ERR_REFUSED,
-		"the server answered %d, but with an error%s%s", status->status,
-		*text ? ": " : "", text);
+	err_set(err, ERR_PROTOCOL,
+		"the server answered %d%s%s%s, which does not tell whether the "
+		"object is there",
+		status->status, *reason ? " " : "", reason,
+		verdict == UNREADABLE ? " with JSON that is cut" : "");
 	err->code = status->status;
 	return -1;
 }
@@ -214,6 +327,7 @@ static struct status status_of(struct http *http,
 	return (struct status){
 		.status = response->status,
 		.retry_after = http_header(http, "Retry-After"),
+		.content_type = http_header(http, "Content-Type"),
 		.body = buf_str(&response->body),
 		.now = clock_unix(),
 	};
@@ -227,6 +341,16 @@ int status_of_answer(struct http *http, const struct http_request *request,
 	if (!status_check(&status, err))
 		return 0;
 	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
+}
+
+int status_of_taken(struct http *http, const struct http_request *request,
+		    const struct http_response *response, struct err *err)
+{
+	const struct status status = status_of(http, response);
+
+	if (status_of_answer(http, request, response, err))
+		return -1;
+	return status_check_taken(&status, err);
 }
 
 int status_of_finish(struct http *http, const struct http_request *request,

@@ -25,6 +25,7 @@ struct http_response;
 struct status {
 	int status;
 	const char *retry_after;	/* header's value, or NULL */
+	const char *content_type;	/* likewise */
 	const char *body;		/* NUL-terminated; "" if none */
 	int64_t now;			/* seconds since 1970 */
 };
@@ -33,11 +34,21 @@ struct status {
 int status_check(const struct status *status, struct err *err);
 
 /*
- * The same for the request that makes an object of its parts: a 2xx counts only
- * if its body is no error.  S3 begins to answer with 200 while it still works,
- * and then may say <Error> (its documentation of CompleteMultipartUpload).
- * ERR_BUSY if it says InternalError, SlowDown, ServiceUnavailable or
- * RequestTimeout, else ERR_REFUSED.
+ * The same for a request that the server was to take something with: a 2xx
+ * counts only if its body does not say otherwise.
+ *
+ * <Error>, or JSON with an `error`, with `errors`, or whose `success` or `ok` is
+ * false: ERR_REFUSED, or ERR_BUSY for S3's InternalError, SlowDown,
+ * ServiceUnavailable and RequestTimeout.  (S3 begins to answer with 200 while it
+ * still works on a CompleteMultipartUpload.)
+ * A web page: ERR_NETWORK, as something on the way has answered.
+ */
+int status_check_taken(const struct status *status, struct err *err);
+
+/*
+ * The same for the request that makes an object of its parts.  ERR_PROTOCOL if
+ * the answer does not tell: a 2xx that does not mean "done", such as 202, or
+ * JSON that is cut.  Only the server knows then, and may be asked.
  */
 int status_check_finish(const struct status *status, struct err *err);
 
@@ -48,6 +59,8 @@ int status_check_finish(const struct status *status, struct err *err);
  */
 int status_of_answer(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err);
+int status_of_taken(struct http *http, const struct http_request *request,
+		    const struct http_response *response, struct err *err);
 int status_of_finish(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err);
 

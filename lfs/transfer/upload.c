@@ -212,7 +212,7 @@ static int send_part(struct sending *sending, struct http_request *request,
 	headers = add_digests(request, &digest);
 	ret = http_perform(http, request, &response, err);
 	if (!ret)
-		ret = status_of_answer(http, request, &response, err);
+		ret = status_of_taken(http, request, &response, err);
 	http_response_release(&response);
 	free(headers);
 	return ret;

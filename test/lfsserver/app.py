@@ -27,6 +27,18 @@ OBJECT = re.compile(r"/(.+)/(object|part|block|init|commit|abort)/"
 REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request",
            401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            416: "Range Not Satisfiable", 503: "Service Unavailable"}
+# What does not mean that a request has done its work, though it begins with 2.
+UNTRUE = {
+    "page": (200, "text/html", b"<!doctype html><h1>Please sign in</h1>"),
+    "false": (200, LFS_JSON, b'{"success": false, "message": "no room"}'),
+    "error": (200, LFS_JSON, b'{"error": {"message": "no room"}}'),
+    "errors": (200, LFS_JSON, b'{"errors": [{"message": "no room"}]}'),
+    "xml": (200, "application/xml", b'<Error xmlns="http://s3.example/">'
+            b"<Code>NoSuchUpload</Code></Error>"),
+    "cut": (200, LFS_JSON, b'{"oid": "'),
+    "202": (202, LFS_JSON, b"{}"),
+    "206": (206, LFS_JSON, b"{}"),
+}
 FORBIDDEN = ("authorization", "content-type", "expect", "transfer-encoding")
 
 
@@ -43,6 +55,11 @@ class Answer:
 def problem(status, text, headers=None):
     return Answer(status, {"message": text},
                   dict(headers or {}, **{"Content-Type": LFS_JSON}))
+
+
+def untrue(fault):
+    status, kind, body = UNTRUE[fault.value]
+    return Answer(status, body, {"Content-Type": kind})
 
 
 def other_host(origin):
@@ -174,6 +191,8 @@ class App:
             conn.receive(req)
         if "lost-answer" in req.faults:
             raise Hangup
+        if "untrue" in req.faults:
+            answer = untrue(req.faults["untrue"])
         self.write(conn, req, answer)
 
     @staticmethod
@@ -211,6 +230,8 @@ class App:
         if "late-error" in found:
             conn.read_small(req)
             return s3_problem(200, found["late-error"].value)
+        if "untrue" in found and not found["untrue"].done:
+            return untrue(found["untrue"])
         if "expired" in found:
             return s3_problem(403, "Request has expired")
         if "redirect" in found:

@@ -16,6 +16,7 @@ Keys that shape it:
     after=N     the body byte at which it strikes (default 0)
     code=N      the status of a redirect (default 307)
     retry-after=S       adds this header: seconds, or `date+S`
+    done=1      does the work all the same
     early=1     answers before reading the request's body
 
 `KINDS` below is the whole list; `test/server.py --list-faults` prints it.
@@ -61,6 +62,8 @@ KINDS = {
     "lost-answer": ("complete", "do the work, then hang up"),
     "late-error": ("complete", "answer 200 with S3's <Error> of this code, "
                    "and do nothing"),
+    "untrue": ("complete", "do nothing and answer as if all were well, with: "
+               "page, false, error, errors, xml, cut, 202 or 206"),
     "slow-finish": ("complete", "wait this many seconds first"),
 }
 
@@ -81,6 +84,7 @@ class Fault:
         self.skip = self._int(keys, "skip", 0)
         self.after = self._int(keys, "after", 0)
         self.code = self._int(keys, "code", 307)
+        self.done = keys.pop("done", "0") == "1"
         self.early = keys.pop("early", "0") == "1"
         self.retry_after = keys.pop("retry-after", "")
         if keys:

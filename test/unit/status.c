@@ -181,19 +181,29 @@ static const struct {
 	const char *msg;
 } ends[] = {
 	{ "", ERR_NONE, "" },
+	{ " \r\n", ERR_NONE, "" },
+	{ "OK", ERR_NONE, "" },
 	{ "{}", ERR_NONE, "" },
+	{ "[]", ERR_NONE, "" },
 	{ "{\"message\":\"done\"}", ERR_NONE, "" },
 	{ "{\"error\":null,\"ok\":true}", ERR_NONE, "" },
+	{ "{\"success\":true,\"errors\":[],\"error\":{}}", ERR_NONE, "" },
 	{ "{\"error\":\"\"}", ERR_NONE, "" },
 	{ "{\"error\":false}", ERR_NONE, "" },
-	{ "{\"error\":\"cut", ERR_NONE, "" },
+	{ "{\"error\":0,\"success\":null}", ERR_NONE, "" },
+	{ "{\"success\":\"false\"}", ERR_NONE, "" },
 	{ "<CompleteMultipartUploadResult><ETag>x</ETag>"
 	  "</CompleteMultipartUploadResult>",
 	  ERR_NONE, "" },
-	{ "<html>Error</html>", ERR_NONE, "" },
+	{ "<Errors/>", ERR_NONE, "" },
 	{ "\r\n {\"error\":\"late\"}", ERR_REFUSED,
 	  "the server answered 200, but with an error: late" },
 	{ "<Error>", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "<Error xmlns=\"http://s3\"><Code>NoSuchUpload</Code></Error>",
+	  ERR_REFUSED,
+	  "the server answered 200, but with an error: NoSuchUpload" },
+	{ "<?xml version=\"1.0\"?>\n<Error\n/>", ERR_REFUSED,
 	  "the server answered 200, but with an error" },
 	{ "   \n\n<?xml version=\"1.0\"?>\n<Error><Code>InternalError</Code>"
 	  "<Message>try again</Message></Error>",
@@ -210,6 +220,32 @@ static const struct {
 	  "the server answered 200, but with an error: NoSuchUpload" },
 	{ "{\"error\":\"upload not found\",\"message\":\"x\"}", ERR_REFUSED,
 	  "the server answered 200, but with an error: upload not found" },
+	{ "{\"success\":false}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "{\"success\":false,\"message\":\"no room\"}", ERR_REFUSED,
+	  "the server answered 200, but with an error: no room" },
+	{ "{\"ok\":false,\"error\":null}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "{\"error\":true}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "{\"error\":7}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+	{ "{\"error\":{\"code\":5,\"message\":\"no room\"}}", ERR_REFUSED,
+	  "the server answered 200, but with an error: no room" },
+	{ "{\"errors\":[{\"message\":\"no room\"},{}]}", ERR_REFUSED,
+	  "the server answered 200, but with an error: no room" },
+	{ "{\"errors\":[\"no room\"],\"success\":true}", ERR_REFUSED,
+	  "the server answered 200, but with an error: no room" },
+	{ "{\"errors\":{\"parts\":7}}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
+#define A_PAGE                                                          \
+	"a web page came in place of the server's answer (200): a "     \
+	"sign-in page, or a proxy's"
+	{ "<html>Error</html>", ERR_NETWORK, A_PAGE },
+	{ "\n<!DOCTYPE HTML>\n<title>Sign in</title>", ERR_NETWORK, A_PAGE },
+	{ "{\"error\":\"cut", ERR_PROTOCOL,
+	  "the server answered 200 with JSON that is cut, which does not tell "
+	  "whether the object is there" },
 };
 
 static void a_finish_that_fails_late(void **state)
@@ -225,6 +261,70 @@ static void a_finish_that_fails_late(void **state)
 		assert_int_equal(err.kind, ends[i].kind);
 		assert_int_equal(err.code, ret ? 200 : 0);
 		assert_int_equal(ret, ends[i].kind ? -1 : 0);
+
+		/* It has been taken, unless that is said not to be. */
+		err_clear(&err);
+		status_check_taken(&status, &err);
+		assert_int_equal(err.kind, ends[i].kind == ERR_PROTOCOL ?
+						   ERR_NONE :
+						   ends[i].kind);
+	}
+}
+
+/* Whatever is called HTML is a page only if it is one. */
+static void pages(void **state)
+{
+	static const struct {
+		const char *type, *body;
+		bool is_page;
+	} cases[] = {
+		{ "text/html", "<p>Please hold.</p>", true },
+		{ "Text/HTML; charset=utf-8", "\n<head>", true },
+		{ "text/html", "", false },
+		{ "text/html", "OK", false },
+		{ "text/html", "{\"ok\":true}", false },
+		{ "application/xml", "<Result/>", false },
+		{ NULL, "<Result/>", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct status status = {
+			.status = 200,
+			.content_type = cases[i].type,
+			.body = cases[i].body,
+		};
+		struct err err = ERR_INIT;
+
+		status_check_finish(&status, &err);
+		assert_int_equal(err.kind,
+				 cases[i].is_page ? ERR_NETWORK : ERR_NONE);
+	}
+}
+
+/* A 2xx need not mean that the object is there. */
+static void finishes_by_status(void **state)
+{
+	static const int done[] = { 200, 201, 203, 204, 205 };
+	static const int others[] = { 202, 206, 207, 226, 299 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(done); i++) {
+		const struct status status = { .status = done[i], .body = "" };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(status_check_finish(&status, &err), 0);
+	}
+	for (size_t i = 0; i < COUNT(others); i++) {
+		const struct status status = { .status = others[i],
+					       .body = "{}" };
+		struct err err = ERR_INIT;
+
+		assert_int_equal(status_check_finish(&status, &err), -1);
+		assert_int_equal(err.kind, ERR_PROTOCOL);
+		assert_int_equal(err.code, others[i]);
+		err_clear(&err);
+		assert_int_equal(status_check_taken(&status, &err), 0);
 	}
 }
 
@@ -278,6 +378,8 @@ int main(void)
 		cmocka_unit_test(what_the_server_says),
 		cmocka_unit_test(hostile_bodies),
 		cmocka_unit_test(a_finish_that_fails_late),
+		cmocka_unit_test(pages),
+		cmocka_unit_test(finishes_by_status),
 		cmocka_unit_test(a_finish_that_fails),
 		cmocka_unit_test(a_pause_that_is_asked_for),
 		cmocka_unit_test(first_error_stays),
