@@ -42,16 +42,89 @@ int file_open_unlinked(const char *dir, struct err *err)
 	return fd;
 }
 
-int file_open_shared(const char *path, mode_t mode, struct err *err)
+/* Make the file, or open the one that is there; `*is_new` says which. */
+static int make_or_open(const char *path, int flags, mode_t mode, bool *is_new)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, mode);
+	int fd;
 
+	do {
+		fd = open(path, flags | O_CREAT | O_EXCL, mode);
+		*is_new = fd >= 0;
+		if (fd >= 0 || errno != EEXIST)
+			return fd;
+		fd = open(path, flags & ~O_CREAT);
+		/* Somebody has removed it in between. */
+	} while (fd < 0 && errno == ENOENT);
+	return fd;
+}
+
+static int check_plain(int fd, const char *path, struct stat *st,
+		       struct err *err)
+{
+	if (fstat(fd, st))
+		return err_sys(err, errno, "cannot stat '%s'", path);
+	if (!S_ISREG(st->st_mode))
+		return err_set(err, ERR_LOCAL, "'%s' is not a regular file",
+			       path);
+	if (st->st_nlink > 1)
+		return err_set(err, ERR_LOCAL, "'%s' has a second name", path);
+	return 0;
+}
+
+/* `*is_ours`: this user owns it, or has just made it. */
+static int open_plain(const char *path, int flags, mode_t mode, bool *is_ours,
+		      struct err *err)
+{
+	bool is_new = false;
+	struct stat st;
+	int fd;
+
+	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+	fd = flags & O_CREAT ? make_or_open(path, flags, mode, &is_new) :
+			       open(path, flags);
+	if (fd < 0 && errno == ELOOP)
+		return err_set(err, ERR_LOCAL, "'%s' is a link", path);
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open '%s'", path);
-	/* Fails for all but its owner, who has done it. */
-	if (fchmod(fd, mode))
-		log_debug("'%s' is another user's", path);
+	if (check_plain(fd, path, &st, err)) {
+		close(fd);
+		return -1;
+	}
+	*is_ours = is_new || st.st_uid == geteuid();
 	return fd;
+}
+
+int file_open_own(const char *path, int flags, struct err *err)
+{
+	bool is_ours;
+	int fd = open_plain(path, flags, 0600, &is_ours, err);
+
+	if (fd < 0 || is_ours)
+		return fd;
+	close(fd);
+	return err_set(err, ERR_LOCAL, "'%s' is another user's", path);
+}
+
+int file_open_shared(const char *path, mode_t mode, struct err *err)
+{
+	bool is_ours;
+	int fd = open_plain(path, O_RDWR | O_CREAT, mode, &is_ours, err);
+
+	/* For all others, its owner has done it. */
+	if (fd >= 0 && is_ours && fchmod(fd, mode))
+		log_debug("cannot set the mode of '%s'", path);
+	return fd;
+}
+
+bool file_was_exposed(int fd)
+{
+	const mode_t others = S_IWGRP | S_IWOTH;
+	struct stat st;
+
+	if (fstat(fd, &st) || !(st.st_mode & others))
+		return false;
+	fchmod(fd, 0600);
+	return !fstat(fd, &st) && !(st.st_mode & others);
 }
 
 int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
@@ -79,7 +152,7 @@ bool file_is_at(int fd, const char *path)
 {
 	struct stat ours, there;
 
-	return !fstat(fd, &ours) && !stat(path, &there) &&
+	return !fstat(fd, &ours) && !lstat(path, &there) &&
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
@@ -218,6 +291,25 @@ int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
 	return 0;
 }
 
+/*
+ * By a descriptor: in a folder that others may write to, what we have just made
+ * may have been replaced by a link.
+ */
+static int set_dir_mode(const char *path, mode_t mode, struct err *err)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	struct stat st;
+	int ret = 0;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", path);
+	if (!fstat(fd, &st) && st.st_uid == geteuid() &&
+	    (st.st_mode & mode) != mode)
+		ret = file_set_mode(fd, path, mode, err);
+	close(fd);
+	return ret;
+}
+
 int file_make_dir(const char *path, mode_t mode, struct err *err)
 {
 	char *parent = xstrdup(path);
@@ -229,8 +321,11 @@ int file_make_dir(const char *path, mode_t mode, struct err *err)
 			ret = err_sys(err, errno, "cannot make '%s'", parent);
 		*p = '/';
 	}
-	if (!ret && mkdir(path, mode) && errno != EEXIST)
-		ret = err_sys(err, errno, "cannot make '%s'", path);
 	free(parent);
-	return ret;
+	if (ret)
+		return ret;
+	if (!mkdir(path, mode))
+		return set_dir_mode(path, mode, err);
+	return errno == EEXIST ? 0 :
+				 err_sys(err, errno, "cannot make '%s'", path);
 }

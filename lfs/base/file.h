@@ -31,10 +31,29 @@ int file_open(const char *path, struct file_id *id, struct err *err);
 int file_open_unlinked(const char *dir, struct err *err);
 
 /*
+ * The folder of a shared repository is written to by several users, and each
+ * may put anything there under any name.  So these open nothing through a
+ * link, no file that has a second name elsewhere, and regular files only.
+ * Returns a descriptor, or -1.
+ */
+
+/*
+ * Open a file of this user alone; one of another user is refused.  `flags` are
+ * those of open(); with O_CREAT a file that is not there is made, mode 0600.
+ */
+int file_open_own(const char *path, int flags, struct err *err);
+
+/*
  * Open for reading and writing what the users of a shared repository share;
- * made with `mode`, whatever the umask.  Returns a descriptor, or -1.
+ * made with `mode`, whatever the umask.
  */
 int file_open_shared(const char *path, mode_t mode, struct err *err);
+
+/*
+ * Could others write to this file of ours?  Then what is in it may be theirs.
+ * That right is taken from them.  False on a file system without modes.
+ */
+bool file_was_exposed(int fd);
 
 /* Say what an open file is now. */
 int file_identify(int fd, const char *path, struct file_id *id,
@@ -78,7 +97,10 @@ int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
  */
 int file_set_mode(int fd, const char *path, mode_t mode, struct err *err);
 
-/* Make a directory and its parents, the last with `mode`; it may be there. */
+/*
+ * Make a directory and its parents, the last with `mode`, whatever the umask.
+ * One that is there stays as it is.
+ */
 int file_make_dir(const char *path, mode_t mode, struct err *err);
 
 #endif

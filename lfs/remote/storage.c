@@ -85,13 +85,7 @@ int storage_make_dir(const struct storage *storage, struct err *err)
 
 	if (!stat(dir, &st))
 		return 0;
-	if (file_make_dir(dir, 0700, err))
-		return -1;
-	/* The umask must not take away what is shared. */
-	if (storage->dir_mode != 0700 && chmod(dir, storage->dir_mode))
-		return err_sys(err, errno, "cannot change the mode of '%s'",
-			       dir);
-	return 0;
+	return file_make_dir(dir, storage->dir_mode, err);
 }
 
 char *storage_object_path(const struct storage *storage, const char *oid)

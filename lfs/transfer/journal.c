@@ -63,19 +63,27 @@ static struct journal *make(const char *path, int fd)
 	return journal;
 }
 
-static int open_locked(const char *path, struct err *err)
+static int lock(int fd, const char *path, struct err *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-	if (fd < 0)
-		return err_sys(err, errno, "cannot open '%s'", path);
+	if (file_lock(fd, err))
+		return -1;
 	/*
 	 * A process that is done removes its journal: the file that we have
 	 * locked may be gone from the directory by then, and another be there.
 	 */
-	if (!file_lock(fd, err) && file_is_at(fd, path))
+	if (!file_is_at(fd, path))
+		return err_set(err, ERR_BUSY, "it was removed meanwhile");
+	if (file_was_exposed(fd) && ftruncate(fd, 0))
+		return err_sys(err, errno, "cannot empty it");
+	return 0;
+}
+
+static int open_locked(const char *path, struct err *err)
+{
+	int fd = file_open_own(path, O_RDWR | O_CREAT | O_APPEND, err);
+
+	if (fd < 0 || !lock(fd, path, err))
 		return fd;
-	err_set(err, ERR_BUSY, "it was removed meanwhile");
 	/* Without locks nobody has a journal: what we have made is litter. */
 	if (err->kind == ERR_LOCAL && !lseek(fd, 0, SEEK_END))
 		unlink(path);
@@ -99,14 +107,12 @@ struct journal *journal_open(const char *path, struct err *err)
 
 struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = file_open_own(path, O_RDONLY, err);
 	struct journal *journal;
 
 	*in_use = false;
-	if (fd < 0) {
-		err_sys(err, errno, "cannot open '%s'", path);
+	if (fd < 0)
 		return NULL;
-	}
 	*in_use = file_is_locked(fd);
 	journal = make(path, fd);
 	journal->broken = true;

@@ -19,6 +19,8 @@
  * synced.  A journal that cannot be written is given up, not the transfer.
  *
  * The file is locked by the process that has it open, and by its death let go.
+ * It is this user's alone: one that others could write to counts as empty, one
+ * of another user cannot be opened.
  * Byte order and sizes are this machine's; one from another kind of machine
  * does not begin with our magic number, and counts as empty.
  */

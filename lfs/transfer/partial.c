@@ -33,36 +33,41 @@ static int open_unique(struct object *object, const struct storage *storage,
 	return 0;
 }
 
-static struct journal *open_journal(const struct object *object,
-				    const struct storage *storage)
+/* The file that is gone on with, and its journal: both or neither. */
+static int open_resumable(struct object *object, const struct storage *storage,
+			  struct err *err)
 {
-	struct err why = ERR_INIT;
-	struct journal *journal;
-	char *path;
+	char *name = xstrfmt("%s/%s.journal", storage->multipart_dir,
+			     object->plan->oid);
 
-	if (object->plan->nparts < 2)
-		return NULL;
-	path = xstrfmt("%s/%s.journal", storage->multipart_dir,
-		       object->plan->oid);
-	journal = journal_open(path, &why);
-	free(path);
-	if (!journal)
-		log_info("%s: this download cannot be resumed", why.msg);
-	return journal;
+	object->journal = journal_open(name, err);
+	free(name);
+	if (!object->journal)
+		return -1;
+	object->path = xstrfmt("%s/%s" SUFFIX, storage->multipart_dir,
+			       object->plan->oid);
+	object->fd = file_open_own(object->path, O_RDWR | O_CREAT, err);
+	if (object->fd >= 0)
+		return 0;
+	journal_remove(object->journal);
+	journal_close(object->journal);
+	object->journal = NULL;
+	free(object->path);
+	object->path = NULL;
+	return -1;
 }
 
 static int open_file(struct object *object, const struct storage *storage,
 		     struct err *err)
 {
-	object->journal = open_journal(object, storage);
-	if (!object->journal)
-		return open_unique(object, storage, err);
-	object->path = xstrfmt("%s/%s" SUFFIX, storage->multipart_dir,
-			       object->plan->oid);
-	object->fd = open(object->path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (object->fd < 0)
-		return err_sys(err, errno, "cannot open '%s'", object->path);
-	return 0;
+	struct err why = ERR_INIT;
+
+	if (object->plan->nparts > 1) {
+		if (!open_resumable(object, storage, &why))
+			return 0;
+		log_info("%s: this download cannot be resumed", why.msg);
+	}
+	return open_unique(object, storage, err);
 }
 
 /* Does the journal begin as one of this object and its file do? */
@@ -177,7 +182,9 @@ static int resume(struct object *object, struct journal_hash *start,
 	    plan_cut(plan, begin.part_size, err))
 		return -1;
 	read_records(object, start, has_start);
-	*has_start = *has_start && can_start_at(object, &begin, start);
+	/* What others may have changed is hashed from its first byte. */
+	*has_start = *has_start && !file_was_exposed(object->fd) &&
+		     can_start_at(object, &begin, start);
 	count_done(object);
 	return 0;
 }

@@ -21,8 +21,8 @@ bool untaken_is_name(const char *rest)
 /* Its descriptor if it is of that size and ours now, else -1. */
 static int try_open(const char *path, uint64_t size)
 {
-	int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct err ignored = ERR_INIT;
+	int fd = file_open_own(path, O_RDWR, &ignored);
 	struct file_id id;
 
 	if (fd < 0)

@@ -221,6 +221,112 @@ static void directories(void **state)
 	assert_int_equal(err.kind, ERR_LOCAL);
 }
 
+static int open_own(const char *path)
+{
+	struct err err = ERR_INIT;
+	int fd = file_open_own(path, O_RDWR | O_CREAT, &err);
+
+	if (fd < 0)
+		assert_int_equal(err.kind, ERR_LOCAL);
+	return fd;
+}
+
+static int open_shared(const char *path)
+{
+	struct err err = ERR_INIT;
+
+	return file_open_shared(path, 0666, &err);
+}
+
+/* What others may have put where a file of ours would be. */
+static void planted(void **state)
+{
+	int (*const opens[])(const char *path) = { open_own, open_shared };
+	struct place *place = *state;
+	char path[160];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/planted", place->dir);
+	assert_int_equal(fchmod(place->fd, 0640), 0);
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(symlink(place->path, path), 0);
+		assert_int_equal(opens[i](path), -1);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(symlink("to-be-made", path), 0);
+		assert_int_equal(opens[i](path), -1);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(link(place->path, path), 0);
+		assert_int_equal(opens[i](path), -1);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		assert_int_equal(opens[i](path), -1);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mkdir(path, 0700), 0);
+		assert_int_equal(opens[i](path), -1);
+		assert_int_equal(rmdir(path), 0);
+	}
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
+static void modes_of_new_files(void **state)
+{
+	struct place *place = *state;
+	mode_t mask = umask(027);
+	char path[160];
+	struct stat st;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/new", place->dir);
+	fd = open_own(path);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	close(fd);
+	unlink(path);
+	fd = open_shared(path);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0666);
+	close(fd);
+	unlink(path);
+	umask(mask);
+}
+
+static void exposed(void **state)
+{
+	struct place *place = *state;
+	struct stat st;
+
+	assert_false(file_was_exposed(place->fd));
+	assert_int_equal(fchmod(place->fd, 0620), 0);
+	assert_true(file_was_exposed(place->fd));
+	assert_false(file_was_exposed(place->fd));
+	assert_int_equal(fchmod(place->fd, 0602), 0);
+	assert_true(file_was_exposed(place->fd));
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	assert_int_equal(fchmod(place->fd, 0644), 0);
+	assert_false(file_was_exposed(place->fd));
+}
+
+/* Only root can give a file away. */
+static void of_another_user(void **state)
+{
+	struct place *place = *state;
+	struct stat st;
+	int fd;
+
+	if (geteuid())
+		skip();
+	assert_int_equal(fchmod(place->fd, 0640), 0);
+	assert_int_equal(fchown(place->fd, 65534, 65534), 0);
+	assert_int_equal(open_own(place->path), -1);
+	fd = open_shared(place->path);
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0640);
+}
+
 /* A descriptor that cannot be locked stands for a file system without locks. */
 static void locks(void **state)
 {
@@ -282,6 +388,10 @@ int main(void)
 		WITH_PLACE(more_than_there_is),
 		WITH_PLACE(a_full_disk),
 		WITH_PLACE(directories),
+		WITH_PLACE(planted),
+		WITH_PLACE(modes_of_new_files),
+		WITH_PLACE(exposed),
+		WITH_PLACE(of_another_user),
 		WITH_PLACE(locks),
 		WITH_PLACE(a_file_without_a_name),
 	};

@@ -1,0 +1,124 @@
+#!/bin/sh
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Goal: in a storage that several users share, what another one has put where a
+# file of ours would be does no harm: nothing is changed through a link, and
+# nothing that others own or may write to is trusted.  (Only root can make
+# another user's file: elsewhere those points are marked as skipped.)
+. "$(dirname "$0")/lib.sh"
+
+PARTS=8
+SIZE=$((PARTS * 524288))
+use_standalone
+lfs_config lfsmultipart.connections 2
+lfs_config lfsmultipart.partSize 512k
+start_server --dialect hf --chunk-size 524288 --rate 3000000
+new_repo r
+add_file r a.bin $SIZE
+check 'push' git -C r push -q origin main
+OID=$(oid_of r/a.bin)
+FILES=$TEST_TMP/storage/multipart
+
+# The victim's file, which is not a part of the storage.
+VICTIM=$TEST_TMP/victim
+victim_is_whole () {
+	equal '640 5' "$(stat -c '%a %s' "$VICTIM")" && grep -q mine "$VICTIM"
+}
+
+# planted HOW NAME: before a clone into that storage
+planted () {
+	rm -rf storage c
+	mkdir -p "$FILES"
+	rm -f "$VICTIM"
+	echo mine >"$VICTIM"
+	chmod 640 "$VICTIM"
+	case $1 in
+	link)
+		ln -s "$VICTIM" "$FILES/$2"
+		;;
+	name)
+		ln "$VICTIM" "$FILES/$2"
+		;;
+	esac
+}
+
+for how in link name
+do
+	for name in "$OID.partial" "$OID.journal" connections search pruned
+	do
+		planted $how "$name"
+		what="a second $how: $(echo "$name" | sed 's/.*\.//')"
+		check "$what: a clone" clone_repo r c \
+			-c lfs.storage="$TEST_TMP/storage" \
+			-c core.sharedRepository=group
+		check "$what: has the bytes" cmp r/a.bin c/a.bin
+		check "$what: the file is as it was" victim_is_whole
+	done
+done
+
+# What an earlier run has left, and what others may have done to it since.
+
+drive_a () {
+	case $1 in
+	up)
+		set -- "$2" upload ../r/a.bin
+		;;
+	down)
+		set -- "$2" download "$OID" $SIZE
+		;;
+	esac
+	# shellcheck disable=SC2086
+	(cd c && drive ../out $1 "$2" "$3" ${4+"$4"})
+}
+
+# left TO: a transfer stopped half way
+left () {
+	rm -rf storage "$ROOT/up/objects"
+	git -C c config lfs.url "$(lfs_url "$1")"
+	drive_a "$1" "--stop KILL --at $((5 * 524288))"
+	server_reset
+	test "$(said out stopped)"
+}
+
+# moved TO N: the next run ends well and moves at least N parts
+moved () {
+	drive_a "$1" ''
+	test "$(said out complete)" || return
+	bytes=$(($(server_count bytes_in.part) + $(server_count bytes_out.get)))
+	at_most $(($2 * 524288)) "$bytes" && at_most "$bytes" "$SIZE"
+}
+
+git -C c config core.sharedRepository group
+git -C c config lfs.storage "$TEST_TMP/storage"
+git init -q --bare down.git
+mkdir -p "$ROOT/down"
+cp -R "$ROOT/r/objects" "$ROOT/down"
+for to in up down
+do
+	check "$to: stopped" left $to
+	check "$to: is resumed" moved $to 1
+	check "$to: and not sent again" at_most "$bytes" $((SIZE - 524288))
+	check "$to: stopped" left $to
+	chmod 660 "$FILES/$OID"*.upload "$FILES/$OID.journal" 2>/dev/null
+	check "$to: what others could write to is not trusted" moved $to $PARTS
+	check "$to: stopped" left $to
+	if test "$(id -u)" = 0
+	then
+		chown 65534 "$FILES/$OID"*.upload "$FILES/$OID.journal" \
+			2>/dev/null
+		check "$to: nor what others own" moved $to $PARTS
+	else
+		points=$((points + 1))
+		echo "ok $points - $to: nor what others own # SKIP not root"
+	fi
+	test $to = down || check 'the upload is there' server_has up r/a.bin
+done
+
+# A partial file that others may write to is hashed from its first byte.
+check 'stopped' left down
+chmod 660 "$FILES/$OID.partial"
+printf 'changed' | dd of="$FILES/$OID.partial" conv=notrunc 2>/dev/null
+drive_a down ''
+check 'changed bytes of a partial file are not handed over' sh -c '
+	path=$(sed -n "s/^complete //p" out)
+	test ! "$path" || cmp r/a.bin "$path"'
+finish
