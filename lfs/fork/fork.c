@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/fork/fork.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -179,14 +180,34 @@ static bool is_ours(const struct fork *fork, const struct pointer *pointer)
 	       fork->options.shard - 1;
 }
 
+/* A pointer is what people have committed: its size may be anything. */
+static bool is_believable(const struct item *item)
+{
+	return spool_whole(item->pointer.size) <= SPOOL_WHOLE_MAX;
+}
+
+static void take_item(struct fork *fork, const struct pointer *pointer)
+{
+	struct item *item;
+
+	/* git-lfs asks no server about an object without bytes. */
+	if (!pointer->size || !is_ours(fork, pointer))
+		return;
+	item = &fork->items[fork->nitems++];
+	item->pointer = *pointer;
+	if (is_believable(item))
+		return;
+	item->state = ITEM_FAILED;
+	item->why = xstrfmt("the pointer says that it has %" PRIu64
+			    " bytes, which no server can store",
+			    pointer->size);
+}
+
 static void take_items(struct fork *fork, const struct history *history)
 {
 	fork->items = xcalloc(history->n, sizeof(*fork->items));
-	for (size_t i = 0; i < history->n; i++) {
-		if (is_ours(fork, &history->pointers[i]))
-			fork->items[fork->nitems++].pointer =
-				history->pointers[i];
-	}
+	for (size_t i = 0; i < history->n; i++)
+		take_item(fork, &history->pointers[i]);
 }
 
 int fork_find(struct fork *fork, struct err *err)
@@ -252,7 +273,8 @@ int fork_run(struct fork *fork, struct err *err)
 	options.spool = fork->spool;
 	fork->carrier = carrier_new(&options);
 	for (size_t i = 0; i < fork->nitems; i++)
-		carrier_put(fork->carrier, &fork->items[i]);
+		if (!item_is_over(&fork->items[i]))
+			carrier_put(fork->carrier, &fork->items[i]);
 	if (fork->options.is_dry)
 		return carrier_ask(fork->carrier, err);
 	return carrier_run(fork->carrier, err);
@@ -263,7 +285,7 @@ void fork_sum(const struct fork *fork, struct fork_sum *sum)
 	*sum = (struct fork_sum){ .objects = fork->nitems };
 	for (size_t i = 0; i < fork->nitems; i++) {
 		const struct item *item = &fork->items[i];
-		uint64_t size = item->pointer.size;
+		uint64_t size = is_believable(item) ? item->pointer.size : 0;
 
 		sum->size += size;
 		switch (item->state) {

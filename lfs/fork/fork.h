@@ -49,7 +49,7 @@ struct fork_options {
 
 struct fork_sum {
 	size_t objects, moved, there, missing, failed;	/* counts */
-	uint64_t size;	/* of all, in bytes; then of each */
+	uint64_t size;	/* of all that can be, in bytes; then of each */
 	uint64_t size_moving;	/* what has gone of those under way */
 	uint64_t size_moved, size_there, size_missing, size_failed;
 	uint64_t sent;	/* by this run, of objects that may not be over */

@@ -23,7 +23,8 @@
 
 enum {
 	SPOOL_BLOCK = 1 << 20,	/* bytes */
-	SPOOL_BLOCKS_MAX = 1 << 20	/* of a spool: 1 TiB */
+	SPOOL_BLOCKS_MAX = 1 << 20,	/* of a spool: 1 TiB */
+	SPOOL_WHOLE_MAX = 1 << 26	/* of an object: 64 TiB, more than S3 takes */
 };
 
 struct spool;
@@ -54,7 +55,7 @@ void spool_free(struct spool *spool);
 /* How many blocks so many bytes touch, at the most, wherever they begin. */
 size_t spool_count(uint64_t bytes);
 
-/* How many an object of so many bytes has. */
+/* How many an object of so many bytes has: more than SPOOL_WHOLE_MAX is a lie. */
 size_t spool_whole(uint64_t size);
 
 /*
