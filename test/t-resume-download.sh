@@ -230,6 +230,14 @@ spoil 1000000
 finished 'another boot and a damaged part' $((5 * MIB))
 
 check 'stopped' stopped TERM $((14 * MIB))
+journal boot "$JOURNAL"
+spoil 1000000
+lfs_config lfsmultipart.verify false
+download second.out ''
+check 'another boot, and no hash to tell: nothing is trusted' right second.out
+lfs_config lfsmultipart.verify true
+
+check 'stopped' stopped TERM $((14 * MIB))
 spoil 1000000
 finished 'the same boot and a damaged part' $((5 * MIB))
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define _GNU_SOURCE	/* fallocate() */
+#define _GNU_SOURCE	/* fallocate(), sync_file_range() */
 #include "lfs/base/file.h"
 
 #include <errno.h>
@@ -276,6 +276,40 @@ int file_reserve(int fd, const char *path, uint64_t size, struct err *err)
 	if (ftruncate(fd, (off_t)size))
 		return err_sys(err, errno, "cannot resize '%s'", path);
 	return 0;
+}
+
+void file_begin_sync(int fd, uint64_t off, uint64_t n)
+{
+#ifdef __linux__
+	sync_file_range(fd, (off_t)off, (off_t)n, SYNC_FILE_RANGE_WRITE);
+#else
+	(void)fd;
+	(void)off;
+	(void)n;
+#endif
+}
+
+/* macOS leaves it in the cache of the drive unless told so. */
+static int sync_to_disk(int fd)
+{
+#ifdef F_FULLFSYNC
+	return fcntl(fd, F_FULLFSYNC) ? fsync(fd) : 0;
+#else
+	return fdatasync(fd);
+#endif
+}
+
+int file_sync(int fd, const char *path, struct err *err)
+{
+	int ret;
+
+	do
+		ret = sync_to_disk(fd);
+	while (ret && errno == EINTR);
+	/* Some file systems have nothing to sync to. */
+	if (!ret || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
+		return 0;
+	return err_sys(err, errno, "cannot bring '%s' to the disk", path);
 }
 
 int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)

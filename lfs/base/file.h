@@ -92,6 +92,18 @@ int file_write(int fd, const void *data, size_t n, struct err *err);
 int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
 
 /*
+ * Begin to bring these bytes to the disk, where that can be said, so that less
+ * is left for file_sync().  A hint: it neither fails nor waits.
+ */
+void file_begin_sync(int fd, uint64_t off, uint64_t n);
+
+/*
+ * Wait until all bytes of the file are on the disk.  Fails if the disk does:
+ * then nobody knows which of them are there, even if a second call succeeds.
+ */
+int file_sync(int fd, const char *path, struct err *err);
+
+/*
  * Give an open file its mode, whatever the umask.  One that cannot have it, as
  * it is another user's or on a file system without modes, stays as it is.
  */

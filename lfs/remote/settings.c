@@ -59,6 +59,7 @@ static const struct setting {
 	{ "pruneAfter", COUNT, FIELD(prune_days), 30, 0, 36500,
 	  "days from 0 to 36500", NULL },
 	{ "verify", FLAG, FIELD(verify), true, 0, 1, "true or false", NULL },
+	{ "fsync", FLAG, FIELD(fsync), true, 0, 1, "true or false", NULL },
 #undef FIELD
 };
 

@@ -27,6 +27,7 @@ struct settings {
 	unsigned connect_ms;		/* name, TCP and TLS together */
 	unsigned prune_days;		/* of what is unfinished; 0: never */
 	bool verify;			/* hash what is moved */
+	bool fsync;			/* downloads go to the disk, then to git-lfs */
 };
 
 /* Is there any key for some servers only?  If not, no URL matters. */

@@ -45,6 +45,8 @@ static int run_step(struct job *job, struct http *http, struct err *err)
 {
 	struct dispatch *dispatch = ((struct slot *)job)->dispatch;
 
+	if (!is_upload(dispatch))
+		return download_sync(dispatch->object, err);
 	return dispatch->run_step(dispatch->object->plan, http, err);
 }
 

@@ -49,7 +49,10 @@ void dispatch_init(struct dispatch *dispatch, struct transfer *transfer,
 /* Hand out all parts that can go now. */
 void dispatch_parts(struct dispatch *dispatch);
 
-/* Have a worker take a step of the mode. */
+/*
+ * Have a worker take a step of the mode; of a download, whose modes have none,
+ * download_sync().
+ */
 void dispatch_step(struct dispatch *dispatch,
 		   int (*step)(struct plan *plan, struct http *http,
 			       struct err *err));

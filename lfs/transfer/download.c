@@ -26,6 +26,7 @@ enum {
 	 */
 	GATHER = 256 << 10,
 	GATHER_MS = 100,	/* and for so long at most */
+	SYNC_EVERY = 4 << 20,	/* bytes of a part, on their way to the disk */
 	SKIP_MOST = 4 << 20	/* bytes, of an answer that is not the range */
 };
 
@@ -101,7 +102,8 @@ int download_open(struct object *object, const struct storage *storage,
 	if (storage_make_dir(storage, err))
 		return -1;
 	if ((!verify || !partial_adopt(object, storage)) &&
-	    partial_open(object, storage, &start, &has_start, err))
+	    partial_open(object, storage, verify ? &start : NULL, &has_start,
+			 err))
 		return -1;
 	object->was_begun = object->moved;
 	/* No answer will tell if there is nothing left to ask for. */
@@ -193,6 +195,17 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	return 0;
 }
 
+/* So that the disk works while bytes come, and not only at the end. */
+static void begin_sync(const struct object *object, const struct part *part,
+		       uint64_t from, uint64_t to)
+{
+	if (!download_must_sync(object) ||
+	    (to < part->size && to / SYNC_EVERY == from / SYNC_EVERY))
+		return;
+	from -= from % SYNC_EVERY;
+	file_begin_sync(object->fd, part->off + from, to - from);
+}
+
 /* What was gathered goes to the file. */
 static int write_out(struct receiving *receiving, struct err *err)
 {
@@ -211,6 +224,7 @@ static int write_out(struct receiving *receiving, struct err *err)
 	object_move(object, part, done + n);
 	partial_note(object, part, receiving->data, n);
 	object_poke(object, off, off + n, done + n == part->size);
+	begin_sync(object, part, done, done + n);
 	return 0;
 }
 
@@ -446,6 +460,21 @@ int download_close(struct object *object, const struct storage *storage,
 {
 	if (object->io)
 		return 0;
+	if (object->memory && partial_write(object, storage, err))
+		return -1;
 	return file_set_mode(object->fd, object->path, storage->object_mode,
 			     err);
+}
+
+bool download_must_sync(const struct object *object)
+{
+	return object->is_durable && !object->memory && object->fd >= 0;
+}
+
+int download_sync(struct object *object, struct err *err)
+{
+	if (!file_sync(object->fd, object->path, err))
+		return 0;
+	partial_discard(object);
+	return -1;
 }

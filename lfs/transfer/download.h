@@ -47,8 +47,22 @@ bool download_ask_whole(struct object *object, struct pool *pool,
  */
 size_t download_mend(struct object *object, struct pool *pool, struct err *err);
 
-/* All is there and right: give the file the mode of an object. */
+/*
+ * All is there and right: give the file the mode of an object, after it was
+ * made where the object is small (partial.h).
+ */
 int download_close(struct object *object, const struct storage *storage,
 		   struct err *err);
+
+/*
+ * Must a closed one go to the disk before git-lfs knows of it?  git-lfs looks
+ * at sizes only.  A file whose blocks were reserved has its size from the
+ * start, and after a power loss zeros where bytes had not been written yet.
+ * A small one is written at once and in order: what is lost of it is its end.
+ */
+bool download_must_sync(const struct object *object);
+
+/* Do so; from a worker.  If the disk fails, all that was fetched is removed. */
+int download_sync(struct object *object, struct err *err);
 
 #endif

@@ -16,7 +16,8 @@
  * An append-only file of records, each with a CRC of its own and added by one
  * write(): whatever instruction was the last, the records up to there are
  * whole and what comes behind is cut off by the next reader.  Nothing is
- * synced.  A journal that cannot be written is given up, not the transfer.
+ * synced: after a power loss the bytes that a record speaks of may be missing,
+ * and its CRC or the hash of the whole tells.  A journal that cannot be written is given up, not the transfer.
  *
  * The file is locked by the process that has it open, and by its death let go.
  * It is this user's alone: one that others could write to counts as empty, one

@@ -2,6 +2,7 @@
 #include "lfs/transfer/object.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 enum { POKE_EVERY = 1 << 20 };
@@ -19,6 +20,7 @@ void object_release(struct object *object)
 	journal_close(object->journal);
 	source_free(object->source);
 	plan_free(object->plan);
+	free(object->memory);
 	free(object->path);
 	if (object->fd >= 0)
 		close(object->fd);
@@ -37,6 +39,10 @@ int object_read(void *ctx, void *data, size_t n, uint64_t off, struct err *err)
 
 	if (object->io)
 		return object->io->read(object->io->ctx, data, n, off, err);
+	if (object->memory) {
+		memcpy(data, object->memory + off, n);
+		return 0;
+	}
 	return file_read_at(object->fd, data, n, off, err);
 }
 
@@ -45,6 +51,10 @@ int object_write(struct object *object, const void *data, size_t n,
 {
 	if (object->io)
 		return object->io->write(object->io->ctx, data, n, off, err);
+	if (object->memory) {
+		memcpy(object->memory + off, data, n);
+		return 0;
+	}
 	return file_write_at(object->fd, data, n, off, err);
 }
 

@@ -55,6 +55,8 @@ struct object {
 	struct file_id id;	/* upload: what the file was when opened */
 	struct hasher *hasher;	/* owned; NULL: nothing is verified */
 	struct journal *journal;	/* owned; NULL: cannot be resumed */
+	char *memory;	/* owned: all bytes of a small download; or NULL */
+	bool is_durable;	/* download: to the disk before it is handed over */
 	uint64_t window;	/* bytes that may be on the way past the hash */
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */

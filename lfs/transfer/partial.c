@@ -18,18 +18,24 @@
 
 #define SUFFIX ".partial"
 
-enum { PIECE_SIZE = 2 << 20 };	/* what a kill may cost a connection */
+enum {
+	PIECE_SIZE = 2 << 20,	/* what a kill may cost a connection */
+	SMALL = 4 << 20	/* bytes of an object that are kept in memory */
+};
 
 /* A file of our own, for want of a journal or of a need for one. */
 static int open_unique(struct object *object, const struct storage *storage,
 		       struct err *err)
 {
+	struct err ignored = ERR_INIT;
+
 	object->path = xstrfmt("%s/%s" SUFFIX ".XXXXXX", storage->multipart_dir,
 			       object->plan->oid);
 	object->fd = mkstemp(object->path);
 	if (object->fd < 0)
 		return err_sys(err, errno, "cannot make '%s'", object->path);
 	fcntl(object->fd, F_SETFD, FD_CLOEXEC);
+	file_lock(object->fd, &ignored);
 	return 0;
 }
 
@@ -62,11 +68,9 @@ static int open_file(struct object *object, const struct storage *storage,
 {
 	struct err why = ERR_INIT;
 
-	if (object->plan->nparts > 1) {
-		if (!open_resumable(object, storage, &why))
-			return 0;
-		log_info("%s: this download cannot be resumed", why.msg);
-	}
+	if (!open_resumable(object, storage, &why))
+		return 0;
+	log_info("%s: this download cannot be resumed", why.msg);
 	return open_unique(object, storage, err);
 }
 
@@ -112,7 +116,7 @@ static void read_records(struct object *object, struct journal_hash *start,
 			memcpy(&piece, record.data, sizeof(piece));
 			if (piece.off < object->plan->size)
 				take_piece(object->plan, &piece);
-		} else if (record.type == JOURNAL_HASH &&
+		} else if (record.type == JOURNAL_HASH && start &&
 			   record.size == sizeof(*start)) {
 			memcpy(start, record.data, sizeof(*start));
 			*has_start = true;
@@ -170,7 +174,8 @@ static int resume(struct object *object, struct journal_hash *start,
 	struct plan *plan = object->plan;
 	struct journal_begin begin;
 
-	if (!read_begin(object, &begin)) {
+	if (!read_begin(object, &begin) ||
+	    (!start && !journal_is_of_this_boot(&begin))) {
 		/* Nor is what may be in the file, or behind our size. */
 		if (ftruncate(object->fd, 0))
 			return err_sys(err, errno, "cannot empty '%s'",
@@ -193,17 +198,32 @@ int partial_open(struct object *object, const struct storage *storage,
 		 struct journal_hash *start, bool *has_start, struct err *err)
 {
 	*has_start = false;
+	if (object->plan->size <= SMALL) {
+		object->memory = xmalloc((size_t)object->plan->size);
+		return 0;
+	}
 	if (open_file(object, storage, err) ||
 	    (object->journal && resume(object, start, has_start, err)))
 		return -1;
 	return file_reserve(object->fd, object->path, object->plan->size, err);
 }
 
+int partial_write(struct object *object, const struct storage *storage,
+		  struct err *err)
+{
+	size_t size = (size_t)object->plan->size;
+
+	if (open_unique(object, storage, err) ||
+	    file_write_at(object->fd, object->memory, size, 0, err))
+		return -1;
+	return 0;
+}
+
 bool partial_adopt(struct object *object, const struct storage *storage)
 {
 	struct plan *plan = object->plan;
 
-	if (plan->nparts < 2)
+	if (!plan->nparts)
 		return false;
 	object->fd = untaken_open(storage->multipart_dir, plan->oid, plan->size,
 				  &object->path);

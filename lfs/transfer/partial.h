@@ -18,7 +18,10 @@
  * The oid says all about the bytes, so what was fetched for one remote is good
  * for another.  The journal's lock says whose they are: a second process that
  * downloads the same object at the same time does it all in a file of its
- * own, the last one, without a journal; so does an object of a single part.
+ * own, the last one, without a journal.  It is locked, too.
+ *
+ * A small object is kept in memory until it is whole and right, and has a file
+ * of the last kind for a moment only.
  */
 
 struct storage;
@@ -26,7 +29,8 @@ struct storage;
 /*
  * Open or make both, give the file its size, and take over what an earlier
  * run has done: each part's `done`.  True in `has_start` if its hash can be
- * gone on from, at `start`.
+ * gone on from, at `start`.  With NULL for that nothing will be hashed: then
+ * what was fetched before the machine last booted is not trusted.
  */
 int partial_open(struct object *object, const struct storage *storage,
 		 struct journal_hash *start, bool *has_start, struct err *err);
@@ -36,6 +40,10 @@ int partial_open(struct object *object, const struct storage *storage,
  * taken (untaken.h), to be hashed.  False if there is no such file.
  */
 bool partial_adopt(struct object *object, const struct storage *storage);
+
+/* A small object is whole and right: put it into a file, in order. */
+int partial_write(struct object *object, const struct storage *storage,
+		  struct err *err);
 
 /* The part has received these bytes; from the part's worker. */
 void partial_note(struct object *object, struct part *part, const void *data,

@@ -77,6 +77,7 @@ struct transfer *transfer_new(struct engine *engine,
 	transfer->is_one_of_many = options->is_one_of_many;
 	object_init(object, plan);
 	object->io = options->io;
+	object->is_durable = engine->settings.fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (saved) {
 		object->journal = saved->journal;
@@ -84,8 +85,6 @@ struct transfer *transfer_new(struct engine *engine,
 	}
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
 		      engine->settings.connections);
-	transfer->dispatch.is_tried_once = options->asks_again &&
-					   plan->nparts == 1;
 	object->is_ranged = !is_upload(transfer) &&
 			    engine_expects_ranges(engine, plan->action.href,
 						  plan->size);
@@ -96,6 +95,9 @@ struct transfer *transfer_new(struct engine *engine,
 	engine_keep_file(engine, -1);
 	if (!open_object(transfer,
 			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
+		/* An earlier run may have cut it otherwise. */
+		transfer->dispatch.is_tried_once = options->asks_again &&
+						   plan->nparts == 1;
 		if (plan->mode->begin)
 			take_step(transfer, BEGINNING, plan->mode->begin);
 		return transfer;
@@ -243,6 +245,8 @@ static void advance(struct transfer *transfer)
 			transfer_fail(transfer, &err);
 	} else if (mode->finish) {
 		take_step(transfer, FINISHING, mode->finish);
+	} else if (download_must_sync(&transfer->object)) {
+		take_step(transfer, FINISHING, NULL);
 	} else {
 		transfer->state = OVER;
 	}

@@ -101,6 +101,8 @@ def main():
     size = size_option("4G")
     with Place() as place:
         bench = Bench(sys.argv[1], place)
+        # The others sync nothing.
+        place.config("lfsmultipart.fsync", "false")
         with bench.nginx:
             fast_rounds(bench, table, size)
             slow_rounds(bench, table, size // 4)

@@ -11,8 +11,8 @@ import os
 
 from scene import Scene
 
-SIZE = 1_300_001
-PART = 256 * 1024
+SIZE = 4_500_001        # a smaller download has no journal
+PART = 1 << 20
 CALLS_MAX = 500         # more than that is a loop
 SENTENCES = {"ENOSPC": "No space left on device",
              "EIO": "Input/output error"}

@@ -198,6 +198,14 @@ int fchmod(int fd, mode_t mode)
 	return strikes("fchmod") ? -1 : next(fd, mode);
 }
 
+int fdatasync(int fd)
+{
+	int (*next)(int);
+
+	*(void **)&next = real("fdatasync");
+	return strikes("fdatasync") ? -1 : next(fd);
+}
+
 int fsync(int fd)
 {
 	int (*next)(int);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -39,6 +40,26 @@ static int remove_dir(void **state)
 	(void)state;
 	snprintf(command, sizeof(command), "rm -rf %s", dir);
 	return system(command);
+}
+
+static bool is_empty(void)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "test -z \"$(ls %s)\"", dir);
+	return !system(command);
+}
+
+/* By this process: only others see that. */
+static bool is_locked(const char *path)
+{
+	int fd = open(path, O_RDONLY), status = -1;
+	pid_t pid = fork();
+
+	if (!pid)
+		_exit(file_is_locked(fd) ? 0 : 1);
+	waitpid(pid, &status, 0);
+	return !status;
 }
 
 static bool is_there(const char *suffix)
@@ -157,24 +178,53 @@ static void is_handed_over(void **state)
 	free(path);
 }
 
-/* A part of its own needs no journal: what is unfinished of it is removed. */
-static void of_one_part(void **state)
+/* A small one is in memory, and then in a file, written from its beginning. */
+static void a_small_one(void **state)
 {
 	struct object object;
-	char *path;
+	struct err err = ERR_INIT;
+	unsigned char *back = xmalloc(3 * MIB);
 	bool has_start;
 
 	(void)state;
-	open_it(&object, MIB, &has_start);
-	assert_null(object.journal);
-	assert_false(is_there(".partial") || is_there(".journal"));
+	open_it(&object, 3 * MIB, &has_start);
+	receive(&object, 2, MIB);
 	receive(&object, 1, 1000);
-	path = xstrdup(object.path);
-	assert_int_equal(access(path, F_OK), 0);
+	assert_true(is_empty());
 	partial_keep(&object);
+	assert_true(is_empty());
+	receive(&object, 3, MIB);
+	receive(&object, 1, MIB - 1000);
+	assert_int_equal(partial_write(&object, &storage, &err), 0);
+	assert_int_equal(partial_hand_over(&object, &err), 0);
+	assert_int_equal(file_read_at(object.fd, back, 3 * MIB, 0, &err), 0);
+	assert_memory_equal(back + MIB, bytes, MIB);
+	assert_memory_equal(back + 2 * MIB, back, MIB);
+	assert_int_equal(unlink(object.path), 0);
 	object_release(&object);
-	assert_int_not_equal(access(path, F_OK), 0);
-	free(path);
+	free(back);
+}
+
+/* Another process has the journal: the file is locked, and is not kept. */
+static void of_its_own(void **state)
+{
+	struct object object;
+	char command[200];
+	bool has_start;
+
+	(void)state;
+	snprintf(command, sizeof(command), "mkdir %s/%s.journal", dir, oid);
+	assert_int_equal(system(command), 0);
+	open_it(&object, 10 * MIB, &has_start);
+	assert_null(object.journal);
+	assert_false(is_there(".partial"));
+	receive(&object, 1, 1000);
+	assert_true(is_locked(object.path));
+	partial_keep(&object);
+	assert_int_not_equal(access(object.path, F_OK), 0);
+	object_release(&object);
+	snprintf(command, sizeof(command), "rmdir %s/%s.journal", dir, oid);
+	assert_int_equal(system(command), 0);
 }
 
 /* What is behind the file's name is of another size. */
@@ -199,7 +249,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(goes_on),
 		cmocka_unit_test(is_handed_over),
-		cmocka_unit_test(of_one_part),
+		cmocka_unit_test(a_small_one),
+		cmocka_unit_test(of_its_own),
 		cmocka_unit_test(another_size),
 	};
 

@@ -50,6 +50,7 @@ static void defaults(void **state)
 	assert_int_equal(settings.connect_ms, 60000);
 	assert_int_equal(settings.prune_days, 30);
 	assert_true(settings.verify);
+	assert_true(settings.fsync);
 }
 
 static void ours(void **state)
@@ -194,6 +195,7 @@ static void bad_values(void **state)
 		{ "lfsmultipart.offlinetimeout", "-5",
 		  "seconds from 0 to 604800" },
 		{ "lfsmultipart.verify", "maybe", "true or false" },
+		{ "lfsmultipart.fsync", "maybe", "true or false" },
 	};
 
 	(void)state;
