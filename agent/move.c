@@ -19,7 +19,9 @@
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
 	NAMING_MS = 3000,	/* that git may take for files in messages */
-	ASKS_MAX = 4	/* whether the object is there, in 1 + 2 + 4 s */
+	ASKS_MAX = 4,	/* whether the object is there, in 1 + 2 + 4 s */
+	/* More than a server leaves in its buffers if it takes nothing. */
+	TAKEN_BYTES = 8 << 20
 };
 
 /* One object on its way. */
@@ -30,6 +32,7 @@ struct move {
 	bool was_asked;
 	struct progress progress;
 	bool has_begun;		/* git-lfs was told */
+	uint64_t begun_at;	/* bytes that were there when it was tried */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
 	struct again again;
@@ -37,8 +40,8 @@ struct move {
 
 /*
  * git-lfs gives objects to its first agent alone until that has shown some
- * progress: it does so as soon as nothing is left to ask a person for, and in
- * any case before an error.
+ * progress: it does so as soon as nothing is left to ask a person for, or to
+ * tell the other agents about logins, and in any case before an error.
  */
 static int begin(struct move *move)
 {
@@ -61,6 +64,8 @@ static int ask(struct move *move, struct err *err)
 					      .size = move->message->size };
 	if (mover_ask(move->mover, &move->object, anew, err))
 		return -1;
+	if (server_may_want_login(move->mover->server, &move->object))
+		return 0;
 	return begin(move) ? err_set(err, ERR_CANCELED, "git-lfs is gone") : 0;
 }
 
@@ -92,16 +97,28 @@ static struct plan *make_plan(const struct move *move,
 	return mode_plan(request, err);
 }
 
+/* Has the server taken the request, so far as that can be told by the bytes? */
+static bool is_taken(const struct move *move, uint64_t moved)
+{
+	uint64_t least = move->mover->is_upload ? TAKEN_BYTES : 1;
+
+	return moved >= move->begun_at + least;
+}
+
 static int report(struct move *move, uint64_t moved, bool at_once)
 {
 	struct progress_event event;
 	struct err err = ERR_INIT;
 
+	if (!move->has_begun && !at_once && !is_taken(move, moved))
+		return 0;
 	while (progress_next(&move->progress, moved, clock_ms(), at_once,
-			     &event))
+			     &event)) {
+		move->has_begun = true;
 		if (message_progress(move->message->oid, event.so_far,
 				     event.since, &err))
 			return -1;
+	}
 	return 0;
 }
 
@@ -126,9 +143,9 @@ static void stop(struct move *move)
 /* Drive the transfer to its end; ERR_CANCELED if we are to stop instead. */
 static int follow(struct move *move, struct err *err)
 {
-	uint64_t begun_at = transfer_moved(move->transfer);
 	uint64_t begun_ms = clock_ms();
 
+	move->begun_at = transfer_moved(move->transfer);
 	move->again.begun_ms = begun_ms;
 	while (transfer_step(move->transfer, STEP_MS)) {
 		uint64_t moved = transfer_moved(move->transfer);
@@ -142,7 +159,7 @@ static int follow(struct move *move, struct err *err)
 	if (transfer_result(move->transfer, err))
 		return -1;
 	engine_note_rate(move->mover->engine,
-			 transfer_moved(move->transfer) - begun_at,
+			 transfer_moved(move->transfer) - move->begun_at,
 			 clock_ms() - begun_ms);
 	return report_all(move, err);
 }

@@ -295,7 +295,7 @@ check 'asked once more' asked 1
 add_file own 7.bin 7000 7
 server_reset
 check 'another push' git -C own push -q origin main
-check 'sends it when it is asked' equal '401 200 ' \
+check 'a moment later: its agents remember, and send it' equal '200 ' \
 	"$(server_log put | cut -d ' ' -f 3 | tr '\n' ' ')"
 check 'and unasked below the URL of the API' equal '200 ' \
 	"$(server_log verify | cut -d ' ' -f 3 | tr '\n' ' ')"

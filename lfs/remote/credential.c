@@ -14,11 +14,9 @@
 
 struct credentials {
 	struct askcred ask;
-	struct credshare *share;	/* owned */
-	char *bad_netrc_host;	/* owned: whose netrc login was rejected */
-	struct credtext lent;	/* owned: what the others have on trust */
-	bool is_bad_url;	/* the one in the URL was */
-	bool is_bad_askpass;	/* it failed: git-lfs asks it no more either */
+	struct credshare *share; /* owned */
+	struct credtext lent; /* owned: what the others have on trust */
+	bool is_bad_askpass; /* it failed: git-lfs asks it no more either */
 };
 
 struct credentials *credentials_new(const struct credential_options *options)
@@ -97,6 +95,21 @@ static int add_query(struct credtext *text, const struct gitconfig *config,
 	return ret;
 }
 
+/* The same of the URL that the query is about. */
+static int find_lines(const struct credentials *credentials,
+		      const struct credential_query *query,
+		      struct credtext *text, struct err *err)
+{
+	struct urlparts parts;
+	int ret;
+
+	if (choose_url(query, &parts, err))
+		return -1;
+	ret = add_query(text, credentials->ask.config, &parts, err);
+	urlparts_release(&parts);
+	return ret;
+}
+
 /* Make it a credential if the lines hold one. */
 static bool accept(struct credential *credential, enum credential_source source)
 {
@@ -123,17 +136,74 @@ static bool from_parts(const struct urlparts *parts,
 	       accept(credential, CREDENTIAL_URL);
 }
 
-int credential_from_urls(const struct credential_query *query,
+int credential_from_urls(const struct credentials *credentials,
+			 const struct credential_query *query,
 			 struct credential *credential, struct err *err)
 {
 	struct urlparts parts;
-	bool found;
+	int found;
 
 	if (choose_url(query, &parts, err))
 		return -1;
 	found = from_parts(&parts, credential);
+	if (found &&
+	    add_query(&credential->query, credentials->ask.config, &parts, err))
+		found = -1;
 	urlparts_release(&parts);
 	return found;
+}
+
+static bool knows(const struct credentials *credentials,
+		  enum credshare_fact fact, const struct credtext *text)
+{
+	return credshare_knows(credentials->share, fact, text, NULL);
+}
+
+bool credential_is_wanted(struct credentials *credentials,
+			  const struct credential_query *query)
+{
+	struct credtext text = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+	bool is = !find_lines(credentials, query, &text, &ignored) &&
+		  (knows(credentials, CREDSHARE_APPROVED, &text) ||
+		   knows(credentials, CREDSHARE_FOR_ACTIONS, &text));
+
+	credtext_release(&text);
+	return is;
+}
+
+bool credential_has_failed(struct credentials *credentials,
+			   const struct credential_query *query,
+			   struct err *err)
+{
+	struct credtext text = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+	bool has = !find_lines(credentials, query, &text, &ignored) &&
+		   credshare_knows(credentials->share, CREDSHARE_FAILED, &text,
+				   err);
+
+	credtext_release(&text);
+	return has;
+}
+
+void credential_give_up(struct credentials *credentials,
+			const struct credential_query *query,
+			const struct err *why)
+{
+	struct credtext text = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (!find_lines(credentials, query, &text, &ignored))
+		credshare_note(credentials->share, CREDSHARE_FAILED, &text,
+			       why);
+	credtext_release(&text);
+}
+
+void credential_note_actions(struct credentials *credentials,
+			     const struct credential *credential)
+{
+	credshare_note(credentials->share, CREDSHARE_FOR_ACTIONS,
+		       &credential->query, NULL);
 }
 
 static bool from_netrc(const struct credentials *credentials,
@@ -143,11 +213,11 @@ static bool from_netrc(const struct credentials *credentials,
 	const char *home = getenv("HOME");
 	char *host = urlparts_host_name(parts);
 	char *path = xstrfmt("%s/.netrc", home ? home : "");
-	const char *bad = credentials->bad_netrc_host;
 	struct netrc_login login = { NULL, NULL };
 	bool found = false;
 
-	if (home && *home && !(bad && !strcmp(bad, parts->host)) &&
+	if (home && *home &&
+	    !knows(credentials, CREDSHARE_BAD_NETRC, &credential->query) &&
 	    netrc_load(path, host, &login)) {
 		found = accept_pair(credential, login.login, login.password) &&
 			accept(credential, CREDENTIAL_NETRC);
@@ -183,8 +253,8 @@ static bool from_others(struct credentials *credentials,
 			struct credential *credential)
 {
 	struct err ignored = ERR_INIT;
-	bool is_known = credshare_is_known(credentials->share,
-					   &credential->query);
+	bool is_known = knows(credentials, CREDSHARE_APPROVED,
+			      &credential->query);
 
 	if (from_share(credentials, credential))
 		return true;
@@ -265,15 +335,13 @@ static int look(struct credentials *credentials,
 		const struct urlparts *parts, struct credential *credential,
 		struct err *err)
 {
-	if (from_parts(parts, credential)) {
-		if (!credentials->is_bad_url)
-			return 0;
-		return err_set(err, ERR_AUTH,
-			       "the server refuses the user and password in "
-			       "its URL");
-	}
 	if (add_query(&credential->query, credentials->ask.config, parts, err))
 		return -1;
+	if (from_parts(parts, credential))
+		return credshare_knows(credentials->share, CREDSHARE_FAILED,
+				       &credential->query, err) ?
+			       -1 :
+			       0;
 	if (from_netrc(credentials, parts, credential) ||
 	    from_others(credentials, credential))
 		return 0;
@@ -284,13 +352,15 @@ static int look(struct credentials *credentials,
 		credshare_unlock(credentials->share);
 		return 0;
 	}
-	if (credshare_has_failed(credentials->share, &credential->query, err))
+	if (credshare_knows(credentials->share, CREDSHARE_FAILED,
+			    &credential->query, err))
 		return -1;
 	/* The lock may be dropped before the server has taken the answer. */
 	credential->is_to_share = credshare_is_locked(credentials->share);
 	if (!ask(credentials, query, credential, err))
 		return 0;
-	credshare_note_failure(credentials->share, &credential->query, err);
+	credshare_note(credentials->share, CREDSHARE_FAILED, &credential->query,
+		       err);
 	return -1;
 }
 
@@ -306,6 +376,8 @@ int credential_get(struct credentials *credentials,
 		return -1;
 	ret = look(credentials, query, &parts, credential, err);
 	urlparts_release(&parts);
+	credential->is_for_actions = knows(credentials, CREDSHARE_FOR_ACTIONS,
+					   &credential->query);
 	if (!ret)
 		return 0;
 	credential_release(credential);
@@ -346,10 +418,9 @@ void credential_approve(struct credentials *credentials,
 	credtext_release(&credentials->lent);
 	if (credential->source == CREDENTIAL_GIT)
 		tell_git(credentials, "approve", credential);
-	if (!credential->is_to_share)
-		return;
-	credshare_store(share, &credential->text);
-	credshare_note(share, &credential->query);
+	if (credential->is_to_share)
+		credshare_store(share, &credential->text);
+	credshare_note(share, CREDSHARE_APPROVED, &credential->query, NULL);
 	credshare_unlock(share);
 }
 
@@ -392,27 +463,35 @@ static void erase(struct credentials *credentials,
 	if (credshare_lock(share, &ignored) ||
 	    is_outdated(credentials, credential))
 		return;
-	credshare_forget(share, &credential->query);
 	credshare_erase(share, &credential->text);
 	if (is_known_to_git(credentials, credential))
 		tell_git(credentials, "reject", credential);
 }
 
 void credential_reject(struct credentials *credentials,
-		       const struct credential *credential)
+		       const struct credential *credential,
+		       const struct err *final)
 {
-	const char *host = credtext_get(&credential->query, "host");
+	static const struct err bad_url = {
+		.kind = ERR_AUTH,
+		.msg = "the server refuses the user and password in its URL",
+	};
+	struct credshare *share = credentials->share;
 
 	credtext_release(&credentials->lent);
-	if (credential->source == CREDENTIAL_URL) {
-		credentials->is_bad_url = true;
-	} else if (credential->source == CREDENTIAL_NETRC) {
-		free(credentials->bad_netrc_host);
-		credentials->bad_netrc_host = xstrdup(host);
-	} else {
+	credshare_forget(share, CREDSHARE_APPROVED, &credential->query);
+	if (credential->source == CREDENTIAL_URL)
+		final = &bad_url;
+	else if (credential->source == CREDENTIAL_NETRC)
+		credshare_note(share, CREDSHARE_BAD_NETRC, &credential->query,
+			       NULL);
+	else
 		erase(credentials, credential);
-	}
-	credshare_unlock(credentials->share);
+	if (final)
+		credshare_note(share, CREDSHARE_FAILED, &credential->query,
+			       final);
+	if (final)
+		credshare_unlock(share);
 }
 
 void credential_drop(struct credentials *credentials)
@@ -441,6 +520,5 @@ void credentials_free(struct credentials *credentials)
 	credentials->ask.is_stopped = NULL;
 	take_back(credentials);
 	credshare_free(credentials->share);
-	free(credentials->bad_netrc_host);
 	free(credentials);
 }

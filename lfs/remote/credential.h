@@ -60,6 +60,7 @@ struct credential {
 	char *authorization;	/* owned: the value of the header */
 	enum credential_source source;
 	bool is_to_share;	/* asked for on behalf of all agents */
+	bool is_for_actions;	/* the server's actions want it, too */
 	struct credtext query;	/* owned: what was asked */
 	struct credtext text;	/* owned: what was answered */
 };
@@ -84,8 +85,34 @@ int credential_get(struct credentials *credentials,
  * The credential in the URLs alone, which needs neither a child nor a
  * question: 1 if there is one, 0 if not, -1 if a URL is malformed.
  */
-int credential_from_urls(const struct credential_query *query,
+int credential_from_urls(const struct credentials *credentials,
+			 const struct credential_query *query,
 			 struct credential *credential, struct err *err);
+
+/*
+ * Has an agent found out, within minutes, that this server wants a login?
+ * Then it may be sent without waiting for a 401.
+ */
+bool credential_is_wanted(struct credentials *credentials,
+			  const struct credential_query *query);
+
+/*
+ * Has an agent of this command found out, within the last minute, that none is
+ * to be had or that the server refuses it?  Then `err` is why, and the server
+ * is best left alone: it may lock an account after some bad logins.
+ */
+bool credential_has_failed(struct credentials *credentials,
+			   const struct credential_query *query,
+			   struct err *err);
+
+/* Say so; for a login that did not come from here. */
+void credential_give_up(struct credentials *credentials,
+			const struct credential_query *query,
+			const struct err *why);
+
+/* Say that the server's actions want this one, too. */
+void credential_note_actions(struct credentials *credentials,
+			     const struct credential *credential);
 
 /* The server took it (2xx): let the helpers store it, the others have it. */
 void credential_approve(struct credentials *credentials,
@@ -100,10 +127,13 @@ void credential_lend(struct credentials *credentials,
 
 /*
  * The server refused it (401): let the helpers forget it, unless another one
- * has been stored since, which the next get finds.
+ * has been stored since, which the next get finds.  The other agents wait for
+ * that get; unless there is none, as `final`, or NULL, says: then they get that
+ * error from theirs.
  */
 void credential_reject(struct credentials *credentials,
-		       const struct credential *credential);
+		       const struct credential *credential,
+		       const struct err *final);
 
 /*
  * Nothing is known: let the others ask.  After this and credential_lend() it

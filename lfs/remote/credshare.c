@@ -9,24 +9,16 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lfs/base/buf.h"
 #include "lfs/base/clock.h"
-#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/sha256.h"
+#include "lfs/base/notes.h"
 
 enum {
 	TICK_MS = 50,
-	FAILURE_MS = 10000,	/* for all who want to ask the same just then */
-	/* For who has heard of it: a network may be back in hours of a push. */
-	KEPT_MS = 60000
-};
-
-/* The file has it as it is: only agents of one git-lfs read it. */
-struct failure {
-	unsigned char digest[SHA256_SIZE];	/* which question */
-	uint64_t ms;	/* when, by clock_ms() */
-	struct err err;	/* ERR_NONE: there is none */
+	/* A network may be back in the hours of a push. */
+	FAILURE_MS = 60000
 };
 
 /*
@@ -36,8 +28,7 @@ struct failure {
 struct credshare {
 	const struct askcred *ask;	/* borrowed */
 	char *socket;	/* owned */
-	char *failed;	/* owned: the name of that file */
-	struct failure failure;
+	struct notes *notes;	/* owned */
 	uint64_t began_ms;
 	int fd;		/* of the lock; -1: nothing is shared */
 	bool is_locked;
@@ -57,9 +48,9 @@ static void open_dir(struct credshare *share, const char *parent)
 	char *dir = xstrfmt("%s/credential-%lu", parent,
 			    (unsigned long)geteuid());
 	char *lock = xstrfmt("%s/lock", dir);
+	char *notes = xstrfmt("%s/notes", dir);
 
 	share->socket = xstrfmt("%s/socket", dir);
-	share->failed = xstrfmt("%s/failed", dir);
 	mkdir(dir, 0700);
 	if (is_ours(dir))
 		share->fd = open(lock,
@@ -67,6 +58,8 @@ static void open_dir(struct credshare *share, const char *parent)
 				 0600);
 	if (share->fd < 0)
 		log_warn("cannot use '%s': credentials are not shared", dir);
+	share->notes = notes_new(share->fd < 0 ? NULL : notes);
+	free(notes);
 	free(lock);
 	free(dir);
 }
@@ -81,6 +74,8 @@ struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 	share->fd = -1;
 	if (dir)
 		open_dir(share, dir);
+	else
+		share->notes = notes_new(NULL);
 	return share;
 }
 
@@ -142,140 +137,73 @@ void credshare_unlock(struct credshare *share)
 	share->is_locked = false;
 }
 
-static void hash_query(const struct credtext *query,
-		       unsigned char digest[SHA256_SIZE])
-{
-	static const char *const keys[] = { "protocol", "host", "path",
-					    "username" };
-	struct sha256 hash;
-
-	sha256_init(&hash);
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		const char *value = credtext_get(query, keys[i]);
-
-		if (!value)
-			value = "";
-		sha256_update(&hash, value, strlen(value) + 1);
-	}
-	sha256_final(&hash, digest);
-}
-
-static bool is_noted(const struct credshare *share,
-		     const struct credtext *query)
-{
-	unsigned char wanted[SHA256_SIZE], noted[SHA256_SIZE];
-
-	if (share->fd < 0 ||
-	    pread(share->fd, noted, sizeof(noted), 0) != sizeof(noted))
-		return false;
-	hash_query(query, wanted);
-	return !memcmp(wanted, noted, sizeof(noted));
-}
-
-bool credshare_is_known(const struct credshare *share,
-			const struct credtext *query)
-{
-	struct stat st;
-	int64_t age;
-
-	if (!is_noted(share, query) || fstat(share->fd, &st))
-		return false;
-	age = clock_unix() - (int64_t)st.st_mtime;
-	return age >= 0 && age < ASKCRED_CACHE_S;
-}
-
-void credshare_note(struct credshare *share, const struct credtext *query)
-{
-	unsigned char digest[SHA256_SIZE];
-
-	if (share->fd < 0)
-		return;
-	hash_query(query, digest);
-	if (pwrite(share->fd, digest, sizeof(digest), 0) != sizeof(digest))
-		log_warn("cannot note the approved credential");
-}
-
-void credshare_forget(struct credshare *share, const struct credtext *query)
-{
-	if (is_noted(share, query) && ftruncate(share->fd, 0))
-		log_warn("cannot forget the rejected credential");
-}
-
 /* A shell may stand between git-lfs and us, so its pid is not at hand. */
-static void hash_failure(const struct credtext *query,
-			 unsigned char digest[SHA256_SIZE])
+static long command_of(const struct credshare *share)
 {
-	const pid_t group = getpgrp();
-	struct sha256 hash;
-
-	hash_query(query, digest);
-	sha256_init(&hash);
-	sha256_update(&hash, digest, SHA256_SIZE);
-	sha256_update(&hash, &group, sizeof(group));
-	sha256_final(&hash, digest);
+	return share->began_ms ? (long)getpgrp() : (long)getpid();
 }
 
-void credshare_note_failure(struct credshare *share,
-			    const struct credtext *query, const struct err *why)
+static bool is_of_command(enum credshare_fact fact)
 {
-	struct err ignored = ERR_INIT;
-	int fd;
-
-	if (why->kind == ERR_CANCELED)
-		return;
-	hash_failure(query, share->failure.digest);
-	share->failure.ms = clock_ms();
-	share->failure.err = *why;
-	if (share->fd < 0)
-		return;
-	fd = open(share->failed,
-		  O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (fd < 0)
-		return;
-	file_write(fd, &share->failure, sizeof(share->failure), &ignored);
-	close(fd);
+	return fact == CREDSHARE_BAD_NETRC || fact == CREDSHARE_FAILED;
 }
 
-/* An older one is of a git-lfs before ours, which people tried once more. */
-static bool is_new(const struct credshare *share, const struct failure *failure)
+static char *key_of(const struct credshare *share, enum credshare_fact fact,
+		    const struct credtext *query)
 {
-	return share->began_ms && failure->ms > share->began_ms &&
-	       clock_ms() - failure->ms < FAILURE_MS;
+	static const char *const names[] = { "protocol", "host", "path",
+					     "username" };
+	struct buf key = BUF_INIT(CREDTEXT_MAX);
+
+	buf_printf(&key, "login %d %ld", fact,
+		   is_of_command(fact) ? command_of(share) : 0);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		const char *value = credtext_get(query, names[i]);
+
+		buf_printf(&key, "\n%s", value ? value : "");
+	}
+	return buf_take(&key);
 }
 
-/* What another agent has noted, if it was just now. */
-static struct failure load_failure(const struct credshare *share)
+void credshare_note(struct credshare *share, enum credshare_fact fact,
+		    const struct credtext *query, const struct err *why)
 {
-	struct failure failure, none = { .err = ERR_INIT };
-	bool has;
-	int fd;
+	const struct err none = ERR_INIT;
+	char *key = key_of(share, fact, query);
 
-	if (share->fd < 0)
-		return none;
-	fd = open(share->failed, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
-		return none;
-	has = read(fd, &failure, sizeof(failure)) == sizeof(failure) &&
-	      is_new(share, &failure);
-	close(fd);
-	return has ? failure : none;
+	if (!why || why->kind != ERR_CANCELED)
+		notes_put(share->notes, key, why ? why : &none);
+	free(key);
 }
 
-bool credshare_has_failed(struct credshare *share, const struct credtext *query,
-			  struct err *err)
+void credshare_forget(struct credshare *share, enum credshare_fact fact,
+		      const struct credtext *query)
 {
-	unsigned char wanted[SHA256_SIZE];
-	struct failure failure = share->failure;
+	char *key = key_of(share, fact, query);
 
-	hash_failure(query, wanted);
-	if (!failure.err.kind || clock_ms() - failure.ms > KEPT_MS)
-		failure = load_failure(share);
-	if (!failure.err.kind ||
-	    memcmp(failure.digest, wanted, sizeof(wanted)) != 0)
-		return false;
-	share->failure = failure;
-	*err = failure.err;
-	return true;
+	notes_drop(share->notes, key);
+	free(key);
+}
+
+/* Since when does it count? */
+static uint64_t since(const struct credshare *share, enum credshare_fact fact)
+{
+	uint64_t now = clock_ms();
+	uint64_t life = is_of_command(fact) ? FAILURE_MS :
+					      ASKCRED_CACHE_S * 1000;
+	uint64_t begun = is_of_command(fact) ? share->began_ms : 0;
+
+	return now > life && now - life > begun ? now - life : begun;
+}
+
+bool credshare_knows(struct credshare *share, enum credshare_fact fact,
+		     const struct credtext *query, struct err *why)
+{
+	char *key = key_of(share, fact, query);
+	bool knows = notes_get(share->notes, key, since(share, fact), why);
+
+	free(key);
+	return knows;
 }
 
 /* Not worth a child where nobody has stored anything. */
@@ -328,7 +256,7 @@ void credshare_free(struct credshare *share)
 		return;
 	if (share->fd >= 0)
 		close(share->fd);
-	free(share->failed);
+	notes_free(share->notes);
 	free(share->socket);
 	free(share);
 }

@@ -16,9 +16,8 @@
  * cannot keep it, the helper that has it.  No secret is written to a file.
  *
  *	<dir>/credential-UID/		0700, ours
- *		lock		record locks; and which credential was approved
- *				last, as a hash, and when, as its mtime
- *		failed		the question that failed last, and why
+ *		lock		record locks
+ *		notes		what is known of servers (enum credshare_fact)
  *		socket		of git credential-cache--daemon
  *
  * Where this cannot be had nothing is shared, and nothing fails.  Main thread
@@ -28,9 +27,8 @@
 struct credshare;
 
 /*
- * `dir` exists; NULL: nothing is shared.  Failures that other agents have noted
- * count if they came after `began_ms`, by clock_ms(); 0: none does.  `ask` is
- * borrowed.
+ * `dir` exists; NULL: nothing is shared.  What other agents say failed counts
+ * if it did after `began_ms`, by clock_ms(); 0: never.  `ask` is borrowed.
  */
 struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 				const struct askcred *ask);
@@ -43,27 +41,35 @@ bool credshare_is_locked(const struct credshare *share);
 /* Let the others go on; fine if it is not locked. */
 void credshare_unlock(struct credshare *share);
 
-/*
- * Was a credential for these lines (`protocol`, `host`, `path`, `username`)
- * approved a short time ago?  Then asking for it is asking no person.
- */
-bool credshare_is_known(const struct credshare *share,
-			const struct credtext *query);
+/* What one agent can tell the others about the login that some lines ask for. */
+enum credshare_fact {
+	/* It was approved: a helper has it, and asks no person. */
+	CREDSHARE_APPROVED,
+	/* The server's actions want it, too. */
+	CREDSHARE_FOR_ACTIONS,
+	/* The one in ~/.netrc was refused. */
+	CREDSHARE_BAD_NETRC,
+	/* None is to be had, or none that the server takes. */
+	CREDSHARE_FAILED
+};
 
-/* Say that it was, or, if it is the one noted, that it is no good. */
-void credshare_note(struct credshare *share, const struct credtext *query);
-void credshare_forget(struct credshare *share, const struct credtext *query);
-
 /*
- * Say why the question for these lines has failed, unless we were stopped; or
- * be told so, if this process has said it within the last minute, or another one
- * of its process group within the last seconds: true with that error.
+ * Tell the others about the login for these lines (`protocol`, `host`, `path`,
+ * `username`).  The first two facts are for all who come within minutes.  The
+ * others count for a minute, for this process and those of its process group
+ * that were there already: people who try again have changed something.
+ * `why` is NULL where there is nothing to say.
  */
-void credshare_note_failure(struct credshare *share,
-			    const struct credtext *query,
-			    const struct err *why);
-bool credshare_has_failed(struct credshare *share, const struct credtext *query,
-			  struct err *err);
+void credshare_note(struct credshare *share, enum credshare_fact fact,
+		    const struct credtext *query, const struct err *why);
+
+/* It is no longer so. */
+void credshare_forget(struct credshare *share, enum credshare_fact fact,
+		      const struct credtext *query);
+
+/* Has anybody said so?  Then `why`, unless it is NULL, is set. */
+bool credshare_knows(struct credshare *share, enum credshare_fact fact,
+		     const struct credtext *query, struct err *why);
 
 /* What another agent has stored; false if nothing. */
 bool credshare_get(const struct credshare *share, const struct credtext *query,

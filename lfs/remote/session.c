@@ -11,18 +11,20 @@
 #include "lfs/remote/urlmatch.h"
 #include "lfs/remote/urlparts.h"
 
-enum { REJECTIONS_MAX = 3 };
+enum {
+	REJECTIONS_MAX = 3
+};
 
 struct session {
-	const struct gitconfig *config;	/* borrowed */
-	struct credentials *credentials;	/* borrowed */
-	char *api_url;	/* owned */
-	char *remote_url;	/* owned, or NULL */
-	struct headers set;	/* owned */
-	struct credential credential;	/* owned; no authorization: none */
+	const struct gitconfig *config; /* borrowed */
+	struct credentials *credentials; /* borrowed */
+	char *api_url; /* owned */
+	char *remote_url; /* owned, or NULL */
+	struct headers set; /* owned */
+	struct credential credential; /* owned; no authorization: none */
 	bool is_approved;
-	bool is_on_trial;	/* it was an action that wanted it */
-	bool is_for_actions;	/* one that is not below the API wanted it */
+	bool is_on_trial; /* it was an action that wanted it */
+	bool is_for_actions; /* one that is not below the API wanted it */
 	unsigned rejections;
 };
 
@@ -62,7 +64,12 @@ static struct credential_query query_of(const struct session *session)
 	};
 }
 
-/* Does the user's config or ssh say how to log in? */
+static bool has_ssh_login(const struct session *session)
+{
+	return headers_get(&session->set, "Authorization");
+}
+
+/* Does the user's config say what to send? */
 static bool has_own_login(const struct session *session)
 {
 	struct headers headers = HEADERS_INIT;
@@ -72,7 +79,6 @@ static bool has_own_login(const struct session *session)
 	headers_add_config(&headers, session->config, session->api_url,
 			   &ignored);
 	has = headers_get(&headers, "Authorization") ||
-	      headers_get(&session->set, "Authorization") ||
 	      strstr(session->api_url, "?token=") ||
 	      strstr(session->api_url, "&token=");
 	headers_release(&headers);
@@ -88,6 +94,18 @@ static bool wants_login(const struct session *session, const char *url)
 			 !strcasecmp(entry->value, "private"));
 }
 
+/* Take what was found; the actions want it, too, if another agent says so. */
+static int get_credential(struct session *session,
+			  const struct credential_query *query, struct err *err)
+{
+	if (credential_get(session->credentials, query, &session->credential,
+			   err))
+		return -1;
+	if (session->credential.is_for_actions)
+		session->is_for_actions = session->is_on_trial = true;
+	return 0;
+}
+
 int session_prepare(struct session *session, struct err *err)
 {
 	const struct credential_query query = query_of(session);
@@ -96,15 +114,20 @@ int session_prepare(struct session *session, struct err *err)
 
 	/* git-lfs sends what the remote's URL holds only when it is asked. */
 	own.remote_url = NULL;
-	if (session->credential.authorization || has_own_login(session))
+	if (session->credential.authorization || has_ssh_login(session))
 		return 0;
-	found = credential_from_urls(&own, &session->credential, err);
+	if (credential_has_failed(session->credentials, &query, err))
+		return -1;
+	if (has_own_login(session))
+		return 0;
+	found = credential_from_urls(session->credentials, &own,
+				     &session->credential, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (!wants_login(session, session->api_url))
-		return 0;
-	return credential_get(session->credentials, &query,
-			      &session->credential, err);
+	if (wants_login(session, session->api_url) ||
+	    credential_is_wanted(session->credentials, &query))
+		return get_credential(session, &query, err);
+	return 0;
 }
 
 bool session_is_with(const struct session *session, const char *url)
@@ -178,14 +201,16 @@ static bool is_current(const struct session *session, const char *sent)
 	return now && sent ? !strcmp(now, sent) : now == sent;
 }
 
-static void forget(struct session *session)
+/* False if that is often enough, for `why`: no agent tries another one. */
+static bool forget(struct session *session, const struct err *why)
 {
-	if (!session->credential.authorization)
-		return;
-	session->rejections++;
+	bool is_last = ++session->rejections >= REJECTIONS_MAX;
+
 	session->is_approved = false;
-	credential_reject(session->credentials, &session->credential);
+	credential_reject(session->credentials, &session->credential,
+			  is_last ? why : NULL);
 	credential_release(&session->credential);
+	return !is_last;
 }
 
 static enum session_next log_in(struct session *session, const char *sent,
@@ -198,16 +223,14 @@ static enum session_next log_in(struct session *session, const char *sent,
 		err_clear(err);
 		return SESSION_AGAIN;
 	}
-	forget(session);
-	if (session->rejections >= REJECTIONS_MAX)
+	if (session->credential.authorization && !forget(session, err))
 		return SESSION_FAILED;
 	if (batch) {
 		query.challenges = (const char *const *)batch->challenges;
 		query.nchallenges = batch->nchallenges;
 	}
 	err_clear(err);
-	if (!credential_get(session->credentials, &query, &session->credential,
-			    err))
+	if (!get_credential(session, &query, err))
 		return SESSION_AGAIN;
 	if (err->kind == ERR_AUTH)
 		err_wrap(err, "the server wants a login");
@@ -234,12 +257,17 @@ enum session_next session_answered(struct session *session,
 				   const struct headers *sent,
 				   const struct batch *batch, struct err *err)
 {
+	const struct credential_query query = query_of(session);
 	const char *login = headers_get(sent, "Authorization");
 	bool is_new = login && !session->is_approved &&
 		      is_current(session, login);
 
-	if (err->kind == ERR_AUTH && has_own_login(session))
+	if (err->kind == ERR_AUTH && has_ssh_login(session))
 		return SESSION_FAILED;
+	if (err->kind == ERR_AUTH && has_own_login(session)) {
+		credential_give_up(session->credentials, &query, err);
+		return SESSION_FAILED;
+	}
 	if (err->kind == ERR_AUTH)
 		return log_in(session, login, batch, err);
 	if (err->kind && is_new)
@@ -251,10 +279,10 @@ enum session_next session_answered(struct session *session,
 
 int session_log_in(struct session *session, const char *sent, struct err *err)
 {
-	bool has_unsent = !sent && headers_get(&session->set, "Authorization");
+	bool has_unsent = !sent && has_ssh_login(session);
 
-	if (!has_unsent &&
-	    (has_own_login(session) || (sent && !is_current(session, sent))))
+	if (!has_unsent && (has_ssh_login(session) || has_own_login(session) ||
+			    (sent && !is_current(session, sent))))
 		return 0;
 	if (has_unsent)
 		err_clear(err);
@@ -262,6 +290,9 @@ int session_log_in(struct session *session, const char *sent, struct err *err)
 		return -1;
 	session->is_for_actions |= !sent;
 	session->is_on_trial = !has_unsent && !session->is_approved;
+	if (!sent && !has_unsent)
+		credential_note_actions(session->credentials,
+					&session->credential);
 	return 1;
 }
 

@@ -90,7 +90,7 @@ void sshshare_note_failure(struct credshare *share,
 	struct credtext query = CREDTEXT_INIT;
 
 	add_key(&query, command);
-	credshare_note_failure(share, &query, why);
+	credshare_note(share, CREDSHARE_FAILED, &query, why);
 	credtext_release(&query);
 }
 
@@ -101,7 +101,7 @@ bool sshshare_has_failed(struct credshare *share,
 	bool has;
 
 	add_key(&query, command);
-	has = credshare_has_failed(share, &query, err);
+	has = credshare_knows(share, CREDSHARE_FAILED, &query, err);
 	credtext_release(&query);
 	return has;
 }

@@ -31,10 +31,7 @@ void sshshare_put(const struct credshare *share,
 		  const struct sshcommand *command, const char *text,
 		  int64_t asked);
 
-/*
- * The command has failed, or had it failed before: as
- * credshare_note_failure() and credshare_has_failed().
- */
+/* The command has failed, or had it failed before: CREDSHARE_FAILED. */
 void sshshare_note_failure(struct credshare *share,
 			   const struct sshcommand *command,
 			   const struct err *why);

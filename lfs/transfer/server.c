@@ -8,6 +8,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
@@ -308,6 +309,16 @@ static const char *login_of(const json_t *action)
 		if (!strcasecmp(name, "Authorization"))
 			return json_string_value(value);
 	return NULL;
+}
+
+bool server_may_want_login(const struct server *server,
+			   const struct batch_object *object)
+{
+	const json_t *action = own_action(server, object);
+	const char *href = href_of(action);
+
+	return href && !object->authenticated && !link_is_signed(href) &&
+	       !login_of(action);
 }
 
 int server_log_in(struct server *server, const struct batch_object *object,

@@ -58,6 +58,13 @@ int server_try_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
 /*
+ * May the object's action turn out to want a login that it is sent without?  A
+ * login of its own, or a signature, says no.
+ */
+bool server_may_want_login(const struct server *server,
+			   const struct batch_object *object);
+
+/*
  * The transfer of an object was refused with a 401, `err`.  If its action
  * leaves the login to us, have another one, of the action's host, before asking
  * again: 1 if there is one, 0 if that is not the matter, -1 if none is to be

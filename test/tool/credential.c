@@ -121,7 +121,7 @@ static int try_one(struct credentials *credentials,
 	if (is_good)
 		credential_approve(credentials, &credential);
 	else
-		credential_reject(credentials, &credential);
+		credential_reject(credentials, &credential, NULL);
 	credential_release(&credential);
 	return is_good;
 }

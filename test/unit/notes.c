@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/notes.h"
+
+#define PATH "notes.test"
+
+static const struct err why = { .kind = ERR_AUTH, .code = 401, .msg = "no" };
+
+static void assert_noted(struct notes *notes, const char *key)
+{
+	struct err got = ERR_INIT;
+
+	assert_true(notes_get(notes, key, 0, &got));
+	assert_int_equal(got.kind, why.kind);
+	assert_int_equal(got.code, why.code);
+	assert_string_equal(got.msg, why.msg);
+}
+
+/* Two that stand for two processes. */
+static void are_shared(void **state)
+{
+	struct notes *one = notes_new(PATH), *two = notes_new(PATH);
+	struct stat st;
+
+	(void)state;
+	assert_false(notes_get(two, "a", 0, NULL));
+	notes_put(one, "a", &why);
+	assert_noted(one, "a");
+	assert_noted(two, "a");
+	assert_false(notes_get(two, "b", 0, NULL));
+	assert_false(notes_get(two, "a", clock_ms() + 1, NULL));
+	assert_int_equal(stat(PATH, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	notes_drop(two, "a");
+	assert_false(notes_get(one, "a", 0, NULL));
+	notes_free(one);
+	notes_free(two);
+	unlink(PATH);
+}
+
+static void alone(void **state)
+{
+	struct notes *notes = notes_new(NULL);
+
+	(void)state;
+	notes_put(notes, "a", &why);
+	assert_noted(notes, "a");
+	notes_drop(notes, "a");
+	assert_false(notes_get(notes, "a", 0, NULL));
+	notes_free(notes);
+	notes_free(NULL);
+}
+
+/* More keys than there is room for: one note takes another's place. */
+static void many(void **state)
+{
+	struct notes *one = notes_new(PATH), *two = notes_new(PATH);
+	unsigned found = 0;
+	char key[16];
+
+	(void)state;
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "%u", i);
+		notes_put(one, key, &why);
+		assert_noted(two, key);
+	}
+	for (unsigned i = 0; i < 1000; i++) {
+		snprintf(key, sizeof(key), "%u", i);
+		found += notes_get(two, key, 0, NULL);
+	}
+	assert_in_range(found, 1, 100);
+	notes_free(one);
+	notes_free(two);
+	unlink(PATH);
+}
+
+/* What is no note, or half of one, is not there; our own still is. */
+static void spoilt(void **state)
+{
+	struct notes *one = notes_new(PATH), *two = notes_new(PATH);
+	int fd;
+
+	(void)state;
+	notes_put(one, "a", &why);
+	fd = open(PATH, O_RDWR);
+	assert_true(fd >= 0);
+	for (off_t at = 0; at < lseek(fd, 0, SEEK_END); at += 100)
+		assert_int_equal(pwrite(fd, "xxxx", 4, at), 4);
+	close(fd);
+	assert_false(notes_get(two, "a", 0, NULL));
+	assert_noted(one, "a");
+	notes_free(one);
+	notes_free(two);
+	unlink(PATH);
+}
+
+/* Nothing is written through a link that somebody has put there. */
+static void a_link(void **state)
+{
+	struct notes *notes = notes_new(PATH);
+
+	(void)state;
+	assert_int_equal(symlink("elsewhere", PATH), 0);
+	notes_put(notes, "a", &why);
+	assert_int_equal(access("elsewhere", F_OK), -1);
+	assert_noted(notes, "a");
+	notes_free(notes);
+	unlink(PATH);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(are_shared), cmocka_unit_test(alone),
+		cmocka_unit_test(many),	      cmocka_unit_test(spoilt),
+		cmocka_unit_test(a_link),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
