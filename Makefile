@@ -12,7 +12,7 @@ REMOTE   = urlmatch gitconfig httpconf repo storage settings urlparts netrc \
            lfsconfig treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = pool budget progress journal hasher source object untaken partial \
-           saved unfinished digest upload content download dispatch engine \
+           saved outlook unfinished digest upload content download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message ahead mover again move agent scope needs keys \

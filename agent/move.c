@@ -299,6 +299,22 @@ static bool is_there(struct move *move, const struct err *why)
 	return false;
 }
 
+static void explain_expiry(const struct move *move, struct err *err)
+{
+	const char *outlook = "";
+
+	if (move->transfer)
+		outlook = transfer_outlook(move->transfer);
+	if (*outlook)
+		err_append(err,
+			   "; %s: it needs links that live longer, or a "
+			   "faster line",
+			   outlook);
+	else
+		err_append(err, "; the links have expired, run the command "
+				"again");
+}
+
 static int carry_out(struct move *move, struct err *err)
 {
 	int ret;
@@ -320,8 +336,7 @@ static int carry_out(struct move *move, struct err *err)
 	if (move->mover->server)
 		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
-		err_append(err, "; the links have expired, run the command "
-				"again");
+		explain_expiry(move, err);
 	else if (move->again.was_saved && err_is_transient(err))
 		err_append(err,
 			   "; this resumed an earlier upload: if it cannot "

@@ -83,4 +83,17 @@ cp r/c.bin "$object"
 stop_servers
 check 'a missing server fails the push' fails push
 check "with git-lfs's own words" says "refused"
+
+# An upload that outlives its links says so in time, and again at the end.
+lfs_config lfsmultipart.connections 1
+start_server --chunk-size 300000 --expires 15 --rate 100000
+new_repo slow
+add_file slow a.bin 6M 1
+slow_push () {
+	GIT_LFS_MULTIPART_LOG=$TEST_TMP/slow.log \
+		git -C slow push origin main >push.out 2>&1
+}
+check 'an upload that outlives its links' fails slow_push
+check 'says so in time' grep 'warn: .*the links live 15 s; at this rate' slow.log
+check 'and at the end' says 'the object needs .* faster line'
 finish

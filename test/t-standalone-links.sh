@@ -19,8 +19,12 @@ change () {
 	server_reset
 }
 
+push_from () {
+	git -C "$1" push origin main >push.out 2>&1
+}
+
 push () {
-	git -C r push origin main >push.out 2>&1
+	push_from r
 }
 
 says () {
@@ -216,4 +220,30 @@ add_file full a.bin 1M
 server_faults 'status=403,on=complete,times=0'
 check 'a refused completion' fails git -C full push -q origin main
 check 'no part is sent twice' counts part 11
+
+# A link that is over by its own word, whatever the server says of it (Ceph: a
+# 403 without a message).
+for how in --presigned-here --expires-at --expires-in
+do
+	start_server --dialect basic --expires 60 $how
+	new_repo mute$how
+	add_file mute$how a.bin 5000 1
+	server_faults 'expired=mute,on=put,times=0'
+	check "$how: a link whose time is past" fails push_from mute$how
+	check "$how: is renewed twice" counts batch 3
+	check "$how: and called expired" says 'the links have expired'
+	server_nofaults
+	server_faults 'expired=mute,on=put,times=2'
+	check "$how: two of them" git -C mute$how push -q origin main
+	rm -rf mute$how/.git/lfs/objects
+	server_faults 'expired=mute,on=get,times=2'
+	check "$how: a download" git -C mute$how lfs fetch origin main
+	check "$how: is whole" git -C mute$how lfs fsck --objects
+done
+start_server --dialect hf --chunk-size 300
+new_repo parts
+add_file parts a.bin 1000 1
+server_faults 'expired=mute,on=part,times=2'
+check 'two links of a part' git -C parts push -q origin main
+check 'the bytes are right' server_has parts parts/a.bin
 finish

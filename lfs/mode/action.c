@@ -4,9 +4,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/rfc3339.h"
 #include "lfs/net/field.h"
 #include "lfs/net/url.h"
+
+enum { LIFE_MAX_S = 365 * 24 * 3600 };	/* of a link */
+
+/* Never an error: it is only a hint.  Go's zero, in the year 1, is no time. */
+static int64_t parse_expires(const json_t *tree)
+{
+	const char *at = json_string_value(json_object_get(tree, "expires_at"));
+	json_int_t in = json_integer_value(json_object_get(tree, "expires_in"));
+	int64_t when;
+
+	if (at && !rfc3339_parse(at, &when) && when > 0)
+		return when;
+	return in > 0 && in <= LIFE_MAX_S ? clock_unix() + in : 0;
+}
 
 int action_parse(struct action *action, const json_t *tree, struct err *err)
 {
@@ -19,6 +35,7 @@ int action_parse(struct action *action, const json_t *tree, struct err *err)
 		return err_wrap(err, "action");
 	if (url_check(action->href, err))
 		return err_wrap(err, "action: 'href'");
+	action->expires = parse_expires(tree);
 	action->header = json_object_get(tree, "header");
 	if (json_is_null(action->header))
 		action->header = NULL;

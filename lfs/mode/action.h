@@ -2,6 +2,8 @@
 #ifndef LFS_MODE_ACTION_H
 #define LFS_MODE_ACTION_H
 
+#include <stdint.h>
+
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
@@ -19,11 +21,14 @@ struct action {
 	const json_t *header;	/* borrowed; NULL if there is none */
 	struct http_header *headers;	/* owned; its strings are borrowed */
 	size_t nheaders;
+	int64_t expires;	/* seconds since 1970; 0: it does not say */
 };
 
 /*
  * Check `tree`, which must outlive the action, and take `href` and `header`
  * from it.  Header members are not looked at: action_headers() does that.
+ * `expires_in` counts from now, which may be some minutes late: git-lfs does not
+ * tell when the server answered.
  */
 int action_parse(struct action *action, const json_t *tree, struct err *err);
 

@@ -195,6 +195,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 		.media_type = "application/vnd.git-lfs+json",
 		.source = &source,
 		.answer_ms = plan->finish_ms,
+		.expires = plan->action.expires,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;

@@ -143,6 +143,7 @@ static int fill_part(struct part *part, const struct given *given,
 		return -1;
 	}
 	part->href = action.href;
+	part->expires = action.expires;
 	part->headers = action.headers;
 	part->nheaders = action.nheaders;
 	if (get_method(given->tree, "PUT POST PATCH ", &part->method, err) ||
@@ -295,6 +296,7 @@ static int perform(const struct step *step, unsigned answer_ms,
 		/* Servers want a length of 0 where there could be a body. */
 		.source = strcmp(step->method, "GET") ? &source : NULL,
 		.answer_ms = answer_ms,
+		.expires = step->action.expires,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = http_perform(http, &request, &response, err);

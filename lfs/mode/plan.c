@@ -6,6 +6,7 @@
 
 #include "lfs/base/mem.h"
 #include "lfs/net/http.h"
+#include "lfs/net/link.h"
 
 enum {
 	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
@@ -100,6 +101,29 @@ void plan_renew(struct plan *plan, struct plan *fresh)
 	plan->actions = fresh->actions;
 	fresh->action = stale;
 	plan_free(fresh);
+}
+
+static int64_t expires_at(const char *href, int64_t said)
+{
+	int64_t when = href ? link_expires_at(href) : INT64_MAX;
+
+	return said && said < when ? said : when;
+}
+
+int64_t plan_expires_at(const struct plan *plan)
+{
+	int64_t when = expires_at(plan->action.href, plan->action.expires);
+
+	for (size_t i = 0; i < plan->nparts; i++) {
+		const struct part *part = &plan->parts[i];
+		int64_t here;
+
+		if (i && i < plan->nparts - 1)
+			continue;
+		here = expires_at(part->href, part->expires);
+		when = here < when ? here : when;
+	}
+	return when;
 }
 
 int plan_explain_finish(struct http *http, bool may_be_done, struct err *err)

@@ -42,6 +42,7 @@ struct part {
 	bool finished;	/* the engine's, and true of what is stored */
 	bool is_stored;	/* where it goes from before; not moved */
 	const char *href;	/* borrowed; NULL: the plan's action's */
+	int64_t expires;	/* when `href` does, as struct action has it */
 	const char *method;	/* borrowed; NULL: PUT */
 	struct http_header *headers;	/* owned; go with `href` */
 	size_t nheaders;
@@ -132,6 +133,13 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
 
 /* Take the action of `fresh`, a plan of the same object, which is freed. */
 void plan_renew(struct plan *plan, struct plan *fresh);
+
+/*
+ * When the links of an upload expire, in seconds since 1970; INT64_MAX if they
+ * do not say.  All of them live about as long: those of the first and the last
+ * part tell, and that of the finish.
+ */
+int64_t plan_expires_at(const struct plan *plan);
 
 /*
  * For a mode: say which server failed to finish an upload, and what to do.  If

@@ -73,6 +73,7 @@ struct http_request {
 	const struct http_source *source;	/* or NULL: no body */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
 	unsigned answer_ms;	/* silence while the answer is awaited */
+	int64_t expires;	/* when `url` does, as its action says; or 0 */
 };
 
 struct http_response {

@@ -27,16 +27,17 @@ static int64_t parse_amz_date(const char *text)
 	return libcurl_getdate(date);
 }
 
-static int64_t amz_expires_at(const char *url)
+/* Signature Version 4 of AWS, and of those who have taken it over. */
+static int64_t signed_until(const char *url, const char *at, const char *life)
 {
-	char date[VALUE_MAX], life[VALUE_MAX];
+	char date[VALUE_MAX], text[VALUE_MAX];
 	int64_t signed_at, seconds;
 
-	if (!url_query(url, "X-Amz-Date", date, sizeof(date)) ||
-	    !url_query(url, "X-Amz-Expires", life, sizeof(life)))
+	if (!url_query(url, at, date, sizeof(date)) ||
+	    !url_query(url, life, text, sizeof(text)))
 		return INT64_MAX;
 	signed_at = parse_amz_date(date);
-	seconds = strtoll(life, NULL, 10);
+	seconds = strtoll(text, NULL, 10);
 	if (signed_at < 0 || seconds < 0 || seconds > LIFE_MAX_S)
 		return INT64_MAX;
 	return signed_at + seconds;
@@ -59,10 +60,15 @@ int64_t link_expires_at(const char *url)
 {
 	static const char *const names[] = { "Expires", "expiration",
 					     "expiresAt" };
-	int64_t when = amz_expires_at(url);
+	int64_t when = signed_until(url, "X-Amz-Date", "X-Amz-Expires");
 
+	if (when == INT64_MAX)
+		when = signed_until(url, "X-Goog-Date", "X-Goog-Expires");
 	for (size_t i = 0; when == INT64_MAX && i < 3; i++)
 		when = parameter(url, names[i]);
+	/* So short a name is Azure's only beside Azure's signature. */
+	if (when == INT64_MAX && url_has_query(url, "sig"))
+		when = parameter(url, "se");
 	return when;
 }
 

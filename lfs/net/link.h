@@ -8,10 +8,11 @@
 /* What a presigned link says of itself. */
 
 /*
- * When it runs out, in seconds since 1970: X-Amz-Date and
- * X-Amz-Expires (AWS Signature Version 4 in the query), `Expires` (version 2,
- * CloudFront), `expiration` (Hugging Face's completion) or `expiresAt`
- * (CSGHub's), these as numbers or as dates.  INT64_MAX if it does not say.
+ * When it expires, in seconds since 1970: X-Amz-Date and
+ * X-Amz-Expires (AWS Signature Version 4 in the query), likewise with X-Goog-,
+ * `Expires` (version 2, CloudFront), `expiration` (Hugging Face's completion),
+ * `expiresAt` (CSGHub's) or `se` (Azure), these as numbers or as dates.
+ * INT64_MAX if it does not say.
  */
 int64_t link_expires_at(const char *url);
 

@@ -8,6 +8,8 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
+#include "lfs/net/libcurl.h"
+#include "lfs/net/link.h"
 #include "lfs/net/retry.h"
 #include "lfs/net/url.h"
 
@@ -122,6 +124,14 @@ static void server_text(const char *body, char *out, size_t size)
 			 message[0] ? ": " : "", message);
 }
 
+/* Is the time of the link past, and the refusal one that tells of it? */
+static bool is_over(const struct status *status)
+{
+	return status->expires && status->now >= status->expires &&
+	       (status->status == 400 || status->status == 401 ||
+		status->status == 403);
+}
+
 static enum err_kind kind_of(int status, const char *text)
 {
 	if (status == 401)
@@ -200,7 +210,12 @@ static bool is_page(const char *body, const char *content_type)
 	       !strncasecmp(content_type, "text/html", 9);
 }
 
-enum verdict { TAKEN, FAILED, PAGE, UNREADABLE };
+enum verdict {
+	TAKEN,
+	FAILED,
+	PAGE,
+	UNREADABLE
+};
 
 /* What the body of a 2xx says; `out` is in what words. */
 static enum verdict judge(const struct status *status, char *out, size_t size)
@@ -290,14 +305,15 @@ int status_check(const struct status *status, struct err *err)
 {
 	char text[256];
 	const char *reason = reason_of(status->status);
+	enum err_kind kind;
 
 	if (status->status >= 200 && status->status <= 299)
 		return 0;
 	server_text(status->body, text, sizeof(text));
 	if (err->kind)
 		return -1;
-	err_set(err, kind_of(status->status, text),
-		"the server answered %d%s%s%s%s", status->status,
+	kind = is_over(status) ? ERR_EXPIRED : kind_of(status->status, text);
+	err_set(err, kind, "the server answered %d%s%s%s%s", status->status,
 		*reason ? " " : "", reason, *text ? ": " : "", text);
 	err->code = status->status;
 	err->wait_ms = retry_parse_after(status->retry_after, status->now);
@@ -321,7 +337,29 @@ static int check_place(const struct http *http,
 	return -1;
 }
 
+/* A link to which a redirect led has a time of its own. */
+static int64_t expires(const struct http *http,
+		       const struct http_request *request)
+{
+	int64_t when = link_expires_at(http_url(http));
+
+	if (request->expires && request->expires < when &&
+	    !strcmp(request->url, http_url(http)))
+		when = request->expires;
+	return when == INT64_MAX ? 0 : when;
+}
+
+/* The server's own time, or ours if it does not tell. */
+static int64_t now(struct http *http)
+{
+	const char *date = http_header(http, "Date");
+	int64_t when = date ? libcurl_getdate(date) : -1;
+
+	return when > 0 ? when : clock_unix();
+}
+
 static struct status status_of(struct http *http,
+			       const struct http_request *request,
 			       const struct http_response *response)
 {
 	return (struct status){
@@ -329,14 +367,15 @@ static struct status status_of(struct http *http,
 		.retry_after = http_header(http, "Retry-After"),
 		.content_type = http_header(http, "Content-Type"),
 		.body = buf_str(&response->body),
-		.now = clock_unix(),
+		.now = now(http),
+		.expires = expires(http, request),
 	};
 }
 
 int status_of_answer(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err)
 {
-	const struct status status = status_of(http, response);
+	const struct status status = status_of(http, request, response);
 
 	if (!status_check(&status, err))
 		return 0;
@@ -346,7 +385,7 @@ int status_of_answer(struct http *http, const struct http_request *request,
 int status_of_taken(struct http *http, const struct http_request *request,
 		    const struct http_response *response, struct err *err)
 {
-	const struct status status = status_of(http, response);
+	const struct status status = status_of(http, request, response);
 
 	if (status_of_answer(http, request, response, err))
 		return -1;
@@ -356,7 +395,7 @@ int status_of_taken(struct http *http, const struct http_request *request,
 int status_of_finish(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err)
 {
-	const struct status status = status_of(http, response);
+	const struct status status = status_of(http, request, response);
 
 	if (status_of_answer(http, request, response, err))
 		return -1;

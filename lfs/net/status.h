@@ -12,7 +12,8 @@
  *
  * 408, 429, 5xx but 501 and 505, and S3's 400 RequestTimeout: ERR_BUSY, with
  * the pause that Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
- * of expiry: ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
+ * of expiry, and a 400, 401 or 403 to a link whose time is past, whatever it
+ * says (Ceph: AccessDenied): ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
  * message holds the status and what the server says in an LFS error
  * ("message"), a Hugging Face one ("error"), one of FastAPI ("detail") or an
  * S3 one (<Code>, <Message>).
@@ -27,7 +28,8 @@ struct status {
 	const char *retry_after;	/* header's value, or NULL */
 	const char *content_type;	/* likewise */
 	const char *body;		/* NUL-terminated; "" if none */
-	int64_t now;			/* seconds since 1970 */
+	int64_t now;		/* by the server's clock, seconds since 1970 */
+	int64_t expires;	/* when the link does, likewise; 0: not known */
 };
 
 /* Returns 0 for 2xx, else -1 with the error set. */

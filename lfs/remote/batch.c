@@ -321,6 +321,7 @@ struct post {
 	char *text;
 	const struct http_sink *sink;
 	unsigned answer_ms;
+	int64_t expires;
 };
 
 static int post(struct http *http, const struct post *post, struct err *err)
@@ -339,6 +340,7 @@ static int post(struct http *http, const struct post *post, struct err *err)
 		.source = &source,
 		.sink = post->sink,
 		.answer_ms = post->answer_ms,
+		.expires = post->expires,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = url_check(post->url, err);
@@ -406,6 +408,7 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 		.url = verify->href,
 		.headers = verify->headers,
 		.answer_ms = verify->answer_ms,
+		.expires = verify->expires,
 	};
 	int ret;
 

@@ -91,6 +91,7 @@ struct batch_verify {
 	uint64_t size;
 	const json_t *params;	/* sent back as it came, or NULL */
 	unsigned answer_ms;
+	int64_t expires;	/* of the action; 0: not known */
 };
 
 /* POST it; errors as for batch_perform(). */

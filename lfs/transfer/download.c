@@ -322,6 +322,7 @@ static int receive(struct receiving *receiving, struct http *http,
 		.nheaders = plan->action.nheaders,
 		.sink = &sink,
 		.answer_ms = plan->answer_ms,
+		.expires = plan->action.expires,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;

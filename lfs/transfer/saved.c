@@ -13,7 +13,6 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
-#include "lfs/net/link.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/storage.h"
 
@@ -127,14 +126,9 @@ static size_t read_action(void *data, size_t n, void *ctx)
 	return n;
 }
 
-/* All links live about as long: those of the first and last part tell. */
 static bool is_alive(const struct plan *plan)
 {
-	int64_t limit = clock_unix() + LIFE_LEFT_S;
-
-	return link_expires_at(plan->parts[0].href) > limit &&
-	       link_expires_at(plan->parts[plan->nparts - 1].href) > limit &&
-	       link_expires_at(plan->action.href) > limit;
+	return plan_expires_at(plan) > clock_unix() + LIFE_LEFT_S;
 }
 
 static void take_part(struct plan *plan, const struct journal_record *record)

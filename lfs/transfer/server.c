@@ -371,6 +371,7 @@ struct verification *verification_new(struct server *server,
 	    !access_headers(&server->access, object, &verification->action,
 			    &verification->headers, err)) {
 		verification->verify.href = verification->action.href;
+		verification->verify.expires = verification->action.expires;
 		return verification;
 	}
 	verification_free(verification);

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/transfer/dispatch.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
+#include "lfs/transfer/outlook.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/upload.h"
@@ -33,6 +35,9 @@ struct transfer {
 	bool failed_to_finish;	/* all parts are at the server */
 	bool mended;		/* bad parts are fetched again, but once */
 	bool was_abandoned;	/* an abort is tried again, but once */
+	struct outlook outlook; /* an upload whose links may expire */
+	uint64_t begun_ms;
+	char says[OUTLOOK_MAX]; /* what it says of them, or "" */
 };
 
 static bool is_upload(const struct transfer *transfer)
@@ -63,6 +68,23 @@ static int open_object(struct transfer *transfer,
 			     engine->pool, err);
 }
 
+/* Nothing is said of links that do not tell, or by another clock than ours. */
+static void expect_expiry(struct transfer *transfer)
+{
+	const struct plan *plan = transfer->object.plan;
+	int64_t expires = is_upload(transfer) ? plan_expires_at(plan) :
+						INT64_MAX;
+
+	transfer->begun_ms = clock_ms();
+	transfer->outlook = (struct outlook){
+		.size = plan->size,
+		.life_s = expires == INT64_MAX ? -1 : expires - clock_unix(),
+	};
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (plan->parts[i].finished)
+			transfer->outlook.before += plan->parts[i].size;
+}
+
 struct transfer *transfer_new(struct engine *engine,
 			      const struct transfer_options *options,
 			      struct err *err)
@@ -88,6 +110,7 @@ struct transfer *transfer_new(struct engine *engine,
 	object->is_ranged = !is_upload(transfer) &&
 			    engine_expects_ranges(engine, plan->action.href,
 						  plan->size);
+	expect_expiry(transfer);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
 	if (!transfer->is_one_of_many)
@@ -288,10 +311,27 @@ static bool fall_back(struct transfer *transfer)
 	return true;
 }
 
+/* An upload that outlives its links begins again: say so in time, and once. */
+static void look_out(struct transfer *transfer)
+{
+	struct outlook *outlook = &transfer->outlook;
+	uint64_t moved = transfer_moved(transfer);
+
+	if (transfer->state != MOVING || outlook->life_s < 0 ||
+	    transfer->says[0] || transfer_keeps_parts(transfer))
+		return;
+	outlook->ms = clock_ms() - transfer->begun_ms;
+	outlook->sent = moved > outlook->before ? moved - outlook->before : 0;
+	if (outlook_is_bad(outlook, transfer->says))
+		log_warn("%.12s: %s: it begins anew when they expire",
+			 transfer->object.plan->oid, transfer->says);
+}
+
 bool transfer_advance(struct transfer *transfer)
 {
 	if (!transfer->err.kind)
 		advance(transfer);
+	look_out(transfer);
 	if (transfer->err.kind && !transfer->dispatch.outstanding &&
 	    !fall_back(transfer) && !abandon(transfer))
 		transfer->state = OVER;
@@ -349,6 +389,11 @@ void transfer_take_back(struct transfer *transfer)
 	if (transfer->handed_over)
 		partial_take_back(&transfer->object);
 	transfer->handed_over = false;
+}
+
+const char *transfer_outlook(const struct transfer *transfer)
+{
+	return transfer->says;
 }
 
 bool transfer_failed_to_finish(const struct transfer *transfer)

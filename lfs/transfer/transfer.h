@@ -91,6 +91,9 @@ const char *transfer_hand_over(struct transfer *transfer, struct err *err);
 /* Nobody could be told: it is kept for another run. */
 void transfer_take_back(struct transfer *transfer);
 
+/* Why it cannot be over before its links expire, with numbers; or "". */
+const char *transfer_outlook(const struct transfer *transfer);
+
 /* Over and failed: in its finish, with all parts at the server? */
 bool transfer_failed_to_finish(const struct transfer *transfer);
 

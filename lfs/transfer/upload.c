@@ -235,6 +235,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
 		.source = &source,
 		.answer_ms = answer_ms(plan, part),
+		.expires = part->href ? part->expires : plan->action.expires,
 	};
 	int ret;
 

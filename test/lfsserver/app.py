@@ -19,6 +19,7 @@ from .login import Login
 from .steps import Steps
 from .store import Refused, Store
 
+HTTP_TIME = "%a, %d %b %Y %H:%M:%S GMT"
 LFS_JSON = "application/vnd.git-lfs+json"
 TOKEN = "X-Object-Token"
 API = re.compile(r"/(.+?)(?:\.git)?/info/lfs/(.+)\Z")
@@ -233,10 +234,18 @@ class App:
         if "untrue" in found and not found["untrue"].done:
             return untrue(found["untrue"])
         if "expired" in found:
-            return s3_problem(403, "Request has expired")
+            return self.expired(found["expired"])
         if "redirect" in found:
             return self.redirect(req, found["redirect"])
         return None
+
+    def expired(self, fault):
+        if fault.value != "mute":
+            return s3_problem(403, "Request has expired")
+        late = time.gmtime(time.time() + self.options.expires + 1)
+        return Answer(403, b"<Error><Code>AccessDenied</Code><Message>"
+                      b"</Message></Error>",
+                      {"Date": time.strftime(HTTP_TIME, late)})
 
     @staticmethod
     def refusal(req, status, headers=None):
@@ -275,8 +284,7 @@ class App:
             headers["Connection"] = "close"
         # As S3 does, for whoever asks its owner what went wrong.
         headers["x-amz-request-id"] = "TEST-" + req.kind.upper()
-        headers["Date"] = time.strftime("%a, %d %b %Y %H:%M:%S GMT",
-                                        time.gmtime())
+        headers.setdefault("Date", time.strftime(HTTP_TIME, time.gmtime()))
         head = "HTTP/1.1 %d %s\r\n" % (answer.status, REASONS.get(
             answer.status, "Fault"))
         head += "".join("%s: %s\r\n" % item for item in headers.items())

@@ -33,7 +33,8 @@ KINDS = {
     "status": (None, "answer with this status"),
     "crowd": (None, "answer 503 while more than this many bodies move"),
     "s3-timeout": ("part", "answer 400 with S3's RequestTimeout"),
-    "expired": ("part", "answer 403 as S3 does for an expired link"),
+    "expired": ("part", "answer 403 as S3 does for an expired link, or, mute: "
+                "as Ceph does, when the link's time is past by our clock"),
     "redirect": ("get", "to a URL, or: self, loop (self for ever), "
                  "otherhost (localhost for 127.0.0.1), downgrade (to http)"),
     "delay": (None, "answer this many milliseconds late"),

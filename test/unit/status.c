@@ -144,7 +144,9 @@ static void what_the_server_says(void **state)
 /* The text cannot forge formats, and whatever its length it is cut. */
 static void hostile_bodies(void **state)
 {
-	enum { SIZE = 1 << 20 };
+	enum {
+		SIZE = 1 << 20
+	};
 	char *body = malloc(SIZE + 1);
 	static const char *const begins[] = {
 		"<Code>",
@@ -358,6 +360,41 @@ static void a_pause_that_is_asked_for(void **state)
 	assert_int_equal(err.wait_ms, 0);
 }
 
+/* Whatever the server says, or does not say, of it. */
+static void links_whose_time_is_past(void **state)
+{
+	enum {
+		NOW = 784111777
+	};
+	static const struct {
+		int status;
+		int64_t expires;
+		enum err_kind kind;
+	} cases[] = {
+		{ 403, NOW, ERR_EXPIRED },     { 403, NOW - 1, ERR_EXPIRED },
+		{ 403, NOW + 1, ERR_REFUSED }, { 403, 0, ERR_REFUSED },
+		{ 400, NOW, ERR_EXPIRED },     { 401, NOW, ERR_EXPIRED },
+		{ 401, NOW + 1, ERR_AUTH },    { 404, NOW, ERR_REFUSED },
+		{ 410, NOW, ERR_REFUSED },     { 429, NOW, ERR_BUSY },
+		{ 500, NOW, ERR_BUSY },	       { 200, NOW, ERR_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct status status = {
+			.status = cases[i].status,
+			.body = "<Error><Code>AccessDenied</Code><Message>"
+				"</Message></Error>",
+			.now = NOW,
+			.expires = cases[i].expires,
+		};
+		struct err err = ERR_INIT;
+
+		status_check(&status, &err);
+		assert_int_equal(err.kind, cases[i].kind);
+	}
+}
+
 static void first_error_stays(void **state)
 {
 	const struct status status = { .status = 503, .body = "" };
@@ -382,6 +419,7 @@ int main(void)
 		cmocka_unit_test(finishes_by_status),
 		cmocka_unit_test(a_finish_that_fails),
 		cmocka_unit_test(a_pause_that_is_asked_for),
+		cmocka_unit_test(links_whose_time_is_past),
 		cmocka_unit_test(first_error_stays),
 	};
 
