@@ -130,12 +130,12 @@ test:
 	@test/run --build $(BUILD)
 
 fuzz:
-	@scripts/setup test
+	@scripts/setup fuzz
 	@$(MAKE) --no-print-directory fuzzers
 	@scripts/fuzz $(BUILD)/fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 valgrind:
-	@scripts/setup test
+	@scripts/setup valgrind
 	@$(MAKE) --no-print-directory programs
 	@scripts/valgrind $(BUILD)
 
@@ -159,7 +159,12 @@ torture:
 demo:
 	@scripts/setup build
 	@$(MAKE) --no-print-directory all $(BUILD)/test/tool/ask
-	@scripts/demo $(BUILD)
+	@test/demo $(BUILD)
+
+# The README's two commands on machines that have nothing.
+fresh:
+	@scripts/setup fresh
+	@scripts/fresh build/fresh $(FRESH)
 
 bench:
 	@scripts/setup bench
@@ -188,7 +193,7 @@ clean:
 	rm -rf build
 
 .SECONDARY:
-.PHONY: all programs fuzzers test matrix endpoints fuzz valgrind torture demo bench memory lint install uninstall clean
+.PHONY: all programs fuzzers test matrix endpoints fuzz valgrind torture demo fresh bench memory lint install uninstall clean
 
 -include $(LFS_OBJ:.o=.d) $(AGENT_OBJ:.o=.d) $(UNIT:=.d) $(TOOL:=.d) $(BENCH:=.d)
 -include $(BUILD)/test/unit/tinyserver.d $(REPLAY:=.d) $(FUZZ_LIB:.o=.d) $(FUZZ:%=$(BUILD)/fuzz/test/fuzz/%.d)

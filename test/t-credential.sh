@@ -45,6 +45,12 @@ script () {
 	chmod +x "bin/$1"
 }
 
+# seen [LINES]: what the helper saw, but for what git says of itself from 2.46 on
+seen () {
+	grep -v -e '^capability\[\]=' -e '^wwwauth\[\]=' record |
+		head -n "${1:--0}" | tr '\n' ' '
+}
+
 forget_all () {
 	git credential-cache --socket "$(echo shared/credential-*/socket)" \
 		exit 2>/dev/null
@@ -104,7 +110,7 @@ lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'a helper' gives 'git h:p,' "$API"
 check 'is asked, and told that it was right' equal \
 	'get protocol=https host=h.example store protocol=https host=h.example username=h password=p ' \
-	"$(tr '\n' ' ' <record)"
+	"$(seen)"
 rm record
 check 'another agent, soon after,' gives 'shared h:p,' "$API"
 check 'neither asks nor tells it' fails test -e record
@@ -120,7 +126,7 @@ check 'with useHttpPath' gives 'git h:p,' -r https://me@h.example:8443/r.git \
 	https://h.example:8443/r.git/info/lfs
 check 'it sees the path, the port, and the user of the remote' equal \
 	'get protocol=https host=h.example:8443 path=r.git username=me ' \
-	"$(sed -n 1,5p record | tr '\n' ' ')"
+	"$(seen 5)"
 git config --global --unset credential.useHttpPath
 
 forget_all

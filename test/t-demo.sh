@@ -8,7 +8,7 @@ mkdir tmp
 export TMPDIR="$TEST_TMP/tmp"
 
 demo () {
-	DEMO_SIZE=$1 "$LIB/../scripts/demo" "$BUILD" >demo.out 2>demo.err || {
+	DEMO_SIZE=$1 "$LIB/demo" "$BUILD" >demo.out 2>demo.err || {
 		cat demo.out demo.err
 		return 1
 	}
