@@ -16,6 +16,7 @@
 #include "lfs/fork/pointer.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/link.h"
+#include "lfs/remote/promisor.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/server.h"
 
@@ -58,15 +59,13 @@ struct ahead *ahead_new(const struct ahead_options *options)
 /* Where blobs may be missing, git would fetch each that it is asked for. */
 static bool is_partial_clone(const struct gitconfig *config)
 {
-	const struct gitconfig_entry *entry;
-	const char *sub;
-	size_t pos = 0;
+	struct promisors promisors;
+	bool is;
 
-	while ((entry = gitconfig_each(config, &pos)))
-		if (gitconfig_subsection(entry, "remote", "promisor", &sub) >=
-		    0)
-			return true;
-	return gitconfig_find(config, "extensions.partialclone") != NULL;
+	promisors_find(&promisors, config);
+	is = promisors.n > 0;
+	promisors_release(&promisors);
+	return is;
 }
 
 static bool is_over(void *ctx)

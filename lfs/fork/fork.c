@@ -220,6 +220,7 @@ int fork_find(struct fork *fork, struct err *err)
 		.include = options->include,
 		.exclude = options->exclude,
 		.dir = fork->source->storage.multipart_dir,
+		.config = fork->source->config,
 		.is_stopped = is_stopped,
 		.ctx = fork,
 	};

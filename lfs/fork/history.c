@@ -10,20 +10,41 @@
 #include "lfs/base/child.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/promisor.h"
 
 enum {
 	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
-	MODE_ROOM = 7	/* "100644 " */
+	NAME_ROOM = 65,	/* of an object, in hex */
+	MODE_ROOM = 7,	/* "100644 " */
+	ROUNDS_MAX = 10	/* of fetching trees: one is enough, mostly */
 };
 
-/* What git prints, in the order of the steps. */
-enum { COMMITS, CHANGES, OBJECTS, SIZES, BLOBS, TEXTS, NFILES };
+/* What git prints and is to read, in the order of the steps. */
+enum {
+	LISTED,
+	ABSENT,
+	COMMITS,
+	CHANGES,
+	OBJECTS,
+	SIZES,
+	BLOBS,
+	TEXTS,
+	NFILES
+};
 
 struct search {
 	const struct history_request *request;	/* borrowed */
 	char **specs;	/* owned, until NULL */
 	size_t nspecs;
+	struct promisors promisors;
+	bool is_pointer_here;	/* what is absent is too large to be one */
 	int fds[NFILES];
+};
+
+/* Names of git's objects, sorted. */
+struct names {
+	char (*names)[NAME_ROOM];	/* owned */
+	size_t n;
 };
 
 static void add_spec(char ***specs, size_t *n, const char *magic,
@@ -83,6 +104,14 @@ void history_free_pathspecs(char **specs)
 	free(specs);
 }
 
+/* The files are written again by each round of fetching. */
+static int empty_file(int fd, struct err *err)
+{
+	if (!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET))
+		return 0;
+	return err_sys(err, errno, "cannot empty a file");
+}
+
 /* Run git from file to file; -1 for `in`: nothing to read. */
 static int run_git(const struct search *search, const char *const *argv, int in,
 		   int out, struct err *err)
@@ -97,6 +126,8 @@ static int run_git(const struct search *search, const char *const *argv, int in,
 
 	if (in >= 0 && lseek(in, 0, SEEK_SET))
 		return err_set(err, ERR_LOCAL, "cannot read a file again");
+	if (empty_file(out, err))
+		return -1;
 	return child_run_files(&child, in, out, err);
 }
 
@@ -170,12 +201,15 @@ static FILE *open_again(int fd, const char *mode)
 
 /* Go through what git printed, and write what it is to read next. */
 static int sift(int in, int out,
-		int (*copy)(FILE *from, FILE *to, size_t *n, struct err *err),
-		size_t *n, struct err *err)
+		int (*copy)(FILE *from, FILE *to, void *ctx, struct err *err),
+		void *ctx, struct err *err)
 {
-	FILE *from = open_again(in, "r"), *to = open_again(out, "w");
-	int ret = from && to ? copy(from, to, n, err) : -1;
+	FILE *from = open_again(in, "r"), *to = NULL;
+	int ret = empty_file(out, err);
 
+	if (!ret)
+		to = open_again(out, "w");
+	ret = from && to ? copy(from, to, ctx, err) : -1;
 	if (from && ferror(from))
 		ret = -1;
 	if (from)
@@ -209,50 +243,225 @@ static const char *parse_change(char *line)
 	return name + 1;
 }
 
-static int copy_changed(FILE *from, FILE *to, size_t *n, struct err *err)
+static int compare_names(const void *a, const void *b)
 {
+	return strcmp(a, b);
+}
+
+/* The names that were changed, those among the `absent` with their mark. */
+static int copy_changed(FILE *from, FILE *to, void *absent, struct err *err)
+{
+	const struct names *names = absent;
 	char *line = NULL;
 	size_t room = 0;
 
 	(void)err;
 	while (getline(&line, &room, from) >= 0) {
 		const char *name = parse_change(line);
+		bool is_absent;
 
 		if (!name)
 			continue;
-		fprintf(to, "%s\n", name);
-		++*n;
+		is_absent = names->n &&
+			    bsearch(name, names->names, names->n,
+				    sizeof(*names->names), compare_names);
+		fprintf(to, "%s%s\n", is_absent ? "?" : "", name);
 	}
 	free(line);
 	return 0;
 }
 
 /*
- * The names of all objects that matter, but large blobs.
- *
- * With patterns, they are those that some commit put at a path.  (git rev-list
- * --objects takes pathspecs, too, but looks at a tree only where it meets it
- * first: whose other place is left out is not found at all.)
+ * All objects, in a partial clone with a mark before those that are absent.
+ * (git takes pathspecs here, too, but looks at a tree only where it meets it
+ * first: what it has at another place, too, would be left out.)
  */
-static int list_objects(const struct search *search, struct err *err)
+static int list_all(const struct search *search, const char *filter, int out,
+		    struct err *err)
 {
-	static const char *const objects[] = { "git",
-					       "rev-list",
-					       "--objects",
-					       "--no-object-names",
-					       "--filter=blob:limit=1024",
-					       NULL };
+	const char *words[] = { "git",	     "rev-list",
+				"--objects", "--no-object-names",
+				filter,	     NULL,
+				NULL };
+	struct search whole = *search;
+
+	whole.nspecs = 0;
+	if (search->promisors.n)
+		words[5] = "--missing=print";
+	/* Has it been promised at all? */
+	if (search->is_pointer_here && !search->nspecs)
+		words[5] = "--missing=allow-promisor";
+	return list(&whole, words, out, err);
+}
+
+/* What some commit put at one of the paths, with the same marks. */
+static int list_changed(const struct search *search, struct names *absent,
+			int out, struct err *err)
+{
 	static const char *const commits[] = { "git", "rev-list",
 					       "--full-history", NULL };
 	const int *fds = search->fds;
-	size_t nchanges = 0;
 
-	if (!search->nspecs)
-		return list(search, objects, fds[OBJECTS], err);
 	if (list(search, commits, fds[COMMITS], err) ||
 	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
 		return -1;
-	return sift(fds[CHANGES], fds[OBJECTS], copy_changed, &nchanges, err);
+	return sift(fds[CHANGES], out, copy_changed, absent, err);
+}
+
+/* What is marked as absent, and how much that is. */
+static int copy_absent(FILE *from, FILE *to, void *count, struct err *err)
+{
+	char line[LINE_ROOM];
+	size_t *n = count;
+
+	(void)err;
+	while (fgets(line, sizeof(line), from)) {
+		if (*line != '?')
+			continue;
+		fputs(line + 1, to);
+		++*n;
+	}
+	return 0;
+}
+
+static int sift_absent(const struct search *search, size_t *n, struct err *err)
+{
+	*n = 0;
+	return sift(search->fds[LISTED], search->fds[ABSENT], copy_absent, n,
+		    err);
+}
+
+/* All that is to be looked at, without the marks. */
+static int copy_names(FILE *from, FILE *to, void *ctx, struct err *err)
+{
+	const struct search *search = ctx;
+	char line[LINE_ROOM];
+
+	(void)err;
+	while (fgets(line, sizeof(line), from)) {
+		if (*line != '?')
+			fputs(line, to);
+		else if (!search->is_pointer_here)
+			fputs(line + 1, to);
+	}
+	return 0;
+}
+
+static int fetch_from(const struct search *search, const char *remote,
+		      struct err *err)
+{
+	/* What git does to fetch one.  The filter is for trees: no blobs. */
+	const char *const argv[] = { "git",
+				     "-c",
+				     "fetch.negotiationAlgorithm=noop",
+				     "fetch",
+				     "--quiet",
+				     "--no-tags",
+				     "--no-write-fetch-head",
+				     "--recurse-submodules=no",
+				     "--filter=blob:none",
+				     "--stdin",
+				     "--",
+				     remote,
+				     NULL };
+
+	/* It prints nothing. */
+	return run_git(search, argv, search->fds[ABSENT], search->fds[OBJECTS],
+		       err);
+}
+
+/* Fetch what is absent: all of it at once. */
+static int fetch(const struct search *search, struct err *err)
+{
+	int ret = -1;
+
+	for (size_t i = 0; ret && i < search->promisors.n; i++) {
+		if (err->kind == ERR_CANCELED)
+			break;
+		err_clear(err);
+		ret = fetch_from(search, search->promisors.remotes[i], err);
+	}
+	if (!ret || err->kind == ERR_CANCELED)
+		return ret;
+	return err_wrap(err, "cannot fetch what this partial clone lacks");
+}
+
+/* The trees, without which nobody knows what else is absent. */
+static int fetch_trees(const struct search *search, struct err *err)
+{
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		size_t n;
+
+		if (list_all(search, "--filter=blob:none", search->fds[LISTED],
+			     err) ||
+		    sift_absent(search, &n, err))
+			return -1;
+		if (!n)
+			return 0;
+		if (fetch(search, err))
+			return -1;
+	}
+	return err_set(err, ERR_LOCAL, "this partial clone lacks trees");
+}
+
+static int read_names(struct names *names, int fd, size_t n, struct err *err)
+{
+	FILE *from = open_again(fd, "r");
+	char line[LINE_ROOM];
+
+	if (!from)
+		return err_sys(err, errno, "cannot read what is absent");
+	names->names = xcalloc(n, sizeof(*names->names));
+	while (names->n < n && fgets(line, sizeof(line), from))
+		snprintf(names->names[names->n++], NAME_ROOM, "%.*s",
+			 (int)strcspn(line, "\n"), line);
+	fclose(from);
+	qsort(names->names, names->n, sizeof(*names->names), compare_names);
+	return 0;
+}
+
+/* Of what is listed, only that which is at one of the paths. */
+static int choose_paths(const struct search *search, struct err *err)
+{
+	struct names absent = { .n = 0 };
+	size_t n;
+	int ret = -1;
+
+	if (!sift_absent(search, &n, err) &&
+	    !read_names(&absent, search->fds[ABSENT], n, err))
+		ret = list_changed(search, &absent, search->fds[LISTED], err);
+	free(absent.names);
+	return ret;
+}
+
+static int list_partial(struct search *search, const char *filter,
+			struct err *err)
+{
+	const int *fds = search->fds;
+	size_t n = 0;
+
+	if (search->promisors.lacks_trees && fetch_trees(search, err))
+		return -1;
+	if (list_all(search, filter, fds[LISTED], err) ||
+	    (search->nspecs && choose_paths(search, err)) ||
+	    sift_absent(search, &n, err))
+		return -1;
+	if (n && !search->is_pointer_here && fetch(search, err))
+		return -1;
+	return sift(fds[LISTED], fds[OBJECTS], copy_names, search, err);
+}
+
+/* The names of all objects that matter, but large blobs. */
+static int list_objects(struct search *search, struct err *err)
+{
+	static const char filter[] = "--filter=blob:limit=1024";
+	struct names none = { .n = 0 };
+
+	if (search->promisors.n)
+		return list_partial(search, filter, err);
+	if (search->nspecs)
+		return list_changed(search, &none, search->fds[OBJECTS], err);
+	return list_all(search, filter, search->fds[OBJECTS], err);
 }
 
 /* "blob SIZE NAME", with NAME and a newline behind; NULL: another kind. */
@@ -271,8 +480,9 @@ static const char *parse_size(const char *line, uint64_t *size)
 }
 
 /* Of all objects, the blobs of a pointer's size. */
-static int copy_blobs(FILE *from, FILE *to, size_t *n, struct err *err)
+static int copy_blobs(FILE *from, FILE *to, void *count, struct err *err)
 {
+	size_t *n = count;
 	static const char missing[] = " missing\n";
 	char line[LINE_ROOM];
 	uint64_t size;
@@ -375,7 +585,7 @@ static void drop_doubles(struct history *history)
 	history->n = kept;
 }
 
-static int search_all(const struct search *search, struct history *history,
+static int search_all(struct search *search, struct history *history,
 		      struct err *err)
 {
 	static const char *const check[] = {
@@ -406,6 +616,9 @@ int history_find(struct history *history, const struct history_request *request,
 	search.specs = history_pathspecs(request->include, request->exclude);
 	while (search.specs[search.nspecs])
 		search.nspecs++;
+	if (request->config)
+		promisors_find(&search.promisors, request->config);
+	search.is_pointer_here = search.promisors.least > POINTER_MAX;
 	while (n < NFILES) {
 		search.fds[n] = file_open_unlinked(request->dir, err);
 		if (search.fds[n] < 0)
@@ -416,6 +629,7 @@ int history_find(struct history *history, const struct history_request *request,
 out:
 	while (n)
 		close(search.fds[--n]);
+	promisors_release(&search.promisors);
 	history_free_pathspecs(search.specs);
 	return ret;
 }

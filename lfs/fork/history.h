@@ -7,6 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/fork/pointer.h"
+#include "lfs/remote/gitconfig.h"
 
 /*
  * Every LFS object that a git history points to.
@@ -15,6 +16,9 @@
  * the refs, or those that commits put at certain paths, and those that are
  * pointers count.  What it prints goes to unlinked files, so the memory taken
  * is that of the pointers.
+ *
+ * In a partial clone, what is absent and may be a pointer, or lead to one, is
+ * fetched first, all at once: git by itself would fetch each blob alone.
  */
 
 struct history_request {
@@ -26,6 +30,8 @@ struct history_request {
 	const char *include;
 	const char *exclude;
 	const char *dir;	/* where the files are made for a moment */
+	/* That of the repository; NULL: take it for no partial clone. */
+	const struct gitconfig *config;
 	bool (*is_stopped)(void *ctx);
 	void *ctx;
 };
@@ -38,8 +44,8 @@ struct history {
 
 /*
  * Find them, in the repository of the current directory.  ERR_USAGE if git
- * does not know a ref, ERR_LOCAL if it lacks a blob; what it says goes to
- * stderr.
+ * does not know a ref, ERR_LOCAL if it lacks a blob and cannot fetch it; what
+ * it says goes to stderr.
  */
 int history_find(struct history *history, const struct history_request *request,
 		 struct err *err);

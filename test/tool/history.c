@@ -34,8 +34,13 @@ static int find(const struct history_request *request)
 int main(int argc, char **argv)
 {
 	struct history_request request = { .dir = "/tmp" };
-	int c;
+	struct gitconfig *config;
+	struct err err = ERR_INIT;
+	int c, status;
 
+	signal(SIGPIPE, SIG_IGN);
+	config = gitconfig_load(NULL, &err);
+	request.config = config;
 	while ((c = getopt(argc, argv, "I:X:")) != -1) {
 		if (c == 'I')
 			request.include = optarg;
@@ -47,6 +52,7 @@ int main(int argc, char **argv)
 	request.refs = (const char *const *)argv + optind;
 	request.nrefs = (size_t)(argc - optind);
 	request.all = optind == argc;
-	signal(SIGPIPE, SIG_IGN);
-	return find(&request);
+	status = find(&request);
+	gitconfig_free(config);
+	return status;
 }
