@@ -32,7 +32,7 @@ static const char usage[] =
 	"           [--from-lfs <url>] [--to-lfs <url>]\n"
 	"           [--include <patterns>] [--exclude <patterns>]\n"
 	"           [--max-disk <size>] [--jobs <n>] [--shard <k>/<n>]\n"
-	"           [--dry-run] [--push] [--quiet] [--json]\n"
+	"           [--dry-run] [--push [--force]] [--quiet] [--json]\n"
 	"           [--all | <ref>...]\n";
 
 /* The command at work. */
@@ -44,6 +44,7 @@ struct command {
 	struct forkpush push;
 	bool has_found;	/* the objects are known: there is something to tell */
 	bool is_push;
+	bool is_forced;
 	bool is_quiet;
 	bool is_json;
 	bool is_help;
@@ -145,6 +146,7 @@ enum {
 	SHARD,
 	DRY_RUN,
 	PUSH,
+	FORCE,
 	QUIET,
 	JSON,
 	HELP
@@ -163,6 +165,7 @@ static const struct option long_options[] = {
 	{ "shard", required_argument, NULL, SHARD },
 	{ "dry-run", no_argument, NULL, DRY_RUN },
 	{ "push", no_argument, NULL, PUSH },
+	{ "force", no_argument, NULL, FORCE },
 	{ "quiet", no_argument, NULL, QUIET },
 	{ "json", no_argument, NULL, JSON },
 	{ "help", no_argument, NULL, HELP },
@@ -182,6 +185,10 @@ static void set_flag(struct command *command, int option)
 		break;
 	case PUSH:
 		command->is_push = true;
+		break;
+	case 'f':
+	case FORCE:
+		command->is_forced = true;
 		break;
 	case 'q':
 	case QUIET:
@@ -239,6 +246,8 @@ static int check_push(const struct command *command, struct err *err)
 {
 	const struct fork_options *options = &command->options;
 
+	if (!command->is_push && command->is_forced)
+		return err_set(err, ERR_USAGE, "--force is for --push");
 	if (!command->is_push)
 		return 0;
 	if (options->is_dry)
@@ -259,7 +268,7 @@ static int parse(struct command *command, int argc, char **argv,
 	int option;
 
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":hanqj:I:X:", long_options,
+	while ((option = getopt_long(argc, argv, ":hafnqj:I:X:", long_options,
 				     NULL)) >= 0) {
 		if (option == ':' || option == '?')
 			return option_refuse(option, argv, err);
@@ -303,21 +312,45 @@ static void report(void *ctx)
 	bar_draw(&command->bar, &state, clock_ms());
 }
 
-/* The push is looked at before anything moves: it may not make sense. */
+static void tell_left(const struct forkpush *push)
+{
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (push->refs[i].why)
+			fprintf(stderr, PROGRAM ": '%s' is left: %s\n",
+				push->refs[i].target, push->refs[i].why);
+}
+
+/*
+ * The push is tried before anything moves.  What is looked through is what
+ * will be pushed, even if its refs are others by then.
+ */
 static int prepare_push(struct command *command, struct err *err)
 {
-	const struct fork_options *options = &command->options;
+	struct fork_options *options = &command->options;
+	struct forkpush *push = &command->push;
+	int ret;
 
 	if (!command->is_push)
 		return 0;
-	command->push = (struct forkpush){
+	*push = (struct forkpush){
+		.from = options->from ? options->from : "upstream",
 		.remote = options->to ? options->to : "origin",
-		.refs = options->refs,
-		.nrefs = options->nrefs,
+		.names = options->refs,
+		.nnames = options->nrefs,
 		.all = options->all,
+		.is_forced = command->is_forced,
 		.is_quiet = command->is_quiet,
+		.is_stopped = is_stopped,
+		.ctx = command,
 	};
-	return forkpush_find(&command->push, err);
+	if (forkpush_find(push, err))
+		return -1;
+	ret = forkpush_try(push, err);
+	if (push->all)
+		tell_left(push);
+	options->refs = forkpush_sources(push, &options->nrefs);
+	options->all = false;
+	return ret;
 }
 
 static int carry(struct command *command, struct err *err)
@@ -356,6 +389,7 @@ static int tell(struct command *command, bool is_pushed)
 		.fork = command->fork,
 		.is_dry = command->options.is_dry,
 		.is_pushed = is_pushed,
+		.push = &command->push,
 	};
 
 	if (command->is_json)
@@ -387,8 +421,10 @@ static int run(struct command *command)
 		status = tell(command, is_pushed);
 	if (input_signal())
 		return 128 + input_signal();
-	return status || err.kind || !has_all(command) ? EXIT_FAILURE :
-							 EXIT_SUCCESS;
+	return status || err.kind || !has_all(command) ||
+			       forkpush_left(&command->push) ?
+		       EXIT_FAILURE :
+		       EXIT_SUCCESS;
 }
 
 /*

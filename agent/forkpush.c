@@ -3,119 +3,556 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/gitconfig.h"
 
 #define BRANCHES "refs/heads/"
 #define TAGS "refs/tags/"
 #define REMOTES "refs/remotes/"
 
-enum { OUTPUT_ROOM = 1 << 20 };
+enum {
+	OUTPUT_ROOM = 16 << 20,
+	NAME_MAX_SHOWN = 200	/* bytes of a ref in a message */
+};
 
-/* The full name of a ref, the caller's; "" if it is something else. */
-static char *full_name(const char *ref, struct err *err)
+static bool starts_with(const char *text, const char *prefix)
 {
-	const char *const argv[] = { "git",
-				     "rev-parse",
-				     "--verify",
-				     "--symbolic-full-name",
-				     "--end-of-options",
-				     ref,
-				     NULL };
-	const struct child child = { .argv = argv, .watch_fd = -1 };
+	return !strncmp(text, prefix, strlen(prefix));
+}
+
+static struct child child_of(const struct forkpush *push,
+			     const char *const *argv)
+{
+	return (struct child){
+		.argv = argv,
+		.is_stopped = push->is_stopped,
+		.ctx = push->ctx,
+		.watch_fd = -1,
+	};
+}
+
+/* The first line that a git prints, the caller's; "" if that git fails. */
+static char *ask_git(const struct forkpush *push, const char *const *argv,
+		     struct err *err)
+{
+	const struct child child = child_of(push, argv);
 	struct buf text = BUF_INIT(OUTPUT_ROOM);
-	char *name = NULL;
+	char *line = NULL;
 	int status;
 
 	if (!child_run(&child, &text, &status, err)) {
-		name = xstrdup(status ? "" : buf_str(&text));
-		name[strcspn(name, "\n")] = '\0';
+		line = xstrdup(status ? "" : buf_str(&text));
+		line[strcspn(line, "\n")] = '\0';
 	}
 	buf_release(&text);
-	return name;
+	return line;
 }
 
-/* refs/remotes/upstream/main is to be the branch main. */
-static const char *branch_of(const char *name)
+/* The object that a ref points to, or with the option, its full name. */
+static char *rev_parse(const struct forkpush *push, const char *option,
+		       const char *ref, struct err *err)
 {
-	const char *slash = strchr(name + strlen(REMOTES), '/');
+	const char *const argv[] = { "git",  "rev-parse",	 "--verify",
+				     option, "--end-of-options", ref,
+				     NULL };
 
-	return slash ? slash + 1 : name + strlen(REMOTES);
+	return ask_git(push, argv, err);
 }
 
-static char *refspec(const char *ref, struct err *err)
+/*
+ * What the pattern's star stands for in `name`: its length, and where it
+ * starts.  -1 if the name does not match.
+ */
+static long match(const char *pattern, size_t len, const char *name,
+		  const char **star)
 {
-	char *name = full_name(ref, err), *spec = NULL;
+	const char *at = memchr(pattern, '*', len);
+	size_t before = at ? (size_t)(at - pattern) : len;
+	size_t after = at ? len - before - 1 : 0, n = strlen(name);
 
-	if (!name)
+	if (n < before + after || (!at && n != len) ||
+	    memcmp(name, pattern, before) ||
+	    memcmp(name + n - after, pattern + len - after, after))
+		return -1;
+	*star = name + before;
+	return (long)(n - before - after);
+}
+
+/*
+ * Undo a refspec of git fetch, "+refs/heads/<star>:refs/remotes/up/<star>": the
+ * name that the ref has at that remote, the caller's, or NULL.
+ */
+static char *undo_refspec(const char *spec, const char *name)
+{
+	const char *source = spec + (*spec == '+');
+	const char *colon = strchr(source, ':'), *star, *at;
+	long n;
+
+	if (!colon)
 		return NULL;
-	if (!strncmp(name, BRANCHES, strlen(BRANCHES)) ||
-	    !strncmp(name, TAGS, strlen(TAGS)))
-		spec = xstrfmt("%s:%s", name, name);
-	else if (!strncmp(name, REMOTES, strlen(REMOTES)))
-		spec = xstrfmt("%s:" BRANCHES "%s", name, branch_of(name));
-	else
-		err_set(err, ERR_USAGE,
-			"--push: '%.80s' is neither a branch nor a tag", ref);
+	n = match(colon + 1, strlen(colon + 1), name, &star);
+	if (n < 0)
+		return NULL;
+	at = memchr(source, '*', (size_t)(colon - source));
+	if (!at)
+		return xstrndup(source, (size_t)(colon - source));
+	return xstrfmt("%.*s%.*s%.*s", (int)(at - source), source, (int)n, star,
+		       (int)(colon - at - 1), at + 1);
+}
+
+/*
+ * The name that a remote's branch has at that remote, the caller's.  Of two
+ * remotes up and up/stream, the longer one is meant.
+ */
+static char *name_at_remote(const char *name, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err);
+	const struct gitconfig_entry *entry;
+	char *found = NULL;
+	size_t pos = 0, longest = 0;
+
+	while (config && (entry = gitconfig_each(config, &pos))) {
+		const char *sub = NULL;
+		long len = gitconfig_subsection(entry, "remote", "fetch", &sub);
+		char *other = NULL;
+
+		if (len > 0 && (size_t)len > longest)
+			other = undo_refspec(entry->value, name);
+		if (!other)
+			continue;
+		free(found);
+		found = other;
+		longest = (size_t)len;
+	}
+	gitconfig_free(config);
+	return found;
+}
+
+/* The name under which a ref is pushed, the caller's; NULL: it is none. */
+static char *target_of(const char *name, struct err *err)
+{
+	const char *slash;
+	char *target;
+
+	if (!*name)
+		return NULL;
+	if (starts_with(name, BRANCHES) || starts_with(name, TAGS))
+		return xstrdup(name);
+	target = name_at_remote(name, err);
+	if (target || !starts_with(name, REMOTES))
+		return target;
+	name += strlen(REMOTES);
+	slash = strchr(name, '/');
+	return xstrfmt(BRANCHES "%s", slash ? slash + 1 : name);
+}
+
+/* Takes both. */
+static void add(struct forkpush *push, char *source, char *target)
+{
+	/* Grows at powers of two. */
+	if (!(push->nrefs & (push->nrefs - 1)))
+		push->refs = xreallocarray(push->refs,
+					   push->nrefs ? 2 * push->nrefs : 1,
+					   sizeof(*push->refs));
+	push->refs[push->nrefs++] = (struct forkpush_ref){
+		.source = source,
+		.target = target,
+	};
+}
+
+static int add_name(struct forkpush *push, const char *ref, struct err *err)
+{
+	char *name = rev_parse(push, "--symbolic-full-name", ref, err);
+	char *target = name ? target_of(name, err) : NULL, *source;
+
 	free(name);
-	return spec;
+	if (!target)
+		return err_set(err, ERR_USAGE,
+			       "--push: '%.80s' is neither a branch nor a tag",
+			       ref);
+	source = rev_parse(push, "--quiet", ref, err);
+	if (!source) {
+		free(target);
+		return -1;
+	}
+	add(push, source, target);
+	return 0;
+}
+
+/* Its branches and tags, "OBJECT\tNAME" each. */
+static int ls_remote(const struct forkpush *push, const char *remote,
+		     struct buf *text, struct err *err)
+{
+	const char *const argv[] = { "git",    "ls-remote", "--heads", "--tags",
+				     "--refs", "--",	    remote,    NULL };
+	struct child child = child_of(push, argv);
+
+	child.keep_stderr = true;
+	if (!child_run(&child, text, NULL, err))
+		return 0;
+	return err_wrap(err, "cannot list the branches and tags of '%.80s'",
+			remote);
+}
+
+/* Cut the next line off, in place; its first word ends at the tab. */
+static char *cut_line(char **text, char **rest)
+{
+	char *line = *text, *end = strchr(line, '\n'), *tab;
+
+	if (!end)
+		return NULL;
+	*end = '\0';
+	*text = end + 1;
+	tab = strchr(line, '\t');
+	*rest = tab ? tab + 1 : end;
+	if (tab)
+		*tab = '\0';
+	return line;
+}
+
+/* No ref is made of what is fetched, and nothing is written down. */
+static int fetch(const struct forkpush *push, struct err *err)
+{
+	const char *const argv[] = { "git",
+				     "fetch",
+				     "--quiet",
+				     "--no-tags",
+				     "--no-write-fetch-head",
+				     "--recurse-submodules=no",
+				     "--stdin",
+				     "--",
+				     push->from,
+				     NULL };
+	struct child child = child_of(push, argv);
+	struct buf names = BUF_INIT(OUTPUT_ROOM), text = BUF_INIT(OUTPUT_ROOM);
+	int ret = 0;
+
+	for (size_t i = 0; i < push->nrefs; i++)
+		buf_printf(&names, "%s\n", push->refs[i].source);
+	child.input = buf_str(&names);
+	child.keep_stderr = true;
+	if (child_run(&child, &text, NULL, err))
+		ret = err_wrap(err, "cannot fetch the branches of '%.80s'",
+			       push->from);
+	buf_release(&names);
+	buf_release(&text);
+	return ret;
+}
+
+static int find_all(struct forkpush *push, struct err *err)
+{
+	struct buf buf = BUF_INIT(OUTPUT_ROOM);
+	char *text, *rest, *object, *name;
+	int ret = ls_remote(push, push->from, &buf, err);
+
+	text = rest = buf_take(&buf);
+	while (!ret && (object = cut_line(&rest, &name)))
+		add(push, xstrdup(object), xstrdup(name));
+	free(text);
+	if (ret)
+		return -1;
+	if (!push->nrefs)
+		return err_set(err, ERR_USAGE,
+			       "'%.80s' has no branches and tags to be pushed",
+			       push->from);
+	return fetch(push, err);
+}
+
+static struct forkpush_ref *find_ref(const struct forkpush *push,
+				     const char *target)
+{
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (!strcmp(push->refs[i].target, target))
+			return &push->refs[i];
+	return NULL;
+}
+
+/*
+ * Git remembers what it last saw of a remote's branch, but not of a tag: for
+ * that, what the remote has now must do.
+ */
+static int set_leases(struct forkpush *push, struct err *err)
+{
+	struct buf buf = BUF_INIT(OUTPUT_ROOM);
+	char *text, *rest, *object, *name;
+	int ret = ls_remote(push, push->remote, &buf, err);
+
+	text = rest = buf_take(&buf);
+	while (!ret && (object = cut_line(&rest, &name))) {
+		struct forkpush_ref *ref = find_ref(push, name);
+
+		if (ref && starts_with(name, TAGS))
+			ref->lease = xstrdup(object);
+	}
+	free(text);
+	return ret;
 }
 
 int forkpush_find(struct forkpush *push, struct err *err)
 {
-	size_t n = 0;
-
-	push->refspecs = xcalloc(push->nrefs + 3, sizeof(char *));
-	if (push->all) {
-		push->refspecs[n++] = xstrdup(BRANCHES "*:" BRANCHES "*");
-		push->refspecs[n++] = xstrdup(TAGS "*:" TAGS "*");
-	}
-	for (size_t i = 0; i < push->nrefs; i++) {
-		push->refspecs[n] = refspec(push->refs[i], err);
-		if (!push->refspecs[n++])
+	for (size_t i = 0; i < push->nnames; i++)
+		if (add_name(push, push->names[i], err))
 			return -1;
-	}
-	return 0;
+	if (!push->all)
+		return 0;
+	if (find_all(push, err))
+		return -1;
+	return push->is_forced ? set_leases(push, err) : 0;
 }
 
-int forkpush_run(const struct forkpush *push, struct err *err)
+size_t forkpush_left(const struct forkpush *push)
 {
-	static const char *const command[] = { "git", "push",
-					       "--force-with-lease" };
-	enum { NWORDS = sizeof(command) / sizeof(command[0]) };
-	struct child child = { .keep_stderr = true, .watch_fd = -1 };
-	struct buf text = BUF_INIT(OUTPUT_ROOM);
-	size_t nspecs = 0, n = NWORDS;
-	const char **argv;
+	size_t n = 0;
+
+	for (size_t i = 0; i < push->nrefs; i++)
+		n += push->refs[i].why != NULL;
+	return n;
+}
+
+const char *const *forkpush_sources(struct forkpush *push, size_t *n)
+{
+	free(push->sources);
+	push->sources = xcalloc(push->nrefs + 1, sizeof(*push->sources));
+	*n = 0;
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (!push->refs[i].why)
+			push->sources[(*n)++] = push->refs[i].source;
+	return push->sources;
+}
+
+/* A command line that grows. */
+struct words {
+	char **words;	/* owned, until NULL */
+	size_t n;
+};
+
+/* Takes the word. */
+static void add_word(struct words *words, char *word)
+{
+	words->words = xreallocarray(words->words, words->n + 2,
+				     sizeof(*words->words));
+	words->words[words->n++] = word;
+	words->words[words->n] = NULL;
+}
+
+static void add_words(struct words *words, const char *const *more)
+{
+	while (*more)
+		add_word(words, xstrdup(*more++));
+}
+
+static void release_words(struct words *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		free(words->words[i]);
+	free(words->words);
+}
+
+/* git push with these options. */
+static void make_push(struct words *words, const struct forkpush *push,
+		      const char *const *options)
+{
+	static const char *const command[] = { "git", "push", NULL };
+
+	add_words(words, command);
+	add_words(words, options);
+	if (!push->all || push->is_forced)
+		add_word(words, xstrdup("--force-with-lease"));
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (push->refs[i].lease && !push->refs[i].why)
+			add_word(words, xstrfmt("--force-with-lease=%s:%s",
+						push->refs[i].target,
+						push->refs[i].lease));
+	add_word(words, xstrdup("--"));
+	add_word(words, xstrdup(push->remote));
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (!push->refs[i].why)
+			add_word(words, xstrfmt("%s:%s", push->refs[i].source,
+						push->refs[i].target));
+}
+
+/* Why a ref is refused, from "[rejected] (REASON)"; the caller's. */
+static char *explain(const char *summary)
+{
+	static const char *const reasons[][2] = {
+		{ "fetch first", "it has commits there that are not here" },
+		{ "non-fast-forward", "it has other commits there" },
+		{ "already exists", "it is another one there" },
+		{ "stale info",
+		  "it is not what this clone last fetched of it" },
+	};
+	const char *open = strchr(summary, '(');
+	const char *reason = open ? open + 1 : summary;
+	int len = (int)strcspn(reason, ")");
+
+	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
+		if (starts_with(reason, reasons[i][0]))
+			return xstrfmt("%s (%.*s)", reasons[i][1], len, reason);
+	return xstrfmt("%.*s", len, reason);
+}
+
+/* "!\tSOURCE:TARGET\tSUMMARY" is a ref that is refused. */
+static void read_refusals(struct forkpush *push, char *text)
+{
+	char *flag, *rest;
+
+	while ((flag = cut_line(&text, &rest))) {
+		char *colon = strchr(rest, ':'), *tab = strchr(rest, '\t');
+		struct forkpush_ref *ref;
+
+		if (strcmp(flag, "!") || !colon || !tab || tab < colon)
+			continue;
+		*tab = '\0';
+		ref = find_ref(push, colon + 1);
+		if (ref && !ref->why)
+			ref->why = explain(tab + 1);
+	}
+}
+
+/* Let git try: its exit status, and marks on what is refused. */
+static int run_dry(struct forkpush *push, int *status, struct child_said *said,
+		   struct err *err)
+{
+	/* The hooks would upload; they are for the push itself. */
+	static const char *const options[] = { "--dry-run", "--no-verify",
+					       "--porcelain", NULL };
+	struct words words = { .n = 0 };
+	struct buf buf = BUF_INIT(OUTPUT_ROOM);
+	struct child child;
+	char *text;
 	int ret;
 
-	while (push->refspecs[nspecs])
-		nspecs++;
-	argv = xcalloc(NWORDS + nspecs + 3, sizeof(*argv));
-	memcpy(argv, command, sizeof(command));
-	if (push->is_quiet)
-		argv[n++] = "--quiet";
-	argv[n++] = push->remote;
-	for (size_t i = 0; i < nspecs; i++)
-		argv[n++] = push->refspecs[i];
-	child.argv = argv;
+	make_push(&words, push, options);
+	child = child_of(push, (const char *const *)words.words);
+	child.said = said;
+	ret = child_run(&child, &buf, status, err);
+	text = buf_take(&buf);
+	if (!ret && *status)
+		read_refusals(push, text);
+	free(text);
+	release_words(&words);
+	return ret;
+}
+
+static int refuse(const struct forkpush *push, struct err *err)
+{
+	const struct forkpush_ref *ref = push->refs;
+
+	if (push->all && !push->is_forced)
+		return err_set(err, ERR_REFUSED,
+			       "%.80s has all these branches and tags "
+			       "otherwise; --force pushes over them",
+			       push->remote);
+	while (!ref->why)
+		ref++;
+	return err_set(err, ERR_REFUSED,
+		       "'%.*s' cannot be pushed to %.80s: %s; run git fetch "
+		       "%.80s and look at what others have pushed",
+		       NAME_MAX_SHOWN, ref->target, push->remote, ref->why,
+		       push->remote);
+}
+
+/*
+ * Would the remote's history end where that of this clone does?  Servers take
+ * that from nobody.  (Raw commits show the parents that are cut off.)
+ */
+static int check_shallow(const struct forkpush *push, struct err *err)
+{
+	static const char *const command[] = { "git", "rev-list",
+					       "--max-parents=0",
+					       "--pretty=raw", NULL };
+	struct words words = { .n = 0 };
+	struct buf text = BUF_INIT(OUTPUT_ROOM);
+	struct child child;
+	bool is_cut = false;
+	int ret;
+
+	add_words(&words, command);
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (!push->refs[i].why)
+			add_word(&words, xstrdup(push->refs[i].source));
+	add_word(&words, xstrdup("--not"));
+	add_word(&words, xstrfmt("--remotes=%s", push->remote));
+	child = child_of(push, (const char *const *)words.words);
+	child.keep_stderr = true;
 	ret = child_run(&child, &text, NULL, err);
-	free(argv);
-	buf_release(&text);
 	if (!ret)
-		return 0;
+		is_cut = strstr(buf_str(&text), "\nparent ");
+	buf_release(&text);
+	release_words(&words);
+	if (!is_cut)
+		return ret;
+	return err_set(err, ERR_REFUSED,
+		       "cannot push from this clone: it is shallow, and where "
+		       "its history is cut off, %.80s has nothing; run git "
+		       "fetch --unshallow",
+		       push->remote);
+}
+
+int forkpush_try(struct forkpush *push, struct err *err)
+{
+	static const char *const question[] = { "git", "rev-parse",
+						"--is-shallow-repository",
+						NULL };
+	struct child_said said;
+	char *is_shallow;
+	int status, ret = 0;
+	size_t left;
+
+	if (run_dry(push, &status, &said, err))
+		return -1;
+	left = forkpush_left(push);
+	if (status && !left)
+		return err_set(err, ERR_REFUSED, "cannot push to %.80s: %.*s",
+			       push->remote, (int)said.len, said.text);
+	if (left && (!push->all || left == push->nrefs))
+		return refuse(push, err);
+	is_shallow = ask_git(push, question, err);
+	if (!is_shallow || !strcmp(is_shallow, "true"))
+		ret = is_shallow ? check_shallow(push, err) : -1;
+	free(is_shallow);
+	return ret;
+}
+
+int forkpush_run(struct forkpush *push, struct err *err)
+{
+	static const char *const loud[] = { NULL };
+	static const char *const quiet[] = { "--quiet", NULL };
+	struct words words = { .n = 0 };
+	struct child child;
+	int ret;
+
+	/* Time has passed. */
+	if (forkpush_try(push, err))
+		return err_wrap(err,
+				"the objects are there, but nothing is pushed");
+	make_push(&words, push, push->is_quiet ? quiet : loud);
+	child = child_of(push, (const char *const *)words.words);
+	child.keep_stderr = true;
+	ret = child_run_files(&child, -1, STDERR_FILENO, err);
+	release_words(&words);
+	if (!ret || err->kind == ERR_CANCELED)
+		return ret;
 	return err_wrap(err,
-			"the objects are there, but the push failed "
-			"(where it says 'stale info', run git fetch %s "
-			"and look at what others have pushed)",
+			"the objects are there, but %.80s did not take the "
+			"push, as git says above",
 			push->remote);
 }
 
 void forkpush_release(struct forkpush *push)
 {
-	for (size_t i = 0; push->refspecs && push->refspecs[i]; i++)
-		free(push->refspecs[i]);
-	free(push->refspecs);
-	push->refspecs = NULL;
+	for (size_t i = 0; i < push->nrefs; i++) {
+		free(push->refs[i].source);
+		free(push->refs[i].target);
+		free(push->refs[i].lease);
+		free(push->refs[i].why);
+	}
+	free(push->refs);
+	free(push->sources);
+	push->refs = NULL;
+	push->sources = NULL;
+	push->nrefs = 0;
 }

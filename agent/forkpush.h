@@ -7,29 +7,69 @@
 
 #include "lfs/base/err.h"
 
-/* The `git push` that follows a fork: the branches and tags that were named. */
+/*
+ * The `git push` that follows a fork.
+ *
+ *	forkpush_find(&push, &err);	what is to be pushed
+ *	forkpush_try(&push, &err);	would git push it?
+ *	forkpush_sources(&push);	what must be at the target first
+ *	forkpush_run(&push, &err);	push it
+ *	forkpush_release(&push);
+ *
+ * What is pushed is what was found: each branch and tag as it was then, however
+ * long the objects take.
+ */
+
+struct forkpush_ref {
+	char *source;	/* owned, as all: what it is to point to, in hex */
+	char *target;	/* its full name at the remote */
+	char *lease;	/* what a tag points to there, in hex; or NULL */
+	char *why;	/* it is left as it is there; NULL: it is pushed */
+};
 
 struct forkpush {
-	const char *remote;	/* borrowed */
-	const char *const *refs;	/* borrowed */
-	size_t nrefs;
-	bool all;	/* branches and tags, besides */
+	const char *from;	/* borrowed: the remote whose refs `all` means */
+	const char *remote;	/* borrowed: to be pushed to */
+	const char *const *names;	/* borrowed: refs of this repository */
+	size_t nnames;
+	bool all;	/* all branches and tags that `from` has now */
+	bool is_forced;	/* with `all`, too, over what the remote has */
 	bool is_quiet;	/* git push is to say no more than what is wrong */
-	char **refspecs;	/* owned, until NULL: what forkpush_find() made */
+	bool (*is_stopped)(void *ctx);	/* as in child.h */
+	void *ctx;
+	struct forkpush_ref *refs;	/* owned; what forkpush_find() made */
+	size_t nrefs;
+	const char **sources;	/* owned; of forkpush_sources() */
 };
 
 /*
- * Find what is to be pushed: each ref under its own name, a branch of another
- * remote under that branch's name.  ERR_USAGE if one is neither a branch nor a
- * tag.
+ * Find what is to be pushed: each named ref under its own name, a branch of
+ * another remote under the name that it has there.  With `all`, ask that remote
+ * for its refs, and fetch what is not here, without making any ref of it.
+ * ERR_USAGE if a name is neither a branch's nor a tag's.
  */
 int forkpush_find(struct forkpush *push, struct err *err);
 
 /*
- * Push, over what the remote has: but only if that is what we last saw of it
- * (git push --force-with-lease).  What git says goes to stderr.
+ * Let git try, without sending anything: who may not push, a lease that does
+ * not hold, a shallow clone.  Of all refs, those that the remote has otherwise
+ * are marked as left; it is an error if none remains, or if a named ref is
+ * refused.  What only the server can say shows later.
  */
-int forkpush_run(const struct forkpush *push, struct err *err);
+int forkpush_try(struct forkpush *push, struct err *err);
+
+/* What the refs that are not left point to, until NULL; borrowed. */
+const char *const *forkpush_sources(struct forkpush *push, size_t *n);
+
+/*
+ * Push.  Named refs, and all if that is forced, over what the remote has: but
+ * only if that is what we last saw of it (git push --force-with-lease).  What
+ * git and its hooks say goes to stderr.
+ */
+int forkpush_run(struct forkpush *push, struct err *err);
+
+/* How many are left. */
+size_t forkpush_left(const struct forkpush *push);
 
 void forkpush_release(struct forkpush *push);
 

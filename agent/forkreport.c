@@ -67,6 +67,20 @@ static void print_left(const struct forkreport *report,
 	}
 }
 
+static void print_left_refs(const struct forkpush *push)
+{
+	size_t left = forkpush_left(push);
+
+	if (!left)
+		return;
+	printf("%-14s %6zu branches and tags%s:\n", "not pushed", left,
+	       push->is_forced ? "" : " (--force pushes over what is there)");
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (push->refs[i].why)
+			printf("  %s  %s\n", push->refs[i].target,
+			       push->refs[i].why);
+}
+
 void forkreport_print(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
@@ -91,6 +105,7 @@ void forkreport_print(const struct forkreport *report)
 	}
 	if (report->is_pushed)
 		printf("pushed\n");
+	print_left_refs(report->push);
 }
 
 static json_t *number(uint64_t value)
@@ -141,6 +156,25 @@ static void add_url(json_t *tree, const char *name, const char *url)
 							sizeof(shown))));
 }
 
+static void add_left_refs(json_t *tree, const struct forkpush *push)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < push->nrefs; i++) {
+		json_t *item;
+
+		if (!push->refs[i].why)
+			continue;
+		item = json_object();
+		json_object_set_new(item, "ref",
+				    json_string(push->refs[i].target));
+		json_object_set_new(item, "error",
+				    json_string(push->refs[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, "not_pushed", list);
+}
+
 json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
@@ -163,5 +197,6 @@ json_t *forkreport_json(const struct forkreport *report)
 	json_object_set_new(tree, "complete",
 			    json_boolean(sum.moved + sum.there == sum.objects));
 	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
+	add_left_refs(tree, report->push);
 	return tree;
 }

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 
+#include "agent/forkpush.h"
 #include "lfs/fork/fork.h"
 
 /* What has become of a fork, on stdout: for people, and as JSON. */
@@ -12,6 +13,7 @@ struct forkreport {
 	const struct fork *fork;
 	bool is_dry;	/* nothing was moved: what would be */
 	bool is_pushed;
+	const struct forkpush *push;	/* what of it was left, if anything */
 };
 
 void forkreport_print(const struct forkreport *report);

@@ -61,4 +61,149 @@ check 'a history cut by a grafts file: what is pushed has its objects' \
 check 'a history cut by a grafts file: all of it is pushed' \
 	equal "$(git -C grafted.git rev-list --count main)" 5
 check 'git says nothing of grafts' fails grep -i deprecated err
+
+# All that upstream has, and nothing of what is only here.
+refs_of () {
+	git -C "$1.git" for-each-ref --format='%(refname) %(objectname)' \
+		refs/heads refs/tags
+}
+git -C up branch a/b main~2
+git -C up tag -a -m one v1 main~1
+git -C up checkout -q --detach
+add_file up data.bin 5000 5
+git -C up tag hidden
+git -C up checkout -q -b dev main~1
+add_file up data.bin 6000 6
+git -C up push -q origin dev a/b v1 hidden || die 'push'
+
+# make_mine NAME: a fork that has a branch and a tag of its own.
+make_mine () {
+	make_fork "$@"
+	git -C "$1" branch mine
+	git -C "$1" tag mine
+}
+make_mine all --single-branch --no-tags
+check 'all' run_fork all --all --push
+check 'all: what upstream has, and nothing else' \
+	equal "$(refs_of all)" "$(refs_of up)"
+check 'all: with the objects of each' equal "$(count_objects all)" 6
+check 'all: no ref is made here' \
+	equal "$(git -C all for-each-ref | grep -c hidden)" 0
+check 'all, again' run_fork all --all --push --json
+check 'all, again: nothing is left' grep -q '"not_pushed":\[\]' out
+
+# The target has another dev, and another v1.
+other () {
+	git -C "$1.git" update-ref refs/heads/dev "$(git -C up rev-parse hidden)"
+	git -C "$1.git" update-ref refs/tags/v1 "$(git -C up rev-parse a/b)"
+}
+make_mine other
+git -C other push -q --no-verify origin upstream/main:refs/heads/main \
+	upstream/main:refs/heads/gone
+git -C up push -q --no-verify "$TEST_TMP/other.git" hidden~0:refs/heads/x
+git -C other.git update-ref -d refs/heads/x
+git -C other.git update-ref -d refs/heads/gone
+other other
+before=$(refs_of other | grep -e dev -e v1)
+check 'the target has two of them otherwise' \
+	equal "$(status_of run_fork other --all --push)" 1
+check 'they are left as they were' \
+	equal "$(refs_of other | grep -e dev -e v1)" "$before"
+check 'the others are pushed' equal "$(refs_of other | grep -v -e dev -e v1)" \
+	"$(refs_of up | grep -v -e dev -e v1)"
+check 'they are listed' grep -q '^not pushed  *2 branches and tags' out
+check 'they are listed with why: a branch' grep -q \
+	'^  refs/heads/dev  it has other commits there (non-fast-forward)$' out
+check 'they are listed with why: a tag' grep -q \
+	'^  refs/tags/v1  it is another one there (already exists)$' out
+check 'that is known beforehand' grep -q "'refs/tags/v1' is left" err
+check 'what only they need is not carried' equal "$(count_objects other)" 5
+check 'in JSON' equal "$(status_of run_fork other --all --push --json)" 1
+check 'in JSON: they are listed' \
+	grep -q '"not_pushed":\[{"ref":"refs/heads/dev","error":"it has' out
+
+# By force, but only over what has been seen.
+check 'by force, over what was not seen' \
+	equal "$(status_of run_fork other --all --push --force)" 1
+check 'by force, over what was not seen: that is left' \
+	grep -q '^  refs/heads/dev  it is not what this clone last fetched' out
+check 'by force: a tag is another' equal "$(refs_of other | grep v1)" \
+	"$(refs_of up | grep v1)"
+git -C other fetch -q origin
+check 'by force' run_fork other --all --push --force
+check 'by force: all is as upstream has it' \
+	equal "$(refs_of other)" "$(refs_of up)"
+
+# Nothing moves for a push that cannot be.
+make_mine none
+git -C up push -q --no-verify "$TEST_TMP/none.git" hidden~0:refs/heads/main
+git -C none.git update-ref refs/heads/dev main
+git -C none.git update-ref refs/heads/a/b main
+git -C none.git update-ref refs/tags/v1 main
+git -C none.git update-ref refs/tags/hidden main~4
+check 'all of them are other at the target' \
+	equal "$(status_of run_fork none --all --push)" 1
+check 'all of them: it says so' grep -q -e '--force pushes over them' err
+check 'all of them: nothing moves' fails test -e "$ROOT/none/objects"
+
+check 'a lease that does not hold' \
+	equal "$(status_of run_fork none --push upstream/main)" 1
+check 'a lease that does not hold: it says so' \
+	grep -q 'it is not what this clone last fetched of it (stale info)' err
+check 'a lease that does not hold: nothing moves' \
+	fails test -e "$ROOT/none/objects"
+
+make_fork mirror
+git -C mirror config remote.origin.mirror true
+check 'a mirror' equal "$(status_of run_fork mirror --push upstream/main)" 1
+check 'a mirror: it says so' grep -q 'cannot push to origin: .*--mirror' err
+check 'a mirror: nothing moves' fails test -e "$ROOT/mirror/objects"
+
+make_fork nowhere
+rm -r nowhere.git
+check 'no such target' equal "$(status_of run_fork nowhere --push main)" 1
+check 'no such target: it says so' grep -q 'cannot push to origin: fatal' err
+
+make_fork shallow --depth 2 --no-single-branch
+check 'a shallow clone' equal "$(status_of run_fork shallow --push main)" 1
+check 'a shallow clone: it says so' grep -q 'it is shallow' err
+check 'a shallow clone: nothing moves' fails test -e "$ROOT/shallow/objects"
+git -C up push -q --no-verify "$TEST_TMP/shallow.git" main~1:refs/heads/main
+git -C shallow fetch -q --depth 2 origin main
+git -C shallow fetch -q origin
+check 'a shallow clone, cut off where the target goes on' \
+	run_fork shallow --push main
+
+# What is said of it reaches the person, and no JSON.
+make_fork said
+mkdir said/hooks
+cat >said/hooks/pre-push <<'EOF'
+#!/bin/sh
+echo 'a hook says this'
+exec git lfs pre-push "$@"
+EOF
+cat >said.git/hooks/pre-receive <<'EOF'
+#!/bin/sh
+echo 'main is protected'
+exit 1
+EOF
+chmod +x said/hooks/pre-push said.git/hooks/pre-receive
+git -C said config core.hooksPath hooks
+git -C said.git config core.hooksPath hooks
+check 'a push that the server refuses' \
+	equal "$(status_of run_fork said --push --json --quiet main)" 1
+check 'what a hook says is seen' grep -q '^a hook says this$' err
+check 'what the server says is seen' grep -q 'main is protected' err
+check 'the reason is the true one' grep -q \
+	'the objects are there, but origin did not take the push' err
+check 'the JSON is alone' grep -q '^{.*"pushed":false.*}$' out
+check 'the JSON is alone: one line' equal "$(wc -l <out)" 1
+
+# A remote with a slash in its name.
+make_fork slash
+git -C slash remote rename upstream up/stream >/dev/null
+check 'a remote up/stream' run_fork slash --from up/stream --push up/stream/dev
+check 'a remote up/stream: the branch is dev' \
+	equal "$(git -C slash.git for-each-ref --format='%(refname)')" \
+	refs/heads/dev
 finish

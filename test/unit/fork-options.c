@@ -102,6 +102,7 @@ static const struct {
 	{ { "--all", "main" }, "--all is all refs: name none besides" },
 	{ { "--push", "--dry-run" },
 	  "--push and --dry-run exclude each other" },
+	{ { "--force" }, "--force is for --push" },
 	{ { "--push", "--include", "*" }, "--push is for when all objects " },
 	{ { "--push", "-X*.bin" }, "--push is for when all objects " },
 	{ { "--shard", "1/2", "--push" }, "--push is for when all objects " },
@@ -143,6 +144,8 @@ static void taken(void **state)
 		{ "--max-disk=3145728B", "-h" },
 		{ "--max-disk=8388607T", "-h" },
 		{ "-anq", "-h" },
+		{ "--push", "--force", "-ha" },
+		{ "--push", "-fa", "-h" },
 		{ "-I", "*.bin", "-Xa,b", "-h" },
 		{ "main", "-h", "--", "--all" },
 	};

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "agent/forkpush.h"
+#include "lfs/base/child.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -25,10 +26,43 @@ static int make_repository(void **state)
 		      "-c user.email=a@b commit -q --allow-empty -m one && "
 		      "git tag v1 && git tag both && git branch both && "
 		      "git update-ref refs/heads/-q HEAD && "
-		      "git update-ref refs/remotes/upstream/a/b HEAD && "
+		      "git -c user.name=A -c user.email=a@b tag -a -m n noted && "
+		      "git remote add upstream /nowhere && "
+		      "git config remote.up.url /nowhere && "
+		      "git config remote.up.fetch "
+		      "'+refs/heads/*:refs/remotes/up/*' && "
+		      "git config --add remote.up.fetch "
+		      "'refs/heads/*:refs/odd/*-of-odd' && "
+		      "git config --add remote.up.fetch "
+		      "refs/heads/one:refs/odd/single && "
+		      "git config --add remote.up.fetch "
+		      "'+refs/heads/in/*:refs/hidden/*' && "
+		      "git config remote.up/stream.url /nowhere && "
+		      "git config remote.up/stream.fetch "
+		      "'+refs/heads/*:refs/remotes/up/stream/*' && "
+		      "for ref in remotes/upstream/a/b remotes/up/stream/dev "
+		      "remotes/up/stream/a/b remotes/up/other "
+		      "odd/x-of-odd odd/single hidden/x "
+		      "remotes/nobody/a/b remotes/alone; "
+		      "do git update-ref refs/$ref HEAD || exit; done && "
 		      "git update-ref refs/notes/n HEAD") ?
 		       -1 :
 		       0;
+}
+
+/* The first line that a command prints, the caller's. */
+static char *line_of(const char *command)
+{
+	const char *const argv[] = { "sh", "-c", command, NULL };
+	const struct child child = { .argv = argv, .watch_fd = -1 };
+	struct buf text = BUF_INIT(1000);
+	struct err err = ERR_INIT;
+	char *line;
+
+	assert_int_equal(child_run(&child, &text, NULL, &err), 0);
+	line = buf_take(&text);
+	line[strcspn(line, "\n")] = '\0';
+	return line;
 }
 
 static int remove_repository(void **state)
@@ -40,43 +74,85 @@ static int remove_repository(void **state)
 	return chdir("/") || system(command);
 }
 
-static void refspecs(void **state)
+/* Whatever it is called here; `up/stream` is the name of a remote, too. */
+static void targets(void **state)
 {
 	static const struct {
-		const char *ref, *spec;
+		const char *name, *target;
 	} cases[] = {
-		{ "main", "refs/heads/main:refs/heads/main" },
-		{ "HEAD", "refs/heads/main:refs/heads/main" },
-		{ "v1", "refs/tags/v1:refs/tags/v1" },
-		{ "upstream/a/b", "refs/remotes/upstream/a/b:refs/heads/a/b" },
-		{ "refs/heads/both", "refs/heads/both:refs/heads/both" },
-		{ "-q", "refs/heads/-q:refs/heads/-q" },
+		{ "main", "refs/heads/main" },
+		{ "HEAD", "refs/heads/main" },
+		{ "v1", "refs/tags/v1" },
+		{ "upstream/a/b", "refs/heads/a/b" },
+		{ "up/stream/dev", "refs/heads/dev" },
+		{ "up/stream/a/b", "refs/heads/a/b" },
+		{ "up/other", "refs/heads/other" },
+		{ "refs/odd/x-of-odd", "refs/heads/x" },
+		{ "refs/odd/single", "refs/heads/one" },
+		{ "refs/hidden/x", "refs/heads/in/x" },
+		{ "nobody/a/b", "refs/heads/a/b" },
+		{ "refs/remotes/alone", "refs/heads/alone" },
+		{ "refs/heads/both", "refs/heads/both" },
+		{ "-q", "refs/heads/-q" },
 	};
+	char *head = line_of("git rev-parse main");
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct forkpush push = { .refs = &cases[i].ref, .nrefs = 1 };
+		struct forkpush push = { .names = &cases[i].name, .nnames = 1 };
 		struct err err = ERR_INIT;
 
 		if (forkpush_find(&push, &err))
-			fail_msg("%s: %s", cases[i].ref, err.msg);
-		assert_string_equal(push.refspecs[0], cases[i].spec);
-		assert_null(push.refspecs[1]);
+			fail_msg("%s: %s", cases[i].name, err.msg);
+		assert_int_equal(push.nrefs, 1);
+		assert_string_equal(push.refs[0].target, cases[i].target);
+		assert_string_equal(push.refs[0].source, head);
 		forkpush_release(&push);
-		assert_null(push.refspecs);
+		assert_null(push.refs);
 	}
+	free(head);
 }
 
-static void all(void **state)
+/* A tag is pushed with its message. */
+static void annotated(void **state)
 {
-	struct forkpush push = { .all = true };
+	static const char *const names[] = { "noted" };
+	struct forkpush push = { .names = names, .nnames = 1 };
 	struct err err = ERR_INIT;
+	char *tag = line_of("git rev-parse refs/tags/noted");
 
 	(void)state;
 	assert_int_equal(forkpush_find(&push, &err), 0);
-	assert_string_equal(push.refspecs[0], "refs/heads/*:refs/heads/*");
-	assert_string_equal(push.refspecs[1], "refs/tags/*:refs/tags/*");
-	assert_null(push.refspecs[2]);
+	assert_string_equal(push.refs[0].source, tag);
+	forkpush_release(&push);
+	free(tag);
+}
+
+/* Objects may take days: what was looked through is what is pushed. */
+static void as_it_was(void **state)
+{
+	static const char *const names[] = { "moving" };
+	struct forkpush push = { .remote = "bare.git",
+				 .names = names,
+				 .nnames = 1,
+				 .is_quiet = true };
+	struct err err = ERR_INIT;
+	char *before, *after;
+
+	(void)state;
+	before = line_of("git init -q --bare bare.git && git branch moving && "
+			 "git rev-parse moving");
+	assert_int_equal(forkpush_find(&push, &err), 0);
+	assert_int_equal(forkpush_try(&push, &err), 0);
+	assert_int_equal(system("git update-ref refs/heads/moving $(git -c "
+				"user.name=A -c user.email=a@b commit-tree -m "
+				"two main^{tree})"),
+			 0);
+	assert_int_equal(forkpush_run(&push, &err), 0);
+	after = line_of("git -C bare.git rev-parse moving");
+	assert_string_equal(after, before);
+	free(before);
+	free(after);
 	forkpush_release(&push);
 }
 
@@ -88,7 +164,7 @@ static void refused(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(refs); i++) {
 		const char *const both[] = { "main", refs[i] };
-		struct forkpush push = { .refs = both, .nrefs = 2 };
+		struct forkpush push = { .names = both, .nnames = 2 };
 		struct err err = ERR_INIT;
 
 		if (!forkpush_find(&push, &err))
@@ -102,8 +178,9 @@ static void refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(refspecs),
-		cmocka_unit_test(all),
+		cmocka_unit_test(targets),
+		cmocka_unit_test(annotated),
+		cmocka_unit_test(as_it_was),
 		cmocka_unit_test(refused),
 	};
 
