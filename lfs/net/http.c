@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
@@ -186,6 +187,17 @@ static int add_line(struct curl_slist **lines, const char *name,
 	return 0;
 }
 
+/*
+ * How long a body is and how it comes is libcurl's to say: an action that says
+ * it for a request without a body has the server wait for one.
+ */
+static bool is_sent(const struct http_request *request, const char *name)
+{
+	if (!strcasecmp(name, "Content-Length"))
+		return false;
+	return request->source || strcasecmp(name, "Transfer-Encoding") != 0;
+}
+
 static int add_headers(const struct http_request *request, bool with_headers,
 		       struct curl_slist **lines)
 {
@@ -202,8 +214,9 @@ static int add_headers(const struct http_request *request, bool with_headers,
 	if (request->if_range)
 		ret |= add_line(lines, "If-Range", request->if_range);
 	for (size_t i = 0; with_headers && i < request->nheaders; i++)
-		ret |= add_line(lines, request->headers[i].name,
-				request->headers[i].value);
+		if (is_sent(request, request->headers[i].name))
+			ret |= add_line(lines, request->headers[i].name,
+					request->headers[i].value);
 	return ret;
 }
 

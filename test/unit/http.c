@@ -84,6 +84,39 @@ static void put(void **state)
 	tinyserver_stop(server);
 }
 
+/* A length that is the action's would have the server wait for a body. */
+static void headers_of_a_body(void **state)
+{
+	const struct http_header headers[] = { { "Content-length", "7" },
+					       { "Transfer-Encoding", "chunked" },
+					       { "X-One", "1" } };
+	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
+	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 5 };
+	struct http_source source = { 5, read_bytes, &bytes };
+	struct bench bench;
+	const char *head;
+
+	(void)state;
+	set_up(&bench, "GET", tinyserver_url(server));
+	bench.request.headers = headers;
+	bench.request.nheaders = 3;
+	assert_int_equal(perform(&bench), 0);
+	head = tinyserver_head(server, 0);
+	assert_null(tinyserver_header(head, "content-length"));
+	assert_null(tinyserver_header(head, "transfer-encoding"));
+	assert_non_null(strstr(head, "\r\nX-One: 1\r\n"));
+	/* Of a body that is sent, the length is the body's. */
+	bench.request.method = "PUT";
+	bench.request.source = &source;
+	bench.request.nheaders = 1;
+	assert_int_equal(perform(&bench), 0);
+	head = tinyserver_head(server, 1);
+	assert_non_null(strstr(head, "\r\nContent-Length: 5\r\n"));
+	assert_string_equal(tinyserver_body(server, 1), "hello");
+	tear_down(&bench);
+	tinyserver_stop(server);
+}
+
 static void put_of_nothing(void **state)
 {
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
@@ -363,6 +396,7 @@ int main(void)
 		cmocka_unit_test(simple),
 		cmocka_unit_test(the_peer_of_an_error),
 		cmocka_unit_test(put),
+		cmocka_unit_test(headers_of_a_body),
 		cmocka_unit_test(put_of_nothing),
 		cmocka_unit_test(put_of_much),
 		cmocka_unit_test(a_yes_before_the_body),
