@@ -73,4 +73,5 @@ crowd () {
 crowd 'crowd=3,on=part,times=0' 'delay=300,on=part,times=0'
 crowd 'crowd=1,on=part,times=0' 'delay=100,on=part,times=0'
 crowd 'crowd=3,on=part,times=0,retry-after=1' 'delay=300,on=part,times=0'
+crowd 'crowd=2,code=403,on=part,times=0' 'delay=300,on=part,times=0'
 finish

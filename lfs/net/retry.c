@@ -11,6 +11,11 @@ enum {
 	BASE_MS = 500,
 	/* While nobody answers: often enough to notice when they do. */
 	OFFLINE_DELAY_MS = 5000,
+	/* Those that were refused together do not come back together. */
+	ASIDE_MS = 100,
+	/* A 403 to the only connection counts for several. */
+	REFUSALS_MAX = 8,
+	REFUSALS_ALONE = 3,
 	AFTER_MAX_S = 24 * 3600
 };
 
@@ -39,10 +44,36 @@ static unsigned asked_for(const struct retry_policy *policy,
 	return wait_ms < policy->offline_ms ? wait_ms : policy->offline_ms;
 }
 
-bool retry_is_crowded(const struct err *err)
+static bool is_forbidden(const struct err *err)
 {
+	return err->kind == ERR_REFUSED && err->code == 403;
+}
+
+bool retry_wants_fewer(const struct err *err)
+{
+	return is_forbidden(err) || (err->kind == ERR_BUSY &&
+				     (err->code == 429 || err->code == 503));
+}
+
+bool retry_may_wait(const struct retry *retry, const struct err *err)
+{
+	if (is_forbidden(err))
+		return retry->refusals < REFUSALS_MAX;
 	return err->kind == ERR_BUSY ||
 	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED);
+}
+
+/* A server that counts late may refuse one that has come to be alone. */
+static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
+				   bool is_aside)
+{
+	bool may = is_aside ||
+		   (retry->refusals && retry->refusals < REFUSALS_MAX);
+
+	if (!is_forbidden(err))
+		return false;
+	retry->refusals += is_aside ? 1 : REFUSALS_ALONE;
+	return may;
 }
 
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
@@ -50,11 +81,14 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 unsigned *pause_ms)
 {
 	unsigned limit = policy->max_delay_ms;
+	bool is_meant_otherwise = may_be_meant_otherwise(retry, err,
+							 facts->is_aside);
 
-	if (!err_is_transient(err))
+	if (!is_meant_otherwise && !err_is_transient(err))
 		return false;
 	if (facts->is_aside) {
-		*pause_ms = asked_for(policy, err);
+		*pause_ms = asked_for(policy, err) + ASIDE_MS +
+			    facts->random % ASIDE_MS;
 		return true;
 	}
 	if (is_offline(err, facts)) {
@@ -62,7 +96,7 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 			return false;
 		if (limit > OFFLINE_DELAY_MS)
 			limit = OFFLINE_DELAY_MS;
-	} else if (retry->tries++ >= policy->retries) {
+	} else if (!is_meant_otherwise && retry->tries++ >= policy->retries) {
 		return false;
 	}
 	*pause_ms = backoff(retry->pauses++, limit, facts->random);

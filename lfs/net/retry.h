@@ -19,6 +19,10 @@
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
  * `offline_ms`, whatever their number.  Nor do those count that a server has
  * no room for, if it serves others meanwhile.
+ *
+ * A 403 is final, unless others are served by the same host: then it may be
+ * what the server says to one connection more than it takes, as some do.  That
+ * is believed a few times.
  */
 
 struct retry_policy {
@@ -30,6 +34,7 @@ struct retry_policy {
 struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
+	unsigned refusals;	/* by a 403 that may be meant otherwise */
 };
 
 #define RETRY_INIT { .tries = 0 }
@@ -42,8 +47,14 @@ struct retry_facts {
 	bool is_aside;	/* it comes again when another one is done */
 };
 
-/* Is this what a server says that may only have too many to serve? */
-bool retry_is_crowded(const struct err *err);
+/* Is this how a server says that one connection is too many? */
+bool retry_wants_fewer(const struct err *err);
+
+/*
+ * After a try failed with `err`: may it be that the server only has too many to
+ * serve, so that it goes well when one of the others is done?
+ */
+bool retry_may_wait(const struct retry *retry, const struct err *err);
 
 /*
  * After a try failed with `err`: true if there shall be another one, after

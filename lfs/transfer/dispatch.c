@@ -114,6 +114,9 @@ void dispatch_parts(struct dispatch *dispatch)
 	       (slot = free_slot(dispatch)) &&
 	       object_is_ready(dispatch->object, part)) {
 		slot->part = part;
+		slot->job.url = part->href ?
+					part->href :
+					dispatch->object->plan->action.href;
 		slot->job.is_tried_once = dispatch->is_tried_once;
 		dispatch->next++;
 		submit(dispatch, slot);

@@ -136,7 +136,7 @@ static void use_whole(struct object *object, struct part *part)
 	atomic_store(&object->ranges, RANGES_IGNORED);
 }
 
-static void hear(const struct receiving *receiving, struct http *http)
+static void hear(struct receiving *receiving, struct http *http)
 {
 	const struct object *object = receiving->object;
 
@@ -373,12 +373,12 @@ int download_part(struct object *object, struct part *part, struct http *http,
 	if (ret && may_ask_again(&receiving, err)) {
 		log_info("%s; asking for the range anew", err->msg);
 		err_clear(err);
-		source_route_release(&receiving.route);
+		source_done(object->source, &receiving.route);
 		receiving = (struct receiving){ .object = object,
 						.part = part };
 		ret = receive(&receiving, http, err);
 	}
-	source_route_release(&receiving.route);
+	source_done(object->source, &receiving.route);
 	if (ret && receiving.is_useless)
 		atomic_store(&object->ranges_failed, true);
 	return ret;

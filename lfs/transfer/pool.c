@@ -9,6 +9,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/ceiling.h"
+#include "lfs/transfer/budget.h"
 
 struct worker {
 	struct pool *pool;
@@ -28,6 +29,7 @@ struct queue {
  */
 struct pool {
 	struct http_shared *shared;	/* borrowed */
+	struct budget *budget;	/* borrowed, or NULL; with the mutex held */
 	struct retry_policy policy;
 	unsigned max_workers;
 	unsigned outstanding;	/* the caller's thread only */
@@ -93,6 +95,11 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	return pool;
 }
 
+void pool_set_budget(struct pool *pool, struct budget *budget)
+{
+	pool->budget = budget;
+}
+
 /* With the mutex held: the caller shall look. */
 static void tell(struct pool *pool)
 {
@@ -124,17 +131,62 @@ static bool has_room(const struct pool *pool)
 	return pool->running < pool->limit && pool->running < pool->ceiling.now;
 }
 
-/* The last one that runs stays, and its tries count. */
-static bool step_aside(struct pool *pool)
+/*
+ * With the mutex held: may this job run now?  Then it does, in its place.  One
+ * that is not wanted runs to its end at once.
+ */
+static bool admit(struct pool *pool, struct job *job)
+{
+	job->place = -1;
+	if (!has_room(pool) ||
+	    (pool->budget && job->url && !is_over(pool, job) &&
+	     !budget_enter(pool->budget, job->url, &job->place)))
+		return false;
+	pool->running++;
+	return true;
+}
+
+/* With the mutex held: a place may become free without a word. */
+static int wait_for_place(struct pool *pool, pthread_cond_t *cond)
+{
+	struct timespec until = cond_deadline(BUDGET_POLL_MS);
+
+	return pthread_cond_timedwait(cond, &pool->mutex, &until);
+}
+
+/* How many others, of any process, have a place at the job's host? */
+static unsigned leave(struct pool *pool, struct job *job)
+{
+	unsigned others = 0;
+
+	if (job->place < 0)
+		return 0;
+	pthread_mutex_lock(&pool->mutex);
+	others = budget_leave(pool->budget, job->place);
+	pthread_mutex_unlock(&pool->mutex);
+	job->place = -1;
+	return others;
+}
+
+/*
+ * The last one that runs stays, and its tries count; but not while others, of
+ * another process, are at the same host.
+ */
+static bool step_aside(struct pool *pool, const struct job *job,
+		       unsigned others)
 {
 	bool has_others;
 
 	pthread_mutex_lock(&pool->mutex);
-	has_others = pool->running > 1;
+	has_others = pool->running > 1 || others;
 	if (has_others)
-		ceiling_lower(&pool->ceiling, --pool->running);
+		pool->running--;
 	else
 		pool->in_vain++;
+	if (others && retry_wants_fewer(&job->err))
+		budget_fewer(pool->budget, job->url, others);
+	else if (has_others)
+		ceiling_lower(&pool->ceiling, pool->running);
 	pthread_mutex_unlock(&pool->mutex);
 	return has_others;
 }
@@ -144,21 +196,22 @@ static bool step_aside(struct pool *pool)
  * a server that is down would be waited for by one after the other.  False if
  * nobody makes room: those that run may be waiting for this one.
  */
-static bool come_back(struct pool *pool, const struct job *job,
-		      struct retry *retry)
+static bool come_back(struct pool *pool, struct job *job, struct retry *retry)
 {
-	struct timespec until = cond_deadline(pool->policy.offline_ms);
+	uint64_t until = clock_ms() + pool->policy.offline_ms;
+	bool has_come, is_alone;
 	unsigned before;
-	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
 	before = pool->in_vain;
 	pool->returning++;
-	while (!ret && !is_over(pool, job) && !has_room(pool))
-		ret = pthread_cond_timedwait(&pool->has_room, &pool->mutex,
-					     &until);
+	while (!(has_come = admit(pool, job)) && !is_over(pool, job) &&
+	       clock_ms() < until)
+		wait_for_place(pool, &pool->has_room);
+	is_alone = !pool->running;
+	if (!has_come)
+		pool->running++;
 	pool->returning--;
-	pool->running++;
 	if (pool->in_vain > before) {
 		retry->tries += pool->in_vain - before;
 		retry->pauses += pool->in_vain - before;
@@ -166,57 +219,108 @@ static bool come_back(struct pool *pool, const struct job *job,
 	/* There may be room for another one. */
 	pthread_cond_signal(&pool->has_work);
 	pthread_mutex_unlock(&pool->mutex);
-	return !ret;
+	return has_come || is_alone;
 }
 
-static int try(struct worker *worker, struct job *job)
+/* The same for one that has room, but had left its place. */
+static void come_to_place(struct pool *pool, struct job *job)
 {
+	uint64_t until = clock_ms() + pool->policy.offline_ms;
+
+	if (!pool->budget || !job->url)
+		return;
+	pthread_mutex_lock(&pool->mutex);
+	while (!is_over(pool, job) && clock_ms() < until &&
+	       !budget_enter(pool->budget, job->url, &job->place))
+		wait_for_place(pool, &pool->has_room);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
+static int try(struct worker *worker, struct job *job, unsigned *others)
+{
+	int ret;
+
 	err_clear(&job->err);
+	*others = 0;
 	if (is_over(worker->pool, job))
 		return err_set(&job->err, ERR_CANCELED, "stopped");
 	http_forget(worker->http);
-	if (!job->run(job, worker->http, &job->err))
+	ret = job->run(job, worker->http, &job->err);
+	*others = leave(worker->pool, job);
+	if (!ret)
 		return 0;
 	http_name_peer(worker->http, &job->err);
 	/* No kind would mean that all went well. */
 	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
 }
 
+/* The tries of one job. */
+struct tries {
+	struct retry retry;
+	struct retry_facts facts;
+	bool is_patient;
+	unsigned others;	/* at the same host, when the last one ended */
+};
+
+/* A try has failed: shall there be another one, and after what pause? */
+static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
+		    unsigned *pause_ms)
+{
+	struct retry_facts *facts = &tries->facts;
+
+	facts->now_ms = clock_ms();
+	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
+	facts->random = clock_random();
+	if (job->has_gained)
+		tries->retry = (struct retry)RETRY_INIT;
+	job->has_gained = false;
+	facts->is_aside = tries->is_patient &&
+			  (tries->others || !job->is_tried_once) &&
+			  retry_may_wait(&tries->retry, &job->err) &&
+			  step_aside(pool, job, tries->others);
+	if (job->is_tried_once && !facts->is_aside)
+		return false;
+	return retry_again(&tries->retry, &pool->policy, &job->err, facts,
+			   pause_ms);
+}
+
+static void give_up(struct pool *pool, struct job *job,
+		    const struct retry *retry)
+{
+	if (retry->pauses && err_is_transient(&job->err))
+		err_wrap(&job->err, "gave up after %u tries",
+			 retry->pauses + 1);
+	/* Then it was not for their number. */
+	if (pool->budget && job->url && job->err.kind == ERR_REFUSED &&
+	    retry_wants_fewer(&job->err))
+		budget_forget(pool->budget, job->url);
+}
+
 static void run(struct worker *worker, struct job *job)
 {
 	struct pool *pool = worker->pool;
-	struct retry retry = RETRY_INIT;
-	struct retry_facts facts = { .begun_ms = clock_ms() };
-	bool is_patient = true;
+	struct tries tries = { .facts.begun_ms = clock_ms(),
+			       .is_patient = true };
 	unsigned pause_ms;
 
-	while (try(worker, job)) {
-		facts.now_ms = clock_ms();
-		facts.moved_ms = atomic_load(&pool->shared->moved_ms);
-		facts.random = clock_random();
-		if (job->has_gained)
-			retry = (struct retry)RETRY_INIT;
-		job->has_gained = false;
-		if (job->is_tried_once)
-			break;
-		facts.is_aside = is_patient && retry_is_crowded(&job->err) &&
-				 step_aside(pool);
-		if (!retry_again(&retry, &pool->policy, &job->err, &facts,
-				 &pause_ms))
-			break;
-		if (facts.is_aside)
+	while (try(worker, job, &tries.others)) {
+		if (!may_try(pool, job, &tries, &pause_ms)) {
+			give_up(pool, job, &tries.retry);
+			return;
+		}
+		if (tries.facts.is_aside)
 			log_info("%s; again when another is done",
 				 job->err.msg);
 		else
 			log_info("%s; try %u again in %u ms", job->err.msg,
-				 retry.pauses, pause_ms);
+				 tries.retry.pauses, pause_ms);
 		pause_for(pool, job, pause_ms);
-		if (facts.is_aside)
-			is_patient = come_back(pool, job, &retry);
-		facts.begun_ms = clock_ms();
+		if (tries.facts.is_aside)
+			tries.is_patient = come_back(pool, job, &tries.retry);
+		else
+			come_to_place(pool, job);
+		tries.facts.begun_ms = clock_ms();
 	}
-	if (retry.pauses && err_is_transient(&job->err))
-		err_wrap(&job->err, "gave up after %u tries", retry.pauses + 1);
 }
 
 /* With the mutex held. */
@@ -237,11 +341,14 @@ static void bring_back(struct pool *pool, struct job *job)
 static struct job *next_job(struct pool *pool)
 {
 	while (!pool->closing) {
-		if (pool->work.first && has_room(pool) && !pool->returning) {
-			pool->running++;
+		struct job *job = pool->work.first;
+
+		if (job && !pool->returning && admit(pool, job))
 			return take(&pool->work);
-		}
-		pthread_cond_wait(&pool->has_work, &pool->mutex);
+		if (job && pool->budget)
+			wait_for_place(pool, &pool->has_work);
+		else
+			pthread_cond_wait(&pool->has_work, &pool->mutex);
 	}
 	return NULL;
 }

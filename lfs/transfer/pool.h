@@ -3,6 +3,7 @@
 #define LFS_TRANSFER_POOL_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "lfs/base/err.h"
 #include "lfs/net/http.h"
@@ -29,8 +30,12 @@
  * A server may take fewer connections than there are workers.  One that it
  * refuses while others run steps aside until one of them is done, and fewer
  * run from then on; when as many jobs went well as may run, one more may.
+ * How many take part where the server says that they are too many, 403, 429 or
+ * 503, is the budget's to know (budget.h): a job with a URL runs in a place of
+ * its host.
  */
 
+struct budget;
 struct pool;
 
 struct job {
@@ -45,15 +50,20 @@ struct job {
 	 */
 	bool (*is_wanted)(const struct job *job);
 
+	const char *url;	/* borrowed: where it goes; NULL: it needs no place */
 	bool has_gained;	/* set by `run`: tries so far count no more */
 	bool is_tried_once;	/* a transient error is the outcome at once */
 	struct err err;	/* the outcome; read after pool_wait() */
 	struct job *next;	/* the pool's, while it owns the job */
+	off_t place;	/* likewise */
 };
 
 /* `shared` is borrowed.  At most `max_workers` threads are started. */
 struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 		      const struct retry_policy *policy);
+
+/* Take places from it, which is borrowed; before the first job. */
+void pool_set_budget(struct pool *pool, struct budget *budget);
 
 /* Queue a job.  Cannot fail and never blocks. */
 void pool_submit(struct pool *pool, struct job *job);

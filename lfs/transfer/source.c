@@ -7,11 +7,13 @@
 
 #include "lfs/base/mem.h"
 #include "lfs/net/range.h"
+#include "lfs/net/retry.h"
 
 struct source {
 	pthread_mutex_t mutex;	/* guards all below */
 	char *target;	/* owned, as `etag`; or NULL */
 	char *etag;
+	unsigned served;	/* requests whose answer is on its way */
 	bool is_proven;	/* the target has answered without a redirect */
 	bool no_target;
 	bool no_etag;
@@ -47,6 +49,7 @@ static void set(char **s, const char *value)
 void source_take(struct source *source, struct source_route *route)
 {
 	pthread_mutex_lock(&source->mutex);
+	route->is_served = false;
 	route->target = copy(source->target);
 	route->etag = copy(source->etag);
 	pthread_mutex_unlock(&source->mutex);
@@ -70,10 +73,12 @@ static void hear_etag(struct source *source, const char *etag)
 	set(&source->etag, source->no_etag ? NULL : etag);
 }
 
-void source_heard(struct source *source, const struct source_route *route,
+void source_heard(struct source *source, struct source_route *route,
 		  const char *href, const char *url, const char *etag)
 {
 	pthread_mutex_lock(&source->mutex);
+	source->served += !route->is_served;
+	route->is_served = true;
 	if (!route->target)
 		hear_target(source, strcmp(url, href) ? url : NULL);
 	else if (is_same(route->target, source->target))
@@ -99,7 +104,9 @@ bool source_failed(struct source *source, const struct source_route *route,
 	if (!route->target || (!is_answer && !err_is_transient(err)))
 		return false;
 	pthread_mutex_lock(&source->mutex);
-	if (is_same(route->target, source->target)) {
+	if (retry_wants_fewer(err) && source->served > route->is_served) {
+		is_answer = false;
+	} else if (is_same(route->target, source->target)) {
 		source->no_target |= is_answer && !source->is_proven;
 		set(&source->target, NULL);
 		set(&source->etag, NULL);
@@ -126,10 +133,14 @@ bool source_has_changed(struct source *source)
 	return has;
 }
 
-void source_route_release(struct source_route *route)
+void source_done(struct source *source, struct source_route *route)
 {
+	pthread_mutex_lock(&source->mutex);
+	source->served -= route->is_served;
+	pthread_mutex_unlock(&source->mutex);
 	free(route->target);
 	free(route->etag);
+	*route = (struct source_route){ .target = NULL };
 }
 
 void source_free(struct source *source)

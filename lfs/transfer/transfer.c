@@ -425,6 +425,8 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 {
 	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source);
+	budget_renewed(transfer->engine->budget,
+		       transfer->object.plan->action.href);
 	transfer->object.was_renewed = true;
 	go_on(transfer);
 }

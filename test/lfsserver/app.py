@@ -203,9 +203,9 @@ class App:
     def before(self, conn, req):
         """The answer of a fault that leaves the request undone, or None."""
         found = req.faults
-        if "crowd" in found and (self.counters.moving
-                                 > int(found["crowd"].value)):
-            return self.refusal(req, 503, found["crowd"].headers())
+        if "crowd" in found and not self.counters.admit(
+                req, int(found["crowd"].value)):
+            return Answer(found["crowd"].code, b"", found["crowd"].headers())
         if "delay" in found:
             time.sleep(float(found["delay"].value) / 1000)
         if "slow-finish" in found:

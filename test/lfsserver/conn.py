@@ -68,6 +68,7 @@ class Request:
         self.trip = None
         self.ended = False
         self.got = self.sent = self.cut = self.status = 0
+        self.admitted = False
 
 
 class Connection:

@@ -28,6 +28,7 @@ class Counters:
     def __init__(self):
         self.lock = threading.Lock()
         self.open = self.moving = self.resets = 0
+        self.admitted = Counter()       # by host
         self.reset()
 
     def reset(self):
@@ -70,6 +71,14 @@ class Counters:
             if req.kind == "part":
                 self.parts[req.oid][str(req.part)] += 1
 
+    def admit(self, req, most):
+        """Let it be one of at most so many of its host, until it has
+        moved."""
+        with self.lock:
+            req.admitted = self.admitted[req.host] < most
+            self.admitted[req.host] += req.admitted
+            return req.admitted
+
     def end(self, req):
         """Count the request; the second call does nothing.  To be called
         before the last byte of the answer: with it the client may end, and
@@ -79,6 +88,7 @@ class Counters:
                 return
             req.ended = True
             self.moving -= req.moving
+            self.admitted[req.host] -= req.admitted
             if req.resets != self.resets:
                 return      # it had begun before the count did
             self.bytes_in[req.kind] += req.got

@@ -14,7 +14,7 @@ A fault is written `NAME[=VALUE][,KEY=VALUE...]`.  Keys that choose the request:
 Keys that shape it:
 
     after=N     the body byte at which it strikes (default 0)
-    code=N      the status of a redirect (default 307)
+    code=N      the status of a redirect (default 307) or of a crowd (503)
     retry-after=S       adds this header: seconds, or `date+S`
     done=1      does the work all the same
     early=1     answers before reading the request's body
@@ -31,7 +31,8 @@ from .conn import Hangup
 # Name -> (kind it is about or None, what it does).
 KINDS = {
     "status": (None, "answer with this status"),
-    "crowd": (None, "answer 503 while more than this many bodies move"),
+    "crowd": (None, "refuse what is too many: let only so many bodies of a "
+              "host move at once, of whatever object"),
     "s3-timeout": ("part", "answer 400 with S3's RequestTimeout"),
     "expired": ("part", "answer 403 as S3 does for an expired link, or, mute: "
                 "as Ceph does, when the link's time is past by our clock"),
@@ -84,7 +85,8 @@ class Fault:
         self.times = self._int(keys, "times", 1)
         self.skip = self._int(keys, "skip", 0)
         self.after = self._int(keys, "after", 0)
-        self.code = self._int(keys, "code", 307)
+        self.code = self._int(keys, "code",
+                              503 if self.name == "crowd" else 307)
         self.done = keys.pop("done", "0") == "1"
         self.early = keys.pop("early", "0") == "1"
         self.retry_after = keys.pop("retry-after", "")

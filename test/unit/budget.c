@@ -18,8 +18,14 @@ enum { AGENTS_MAX = 40 };
 /*
  * Record locks are a process's, so every agent is a child.  It does what the
  * letter that it gets says, and answers with its share: 'h' hold, 'r'
- * release, 's' nothing more.
+ * release, 's' nothing more.  Or it takes a place, 'e', at HOST; it leaves the
+ * first that it has, 'l'; it was one too many, 'f', beside as many as have one
+ * then; its links were renewed, 'n'; what was learned is forgotten, 'o'.  To
+ * these it answers with 1 or 0, as it has a place, or with the number of
+ * others.
  */
+#define HOST "https://cdn.example/object?secret"
+
 struct agent {
 	pid_t pid;
 	int to, from;
@@ -32,9 +38,43 @@ struct place {
 	unsigned nagents;
 };
 
+struct mine {
+	off_t places[AGENTS_MAX];
+	unsigned n;
+};
+
+/* The answer to a letter about places. */
+static unsigned at_place(struct budget *budget, struct mine *mine, char letter)
+{
+	off_t place;
+	unsigned others;
+
+	switch (letter) {
+	case 'e':
+		if (!budget_enter(budget, HOST, &place))
+			return 0;
+		mine->places[mine->n++] = place;
+		return 1;
+	case 'l':
+	case 'f':
+		others = budget_leave(budget, mine->places[0]);
+		mine->places[0] = mine->places[--mine->n];
+		if (letter == 'f')
+			budget_fewer(budget, HOST, others);
+		return others;
+	case 'n':
+		budget_renewed(budget, HOST);
+		return 0;
+	default:
+		budget_forget(budget, HOST);
+		return 0;
+	}
+}
+
 static void be_an_agent(const char *path, unsigned total, int in, int out)
 {
 	struct budget *budget = budget_open(path, 0600, total, 8);
+	struct mine mine = { .n = 0 };
 	unsigned share;
 	char letter;
 
@@ -43,7 +83,10 @@ static void be_an_agent(const char *path, unsigned total, int in, int out)
 			budget_hold(budget);
 		else if (letter == 'r')
 			budget_release(budget);
-		share = budget_share(budget);
+		if (strchr("elfno", letter))
+			share = at_place(budget, &mine, letter);
+		else
+			share = budget_share(budget);
 		if (write(out, &share, sizeof(share)) != sizeof(share))
 			break;
 	}
@@ -241,6 +284,129 @@ static void locks_are_not_inherited(void **state)
 	assert_int_equal(tell(&place->agents[0], 's'), 16);
 }
 
+/* Three agents with two connections each, and a server that takes four. */
+static void as_many_as_the_server_takes(void **state)
+{
+	struct place *place = *state;
+
+	for (unsigned i = 0; i < 3; i++) {
+		add_agent(place, 16);
+		assert_int_equal(tell(&place->agents[i], 'e'), 1);
+		assert_int_equal(tell(&place->agents[i], 'e'), 1);
+	}
+	assert_int_equal(tell(&place->agents[0], 'f'), 5);
+	assert_int_equal(tell(&place->agents[1], 'f'), 4);
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(tell(&place->agents[i], 'e'), 0);
+	/* What one leaves is free for another, also if that one is killed. */
+	assert_int_equal(tell(&place->agents[2], 'l'), 3);
+	assert_int_equal(tell(&place->agents[0], 'e'), 1);
+	assert_int_equal(tell(&place->agents[1], 'e'), 0);
+	end_agent(&place->agents[0], SIGKILL);
+	assert_int_equal(tell(&place->agents[1], 'e'), 1);
+	assert_int_equal(tell(&place->agents[1], 'e'), 1);
+	assert_int_equal(tell(&place->agents[1], 'e'), 0);
+	/* It is kept for whoever comes later. */
+	end_agent(&place->agents[1], 0);
+	end_agent(&place->agents[2], 0);
+	place->nagents = 0;
+	add_agent(place, 16);
+	for (unsigned i = 0; i < 4; i++)
+		assert_int_equal(tell(&place->agents[0], 'e'), 1);
+	assert_int_equal(tell(&place->agents[0], 'e'), 0);
+}
+
+/* One by one, and then twice as many at a time. */
+static void a_lesson_is_forgotten(void **state)
+{
+	static const unsigned most[] = { 1, 2, 4, 8 };
+	struct place *place = *state;
+	struct agent *agent = &place->agents[0];
+	unsigned n = 0;
+
+	add_agent(place, 16);
+	assert_int_equal(tell(agent, 'e'), 1);
+	assert_int_equal(tell(agent, 'e'), 1);
+	assert_int_equal(tell(agent, 'f'), 1);
+	for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+		for (n = 1; n < most[i]; n++)
+			assert_int_equal(tell(agent, 'e'), 1);
+		assert_int_equal(tell(agent, 'e'), 0);
+		for (; n > 1; n--)
+			tell(agent, 'l');
+		/* As good as a minute. */
+		tell(agent, 'n');
+	}
+	/* A refusal that is no lesson, as nobody else is there. */
+	tell(agent, 'f');
+	assert_int_equal(tell(agent, 'e'), 1);
+	tell(agent, 'o');
+	for (n = 1; n < AGENTS_MAX; n++)
+		assert_int_equal(tell(agent, 'e'), 1);
+}
+
+/* What has had a place lets one that waits have the next turn. */
+static void places_go_round(void **state)
+{
+	struct place *place = *state;
+
+	for (unsigned i = 0; i < 2; i++) {
+		add_agent(place, 16);
+		assert_int_equal(tell(&place->agents[i], 'e'), 1);
+	}
+	assert_int_equal(tell(&place->agents[1], 'f'), 1);
+	assert_int_equal(tell(&place->agents[1], 'e'), 0);
+	for (unsigned i = 0; i < 6; i++) {
+		struct agent *has = &place->agents[i % 2];
+		struct agent *waits = &place->agents[(i + 1) % 2];
+
+		assert_int_equal(tell(has, 'l'), 0);
+		assert_int_equal(tell(has, 'e'), 0);
+		assert_int_equal(tell(waits, 'e'), 1);
+		assert_int_equal(tell(has, 'e'), 0);
+	}
+}
+
+/* Whatever is in the file, it is no more than advice. */
+static void a_file_of_nonsense(void **state)
+{
+	struct place *place = *state;
+	FILE *file = fopen(place->path, "w");
+
+	assert_non_null(file);
+	for (unsigned i = 0; i < 100000; i++)
+		fputc((int)(i * i >> 3), file);
+	fclose(file);
+	add_agent(place, 16);
+	for (unsigned i = 0; i < AGENTS_MAX; i++)
+		assert_int_equal(tell(&place->agents[0], 'e'), 1);
+	assert_int_equal(tell(&place->agents[0], 'f'), AGENTS_MAX - 1);
+	assert_int_equal(tell(&place->agents[0], 'e'), 0);
+}
+
+/* There and back are two things, and so are two hosts. */
+static void places_are_of_a_host(void **state)
+{
+	struct place *place = *state;
+	struct budget *budget = budget_open(place->path, 0600, 16, 8);
+	off_t a, b;
+
+	add_agent(place, 16);
+	assert_int_equal(tell(&place->agents[0], 'e'), 1);
+	assert_true(budget_enter(budget, HOST, &a));
+	assert_int_equal(budget_leave(budget, a), 1);
+	budget_fewer(budget, HOST, 1);
+	assert_false(budget_enter(budget, "https://cdn.example", &a));
+	assert_true(budget_enter(budget, "https://cdn.example:444/object", &a));
+	assert_true(budget_enter(budget, "http://cdn.example/object", &b));
+	assert_int_equal(budget_leave(budget, a), 0);
+	assert_int_equal(budget_leave(budget, b), 0);
+	budget_set_upload(budget, true);
+	assert_true(budget_enter(budget, HOST, &a));
+	assert_int_equal(budget_leave(budget, a), 0);
+	budget_free(budget);
+}
+
 static void no_locks(void **state)
 {
 	static const struct {
@@ -256,10 +422,18 @@ static void no_locks(void **state)
 		struct budget *budget = budget_open("/nowhere/at/all", 0600,
 						    cases[i].total,
 						    cases[i].nagents);
+		off_t at;
 
 		assert_non_null(budget);
 		budget_hold(budget);
 		assert_int_equal(budget_share(budget), cases[i].share);
+		for (unsigned n = 0; n < 40; n++) {
+			assert_true(budget_enter(budget, HOST, &at));
+			assert_int_equal(budget_leave(budget, at), 0);
+			budget_fewer(budget, HOST, 1);
+		}
+		budget_renewed(budget, HOST);
+		budget_forget(budget, HOST);
 		budget_release(budget);
 		budget_free(budget);
 	}
@@ -290,6 +464,11 @@ int main(void)
 		WITH_PLACE(release_and_kill),
 		WITH_PLACE(locks_are_not_inherited),
 		WITH_PLACE(is_for_the_group),
+		WITH_PLACE(as_many_as_the_server_takes),
+		WITH_PLACE(a_lesson_is_forgotten),
+		WITH_PLACE(places_go_round),
+		WITH_PLACE(a_file_of_nonsense),
+		WITH_PLACE(places_are_of_a_host),
 		cmocka_unit_test(no_locks),
 	};
 

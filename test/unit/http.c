@@ -88,7 +88,8 @@ static void put(void **state)
 static void headers_of_a_body(void **state)
 {
 	const struct http_header headers[] = { { "Content-length", "7" },
-					       { "Transfer-Encoding", "chunked" },
+					       { "Transfer-Encoding",
+						 "chunked" },
 					       { "X-One", "1" } };
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 5 };

@@ -5,10 +5,12 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/transfer/budget.h"
 #include "lfs/transfer/pool.h"
 
 /* A pool that runs more jobs at once than the server wants. */
@@ -90,6 +92,7 @@ static void call_all(struct pool *pool, struct server *server,
 {
 	for (unsigned i = 0; i < n; i++) {
 		calls[i] = (struct call){ .job.run = run,
+					  .job.url = "http://cdn.example/a",
 					  .server = server,
 					  .ms = ms,
 					  .paused_ms = UINT64_MAX };
@@ -126,6 +129,44 @@ static void check_crowd(enum err_kind kind, int code)
 	/* Those at first, and a probe for every few that went well. */
 	assert_in_range(server.refused, 1, WORKERS + NJOBS / 2);
 	assert_true(pool_free(pool, 30000));
+}
+
+/* With places, all that it says is believed, and none is refused for long. */
+static void check_places(enum err_kind kind, int code)
+{
+	static struct call calls[NJOBS];
+	struct server server = { .places = 3, .kind = kind, .code = code };
+	struct http_shared shared = { .connect_ms = 1 };
+	struct pool *pool = pool_new(WORKERS, &shared, &policy);
+	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
+	struct budget *budget;
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	budget = budget_open(path, 0600, WORKERS, 1);
+	pool_set_budget(pool, budget);
+	call_all(pool, &server, calls, NJOBS, 50);
+	assert_int_equal(await(pool, NJOBS), 0);
+	assert_int_equal(server.most, 3);
+	assert_in_range(server.refused, 1, 2 * WORKERS);
+	/* A server that is down, or means it, is known for it in time. */
+	server.places = 0;
+	call_all(pool, &server, calls, WORKERS, 0);
+	assert_int_equal(await(pool, WORKERS), WORKERS);
+	for (unsigned i = 0; i < WORKERS; i++)
+		assert_in_range(calls[i].tries, 1, 8);
+	assert_true(pool_free(pool, 30000));
+	budget_free(budget);
+	unlink(path);
+}
+
+static void a_server_that_says_how_many(void **state)
+{
+	(void)state;
+	check_places(ERR_BUSY, 503);
+	check_places(ERR_BUSY, 429);
+	check_places(ERR_REFUSED, 403);
 }
 
 static void a_server_that_is_full(void **state)
@@ -223,6 +264,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(a_port_that_is_full),
+		cmocka_unit_test(a_server_that_says_how_many),
 		cmocka_unit_test(a_server_that_is_down),
 		cmocka_unit_test(all_workers_when_there_is_room_again),
 		cmocka_unit_test(what_the_server_asks_for),

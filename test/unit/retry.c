@@ -197,14 +197,17 @@ static void a_server_that_is_full(void **state)
 {
 	static const struct {
 		struct err err;
-		bool is_crowded;
+		bool may_wait, wants_fewer;
 	} cases[] = {
-		{ { .kind = ERR_BUSY, .code = 503 }, true },
-		{ { .kind = ERR_BUSY, .code = 429 }, true },
-		{ { .kind = ERR_NETWORK, .code = ECONNREFUSED }, true },
-		{ { .kind = ERR_NETWORK }, false },
-		{ { .kind = ERR_OFFLINE }, false },
-		{ { .kind = ERR_REFUSED, .code = 403 }, false },
+		{ { .kind = ERR_BUSY, .code = 503 }, true, true },
+		{ { .kind = ERR_BUSY, .code = 429 }, true, true },
+		{ { .kind = ERR_REFUSED, .code = 403 }, true, true },
+		{ { .kind = ERR_BUSY, .code = 500 }, true, false },
+		{ { .kind = ERR_NETWORK, .code = ECONNREFUSED }, true, false },
+		{ { .kind = ERR_NETWORK }, false, false },
+		{ { .kind = ERR_OFFLINE }, false, false },
+		{ { .kind = ERR_EXPIRED, .code = 403 }, false, false },
+		{ { .kind = ERR_REFUSED, .code = 404 }, false, false },
 	};
 	struct retry retry = RETRY_INIT;
 	struct retry_facts facts = answering;
@@ -212,22 +215,56 @@ static void a_server_that_is_full(void **state)
 	unsigned pause = 1;
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++)
-		assert_int_equal(retry_is_crowded(&cases[i].err),
-				 cases[i].is_crowded);
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(retry_may_wait(&retry, &cases[i].err),
+				 cases[i].may_wait);
+		assert_int_equal(retry_wants_fewer(&cases[i].err),
+				 cases[i].wants_fewer);
+	}
 	facts.is_aside = true;
 	facts.random = MAX_MS;
 	for (int i = 0; i < 1000; i++) {
 		assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
-		assert_int_equal(pause, 0);
+		assert_in_range(pause, 100, 200);
 	}
 	err.wait_ms = 7000;
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
-	assert_int_equal(pause, 7000);
+	assert_in_range(pause, 7100, 7200);
 	assert_int_equal(retry.tries, 0);
 	assert_int_equal(retry.pauses, 0);
 	err.kind = ERR_REFUSED;
 	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
+}
+
+/* A 403 while others are served, by `aside` times, and then `alone`. */
+static void a_403_to_one_of_many(void **state)
+{
+	static const struct {
+		unsigned aside, alone;
+	} cases[] = { { 0, 0 }, { 1, 3 }, { 4, 2 }, { 8, 0 } };
+	const struct err err = { .kind = ERR_REFUSED, .code = 403 };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct retry retry = RETRY_INIT;
+		struct retry_facts facts = answering;
+		unsigned pause, n;
+
+		facts.is_aside = true;
+		for (n = 0; n < cases[i].aside; n++) {
+			assert_true(retry_may_wait(&retry, &err));
+			assert_true(retry_again(&retry, &policy, &err, &facts,
+						&pause));
+		}
+		facts.is_aside = false;
+		for (n = 0; retry_again(&retry, &policy, &err, &facts, &pause);
+		     n++)
+			;
+		assert_int_equal(n, cases[i].alone);
+		assert_int_equal(retry.tries, 0);
+		if (cases[i].aside)
+			assert_false(retry_may_wait(&retry, &err));
+	}
 }
 
 static void after_seconds(void **state)
@@ -302,6 +339,7 @@ int main(void)
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
 		cmocka_unit_test(a_server_that_is_full),
+		cmocka_unit_test(a_403_to_one_of_many),
 		cmocka_unit_test(after_seconds),
 		cmocka_unit_test(after_a_date),
 	};

@@ -34,7 +34,7 @@ static void expect(struct source *source, const char *target, const char *etag)
 		assert_string_equal(route.etag, etag);
 	else
 		assert_null(route.etag);
-	source_route_release(&route);
+	source_done(source, &route);
 }
 
 /* A request by the latest way, its answer from `url`. */
@@ -44,7 +44,7 @@ static void answer(struct source *source, const char *url, const char *etag)
 
 	source_take(source, &route);
 	source_heard(source, &route, HREF, url, etag);
-	source_route_release(&route);
+	source_done(source, &route);
 }
 
 static bool failed(struct source *source, enum err_kind kind)
@@ -55,7 +55,7 @@ static bool failed(struct source *source, enum err_kind kind)
 
 	source_take(source, &route);
 	again = source_failed(source, &route, &err);
-	source_route_release(&route);
+	source_done(source, &route);
 	return again;
 }
 
@@ -118,6 +118,45 @@ static void a_target_that_never_served_is_the_last(void **state)
 	source_free(source);
 }
 
+/* What a target says while it serves others, and when it serves none. */
+static void a_target_that_wants_fewer(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		int code;
+		bool is_kept;
+	} cases[] = { { ERR_REFUSED, 403, true },
+		      { ERR_BUSY, 429, true },
+		      { ERR_BUSY, 503, true },
+		      { ERR_BUSY, 500, false },
+		      { ERR_EXPIRED, 403, false } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = { .kind = cases[i].kind,
+				   .code = cases[i].code };
+		struct source *source = source_new();
+		struct source_route served, refused;
+
+		answer(source, TARGET, "\"a\"");
+		source_take(source, &served);
+		source_take(source, &refused);
+		source_heard(source, &served, HREF, TARGET, "\"a\"");
+		assert_int_equal(source_failed(source, &refused, &err),
+				 err.kind == ERR_EXPIRED);
+		expect(source, cases[i].is_kept ? TARGET : NULL,
+		       cases[i].is_kept ? "\"a\"" : NULL);
+		source_done(source, &refused);
+		source_done(source, &served);
+
+		answer(source, TARGET, NULL);
+		assert_int_equal(failed(source, err.kind),
+				 err.kind != ERR_BUSY);
+		expect(source, NULL, NULL);
+		source_free(source);
+	}
+}
+
 /* A late failure of the old target is not one of the new. */
 static void failures_are_of_their_target(void **state)
 {
@@ -133,7 +172,7 @@ static void failures_are_of_their_target(void **state)
 	answer(source, OTHER, "\"b\"");
 	assert_true(source_failed(source, &late, &err));
 	expect(source, OTHER, "\"b\"");
-	source_route_release(&late);
+	source_done(source, &late);
 	source_free(source);
 }
 
@@ -170,6 +209,7 @@ int main(void)
 		cmocka_unit_test(without_redirects),
 		cmocka_unit_test(a_target_lives_until_it_fails),
 		cmocka_unit_test(a_target_that_never_served_is_the_last),
+		cmocka_unit_test(a_target_that_wants_fewer),
 		cmocka_unit_test(failures_are_of_their_target),
 		cmocka_unit_test(etags_that_differ),
 	};
