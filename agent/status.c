@@ -60,6 +60,7 @@ const char *status_word(const struct unfinished *unfinished)
 		[UNFINISHED_DOWNLOAD] = "download",
 		[UNFINISHED_UPLOAD] = "upload",
 		[UNFINISHED_UNTAKEN] = "download",
+		[UNFINISHED_ALONE] = "download",
 		[UNFINISHED_COMPLETED] = "completed upload",
 		[UNFINISHED_STRAY] = "stray file",
 		[UNFINISHED_LOGIN] = "login",

@@ -98,6 +98,47 @@ check 'stopped once' stopped KILL $((7 * MIB))
 check 'and again' stop KILL $((15 * MIB))
 finished 'stopped twice' $((2 * 4 * MIB))
 
+# In one part, killed again and again: what is left is one file, not one a kill.
+
+status () {
+	(cd c && git lfs-multipart status) >status.out
+	grep "$1" status.out
+}
+
+lfs_config lfsmultipart.partSize 64m
+check 'one part, stopped' stopped KILL $((6 * MIB))
+for at in 10 14
+do
+	check "one part, stopped at $at" stop KILL $((at * MIB))
+done
+check 'one part: one file and its journal are left' equal 2 \
+	"$(find "$FILES" -name "$OID*" | wc -l)"
+check 'one part: status knows it' status 'download .* of 24 MiB .* stopped '
+finished 'one part' $((4 * MIB))
+lfs_config lfsmultipart.partSize 4m
+
+# A second agent at the same object has a file of its own.  Killed, it leaves
+# one that status and prune know, and that the next one takes away.
+
+# second AT: kill one that comes while another has the journal
+second () {
+	rm -rf "$FILES"
+	mkdir -p "$JOURNAL"
+	stop KILL "$1"
+	rmdir "$JOURNAL"
+}
+
+check 'a second agent, stopped' second $((6 * MIB))
+check 'a second agent: its file is left' equal 1 \
+	"$(find "$FILES" -name "$OID.partial.*" | wc -l)"
+check 'a second agent: status knows it' status \
+	'download *0 B of 24 MiB .* stopped '
+check 'a second agent: prune removes it' sh -c \
+	"cd c && git lfs-multipart prune | grep '^removed download'"
+check 'a second agent: nothing is left' equal '' "$(find "$FILES" -name "$OID*")"
+check 'a second agent, stopped again' second $((6 * MIB))
+finished 'a second agent' all
+
 # What was fetched for one remote is good for another.
 
 check 'stopped' stopped TERM $((14 * MIB))

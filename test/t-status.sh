@@ -181,15 +181,18 @@ login=$MULTIPART/credential-$(id -u)
 mkdir -p "$login"
 touch "$MULTIPART/$oid.partial.AbC123" "$MULTIPART/$oid.partial" "$login/lock"
 touch "$MULTIPART/$oid.other-file" "$MULTIPART/notes"
+check 'what an agent did alone is a transfer' status_is \
+	"^$short  download *0 B of 0 B .* stopped .*partial.AbC123$"
+check 'and goes' equal 1 "$(json prune "len(j['removed'])")"
 check 'new ones are no transfers' status_is '^There is no unfinished transfer'
 check 'nor are they removed' equal 'There was nothing to remove.' "$(prune)"
 touch -d '2 days ago' "$login/lock" "$login" "$MULTIPART"/*
 prune >pruned
-check 'old ones are' equal 4 "$(grep -c '^removed' pruned)"
+check 'old ones are' equal 3 "$(grep -c '^removed' pruned)"
 check 'the upload that was completed' grep \
 	"^removed completed upload of $short" pruned
 check 'a file without a journal' grep "^removed stray file of $short" pruned
-check 'both of them' sh -c "! ls '$MULTIPART' | grep '$oid.p'"
+check 'it' sh -c "! ls '$MULTIPART' | grep '$oid.p'"
 check 'a login that nobody uses' fails test -e "$login"
 check 'what is not ours stays' test -e "$MULTIPART/notes" -a \
 	-e "$MULTIPART/$oid.other-file"

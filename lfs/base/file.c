@@ -174,6 +174,13 @@ bool file_is_locked(int fd)
 	return !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
 }
 
+bool file_can_be_locked(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_GETLK, &lock);
+}
+
 bool file_id_equal(const struct file_id *a, const struct file_id *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns &&

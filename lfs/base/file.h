@@ -72,6 +72,9 @@ int file_lock(int fd, struct err *err);
 /* Has another process locked it? */
 bool file_is_locked(int fd);
 
+/* Do locks work where it is?  If not, nobody can tell if it is in use. */
+bool file_can_be_locked(int fd);
+
 bool file_id_equal(const struct file_id *a, const struct file_id *b);
 
 /* Read exactly `n` bytes at `off`; a file that ends before is an error. */

@@ -63,6 +63,16 @@ static int open_resumable(struct object *object, const struct storage *storage,
 	return -1;
 }
 
+/* What other processes had for want of a journal, and left when they died. */
+static void remove_dead(const struct object *object,
+			const struct storage *storage)
+{
+	char *stem = xstrfmt("%s" SUFFIX, object->plan->oid);
+
+	untaken_remove(storage->multipart_dir, stem);
+	free(stem);
+}
+
 static int open_file(struct object *object, const struct storage *storage,
 		     struct err *err)
 {
@@ -198,6 +208,7 @@ int partial_open(struct object *object, const struct storage *storage,
 		 struct journal_hash *start, bool *has_start, struct err *err)
 {
 	*has_start = false;
+	remove_dead(object, storage);
 	if (object->plan->size <= SMALL) {
 		object->memory = xmalloc((size_t)object->plan->size);
 		return 0;

@@ -30,7 +30,7 @@ enum {
 static bool is_transfer(enum unfinished_kind kind)
 {
 	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD ||
-	       kind == UNFINISHED_UNTAKEN;
+	       kind == UNFINISHED_UNTAKEN || kind == UNFINISHED_ALONE;
 }
 
 bool unfinished_is_transfer(const struct unfinished *unfinished)
@@ -163,15 +163,31 @@ static bool is_locked(const char *path)
 	return is;
 }
 
+/* Where locks do not work, one that is in use looks like any other. */
+static bool may_be_in_use(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool may = fd < 0 || !file_can_be_locked(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return may;
+}
+
 static void look_at_file(struct unfinished *unfinished)
 {
 	int64_t size = count_file(unfinished, unfinished->path);
 
 	unfinished->in_use = is_locked(unfinished->path);
-	if (unfinished->kind != UNFINISHED_UNTAKEN || size < 0)
+	if (unfinished->kind == UNFINISHED_ALONE &&
+	    may_be_in_use(unfinished->path))
+		unfinished->kind = UNFINISHED_STRAY;
+	if (unfinished->kind == UNFINISHED_STRAY || size < 0)
 		return;
 	unfinished->is_readable = true;
-	unfinished->size = unfinished->done = (uint64_t)size;
+	unfinished->size = (uint64_t)size;
+	if (unfinished->kind == UNFINISHED_UNTAKEN)
+		unfinished->done = unfinished->size;
 }
 
 static void look_at_login(struct unfinished *unfinished)
@@ -232,8 +248,9 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_UPLOAD;
 	else if (untaken_is_name(rest))
 		unfinished->kind = UNFINISHED_UNTAKEN;
-	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)) ||
-		 (!strcmp(rest, PARTIAL) && !has_journal(dir, name)))
+	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)))
+		unfinished->kind = UNFINISHED_ALONE;
+	else if (!strcmp(rest, PARTIAL) && !has_journal(dir, name))
 		unfinished->kind = UNFINISHED_STRAY;
 	else
 		return false;
@@ -378,7 +395,11 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 
 int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now)
 {
-	return is_transfer(kind) ? limit : now - DAY_S;
+	/* No other run can use what has no journal: a day is enough. */
+	if (is_transfer(kind) &&
+	    (kind != UNFINISHED_ALONE || limit > now - DAY_S))
+		return limit;
+	return now - DAY_S;
 }
 
 /* Is it our turn?  Whoever makes the new note does it. */

@@ -21,9 +21,10 @@ enum unfinished_kind {
 	UNFINISHED_DOWNLOAD,	/* OID.journal and OID.partial */
 	UNFINISHED_UPLOAD,	/* OID-KEY.upload */
 	UNFINISHED_UNTAKEN,	/* a download that is whole: OID.XXXXXX */
+	UNFINISHED_ALONE,	/* a download without a journal: OID.partial.XXXXXX */
 	/* No transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */
-	UNFINISHED_STRAY,	/* without a journal: OID.partial, with or without .XXXXXX */
+	UNFINISHED_STRAY,	/* OID.partial that has no journal */
 	UNFINISHED_LOGIN	/* credential-UID/, which credshare.h makes */
 };
 
@@ -61,7 +62,10 @@ bool unfinished_is_transfer(const struct unfinished *unfinished);
 int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 		      struct err *err);
 
-/* The limit for one of this kind: `limit` for a transfer, a day for others. */
+/*
+ * The limit for one of this kind: `limit` for a transfer, a day for others, and
+ * no more than a day for one that no other run can resume.
+ */
 int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now);
 
 /*

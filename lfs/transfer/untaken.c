@@ -12,6 +12,8 @@
 
 enum { LETTERS = 6 };	/* mkstemp's */
 
+#define ANY_SIZE UINT64_MAX
+
 bool untaken_is_name(const char *rest)
 {
 	return *rest == '.' && strlen(rest) == 1 + LETTERS &&
@@ -28,22 +30,23 @@ static int try_open(const char *path, uint64_t size)
 	if (fd < 0)
 		return -1;
 	/* Between the look and the lock it may have been taken after all. */
-	if (!file_identify(fd, path, &id, &ignored) && id.size == size &&
-	    !file_lock(fd, &ignored) && file_is_at(fd, path))
+	if (!file_identify(fd, path, &id, &ignored) &&
+	    (size == ANY_SIZE || id.size == size) && !file_lock(fd, &ignored) &&
+	    file_is_at(fd, path))
 		return fd;
 	close(fd);
 	return -1;
 }
 
-int untaken_open(const char *dir, const char *oid, uint64_t size, char **path)
+int untaken_open(const char *dir, const char *stem, uint64_t size, char **path)
 {
 	DIR *names = opendir(dir);
-	size_t len = strlen(oid);
+	size_t len = strlen(stem);
 	const struct dirent *entry;
 	int fd = -1;
 
 	while (names && (entry = readdir(names))) {
-		if (strncmp(entry->d_name, oid, len) ||
+		if (strncmp(entry->d_name, stem, len) ||
 		    !untaken_is_name(entry->d_name + len))
 			continue;
 		*path = xstrfmt("%s/%s", dir, entry->d_name);
@@ -56,4 +59,18 @@ int untaken_open(const char *dir, const char *oid, uint64_t size, char **path)
 	if (names)
 		closedir(names);
 	return fd;
+}
+
+void untaken_remove(const char *dir, const char *stem)
+{
+	bool removed = true;
+	char *path;
+	int fd;
+
+	while (removed &&
+	       (fd = untaken_open(dir, stem, ANY_SIZE, &path)) >= 0) {
+		removed = !unlink(path);
+		close(fd);
+		free(path);
+	}
 }

@@ -17,10 +17,16 @@
 bool untaken_is_name(const char *rest);
 
 /*
- * Open one of that size in `dir`, if there is one, and lock it.  Returns a
+ * Open <stem>.XXXXXX of that size in `dir`, if there is one, and lock it.  Returns a
  * descriptor to read and write, with its path, the caller's, or -1.  The bytes
  * are to be checked.
  */
-int untaken_open(const char *dir, const char *oid, uint64_t size, char **path);
+int untaken_open(const char *dir, const char *stem, uint64_t size, char **path);
+
+/*
+ * Remove the files <stem>.XXXXXX in `dir` that nobody has locked: the process
+ * that made one locked it, and has died.
+ */
+void untaken_remove(const char *dir, const char *stem);
 
 #endif

@@ -299,6 +299,30 @@ static void in_use(void **state)
 	load(0);
 }
 
+/* Without a journal: nothing of it counts, and its own lock is looked at. */
+static void alone(void **state)
+{
+	struct unfinished_list list;
+	pid_t pid;
+	int until;
+
+	(void)state;
+	make(OID ".partial.AbCdEf", 100, 0);
+	list = load(1);
+	assert_int_equal(list.items->kind, UNFINISHED_ALONE);
+	assert_true(unfinished_is_transfer(list.items));
+	assert_int_equal(list.items->size, 100);
+	assert_int_equal(list.items->done, 0);
+	assert_false(list.items->in_use);
+	unfinished_release(&list);
+	pid = hold(OID ".partial.AbCdEf", &until);
+	assert_int_equal(remove_all(1, INT64_MAX), 0);
+	close(until);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	assert_int_equal(remove_all(1, INT64_MAX), 1);
+	load(0);
+}
+
 static void a_login_in_use(void **state)
 {
 	char login[64], lock[80];
@@ -357,6 +381,9 @@ static void limits(void **state)
 	(void)state;
 	assert_int_equal(unfinished_limit(UNFINISHED_UPLOAD, 5, DAY_S + 7), 5);
 	assert_int_equal(unfinished_limit(UNFINISHED_STRAY, 5, DAY_S + 7), 7);
+	assert_int_equal(unfinished_limit(UNFINISHED_ALONE, 5, DAY_S + 7), 7);
+	assert_int_equal(unfinished_limit(UNFINISHED_ALONE, DAY_S, DAY_S + 7),
+			 DAY_S);
 	assert_int_equal(unfinished_limit(UNFINISHED_LOGIN, INT64_MAX,
 					  DAY_S + 7),
 			 7);
@@ -436,6 +463,7 @@ int main(void)
 		cmocka_unit_test(hostile_numbers),
 		cmocka_unit_test(damaged),
 		cmocka_unit_test(in_use),
+		cmocka_unit_test(alone),
 		cmocka_unit_test(a_login_in_use),
 		cmocka_unit_test(finished_meanwhile),
 		cmocka_unit_test(worked_on_meanwhile),

@@ -135,6 +135,28 @@ static pid_t lock_it(const char *name, int *input)
 	return pid;
 }
 
+static void what_the_dead_have_left(void **state)
+{
+	int input, status;
+	pid_t pid;
+
+	(void)state;
+	make(OID ".partial.AAAAAA", 0);
+	make(OID ".partial.BBBBBB", 5);
+	make(OID ".partial.CCCCCC", 5);
+	make(OID ".partial", 5);
+	make(OTHER ".partial.AAAAAA", 5);
+	pid = lock_it(OID ".partial.BBBBBB", &input);
+	untaken_remove(dir, OID ".partial");
+	assert_int_equal(access(OID ".partial.AAAAAA", F_OK), -1);
+	assert_int_equal(access(OID ".partial.CCCCCC", F_OK), -1);
+	close(input);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(unlink(OID ".partial.BBBBBB"), 0);
+	assert_int_equal(unlink(OID ".partial"), 0);
+	assert_int_equal(unlink(OTHER ".partial.AAAAAA"), 0);
+}
+
 static void what_git_lfs_is_at(void **state)
 {
 	int input, status;
@@ -177,6 +199,7 @@ int main(void)
 		cmocka_unit_test(names),
 		cmocka_unit_test(what_will_not_do),
 		cmocka_unit_test(what_git_lfs_is_at),
+		cmocka_unit_test(what_the_dead_have_left),
 		cmocka_unit_test(among_what_is_unfinished),
 	};
 
