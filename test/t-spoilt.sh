@@ -101,7 +101,38 @@ do
 done
 right 'wrong, and cut off' 'range=wrong,times=0' 'reset,times=1,after=3000000'
 
-wrong 'a byte flipped' 'hash|match|oid' 'flip,times=0,after=5'
+# A bit that plain http let through: all is fetched once more, and only what
+# comes otherwise is written; then only that comes again.
+
+cat >traced <<END
+#!/bin/sh
+ASAN_OPTIONS=\${ASAN_OPTIONS:+\$ASAN_OPTIONS:}detect_leaks=0 \
+LSAN_OPTIONS=detect_leaks=0 exec strace -f -o '$TEST_TMP/trace' \
+	-e trace=pwrite64 '$AGENT' "\$@"
+END
+chmod +x traced
+lfs_config lfs.customtransfer.multipart.path "$TEST_TMP/traced"
+right 'a bit flipped' 'flip,after=5'
+check 'a bit flipped: git-lfs did not have to ask twice' equal 1 \
+	"$(server_count requests.batch)"
+check 'a bit flipped: all came twice' equal 10485760 \
+	"$(server_count bytes_out.get)"
+check 'a bit flipped: and was written once, but for where it was' \
+	at_most "$(sed -n 's/.*pwrite64(.* = //p; s/.*pwrite64 resumed.* = //p' \
+		trace | awk '{ n += $1 } END { print n }')" 6000000
+lfs_config lfs.customtransfer.multipart.path "$AGENT"
+right 'a bit flipped the second time, too' 'flip,after=5' 'flip,skip=7,after=9'
+check 'a bit flipped the second time, too: two parts came three times' \
+	equal 12582912 "$(server_count bytes_out.get)"
+right 'a bit flipped, and ranges ignored' 'range=ignored,times=0' \
+	'flip,after=3000000'
+# shellcheck disable=SC2046
+wrong 'a bit flipped each time' 'other bytes each time' \
+	$(seq -f 'flip,from=0,after=%g' 20)
+wrong 'the server has other bytes' 'the same bytes came twice' \
+	'flip,times=0,after=5'
+check 'the server has other bytes: it is named' \
+	grep "${SERVER#*://} has other bytes" fetch.out
 wrong 'another size' 'size|bytes|Content-Range' 'size,times=0'
 wrong 'not there' '404' 'status=404,on=get,times=0'
 wrong 'whatever is asked for' '422' 'status=422,on=get,times=0'
@@ -136,6 +167,7 @@ right 'small, a range ignored once' 'range=ignored'
 right 'small, less than was asked' 'range=part,times=3'
 right 'small, refused' 'range=400,times=0'
 right 'small, ends short' 'range=ignored,times=0' 'short=1000,times=2'
+right 'small, a bit flipped' 'flip,after=5'
 right 'small, another version at first' \
 	'etag=other,on=get,times=2' 'flip,times=2,after=5'
 finish

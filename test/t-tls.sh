@@ -58,6 +58,12 @@ git config --global --unset http.sslVerify
 lfs_config http.sslCAInfo "$TEST_TMP/server.pem"
 check 'a clone over https' clone_repo r c
 check 'is equal' cmp r/$seed.bin c/$seed.bin
+server_faults 'flip,times=0,after=5'
+clone_repo r flip >clone.out 2>&1
+check 'a byte that is wrong over https' grep 'the bytes hash to' clone.out
+check 'is the server'"'"'s: nothing is fetched again' \
+	fails grep 'again' clone.out
+server_nofaults
 server_faults 'redirect=downgrade,times=0'
 check 'a redirect to http fails' fails clone_repo r d
 check 'and nothing is handed over' equal '' \

@@ -53,6 +53,7 @@ struct part {
 	_Atomic(uint64_t) done;	/* bytes moved, of this try */
 	uint64_t recorded;	/* download: bytes that are in the journal */
 	uint32_t crc_piece;	/* and the CRC-32 of those that are not yet */
+	bool has_changed;	/* download: other bytes came the last time */
 };
 
 struct mode {

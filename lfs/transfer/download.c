@@ -13,6 +13,7 @@
 #include "lfs/net/http.h"
 #include "lfs/net/range.h"
 #include "lfs/net/status.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/content.h"
 #include "lfs/transfer/partial.h"
@@ -195,6 +196,33 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	return 0;
 }
 
+/* Are these the bytes that are there already? */
+static bool is_there(struct object *object, const char *data, size_t n,
+		     uint64_t off)
+{
+	struct err ignored = ERR_INIT;
+	char *before = xmalloc(n);
+	bool is = !object_read(object, before, n, off, &ignored) &&
+		  !memcmp(before, data, n);
+
+	free(before);
+	return is;
+}
+
+/* What comes again and is the same is not written again. */
+static int put(struct object *object, struct part *part, const char *data,
+	       size_t n, struct err *err)
+{
+	uint64_t off = first_missing(part);
+
+	if (object->is_again) {
+		if (is_there(object, data, n, off))
+			return 0;
+		part->has_changed = true;
+	}
+	return object_write(object, data, n, off, err);
+}
+
 /* So that the disk works while bytes come, and not only at the end. */
 static void begin_sync(const struct object *object, const struct part *part,
 		       uint64_t from, uint64_t to)
@@ -219,7 +247,7 @@ static int write_out(struct receiving *receiving, struct err *err)
 	receiving->written_ms = clock_ms();
 	if (!n)
 		return 0;
-	if (object_write(object, receiving->data, n, off, err))
+	if (put(object, part, receiving->data, n, err))
 		return -1;
 	object_move(object, part, done + n);
 	partial_note(object, part, receiving->data, n);
@@ -411,8 +439,20 @@ static bool is_damaged(const struct part *part)
 	return part->is_stored || part->crc_moved != part->crc_hashed;
 }
 
-/* Make parts missing again, all of them or those that are damaged. */
-static size_t drop_parts(struct object *object, bool all)
+static bool has_changed(const struct part *part)
+{
+	return part->has_changed;
+}
+
+static bool is_any(const struct part *part)
+{
+	(void)part;
+	return true;
+}
+
+/* Make these parts missing again. */
+static size_t drop_parts(struct object *object,
+			 bool (*is_bad)(const struct part *part))
 {
 	const struct plan *plan = object->plan;
 	size_t n = 0;
@@ -420,32 +460,63 @@ static size_t drop_parts(struct object *object, bool all)
 	for (size_t i = 0; i < plan->nparts; i++) {
 		struct part *part = &plan->parts[i];
 
-		if (!all && !is_damaged(part))
+		if (!is_bad(part))
 			continue;
 		object_move(object, part, 0);
 		part->crc_moved = part->crc_piece = 0;
 		part->recorded = 0;
-		part->is_stored = false;
+		part->is_stored = part->has_changed = false;
 		n++;
 	}
+	return n;
+}
+
+static bool came_in_versions(const struct object *object)
+{
+	return object->was_begun || source_has_changed(object->source);
+}
+
+/* All of it, as it is not known which bytes are wrong. */
+static size_t drop_all(struct object *object)
+{
+	bool is_plain = !url_is_https(object->plan->action.href);
+
+	if (!is_plain && !came_in_versions(object))
+		return 0;
+	log_warn("%.12s came %s: all of it is fetched again", object->plan->oid,
+		 came_in_versions(object) ?
+			 "in more than one version" :
+			 "with wrong bytes by http, which does not check them");
+	object->is_again = true;
+	partial_restart(object);
+	return drop_parts(object, is_any);
+}
+
+static size_t drop_bad(struct object *object)
+{
+	const struct plan *plan = object->plan;
+	size_t n = drop_parts(object, is_damaged);
+
+	if (n) {
+		log_warn("%zu of %zu parts of %.12s were damaged on disk", n,
+			 plan->nparts, plan->oid);
+		return n;
+	}
+	if (!object->is_again)
+		return drop_all(object);
+	n = drop_parts(object, has_changed);
+	if (n)
+		log_warn("%zu of %zu parts of %.12s came with other bytes than "
+			 "before",
+			 n, plan->nparts, plan->oid);
 	return n;
 }
 
 size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 {
 	const struct plan *plan = object->plan;
-	size_t n = drop_parts(object, false);
+	size_t n = drop_bad(object);
 
-	if (n) {
-		log_warn("%zu of %zu parts of %.12s were damaged on disk", n,
-			 plan->nparts, plan->oid);
-	} else if (object->was_begun || source_has_changed(object->source)) {
-		log_warn("%.12s came in more than one version: all of it is "
-			 "fetched again",
-			 plan->oid);
-		n = drop_parts(object, true);
-		partial_restart(object);
-	}
 	if (!n)
 		return 0;
 	/* It may be that no answer has told yet. */
@@ -454,6 +525,29 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 	hasher_free(object->hasher);
 	object->frontier = 0;
 	return start_hasher(object, pool, NULL, err) ? 0 : n;
+}
+
+void download_blame(const struct object *object, struct err *err)
+{
+	const struct plan *plan = object->plan;
+	char host[URL_DISPLAY_MAX];
+	size_t n = 0;
+
+	if (!object->is_again)
+		return;
+	for (size_t i = 0; i < plan->nparts; i++)
+		n += plan->parts[i].has_changed;
+	url_display_host(plan->action.href, host, sizeof(host));
+	if (n)
+		err_wrap(err,
+			 "%zu of %zu parts from %s come with other bytes each "
+			 "time, something on the way spoils them",
+			 n, plan->nparts, host);
+	else
+		err_wrap(err,
+			 "%s has other bytes than the object's: the same bytes "
+			 "came twice",
+			 host);
 }
 
 int download_close(struct object *object, const struct storage *storage,

@@ -40,12 +40,17 @@ bool download_ask_whole(struct object *object, struct pool *pool,
 			struct err *err);
 
 /*
- * All is there, but it is not the object: find the parts whose bytes in the
- * file are not those that came, as after a crash of the machine, and make
- * them missing again; or else all, if the server may have had other bytes for
- * a while.  Returns how many; then the hash begins anew.
+ * All is there, but it is not the object.  Make parts missing again: those
+ * whose bytes in the file are not those that came, as after a crash of the
+ * machine; or else all, once, if the server may have had other bytes for a
+ * while or nothing protects them on their way, as over plain http; after that
+ * those that have come with other bytes than before.  Returns how many; then
+ * the hash begins anew.  What comes again is only written where it differs.
  */
 size_t download_mend(struct object *object, struct pool *pool, struct err *err);
+
+/* It cannot be mended: say whose fault that is, if it came more than once. */
+void download_blame(const struct object *object, struct err *err);
 
 /*
  * All is there and right: give the file the mode of an object, after it was

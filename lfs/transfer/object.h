@@ -63,6 +63,7 @@ struct object {
 	struct source *source;	/* owned; NULL: an upload */
 	bool is_ranged;		/* download: the server should heed ranges */
 	bool was_begun;	/* download: some of it is from an earlier run */
+	bool is_again;	/* download: all of it has come once and comes again */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
 	atomic_bool got_whole;	/* download: when asked for a range */

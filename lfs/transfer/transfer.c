@@ -15,6 +15,8 @@
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/upload.h"
 
+enum { MENDS_MAX = 4 };	/* each but the first of a few parts only */
+
 enum state {
 	BEGINNING,	/* before the first part: the step is in the pool */
 	MOVING,
@@ -33,7 +35,7 @@ struct transfer {
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
 	bool failed_to_finish;	/* all parts are at the server */
-	bool mended;		/* bad parts are fetched again, but once */
+	unsigned nmends;	/* how often bad parts were fetched again */
 	bool was_abandoned;	/* an abort is tried again, but once */
 	struct outlook outlook; /* an upload whose links may expire */
 	uint64_t begun_ms;
@@ -213,12 +215,15 @@ static bool mend(struct transfer *transfer, struct err *err)
 	struct object *object = &transfer->object;
 	struct err why = ERR_INIT;
 
-	if (is_upload(transfer) || transfer->mended ||
-	    err->kind != ERR_CORRUPT ||
-	    !download_mend(object, transfer->engine->pool, &why))
+	if (is_upload(transfer) || err->kind != ERR_CORRUPT)
 		return false;
+	if (transfer->nmends == MENDS_MAX ||
+	    !download_mend(object, transfer->engine->pool, &why)) {
+		download_blame(object, err);
+		return false;
+	}
 	err_clear(err);
-	transfer->mended = true;
+	transfer->nmends++;
 	dispatch_rewind(&transfer->dispatch);
 	return true;
 }
