@@ -326,8 +326,10 @@ static void tell_left(const struct forkpush *push)
  */
 static int prepare_push(struct command *command, struct err *err)
 {
-	struct fork_options *options = &command->options;
+	const struct fork_options *options = &command->options;
 	struct forkpush *push = &command->push;
+	const char *const *sources;
+	size_t nsources;
 	int ret;
 
 	if (!command->is_push)
@@ -348,8 +350,8 @@ static int prepare_push(struct command *command, struct err *err)
 	ret = forkpush_try(push, err);
 	if (push->all)
 		tell_left(push);
-	options->refs = forkpush_sources(push, &options->nrefs);
-	options->all = false;
+	sources = forkpush_sources(push, &nsources);
+	fork_set_refs(command->fork, sources, nsources);
 	return ret;
 }
 
@@ -358,10 +360,8 @@ static int carry(struct command *command, struct err *err)
 	struct fork_options *options = &command->options;
 	int ret;
 
-	if (prepare_push(command, err))
-		return -1;
 	command->fork = fork_new(options, err);
-	if (!command->fork)
+	if (!command->fork || prepare_push(command, err))
 		return -1;
 	bar_say(&command->bar, "looking through the history...");
 	ret = fork_find(command->fork, err);

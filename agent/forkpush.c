@@ -253,7 +253,7 @@ static int find_all(struct forkpush *push, struct err *err)
 		add(push, xstrdup(object), xstrdup(name));
 	free(text);
 	if (ret)
-		return -1;
+		return err_append(err, "; --from names the remote to ask");
 	if (!push->nrefs)
 		return err_set(err, ERR_USAGE,
 			       "'%.80s' has no branches and tags to be pushed",

@@ -164,6 +164,23 @@ rm -r nowhere.git
 check 'no such target' equal "$(status_of run_fork nowhere --push main)" 1
 check 'no such target: it says so' grep -q 'cannot push to origin: fatal' err
 
+make_fork remotes
+git -C remotes remote remove upstream
+check 'no remote upstream' \
+	equal "$(status_of run_fork remotes --all --push)" 1
+check 'no remote upstream: what to do' \
+	grep -q "there is no remote 'upstream'; name one with --from" err
+check 'no remote upstream, only an LFS server' \
+	equal "$(status_of run_fork remotes --all --push \
+		--from-lfs "$FROM/up.git/info/lfs")" 1
+check 'no remote upstream, only an LFS server: what to do' \
+	grep -q "branches and tags of 'upstream': .*; --from names" err
+git -C remotes remote remove origin
+check 'no remote origin' equal "$(status_of run_fork remotes --push main \
+	--from-lfs "$FROM/up.git/info/lfs")" 1
+check 'no remote origin: what to do' \
+	grep -q "there is no remote 'origin'; name one with --to" err
+
 make_fork shallow --depth 2 --no-single-branch
 check 'a shallow clone' equal "$(status_of run_fork shallow --push main)" 1
 check 'a shallow clone: it says so' grep -q 'it is shallow' err

@@ -24,4 +24,14 @@ git -C many add . && git -C many commit -q -m many
 check 'what git-lfs finds is found' \
 	/usr/bin/python3 "$LIB/pointers.py" compare many theirs ours
 check 'git lfs pointer --check takes the same files' check_files
+
+# git-lfs does not look at the mode.
+git init -q link
+ln -s "$(cat many/plain-1)" link/name
+git -C link add . && git -C link commit -q -m link
+oid=$(cd link && git lfs ls-files -l | cut -d ' ' -f 1)
+check 'a link to what is a pointer' test -n "$oid"
+check 'it is found' equal "$(cd link && "$BUILD/test/tool/history")" "$oid 1"
+check 'by its path, too' \
+	equal "$(cd link && "$BUILD/test/tool/history" -I name)" "$oid 1"
 finish

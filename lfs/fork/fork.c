@@ -210,6 +210,13 @@ static void take_items(struct fork *fork, const struct history *history)
 		take_item(fork, &history->pointers[i]);
 }
 
+void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
+{
+	fork->options.refs = refs;
+	fork->options.nrefs = nrefs;
+	fork->options.all = false;
+}
+
 int fork_find(struct fork *fork, struct err *err)
 {
 	const struct fork_options *options = &fork->options;

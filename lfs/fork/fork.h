@@ -67,6 +67,9 @@ struct fork *fork_new(const struct fork_options *options, struct err *err);
 const char *fork_source(const struct fork *fork);
 const char *fork_target(const struct fork *fork);
 
+/* Look through these, borrowed, and not through the refs of the options. */
+void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs);
+
 /* Find the objects in the history: takes a while in a large one. */
 int fork_find(struct fork *fork, struct err *err);
 

@@ -223,16 +223,16 @@ static int sift(int in, int out,
 
 /*
  * ":MODE MODE NAME NAME STATUS\tPATH", of a merge with another colon, mode and
- * name for each further parent: the last name, if it is that of a file.
+ * name for each further parent: the last name, if it is that of a file or, as
+ * git-lfs takes those, too, of a link.
  */
 static const char *parse_change(char *line)
 {
-	size_t parents = strspn(line, ":");
+	size_t parents = strspn(line, ":"), at = parents * (1 + MODE_ROOM);
 	char *end = strchr(line, '\t'), *name = NULL;
 
-	if (!parents || !end ||
-	    (size_t)(end - line) < parents * (1 + MODE_ROOM) + MODE_ROOM ||
-	    strncmp(line + parents * (1 + MODE_ROOM), "100", 3))
+	if (!parents || !end || (size_t)(end - line) < at + MODE_ROOM ||
+	    (strncmp(line + at, "100", 3) && strncmp(line + at, "120", 3)))
 		return NULL;
 	for (int i = 0; i < 2; i++) {
 		*end = '\0';

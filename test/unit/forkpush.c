@@ -156,6 +156,38 @@ static void as_it_was(void **state)
 	forkpush_release(&push);
 }
 
+/* What has been tried may not hold any more. */
+static void others_came_first(void **state)
+{
+	static const char *const names[] = { "late" };
+	struct forkpush push = { .remote = "late.git",
+				 .names = names,
+				 .nnames = 1,
+				 .is_quiet = true };
+	struct err err = ERR_INIT;
+	char *theirs, *there;
+
+	(void)state;
+	free(line_of("git init -q --bare late.git && git branch late && echo"));
+	assert_int_equal(forkpush_find(&push, &err), 0);
+	assert_int_equal(forkpush_try(&push, &err), 0);
+	theirs = line_of(
+		"tree=$(git -C late.git mktree </dev/null) && "
+		"commit=$(git -C late.git -c user.name=A "
+		"-c user.email=a@b commit-tree -m other $tree) && "
+		"git -C late.git update-ref refs/heads/late $commit && "
+		"echo $commit");
+	assert_int_equal(forkpush_run(&push, &err), -1);
+	assert_int_equal(err.kind, ERR_REFUSED);
+	assert_non_null(strstr(err.msg, "the objects are there, but nothing"));
+	assert_non_null(strstr(err.msg, "(stale info)"));
+	there = line_of("git -C late.git rev-parse late");
+	assert_string_equal(there, theirs);
+	free(theirs);
+	free(there);
+	forkpush_release(&push);
+}
+
 static void refused(void **state)
 {
 	static const char *const refs[] = { "nobody",	    "HEAD^0", "HEAD~1",
@@ -181,6 +213,7 @@ int main(void)
 		cmocka_unit_test(targets),
 		cmocka_unit_test(annotated),
 		cmocka_unit_test(as_it_was),
+		cmocka_unit_test(others_came_first),
 		cmocka_unit_test(refused),
 	};
 
