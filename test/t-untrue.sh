@@ -88,6 +88,23 @@ told 206
 told cut
 told page
 
+# What is compressed though nobody asked for that is as good.
+
+for how in gzip gzip=deflate
+do
+	change 1000
+	server_faults "$how,on=batch,times=0" "$how,on=complete,times=0" \
+		"$how,on=verify,times=0"
+	check "$how: the push is right" push
+	check "$how: the object is there" server_has r "r/$file"
+done
+change 1000
+server_faults "gzip=bomb,on=batch,times=0"
+check 'a bomb fails the push' fails push
+check 'at the limit' says 'answer of the LFS server is over 67108864 bytes'
+server_nofaults
+push
+
 # One request for the whole, and one that verifies
 
 start_server --dialect basic

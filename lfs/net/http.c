@@ -234,6 +234,10 @@ static void set_body(struct http *http)
 		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
 		curl.easy_setopt(easy, CURLOPT_SEEKDATA, http);
 	}
+	/* Without an option for it, libcurl decodes nothing. */
+	curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
+	curl.easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING,
+			 http->request->is_raw ? 0L : 1L);
 	curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, http->request->method);
 	curl.easy_setopt(easy, CURLOPT_RANGE, http->request->range);
 	curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);

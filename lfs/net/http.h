@@ -22,6 +22,9 @@
  * `headers` go only where url_keeps_headers() lets them (lfs/wire.md, The
  * server).
  *
+ * Bodies are asked for as they are, and decoded if they come compressed all the
+ * same.  The limits on their size hold for what is decoded.
+ *
  * This module does not retry and does not judge a status: see status.h and
  * retry.h.
  */
@@ -72,6 +75,7 @@ struct http_request {
 	const char *if_range;	/* the whole if its ETag is another, or NULL */
 	const struct http_source *source;	/* or NULL: no body */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
+	bool is_raw;	/* the body comes as sent, whatever its Content-Encoding */
 	unsigned answer_ms;	/* silence while the answer is awaited */
 	int64_t expires;	/* when `url` does, as its action says; or 0 */
 };

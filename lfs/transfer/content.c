@@ -8,20 +8,32 @@
 #include "lfs/net/http.h"
 #include "lfs/net/range.h"
 
-int content_check_length(struct http *http, uint64_t size, struct err *err)
+static bool is_of(struct http *http, uint64_t size)
 {
-	const char *encoding = http_header(http, "Content-Encoding");
 	const char *length = http_header(http, "Content-Length");
 
-	if (length && strtoull(length, NULL, 10) == size)
-		return 0;
-	if (encoding && strcasecmp(encoding, "identity"))
+	return length && strtoull(length, NULL, 10) == size;
+}
+
+bool content_is_encoded(struct http *http, uint64_t size)
+{
+	const char *encoding = http_header(http, "Content-Encoding");
+
+	return encoding && strcasecmp(encoding, "identity") != 0 &&
+	       !is_of(http, size);
+}
+
+int content_check_length(struct http *http, uint64_t size, struct err *err)
+{
+	const char *length = http_header(http, "Content-Length");
+
+	if (content_is_encoded(http, size))
 		return err_set(err, ERR_PROTOCOL,
 			       "the server compressed the object "
 			       "(Content-Encoding: %.40s) though asked for it "
 			       "as it is",
-			       encoding);
-	if (length)
+			       http_header(http, "Content-Encoding"));
+	if (length && !is_of(http, size))
 		return err_set(err, ERR_PROTOCOL,
 			       "the server has %.20s bytes, not %" PRIu64,
 			       length, size);

@@ -2,6 +2,7 @@
 #ifndef LFS_TRANSFER_CONTENT_H
 #define LFS_TRANSFER_CONTENT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lfs/base/err.h"
@@ -14,10 +15,12 @@
 struct http;
 
 /*
- * It has `size` bytes, if it says how many.  Objects that are stored
- * compressed are fine, their sizes fit; what is compressed on its way is
- * another thing.
+ * Were its `size` bytes compressed on their way?  Objects that are stored with
+ * a Content-Encoding are as they should be: their sizes fit.
  */
+bool content_is_encoded(struct http *http, uint64_t size);
+
+/* It has `size` bytes, if it says how many, and they are not compressed. */
 int content_check_length(struct http *http, uint64_t size, struct err *err);
 
 /*

@@ -38,6 +38,8 @@ struct receiving {
 	bool is_conditional;	/* asked with If-Range */
 	bool is_other;		/* and the ETag is another now */
 	bool is_useless;	/* the answer to a range is not that range */
+	bool is_encoded;	/* the answer with the whole is compressed */
+	bool decodes;	/* and libcurl shall undo that */
 	uint64_t skip;		/* bytes before ours, of a whole answer */
 	char *data;		/* owned: bytes on their way to the file */
 	size_t n;
@@ -180,7 +182,8 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 			atomic_store(&object->ranges, RANGES_USED);
 		return 0;
 	}
-	if (content_check_length(http, size, err))
+	receiving->is_encoded = content_is_encoded(http, size);
+	if (!receiving->decodes && content_check_length(http, size, err))
 		return -1;
 	hear(receiving, http);
 	if (object->plan->nparts > 1)
@@ -349,6 +352,7 @@ static int receive(struct receiving *receiving, struct http *http,
 		.headers = plan->action.headers,
 		.nheaders = plan->action.nheaders,
 		.sink = &sink,
+		.is_raw = !receiving->decodes,
 		.answer_ms = plan->answer_ms,
 		.expires = plan->action.expires,
 	};
@@ -377,11 +381,13 @@ static int receive(struct receiving *receiving, struct http *http,
 	return ret;
 }
 
-/* Will the same be had from `href`, without a condition? */
+/* Will the same be had from `href`, without a condition, or decoded? */
 static bool may_ask_again(struct receiving *receiving, const struct err *err)
 {
 	struct source *source = receiving->object->source;
 
+	if (receiving->is_encoded && !receiving->decodes)
+		return true;
 	if (!receiving->is_other)
 		return source_failed(source, &receiving->route, err);
 	source_changed(source);
@@ -402,8 +408,11 @@ int download_part(struct object *object, struct part *part, struct http *http,
 		log_info("%s; asking for the range anew", err->msg);
 		err_clear(err);
 		source_done(object->source, &receiving.route);
-		receiving = (struct receiving){ .object = object,
-						.part = part };
+		receiving = (struct receiving){
+			.object = object,
+			.part = part,
+			.decodes = receiving.is_encoded,
+		};
 		ret = receive(&receiving, http, err);
 	}
 	source_done(object->source, &receiving.route);

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The server: which request is what, and one function for each kind."""
 
+import gzip
 import hashlib
 import json
 import os
 import re
 import time
+import zlib
 from urllib.parse import quote, unquote
 
 from .conn import Hangup
@@ -56,6 +58,16 @@ class Answer:
 def problem(status, text, headers=None):
     return Answer(status, {"message": text},
                   dict(headers or {}, **{"Content-Type": LFS_JSON}))
+
+
+def compress(answer, how):
+    if how == "bomb":
+        answer.body = b" " * (80 << 20) + answer.body
+    if how == "deflate":
+        answer.body = zlib.compress(answer.body)
+    else:
+        answer.body = gzip.compress(answer.body)
+    answer.headers["Content-Encoding"] = how if how == "deflate" else "gzip"
 
 
 def untrue(fault):
@@ -192,6 +204,8 @@ class App:
             conn.receive(req)
         if "lost-answer" in req.faults:
             raise Hangup
+        if "gzip" in req.faults and not answer.download:
+            compress(answer, req.faults["gzip"].value)
         if "untrue" in req.faults:
             answer = untrue(req.faults["untrue"])
         self.write(conn, req, answer)

@@ -47,7 +47,8 @@ KINDS = {
     "short": ("get", "end the body this many bytes early (default 1)"),
     "flip": ("get", "spoil the body byte at `after`"),
     "page": ("get", "answer 200 with a page of HTML, of no said length"),
-    "gzip": ("get", "compress the body, with Content-Encoding"),
+    "gzip": ("get", "compress the body, with Content-Encoding; with another "
+             "`on`, too: deflate, or bomb (80 MiB of blanks before it)"),
     "chunked": ("get", "send the body with Transfer-Encoding: chunked"),
     "range": ("get", "ignored (200 with everything), wrong (Content-Range of "
               "other bytes), part (half of what was asked), unsat (416), "
