@@ -53,6 +53,18 @@ check 'a refused completion fails the push' fails push
 check 'and the message says 404' says '404'
 server_nofaults
 
+# A quota and a bandwidth limit do not pass while one waits (nor for git-lfs).
+for status in 501 507 509
+do
+	server_reset
+	server_faults "status=$status,on=part,times=0,part=2"
+	check "$status: the push fails" fails push
+	check "$status: and says so" says "part 2 of 4: the server answered $status"
+	check "$status: the part was tried once" equal \
+		"$(server_count "parts.$refused.2")" 1
+	server_nofaults
+done
+
 # S3 says 200 before it knows.
 server_faults "late-error=InvalidPart,oid=$refused"
 check 'a completion that fails late fails the push' fails push

@@ -31,11 +31,11 @@ try () {
 		"$sent"
 }
 
-size=1792K
-try 'every passing status' 14+1 'status=408,on=part,part=1' \
+size=1536K
+try 'every passing status' 12+1 'status=408,on=part,part=1' \
 	'status=429,on=part,part=2' 'status=500,on=part,part=3' \
 	'status=502,on=part,part=4' 'status=503,on=part,part=5' \
-	'status=504,on=part,part=6' 'status=509,on=part,part=7'
+	'status=504,on=part,part=6'
 size=1200K
 try 'Retry-After in seconds' 6+1 'status=503,on=part,part=3,retry-after=1'
 try 'Retry-After as a date' 6+1 'status=429,on=part,part=3,retry-after=date+1'

@@ -132,6 +132,12 @@ static bool is_over(const struct status *status)
 		status->status == 403);
 }
 
+/* It lacks the feature, the room or the budget: that does not pass. */
+static bool is_final(int status)
+{
+	return status == 501 || status == 505 || status == 507 || status == 509;
+}
+
 static enum err_kind kind_of(int status, const char *text)
 {
 	if (status == 401)
@@ -143,9 +149,7 @@ static enum err_kind kind_of(int status, const char *text)
 		return ERR_BUSY;
 	if (status == 408 || status == 429)
 		return ERR_BUSY;
-	if (status >= 500 && status != 501 && status != 505)
-		return ERR_BUSY;
-	return ERR_REFUSED;
+	return status >= 500 && !is_final(status) ? ERR_BUSY : ERR_REFUSED;
 }
 
 /* S3's codes of what may go well the next time. */

@@ -10,7 +10,8 @@
 /*
  * What the status of an answer means.
  *
- * 408, 429, 5xx but 501 and 505, and S3's 400 RequestTimeout: ERR_BUSY, with
+ * 408, 429, 5xx but 501, 505, 507 (a quota) and 509 (a bandwidth limit), and
+ * S3's 400 RequestTimeout: ERR_BUSY, with
  * the pause that Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
  * of expiry, and a 400, 401 or 403 to a link whose time is past, whatever it
  * says (Ceph: AccessDenied): ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The

@@ -39,7 +39,7 @@ static void kinds(void **state)
 		{ 500, ERR_BUSY },    { 501, ERR_REFUSED },
 		{ 502, ERR_BUSY },    { 503, ERR_BUSY },
 		{ 504, ERR_BUSY },    { 505, ERR_REFUSED },
-		{ 507, ERR_BUSY },    { 509, ERR_BUSY },
+		{ 507, ERR_REFUSED }, { 509, ERR_REFUSED },
 		{ 599, ERR_BUSY },
 	};
 
