@@ -130,6 +130,7 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 		.now_ms = clock_ms(),
 		.begun_ms = again->begun_ms,
 		.moved_ms = atomic_load(&engine->shared.moved_ms),
+		.is_answered = true,
 	};
 	unsigned pause_ms;
 

@@ -57,7 +57,7 @@ refused status=503 "503 Service Unavailable" 3
 add_file r other.bin 2000 77
 add_file r third.bin 3000 78
 lfs_config lfs.concurrenttransfers 1
-refused status=502 "502 Bad Gateway" 5
+refused status=500 "500 Internal Server Error" 5
 lfs_config lfs.concurrenttransfers 2
 git -C r reset -q --hard HEAD~2
 refused status=200 "'objects' is missing" 1

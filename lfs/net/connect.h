@@ -49,6 +49,8 @@ struct http_shared {
 
 	atomic_bool stop;	/* set: every request ends, ERR_CANCELED */
 	_Atomic(uint64_t) moved_ms;	/* clock_ms() of the last byte or answer */
+	/* Set: somebody has answered, and not for one who cannot be reached. */
+	atomic_bool answered;
 };
 
 /* Forget all options of the last request. */

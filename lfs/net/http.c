@@ -114,6 +114,8 @@ static int end_of_head(struct http *http)
 	if (status < 200)
 		return 0;
 	http->answered = true;
+	if (status != 502 && status != 504)
+		atomic_store(&http->shared->answered, true);
 	if (!sink || status > 299)
 		return 0;
 	http->to_sink = true;

@@ -16,6 +16,7 @@ enum {
 	/* A 403 to the only connection counts for several. */
 	REFUSALS_MAX = 8,
 	REFUSALS_ALONE = 3,
+	FIRST_DELAY_MS = 2000,	/* likewise, while a person waits */
 	AFTER_MAX_S = 24 * 3600
 };
 
@@ -76,6 +77,31 @@ static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
 	return may;
 }
 
+bool retry_is_unreached(const struct err *err)
+{
+	return err->kind == ERR_OFFLINE ||
+	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED) ||
+	       (err->kind == ERR_BUSY &&
+		(err->code == 502 || err->code == 504));
+}
+
+/* Nobody has ever answered: true if it is tried again, soon. */
+static bool try_first(struct retry *retry, const struct retry_policy *policy,
+		      const struct retry_facts *facts, unsigned *pause_ms)
+{
+	uint64_t gone = facts->now_ms - retry->begun_ms;
+	unsigned limit = policy->max_delay_ms;
+
+	if (!policy->retries || gone >= policy->first_ms)
+		return false;
+	if (limit > FIRST_DELAY_MS)
+		limit = FIRST_DELAY_MS;
+	*pause_ms = backoff(retry->pauses++, limit, facts->random);
+	if (*pause_ms > policy->first_ms - gone)
+		*pause_ms = policy->first_ms - (unsigned)gone;
+	return true;
+}
+
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms)
@@ -86,11 +112,15 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 
 	if (!is_meant_otherwise && !err_is_transient(err))
 		return false;
+	if (!retry->begun_ms)
+		retry->begun_ms = facts->begun_ms;
 	if (facts->is_aside) {
 		*pause_ms = asked_for(policy, err) + ASIDE_MS +
 			    facts->random % ASIDE_MS;
 		return true;
 	}
+	if (policy->first_ms && !facts->is_answered && retry_is_unreached(err))
+		return try_first(retry, policy, facts, pause_ms);
 	if (is_offline(err, facts)) {
 		if (facts->now_ms - facts->moved_ms > policy->offline_ms)
 			return false;

@@ -23,18 +23,24 @@
  * A 403 is final, unless others are served by the same host: then it may be
  * what the server says to one connection more than it takes, as some do.  That
  * is believed a few times.
+ *
+ * Where nobody has ever answered, the address, the proxy or the network is
+ * probably wrong, and a person waits for the first sign of life: those tries go
+ * on for `first_ms` only.
  */
 
 struct retry_policy {
 	unsigned retries;	/* after the first try; 0: none */
 	unsigned max_delay_ms;
 	unsigned offline_ms;
+	unsigned first_ms;	/* 0: the first request is like any other */
 };
 
 struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
 	unsigned refusals;	/* by a 403 that may be meant otherwise */
+	uint64_t begun_ms;	/* when the first try began; 0: it has not failed */
 };
 
 #define RETRY_INIT { .tries = 0 }
@@ -45,6 +51,7 @@ struct retry_facts {
 	uint64_t begun_ms;	/* when the failed try began */
 	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
 	bool is_aside;	/* it comes again when another one is done */
+	bool is_answered;	/* somebody has answered, now or before */
 };
 
 /* Is this how a server says that one connection is too many? */
@@ -55,6 +62,9 @@ bool retry_wants_fewer(const struct err *err);
  * serve, so that it goes well when one of the others is done?
  */
 bool retry_may_wait(const struct retry *retry, const struct err *err);
+
+/* Did nobody answer, or only a gateway that cannot reach the server either? */
+bool retry_is_unreached(const struct err *err);
 
 /*
  * After a try failed with `err`: true if there shall be another one, after

@@ -145,7 +145,7 @@ static long command_of(const struct credshare *share)
 
 static bool is_of_command(enum credshare_fact fact)
 {
-	return fact == CREDSHARE_BAD_NETRC || fact == CREDSHARE_FAILED;
+	return fact != CREDSHARE_APPROVED && fact != CREDSHARE_FOR_ACTIONS;
 }
 
 static char *key_of(const struct credshare *share, enum credshare_fact fact,
@@ -193,6 +193,8 @@ static uint64_t since(const struct credshare *share, enum credshare_fact fact)
 					      ASKCRED_CACHE_S * 1000;
 	uint64_t begun = is_of_command(fact) ? share->began_ms : 0;
 
+	if (fact == CREDSHARE_ANSWERED)
+		return begun;
 	return now > life && now - life > begun ? now - life : begun;
 }
 

@@ -41,7 +41,7 @@ bool credshare_is_locked(const struct credshare *share);
 /* Let the others go on; fine if it is not locked. */
 void credshare_unlock(struct credshare *share);
 
-/* What one agent can tell the others about the login that some lines ask for. */
+/* What one agent can tell the others about a server, or a login for it. */
 enum credshare_fact {
 	/* It was approved: a helper has it, and asks no person. */
 	CREDSHARE_APPROVED,
@@ -50,14 +50,19 @@ enum credshare_fact {
 	/* The one in ~/.netrc was refused. */
 	CREDSHARE_BAD_NETRC,
 	/* None is to be had, or none that the server takes. */
-	CREDSHARE_FAILED
+	CREDSHARE_FAILED,
+	/* The server cannot be reached. */
+	CREDSHARE_UNREACHED,
+	/* It has answered. */
+	CREDSHARE_ANSWERED
 };
 
 /*
  * Tell the others about the login for these lines (`protocol`, `host`, `path`,
  * `username`).  The first two facts are for all who come within minutes.  The
- * others count for a minute, for this process and those of its process group
- * that were there already: people who try again have changed something.
+ * others count for a minute (that it has answered, for as long as that is true of
+ * any of them), for this process and those of its process group that were there
+ * already: people who try again have changed something.
  * `why` is NULL where there is nothing to say.
  */
 void credshare_note(struct credshare *share, enum credshare_fact fact,

@@ -18,6 +18,7 @@
 
 enum {
 	BUDGET_EVERY_MS = 100,
+	FIRST_MS = 10000,	/* for the first sign of life of a server */
 	GUESS_BYTES = 4 << 20,	/* may come in vain, to see about ranges */
 	RATE_BYTES = 8 << 20,	/* a connection must have moved, and for */
 	RATE_MS = 1000	/* so long, to tell its rate */
@@ -38,6 +39,9 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 		.retries = settings->retries,
 		.max_delay_ms = settings->max_retry_delay_ms,
 		.offline_ms = settings->offline_ms,
+		.first_ms = settings->offline_ms < FIRST_MS ?
+				    settings->offline_ms :
+				    FIRST_MS,
 	};
 
 	return pool_new(max_workers, &engine->shared, &policy);

@@ -270,6 +270,7 @@ static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
 
 	facts->now_ms = clock_ms();
 	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
+	facts->is_answered = atomic_load(&pool->shared->answered);
 	facts->random = clock_random();
 	if (job->has_gained)
 		tries->retry = (struct retry)RETRY_INIT;

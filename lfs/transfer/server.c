@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/action.h"
@@ -12,6 +13,7 @@
 #include "lfs/net/url.h"
 #include "lfs/remote/branch.h"
 #include "lfs/remote/credential.h"
+#include "lfs/remote/credshare.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/remote/remoteurl.h"
 #include "lfs/remote/session.h"
@@ -136,19 +138,68 @@ static int run_request(struct job *job, struct http *http, struct err *err)
 	return verification_run(request->verification, http, err);
 }
 
+/* All agents of the command have the same server, or another note. */
+static struct credtext name_of(const struct server *server)
+{
+	struct credtext name = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+
+	credtext_add(&name, "host", server->endpoint->url, &ignored);
+	return name;
+}
+
+/*
+ * What the other agents know: has the server answered any of them?  Then we are
+ * only cut off for a while.  Or has one waited for its first answer in vain?
+ */
+static void learn(struct server *server, struct err *err)
+{
+	struct credshare *share = credentials_share(server->credentials);
+	struct http_shared *shared = &server->options.engine->shared;
+	struct credtext name = name_of(server);
+
+	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
+		atomic_store(&shared->moved_ms, clock_ms());
+		atomic_store(&shared->answered, true);
+	} else {
+		credshare_knows(share, CREDSHARE_UNREACHED, &name, err);
+	}
+	credtext_release(&name);
+}
+
+/* Tell them how the first request of this process has ended. */
+static void teach(struct server *server, const struct err *err)
+{
+	struct credshare *share = credentials_share(server->credentials);
+	struct credtext name = name_of(server);
+
+	if (atomic_load(&server->options.engine->shared.answered))
+		credshare_note(share, CREDSHARE_ANSWERED, &name, NULL);
+	else if (retry_is_unreached(err))
+		credshare_note(share, CREDSHARE_UNREACHED, &name, err);
+	credtext_release(&name);
+}
+
 /* Have the pool do it; the outcome is in the job's err. */
 static void perform(struct server *server, struct request *request)
 {
 	const struct server_options *options = &server->options;
 	struct pool *pool = options->pool ? options->pool :
 					    options->engine->pool;
+	bool is_first = !atomic_load(&options->engine->shared.answered);
 
+	if (is_first)
+		learn(server, &request->job.err);
+	if (request->job.err.kind)
+		return;
 	request->job.run = run_request;
 	request->job.is_tried_once = server->is_down || server->is_tried_once;
 	pool_submit(pool, &request->job);
 	while (!pool_wait(pool, STEP_MS))
 		if (options->is_stopped(options->ctx))
 			pool_cancel(pool);
+	if (is_first)
+		teach(server, &request->job.err);
 	if (!server->is_tried_once)
 		server->is_down = err_is_transient(&request->job.err) &&
 				  !request->job.err.wait_ms;

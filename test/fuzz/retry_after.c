@@ -25,7 +25,9 @@ static int parse(const char *value, int64_t now)
 
 static void check_pause(uint32_t random, uint8_t pauses, int wait_ms)
 {
-	const struct retry_policy policy = { 3, MAX_MS, 1000 };
+	const struct retry_policy policy = { .retries = 3,
+					     .max_delay_ms = MAX_MS,
+					     .offline_ms = 1000 };
 	const struct retry_facts facts = { .random = random };
 	struct retry retry = { .tries = pauses % 5, .pauses = pauses };
 	struct err err = { .kind = ERR_BUSY, .wait_ms = wait_ms };

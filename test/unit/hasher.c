@@ -63,7 +63,7 @@ static void hash_all(const void *data, size_t n, char *hex)
 
 static void set_up(struct bench *bench, size_t size, size_t part_size)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	struct plan_request request = { .direction = UPLOAD, .size = size };
 	struct err err = ERR_INIT;
 	char path[] = "/tmp/lfsmp-hasher.XXXXXX";

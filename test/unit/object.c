@@ -58,7 +58,7 @@ static uint64_t reach_all(void *ctx)
 /* Hash "hello" and check the object, its parts' CRCs as given. */
 static int check(const uint32_t crcs[2], const char *text, struct err *err)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	struct http_shared shared = { .connect_ms = 1 };
 	struct pool *pool = pool_new(1, &shared, &policy);
 	struct hasher_source source = { .read = object_read,

@@ -75,7 +75,7 @@ static void make_data(struct bench *bench)
 /* `sent` has a letter for each part, `s` if it was; as relay.c goes about it. */
 static void set_up(struct bench *bench, const char *sent, uint64_t hashed)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	struct journal_hash start = { .zero = 0 };
 	struct plan *send, *fetch;
 	struct err err = ERR_INIT;

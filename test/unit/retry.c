@@ -54,7 +54,8 @@ static void tries_are_counted(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(limits); i++) {
-		const struct retry_policy few = { limits[i], MAX_MS, 0 };
+		const struct retry_policy few = { .retries = limits[i],
+						  .max_delay_ms = MAX_MS };
 		struct retry retry = RETRY_INIT;
 		struct err err = { .kind = i % 2 ? ERR_BUSY : ERR_NETWORK };
 		unsigned again = 0, pause;
@@ -71,7 +72,8 @@ static void tries_are_counted(void **state)
  */
 static unsigned pause_after(unsigned pauses, unsigned max_ms, uint32_t random)
 {
-	const struct retry_policy lasting = { 1000, max_ms, 0 };
+	const struct retry_policy lasting = { .retries = 1000,
+					      .max_delay_ms = max_ms };
 	struct retry retry = { .tries = 0, .pauses = pauses };
 	struct retry_facts facts = answering;
 	struct err err = { .kind = ERR_NETWORK };
@@ -191,6 +193,55 @@ static void offline_or_only_this_peer(void **state)
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
 	assert_int_equal(retry.tries, 3);
 	assert_int_equal(retry.pauses, 4);
+}
+
+/* Nobody has ever answered: for first_ms, whatever the number of tries. */
+static void first_request(void **state)
+{
+	static const struct err unreached[] = {
+		{ .kind = ERR_OFFLINE },
+		{ .kind = ERR_NETWORK, .code = ECONNREFUSED },
+		{ .kind = ERR_BUSY, .code = 502 },
+		{ .kind = ERR_BUSY, .code = 504 },
+	};
+	const struct retry_policy first = { .retries = 3,
+					    .max_delay_ms = MAX_MS,
+					    .offline_ms = 900000,
+					    .first_ms = 10000 };
+	const struct err busy = { .kind = ERR_BUSY, .code = 503 };
+	unsigned pause;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(unreached); i++) {
+		struct retry retry = RETRY_INIT;
+		struct retry_facts facts = { .random = UINT32_MAX,
+					     .now_ms = 500,
+					     .begun_ms = 500 };
+
+		for (int j = 0; j < 20; j++) {
+			assert_true(retry_again(&retry, &first, &unreached[i],
+						&facts, &pause));
+			assert_in_range(pause, 0, 2000);
+		}
+		assert_int_equal(retry.tries, 0);
+		/* The last try is when the time is over, not after it. */
+		facts.begun_ms = facts.now_ms = 10499;
+		assert_true(retry_again(&retry, &first, &unreached[i], &facts,
+					&pause));
+		assert_in_range(pause, 0, 1);
+		facts.now_ms = 10500;
+		assert_false(retry_again(&retry, &first, &unreached[i], &facts,
+					 &pause));
+		/* From the first answer on they count, or wait, as any. */
+		facts.is_answered = true;
+		assert_true(retry_again(&retry, &first, &unreached[i], &facts,
+					&pause));
+		assert_int_equal(retry.tries, 1);
+		facts.is_answered = false;
+		assert_true(retry_again(&retry, &first, &busy, &facts, &pause));
+		assert_int_equal(retry.tries, 2);
+	}
+	assert_false(retry_is_unreached(&busy));
 }
 
 static void a_server_that_is_full(void **state)
@@ -338,6 +389,7 @@ int main(void)
 		cmocka_unit_test(what_the_server_asks_for),
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
+		cmocka_unit_test(first_request),
 		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(a_403_to_one_of_many),
 		cmocka_unit_test(after_seconds),

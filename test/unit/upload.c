@@ -24,7 +24,7 @@ static const struct mode in_parts = { .name = "in parts" };
 /* How many parts may go out before any byte is hashed? */
 static size_t parts_at_once(uint64_t size, uint64_t part_size)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	const struct plan_request request = { .oid = "0", .size = size };
 	char path[] = "/tmp/lfsmp-upload.XXXXXX";
 	int fd = mkstemp(path);
@@ -55,7 +55,7 @@ static size_t parts_at_once(uint64_t size, uint64_t part_size)
 /* Hashed, it has proved itself. */
 static void touched(void **state)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	static const struct plan_request request = { .oid = "0", .size = MIB };
 	static const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
 
@@ -151,7 +151,7 @@ static void *let_hash(void *arg)
 /* Or all but the last byte would be sent, and then nothing for a while. */
 static void one_part_at_the_pace_of_the_hash(void **state)
 {
-	static const struct retry_policy policy = { 0, 0, 0 };
+	static const struct retry_policy policy = { .retries = 0 };
 	static const struct mode mode = { .name = "one",
 					  .part_is_final = true };
 	struct http_shared shared = { .connect_ms = 5000, .stall_ms = 60000 };
