@@ -33,7 +33,7 @@ cat >traced <<END
 #!/bin/sh
 ASAN_OPTIONS=\${ASAN_OPTIONS:+\$ASAN_OPTIONS:}detect_leaks=0 \
 LSAN_OPTIONS=detect_leaks=0 exec strace -f -s 200 -o '$TEST_TMP/trace' \
-	-e trace=fdatasync,write,rename \$STRACE_MORE '$AGENT' "\$@"
+	-e trace=fdatasync,sync_file_range,write \$STRACE_MORE '$AGENT' "\$@"
 END
 chmod +x traced
 git init -q c
@@ -61,29 +61,30 @@ syncs () {
 	grep -c 'fdatasync(\|fdatasync resumed' trace
 }
 
-# The last sync has succeeded before git-lfs is told.
-sync_comes_first () {
-	grep fdatasync trace | tail -n 1 | grep -q ' = 0$' || return 1
-	synced=$(grep -n 'fdatasync.* = 0$' trace | tail -n 1 | cut -d : -f 1)
+# comes_first CALL: its last one has succeeded before git-lfs is told.
+comes_first () {
+	synced=$(grep -n "$1.* = 0\$" trace | tail -n 1 | cut -d : -f 1)
 	told=$(grep -n '^[0-9]* *write(1, .*complete' trace | cut -d : -f 1)
 	echo "synced in line $synced, told in line $told"
-	test "$synced" -lt "$told"
+	test "$synced" && test "$synced" -lt "$told"
 }
 
 check 'in parts' fetch out r/large.bin
 check 'in parts: it is right' right out r/large.bin
 check 'in parts: it is on the disk before git-lfs knows of it' \
-	sync_comes_first
+	comes_first fdatasync
 git -C c config lfsmultipart.partSize 8m
 check 'in one large part' fetch out r/one.bin
 check 'in one large part: it is right' right out r/one.bin
-check 'in one large part: it is on the disk first' sync_comes_first
+check 'in one large part: it is on the disk first' comes_first fdatasync
 git -C c config --unset lfsmultipart.partSize
 for number in 1 8
 do
 	check "small, $number" fetch out r/small$number.bin
 	check "small, $number: it is right" right out r/small$number.bin
 	check "small, $number: no flush is paid for" equal 0 "$(syncs)"
+	check "small, $number: it was written before git-lfs knows of it" \
+		comes_first 'sync_file_range.*WAIT_AFTER'
 done
 
 # What another agent left whole may never have been on the disk.
@@ -91,7 +92,7 @@ server_reset
 check 'what was not taken' fetch out r/small8.bin
 check 'what was not taken does not come again' \
 	equal 0 "$(server_count requests.get)"
-check 'what was not taken: it is on the disk now' sync_comes_first
+check 'what was not taken: it is on the disk now' comes_first fdatasync
 
 # The disk says no: the bytes that it has are not known.
 STRACE_MORE='-e inject=fdatasync:error=EIO'
@@ -102,12 +103,21 @@ check 'the object fails' grep '^error .*Input/output error' out
 check 'git-lfs gets no file' equal '' "$(said out complete)"
 check 'what may be wrong is not kept' equal '' \
 	"$(find "$FILES" -name "$(oid_of r/large.bin)*")"
+STRACE_MORE='-e inject=sync_file_range:error=EIO'
+check 'a disk that fails, small' fetch out r/small8.bin
+check 'a disk that fails, small: the object fails' \
+	grep '^error .*Input/output error' out
+check 'a disk that fails, small: nothing is kept' equal '' \
+	"$(find "$FILES" -name "$(oid_of r/small8.bin)*")"
 STRACE_MORE=
 
 git -C c config lfsmultipart.fsync false
 check 'without fsync' fetch out r/large.bin
 check 'without fsync: it is right' right out r/large.bin
 check 'without fsync: nothing is synced' equal 0 "$(syncs)"
+check 'without fsync: a small one' fetch out r/small8.bin
+check 'without fsync: that is right' right out r/small8.bin
+check 'without fsync: nor is it waited for' fails grep sync_file_range trace
 
 # A disk whose power goes.  Its journal is written each second, not every five.
 

@@ -306,17 +306,40 @@ static int sync_to_disk(int fd)
 #endif
 }
 
-int file_sync(int fd, const char *path, struct err *err)
+static int write_back(int fd)
+{
+#ifdef __linux__
+	return sync_file_range(fd, 0, 0,
+			       SYNC_FILE_RANGE_WAIT_BEFORE |
+				       SYNC_FILE_RANGE_WRITE |
+				       SYNC_FILE_RANGE_WAIT_AFTER);
+#else
+	return fsync(fd);
+#endif
+}
+
+static int wait_for_disk(int (*call)(int fd), int fd, const char *path,
+			 struct err *err)
 {
 	int ret;
 
 	do
-		ret = sync_to_disk(fd);
+		ret = call(fd);
 	while (ret && errno == EINTR);
 	/* Some file systems have nothing to sync to. */
 	if (!ret || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
 		return 0;
 	return err_sys(err, errno, "cannot bring '%s' to the disk", path);
+}
+
+int file_write_back(int fd, const char *path, struct err *err)
+{
+	return wait_for_disk(write_back, fd, path, err);
+}
+
+int file_sync(int fd, const char *path, struct err *err)
+{
+	return wait_for_disk(sync_to_disk, fd, path, err);
 }
 
 int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)

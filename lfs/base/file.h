@@ -101,6 +101,16 @@ int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
 void file_begin_sync(int fd, uint64_t off, uint64_t n);
 
 /*
+ * Wait until all bytes of the file were handed to the disk, but not until it
+ * has written them from its cache, as file_sync() does at a much higher price.
+ * A name that the file gets after that is not on the disk before the bytes are:
+ * the file system's journal flushes that cache first.  Without it ext4 brings
+ * the size and the name to the disk before the bytes, even if these were
+ * written in order and no block was reserved.
+ */
+int file_write_back(int fd, const char *path, struct err *err);
+
+/*
  * Wait until all bytes of the file are on the disk.  Fails if the disk does:
  * then nobody knows which of them are there, even if a second call succeeds.
  */

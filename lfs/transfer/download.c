@@ -572,12 +572,13 @@ int download_close(struct object *object, const struct storage *storage,
 
 bool download_must_sync(const struct object *object)
 {
-	return object->is_durable && !object->memory && object->fd >= 0;
+	return object->is_durable && object->fd >= 0;
 }
 
 int download_sync(struct object *object, struct err *err)
 {
-	if (!file_sync(object->fd, object->path, err))
+	if (object->memory ? !file_write_back(object->fd, object->path, err) :
+			     !file_sync(object->fd, object->path, err))
 		return 0;
 	partial_discard(object);
 	return -1;

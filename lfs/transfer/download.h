@@ -63,11 +63,14 @@ int download_close(struct object *object, const struct storage *storage,
  * Must a closed one go to the disk before git-lfs knows of it?  git-lfs looks
  * at sizes only.  A file whose blocks were reserved has its size from the
  * start, and after a power loss zeros where bytes had not been written yet.
- * A small one is written at once and in order: what is lost of it is its end.
  */
 bool download_must_sync(const struct object *object);
 
-/* Do so; from a worker.  If the disk fails, all that was fetched is removed. */
+/*
+ * Do so; from a worker.  A small one, which was written at once, only has to be
+ * there before its name, which costs no flush of the disk.  If the disk fails,
+ * all that was fetched is removed.
+ */
 int download_sync(struct object *object, struct err *err);
 
 #endif
