@@ -403,7 +403,9 @@ static bool push(struct command *command, struct err *err)
 	if (!command->is_push)
 		return false;
 	if (has_all(command))
-		return !forkpush_run(&command->push, err);
+		return !fork_fetch_absent(command->fork, command->push.remote,
+					  err) &&
+		       !forkpush_run(&command->push, err);
 	err_set(err, ERR_REFUSED, "not pushed, as the target lacks objects");
 	return false;
 }

@@ -191,6 +191,27 @@ git -C shallow fetch -q origin
 check 'a shallow clone, cut off where the target goes on' \
 	run_fork shallow --push main
 
+# A push sends large blobs, too: what a partial clone lacks comes in one fetch.
+cat >upload-pack <<EOF
+#!/bin/sh
+echo >>"$TEST_TMP/fetches"
+exec git-upload-pack "\$@"
+EOF
+chmod +x upload-pack
+git -C up.git config uploadpack.allowFilter true
+git -C up checkout -q main
+for i in 1 2 3
+do
+	head -c 20000 /dev/urandom >up/plain
+	git -C up add plain && git -C up commit -q -m "plain $i"
+done
+git -C up push -q --no-verify origin main
+make_fork partial -n --filter=blob:limit=10k
+git -C partial config remote.upstream.uploadpack "$TEST_TMP/upload-pack"
+check 'a partial clone' run_fork partial --push upstream/main
+check 'a partial clone: one fetch' equal "$(wc -l <fetches)" 1
+check 'a partial clone: all is pushed' git -C partial.git rev-list --objects main
+
 # What is said of it reaches the person, and no JSON.
 make_fork said
 mkdir said/hooks

@@ -217,10 +217,11 @@ void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
 	fork->options.all = false;
 }
 
-int fork_find(struct fork *fork, struct err *err)
+static struct history_request request_of(struct fork *fork)
 {
 	const struct fork_options *options = &fork->options;
-	const struct history_request request = {
+
+	return (struct history_request){
 		.refs = options->refs,
 		.nrefs = options->nrefs,
 		.all = options->all,
@@ -231,6 +232,11 @@ int fork_find(struct fork *fork, struct err *err)
 		.is_stopped = is_stopped,
 		.ctx = fork,
 	};
+}
+
+int fork_find(struct fork *fork, struct err *err)
+{
+	const struct history_request request = request_of(fork);
 	struct history history;
 	int ret = history_find(&history, &request, err);
 
@@ -238,6 +244,14 @@ int fork_find(struct fork *fork, struct err *err)
 		take_items(fork, &history);
 	history_release(&history);
 	return ret;
+}
+
+int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err)
+{
+	struct history_request request = request_of(fork);
+
+	request.beyond = remote;
+	return history_fetch(&request, err);
 }
 
 /*

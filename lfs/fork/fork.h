@@ -79,6 +79,12 @@ int fork_find(struct fork *fork, struct err *err);
  */
 int fork_run(struct fork *fork, struct err *err);
 
+/*
+ * Before `git push` to that remote: in a partial clone, fetch what it must send
+ * and this clone lacks.
+ */
+int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err);
+
 void fork_sum(const struct fork *fork, struct fork_sum *sum);
 
 /* The objects, borrowed; those over have their reasons. */

@@ -39,6 +39,7 @@ struct search {
 	struct promisors promisors;
 	bool is_pointer_here;	/* what is absent is too large to be one */
 	int fds[NFILES];
+	int nfds;	/* that are open */
 };
 
 /* Names of git's objects, sorted. */
@@ -150,13 +151,20 @@ static int list(const struct search *search, const char *const *words, int out,
 	const struct history_request *request = search->request;
 	size_t n = 0;
 	const char **argv = make_argv(words, &n,
-				      request->nrefs + search->nspecs + 4);
+				      request->nrefs + search->nspecs + 7);
+	char *beyond = NULL;
 	int ret;
 
 	if (request->tips_only)
 		argv[n++] = "--no-walk";
 	if (request->all)
 		argv[n++] = "--all";
+	if (request->beyond) {
+		beyond = xstrfmt("--remotes=%s", request->beyond);
+		argv[n++] = "--not";
+		argv[n++] = beyond;
+		argv[n++] = "--not";
+	}
 	argv[n++] = "--end-of-options";
 	for (size_t i = 0; i < request->nrefs; i++)
 		argv[n++] = request->refs[i];
@@ -165,6 +173,7 @@ static int list(const struct search *search, const char *const *words, int out,
 		argv[n++] = search->specs[i];
 	ret = run_git(search, argv, -1, out, err);
 	free(argv);
+	free(beyond);
 	if (!ret || err->kind == ERR_CANCELED)
 		return ret;
 	err->kind = ERR_USAGE;
@@ -606,31 +615,62 @@ static int search_all(struct search *search, struct history *history,
 	return 0;
 }
 
+static void close_search(struct search *search)
+{
+	for (int i = 0; i < search->nfds; i++)
+		close(search->fds[i]);
+	promisors_release(&search->promisors);
+	history_free_pathspecs(search->specs);
+}
+
+/* To be closed whatever comes of it. */
+static int open_search(struct search *search,
+		       const struct history_request *request, struct err *err)
+{
+	*search = (struct search){ .request = request };
+	search->specs = history_pathspecs(request->include, request->exclude);
+	while (search->specs[search->nspecs])
+		search->nspecs++;
+	if (request->config)
+		promisors_find(&search->promisors, request->config);
+	search->is_pointer_here = search->promisors.least > POINTER_MAX;
+	while (search->nfds < NFILES) {
+		int fd = file_open_unlinked(request->dir, err);
+
+		if (fd < 0)
+			return -1;
+		search->fds[search->nfds++] = fd;
+	}
+	return 0;
+}
+
 int history_find(struct history *history, const struct history_request *request,
 		 struct err *err)
 {
-	struct search search = { .request = request };
-	int n = 0, ret = -1;
+	struct search search;
+	int ret;
 
 	*history = (struct history){ .n = 0 };
-	search.specs = history_pathspecs(request->include, request->exclude);
-	while (search.specs[search.nspecs])
-		search.nspecs++;
-	if (request->config)
-		promisors_find(&search.promisors, request->config);
-	search.is_pointer_here = search.promisors.least > POINTER_MAX;
-	while (n < NFILES) {
-		search.fds[n] = file_open_unlinked(request->dir, err);
-		if (search.fds[n] < 0)
-			goto out;
-		n++;
-	}
-	ret = search_all(&search, history, err);
-out:
-	while (n)
-		close(search.fds[--n]);
-	promisors_release(&search.promisors);
-	history_free_pathspecs(search.specs);
+	ret = open_search(&search, request, err);
+	if (!ret)
+		ret = search_all(&search, history, err);
+	close_search(&search);
+	return ret;
+}
+
+int history_fetch(const struct history_request *request, struct err *err)
+{
+	struct search search;
+	size_t n = 0;
+	int ret;
+
+	ret = open_search(&search, request, err);
+	search.is_pointer_here = false;
+	if (!ret && search.promisors.n &&
+	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
+	     sift_absent(&search, &n, err) || (n && fetch(&search, err))))
+		ret = -1;
+	close_search(&search);
 	return ret;
 }
 

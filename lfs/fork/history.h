@@ -29,6 +29,8 @@ struct history_request {
 	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
 	const char *include;
 	const char *exclude;
+	/* A remote: leave out what its branches had when last seen.  Or NULL. */
+	const char *beyond;
 	const char *dir;	/* where the files are made for a moment */
 	/* That of the repository; NULL: take it for no partial clone. */
 	const struct gitconfig *config;
@@ -49,6 +51,13 @@ struct history {
  */
 int history_find(struct history *history, const struct history_request *request,
 		 struct err *err);
+
+/*
+ * In a partial clone, fetch all that is absent, whatever it is, in one go:
+ * before a push, for which git's hooks would have each blob fetched alone.
+ * The patterns count for nothing.
+ */
+int history_fetch(const struct history_request *request, struct err *err);
 
 /*
  * The pathspecs of git that stand for the patterns: those for `include`, then
