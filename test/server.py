@@ -45,6 +45,7 @@ def parse_options(args):
     add = parser.add_argument
     add("--root", help="folder of the objects")
     add("--port", type=int, default=0, help="default: the kernel picks")
+    add("--name", default="127.0.0.1", help="its host, in all links")
     add("--port-file", help="write the URL to this file, and on a second line that of "
         "the port without TLS")
     add("--dialect", choices=DIALECTS, default="hf")
@@ -104,7 +105,8 @@ class Listener:
         self.sock.bind(("127.0.0.1", port))
         self.sock.listen(1024)
         scheme = "https" if context else "http"
-        self.url = "%s://127.0.0.1:%d" % (scheme, self.sock.getsockname()[1])
+        self.url = "%s://%s:%d" % (scheme, app.options.name,
+                                   self.sock.getsockname()[1])
 
     def start(self):
         threading.Thread(target=self.accept, daemon=True).start()

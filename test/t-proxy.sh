@@ -29,14 +29,13 @@ through () {
 
 seed=0
 use_agent upload
-start_server --chunk-size 262144
+# A name of this machine by which neither git-lfs nor we know that it is this one.
+start_server --chunk-size 262144 --name 0.0.0.0
 new_repo r
-# git-lfs and libcurl leave 127.0.0.1 alone only if no_proxy says so; Go
-# never uses a proxy of the environment for it, so the batch goes direct.
 start_proxy proxy
 check 'http_proxy of the environment' push env http_proxy="$PROXY"
 check 'is used by the agent' through "PUT"
-check 'no_proxy' push env http_proxy="$PROXY" no_proxy=127.0.0.1
+check 'no_proxy' push env http_proxy="$PROXY" no_proxy=0.0.0.0
 check 'is honoured' equal "$(cat proxy)" ''
 check 'with a port' push env http_proxy="$PROXY" no_proxy="${SERVER#http://}"
 check 'is honoured' equal "$(cat proxy)" ''
@@ -48,15 +47,28 @@ check 'an empty http.<url>.proxy' push env
 check 'means none' fails grep PUT proxy
 git config --global --unset "http.$SERVER.proxy"
 
+# This machine is reached without a proxy, whoever names one.
+for host in 127.0.0.1 localhost
+do
+	start_server --chunk-size 262144 --name $host
+	git -C r config lfs.url "$(lfs_url r)"
+	check "http.proxy, and a server at $host" push env
+	check 'is left alone' equal "$(cat proxy)" ''
+	check 'that of the environment, too' push env http_proxy="$PROXY"
+	check 'is left alone' equal "$(cat proxy)" ''
+done
+start_server --chunk-size 262144 --name 0.0.0.0
+git -C r config lfs.url "$(lfs_url r)"
+
 start_proxy locked me:secret
 lfs_config http.proxy "http://me:secret@${PROXY#http://}"
 check 'a proxy with a password' push env
 check 'is used too' through 'PUT'
 
 openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=server \
-	-addext subjectAltName=IP:127.0.0.1 -keyout key.pem -out cert.pem \
+	-addext subjectAltName=IP:0.0.0.0 -keyout key.pem -out cert.pem \
 	2>/dev/null || die openssl
-start_server --chunk-size 262144 --tls cert.pem key.pem
+start_server --chunk-size 262144 --name 0.0.0.0 --tls cert.pem key.pem
 git -C r config lfs.url "$(lfs_url r)"
 lfs_config http.sslCAInfo "$TEST_TMP/cert.pem"
 check 'https through CONNECT' push env

@@ -107,8 +107,13 @@ static void set_client_cert(CURL *easy, const struct http_options *options)
 
 static void set_no_proxy(CURL *easy, const char *list, const char *url)
 {
-	char *hosts = noproxy_for(list, url);
+	char *hosts;
 
+	if (noproxy_is_loopback(url))
+		list = "*";
+	if (!list)
+		return;
+	hosts = noproxy_for(list, url);
 	curl.easy_setopt(easy, CURLOPT_NOPROXY, hosts);
 	free(hosts);
 }
@@ -121,8 +126,7 @@ static void set_proxy(CURL *easy, const struct http_options *options,
 	if (options->proxy_ca_file)
 		curl.easy_setopt(easy, CURLOPT_PROXY_CAINFO,
 				 options->proxy_ca_file);
-	if (options->no_proxy)
-		set_no_proxy(easy, options->no_proxy, url);
+	set_no_proxy(easy, options->no_proxy, url);
 	if (options->proxy_auth)
 		set_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
 			 options->proxy_auth);

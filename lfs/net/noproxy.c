@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/noproxy.h"
 
+#include <arpa/inet.h>
 #include <string.h>
 
 #include "lfs/base/buf.h"
@@ -51,4 +52,25 @@ char *noproxy_for(const char *list, const char *url)
 		list += n;
 	}
 	return out.data ? buf_take(&out) : xstrdup("");
+}
+
+bool noproxy_is_loopback(const char *url)
+{
+	char host[URL_DISPLAY_MAX];
+	struct in6_addr six;
+	struct in_addr four;
+	size_t n;
+
+	n = host_length(host,
+			strlen(url_display_host(url, host, sizeof(host))));
+	host[n] = '\0';
+	if (*host == '[') {
+		host[n - 1] = '\0';
+		return inet_pton(AF_INET6, host + 1, &six) == 1 &&
+		       (IN6_IS_ADDR_LOOPBACK(&six) ||
+			(IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127));
+	}
+	return !strcmp(host, "localhost") ||
+	       (inet_pton(AF_INET, host, &four) == 1 &&
+		ntohl(four.s_addr) >> 24 == 127);
 }

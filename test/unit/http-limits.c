@@ -105,7 +105,7 @@ static void a_proxy_has_secrets(void **state)
 	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++) {
 		struct bench bench;
 
-		set_up(&bench, "GET", "http://127.0.0.1:1/");
+		set_up(&bench, "GET", "http://0.0.0.0:1/");
 		bench.shared.options_for = use_proxy;
 		bench.shared.ctx = proxies[i];
 		assert_int_equal(perform(&bench), -1);

@@ -38,10 +38,39 @@ static void lists(void **state)
 	}
 }
 
+static void loopback(void **state)
+{
+	static const char *const here[] = {
+		"http://localhost/",
+		"https://localhost:8443/a",
+		"http://127.0.0.1/",
+		"http://u:p@127.9.9.9:80/",
+		"http://[::1]/",
+		"http://[::1]:1/",
+		"http://[::ffff:127.0.0.1]/",
+	};
+	static const char *const elsewhere[] = {
+		"http://0.0.0.0/",     "http://localhost.example/",
+		"http://127.0.0.1.x/", "http://128.0.0.1/",
+		"http://[::2]/",       "http://[::ffff:10.0.0.1]/",
+		"http://h/127.0.0.1",  "http://127.0.0.1@h/",
+		"http://LocalHost/",   "no url",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(here) / sizeof(*here); i++)
+		if (!noproxy_is_loopback(here[i]))
+			fail_msg("%s is not", here[i]);
+	for (size_t i = 0; i < sizeof(elsewhere) / sizeof(*elsewhere); i++)
+		if (noproxy_is_loopback(elsewhere[i]))
+			fail_msg("%s is", elsewhere[i]);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lists),
+		cmocka_unit_test(loopback),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
