@@ -517,6 +517,26 @@ int forkpush_try(struct forkpush *push, struct err *err)
 	return ret;
 }
 
+/* What git said went to stderr: find out what it was, in one line. */
+static int explain_failure(struct forkpush *push, struct err *err)
+{
+	struct child_said said;
+	struct err ignored = ERR_INIT;
+	int status;
+
+	if (!push->all && !run_dry(push, &status, &said, &ignored) &&
+	    forkpush_left(push)) {
+		err_clear(err);
+		refuse(push, err);
+		return err_wrap(err,
+				"the objects are there, but not all is pushed");
+	}
+	return err_wrap(err,
+			"the objects are there, but %.80s did not take the "
+			"push, as git says above",
+			push->remote);
+}
+
 int forkpush_run(struct forkpush *push, struct err *err)
 {
 	static const char *const loud[] = { NULL };
@@ -525,8 +545,8 @@ int forkpush_run(struct forkpush *push, struct err *err)
 	struct child child;
 	int ret;
 
-	/* Time has passed. */
-	if (forkpush_try(push, err))
+	/* What the remote has otherwise by now is left, too. */
+	if (push->all && forkpush_try(push, err))
 		return err_wrap(err,
 				"the objects are there, but nothing is pushed");
 	make_push(&words, push, push->is_quiet ? quiet : loud);
@@ -536,10 +556,7 @@ int forkpush_run(struct forkpush *push, struct err *err)
 	release_words(&words);
 	if (!ret || err->kind == ERR_CANCELED)
 		return ret;
-	return err_wrap(err,
-			"the objects are there, but %.80s did not take the "
-			"push, as git says above",
-			push->remote);
+	return explain_failure(push, err);
 }
 
 void forkpush_release(struct forkpush *push)

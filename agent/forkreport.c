@@ -73,8 +73,11 @@ static void print_left_refs(const struct forkpush *push)
 
 	if (!left)
 		return;
-	printf("%-14s %6zu branches and tags%s:\n", "not pushed", left,
-	       push->is_forced ? "" : " (--force pushes over what is there)");
+	printf("%-14s %6zu %s%s:\n", "not pushed", left,
+	       left == 1 ? "branch or tag" : "branches and tags",
+	       push->all && !push->is_forced ?
+		       " (--force pushes over what is there)" :
+		       "");
 	for (size_t i = 0; i < push->nrefs; i++)
 		if (push->refs[i].why)
 			printf("  %s  %s\n", push->refs[i].target,
