@@ -168,6 +168,7 @@ check 'an upload' right first.out
 check 'leaves a note' grep -q complete <<END
 $(journal list "$(journal_of)")
 END
+check 'and no link' fails grep -aq 'http.*?' "$(journal_of)"
 forget
 rm -f action
 upload second.out "--times 2 $again"
@@ -183,21 +184,29 @@ check 'by another git-lfs, which has asked a server that lost it, it is' \
 	equal $((2 * PARTS)) "$(server_count requests.part)"
 check 'and arrives' right second.out
 
-forget
-rm -f action
-upload first.out "$again"
-journal drop "$(journal_of)" complete
+# Completed, but killed before it noted that.
+
+# killed_late: the server has done all, and no answer came
+killed_late () {
+	forget
+	rm -f action
+	server_faults 'lost-answer,times=0'
+	upload first.out "$again"
+	server_nofaults
+	server_has r a.bin && journal list "$(journal_of)" | grep -q action
+}
+
+lfs_config lfsmultipart.retries 0
+check 'killed before it noted that' killed_late
 upload second.out ''
-check 'killed before it noted that: nothing to do' right second.out
+check 'nothing to do' right second.out
 check 'which is all of it' equal $SIZE "$(said second.out sum)"
 check 'no part is sent' equal $PARTS "$(server_count requests.part)"
-forget
-rm -f action
-upload first.out "$again"
-journal drop "$(journal_of)" complete
+check 'killed before it noted that' killed_late
 rm -rf "$ROOT/r/objects" action
 upload second.out "$again"
-check 'killed before it noted that, and the server lost it' right second.out
+check 'and the server lost it: it is sent again' right second.out
+git config --global --unset lfsmultipart.retries
 
 # In standalone mode the server was asked: it knows better than our note.
 

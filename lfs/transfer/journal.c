@@ -196,10 +196,20 @@ void journal_add(struct journal *journal, enum journal_type type,
 			 journal->path);
 }
 
+void journal_keep(struct journal *journal, unsigned n)
+{
+	struct journal_record record;
+
+	journal->off = 0;
+	journal->at_end = false;
+	while (n && journal_next(journal, &record))
+		n--;
+	cut(journal);
+}
+
 void journal_begin(struct journal *journal, struct journal_begin *begin)
 {
-	journal->off = 0;
-	cut(journal);
+	journal_keep(journal, 0);
 	begin->magic = JOURNAL_MAGIC;
 	load_boot(begin->boot);
 	journal_add(journal, JOURNAL_BEGIN, begin, sizeof(*begin), NULL);

@@ -123,6 +123,9 @@ void journal_add(struct journal *journal, enum journal_type type,
 /* Forget all records, and begin with this one (boot is filled in). */
 void journal_begin(struct journal *journal, struct journal_begin *begin);
 
+/* Forget all records but the first `n`, and go on behind them. */
+void journal_keep(struct journal *journal, unsigned n);
+
 /* Was it begun since this machine last booted? */
 bool journal_is_of_this_boot(const struct journal_begin *begin);
 

@@ -1,52 +1,70 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/saved.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/sha256.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/storage.h"
 
 enum {
 	PATH_SHOWN = 2048,
+	KEY_DIGITS = 16,	/* of the hash, in the name of the file */
+	KEPT_RECORDS = 2,	/* of a completed upload: its begin and its key */
 	ACTION_PIECE = 64 << 10,	/* of JSON in one record */
 	LIFE_LEFT_S = 60,	/* a link that lives no longer is dead */
 	JUST_NOW_S = 3600	/* later, the server may have lost the object */
 };
 
-static char *format_key(const struct saved_request *request)
+/* The server for people, and the hash of all that tells one place from others. */
+struct key {
+	char server[PATH_SHOWN];
+	char hash[SHA256_HEX_SIZE];
+};
+
+static void add_text(struct sha256 *sha, const char *text)
+{
+	sha256_update(sha, text, strlen(text) + 1);
+}
+
+static void make_key(struct key *key, const struct saved_request *request)
 {
 	const struct plan *fresh = request->fresh;
-	const char *query = request->endpoint + strcspn(request->endpoint, "?");
-	char server[PATH_SHOWN], href[PATH_SHOWN], part[PATH_SHOWN];
-	char digest[16] = "";
+	const char *endpoint = request->endpoint, *href = fresh->action.href;
+	const unsigned long uid = (unsigned long)geteuid();
+	unsigned char digest[SHA256_SIZE];
+	char shown[PATH_SHOWN];
+	struct sha256 sha;
 
-	url_display(request->endpoint, server, sizeof(server));
-	url_display(fresh->action.href, href, sizeof(href));
-	url_display(fresh->parts[0].href, part, sizeof(part));
+	if (*endpoint)
+		url_display(endpoint, key->server, sizeof(key->server));
+	else
+		url_display_host(href, key->server, sizeof(key->server));
+	sha256_init(&sha);
+	sha256_update(&sha, &uid, sizeof(uid));
+	add_text(&sha, url_display(endpoint, shown, sizeof(shown)));
 	/* It may be a token, or tell one repository from another. */
-	if (*query)
-		snprintf(digest, sizeof(digest), "\n%08" PRIx32,
-			 crc_update(0, query, strlen(query)));
-	return xstrfmt("%s\n%s\n%s%s", server, href, part, digest);
+	add_text(&sha, endpoint + strcspn(endpoint, "?"));
+	add_text(&sha, url_display(href, shown, sizeof(shown)));
+	add_text(&sha, url_display(fresh->parts[0].href, shown, sizeof(shown)));
+	sha256_final(&sha, digest);
+	sha256_hex(digest, key->hash);
 }
 
 static struct journal *open_journal(const struct storage *storage,
-				    const char *oid, const char *key)
+				    const char *oid, const struct key *key)
 {
 	struct err why = ERR_INIT;
-	uint32_t crc = crc_update(0, key, strlen(key));
-	char *path = xstrfmt("%s/%s-%08" PRIx32 ".upload",
-			     storage->multipart_dir, oid, crc);
+	char *path = xstrfmt("%s/%s-%.*s.upload", storage->multipart_dir, oid,
+			     KEY_DIGITS, key->hash);
 	struct journal *journal = journal_open(path, &why);
 
 	if (!journal)
@@ -81,7 +99,7 @@ static int describe(const struct saved_request *request,
 
 /* Are the first two records those of this upload of this file? */
 static bool is_ours(struct journal *journal, const struct journal_begin *now,
-		    const char *key)
+		    const char *key_text)
 {
 	struct journal_record record;
 	struct journal_begin begin;
@@ -94,7 +112,7 @@ static bool is_ours(struct journal *journal, const struct journal_begin *now,
 	if (memcmp(&begin, now, sizeof(begin)))
 		return false;
 	return journal_next(journal, &record) && record.type == JOURNAL_KEY &&
-	       !strcmp(record.data, key);
+	       !strcmp(record.data, key_text);
 }
 
 struct reader {
@@ -187,10 +205,6 @@ static void take_record(struct saved *saved, struct tries *tries,
 		if (saved->has_hash)
 			memcpy(&saved->hash, record->data, record->size);
 		break;
-	case JOURNAL_COMPLETE:
-		if (record->size == sizeof(saved->completed))
-			memcpy(&saved->completed, record->data, record->size);
-		break;
 	case JOURNAL_RUN:
 		if (record->size == sizeof(tries->first))
 			take_try(tries, record);
@@ -210,14 +224,19 @@ static bool is_last_try(struct journal *journal, struct tries *tries)
 	       tries->first <= now - SAVED_TRIES_S;
 }
 
-static bool is_repeated(const struct journal_complete *completed)
+/* Does the record say that this git-lfs had the upload completed just now? */
+static bool is_repeated(const struct journal_record *record)
 {
+	struct journal_complete completed;
 	struct parent parent;
 
+	if (record->size != sizeof(completed))
+		return false;
+	memcpy(&completed, record->data, sizeof(completed));
 	parent_find(&parent);
-	return completed->at > clock_unix() - JUST_NOW_S && parent.began &&
-	       completed->by.pid == parent.pid &&
-	       completed->by.began == parent.began;
+	return completed.at > clock_unix() - JUST_NOW_S && parent.began &&
+	       completed.by.pid == parent.pid &&
+	       completed.by.began == parent.began;
 }
 
 static bool resume(struct saved *saved, const struct saved_request *request)
@@ -227,6 +246,13 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	struct err ignored = ERR_INIT;
 	struct tries tries = { .n = 0 };
 
+	if (!journal_next(saved->journal, &reader.record))
+		return false;
+	if (reader.record.type == JOURNAL_COMPLETE) {
+		saved->is_complete = request->may_be_repeated &&
+				     is_repeated(&reader.record);
+		return saved->is_complete;
+	}
 	saved->action = json_parse_stream(read_action, &reader, &ignored);
 	again.action = saved->action;
 	if (saved->action)
@@ -236,15 +262,10 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	do
 		take_record(saved, &tries, &reader.record);
 	while (journal_next(saved->journal, &reader.record));
-	if (!saved->completed.at) {
-		if (!is_alive(saved->plan))
-			return false;
-		saved->is_last_try = is_last_try(saved->journal, &tries);
-		return true;
-	}
-	saved->is_complete = request->may_be_repeated &&
-			     is_repeated(&saved->completed);
-	return saved->is_complete;
+	if (!is_alive(saved->plan))
+		return false;
+	saved->is_last_try = is_last_try(saved->journal, &tries);
+	return true;
 }
 
 struct writer {
@@ -305,20 +326,22 @@ void saved_open(struct saved *saved, const struct storage *storage,
 {
 	const struct plan *fresh = request->fresh;
 	struct journal_begin begin;
-	char *key;
+	struct key key;
+	char *text;
 
 	memset(saved, 0, sizeof(*saved));
 	if (describe(request, &begin))
 		return;
-	key = format_key(request);
-	saved->journal = open_journal(storage, fresh->oid, key);
+	make_key(&key, request);
+	text = xstrfmt("%s\n%s", key.server, key.hash);
+	saved->journal = open_journal(storage, fresh->oid, &key);
 	if (saved->journal &&
-	    (!is_ours(saved->journal, &begin, key) || !resume(saved, request)))
-		begin_anew(saved, request, &begin, key);
+	    (!is_ours(saved->journal, &begin, text) || !resume(saved, request)))
+		begin_anew(saved, request, &begin, text);
 	/* Answers once: who asks again after that wants it sent. */
 	if (saved->is_complete)
 		journal_remove(saved->journal);
-	free(key);
+	free(text);
 }
 
 void saved_part(struct journal *journal, const struct part *part)
@@ -333,6 +356,7 @@ void saved_complete(struct journal *journal)
 	struct journal_complete complete = { .at = clock_unix() };
 
 	parent_find(&complete.by);
+	journal_keep(journal, KEPT_RECORDS);
 	journal_add(journal, JOURNAL_COMPLETE, &complete, sizeof(complete),
 		    NULL);
 }

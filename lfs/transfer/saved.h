@@ -24,9 +24,11 @@
  * that is down for a while must not cost all bytes again, however often it is
  * tried meanwhile.
  *
- * The same object goes to different places: KEY stands for the LFS endpoint
- * and for origin and path of the action's links.  The local file must be the
- * same, too, by size, mtime and inode.
+ * The same object goes to different places: KEY, a hash, stands for the user,
+ * the LFS endpoint and for origin and path of the action's links.  The local
+ * file must be the same, too, by size, mtime and inode.
+ *
+ * Once the upload is complete, only that is kept, and no link.
  */
 
 struct storage;
@@ -59,7 +61,6 @@ struct saved {
 	 * more, have gone on with it since the last part that was sent.
 	 */
 	bool is_last_try;
-	struct journal_complete completed;	/* `at` is 0: it was not */
 	bool is_complete;	/* sent and completed just now: do not again */
 };
 

@@ -87,17 +87,13 @@ static uint64_t received_size(const struct journal_record *record)
 	return piece.size;
 }
 
-/*
- * Of "endpoint\nhref\npart": the first that says anything.  Older versions
- * wrote the endpoint with its user and password.
- */
+/* The first line of the key; the file may say anything. */
 static char *server_of(const char *key)
 {
 	char shown[SERVER_SHOWN], *line;
 
-	key += *key == '\n';
 	line = xstrndup(key, strcspn(key, "\n"));
-	url_display(line, shown, sizeof(shown));
+	url_display_any(line, shown, sizeof(shown));
 	free(line);
 	return xstrdup(shown);
 }

@@ -194,6 +194,24 @@ static void starting_afresh(void **state)
 	}
 }
 
+static bool is_in_a_file(const struct place *place, const char *text)
+{
+	char command[200];
+
+	snprintf(command, sizeof(command), "grep -q -a -r '%s' '%s'", text,
+		 place->dir);
+	return !system(command);
+}
+
+/* Note a completion of another time, or by another git-lfs. */
+static void note_completion(struct saved *saved,
+			    const struct journal_complete *complete)
+{
+	journal_keep(saved->journal, 2);
+	journal_add(saved->journal, JOURNAL_COMPLETE, complete,
+		    sizeof(*complete), NULL);
+}
+
 static void completed_just_now(void **state)
 {
 	struct place *place = *state;
@@ -208,6 +226,7 @@ static void completed_just_now(void **state)
 		if (!i)
 			saved_complete(saved.journal);
 		saved_release(&saved);
+		assert_int_equal(is_in_a_file(place, "Expires="), i);
 		if (!i) {
 			open_saved(&saved, place, &given);
 			assert_true(saved.is_complete);
@@ -235,8 +254,7 @@ static void completed_for_another_git_lfs(void **state)
 		parent_find(&complete.by);
 		complete.by.pid += i == 1;
 		complete.by.began -= i == 2;
-		journal_add(saved.journal, JOURNAL_COMPLETE, &complete,
-			    sizeof(complete), NULL);
+		note_completion(&saved, &complete);
 		saved_release(&saved);
 		open_saved(&saved, place, &given);
 		assert_int_equal(saved.is_complete, i == 0);
@@ -263,15 +281,6 @@ static void completed_but_asked_for(void **state)
 	assert_null(saved.plan);
 	saved_release(&saved);
 	give_back(&given);
-}
-
-static bool is_in_a_file(const struct place *place, const char *text)
-{
-	char command[200];
-
-	snprintf(command, sizeof(command), "grep -q -a -r '%s' '%s'", text,
-		 place->dir);
-	return !system(command);
 }
 
 /* The name of the server is kept, but not how to log in there. */
@@ -311,8 +320,7 @@ static void completed_long_ago(void **state)
 	parent_find(&complete.by);
 	begin_upload(place, 1, 100000);
 	open_saved(&saved, place, &given);
-	journal_add(saved.journal, JOURNAL_COMPLETE, &complete,
-		    sizeof(complete), NULL);
+	note_completion(&saved, &complete);
 	saved_release(&saved);
 	open_saved(&saved, place, &given);
 	assert_false(saved.is_complete);

@@ -190,7 +190,7 @@ static void an_upload(void **state)
 	(void)state;
 	make_upload(OID "-00000001.upload",
 		    "https://u:p@h/lfs?t\nhttps://s/x\ny", false, 1);
-	make_upload(OID "-00000002.upload", "\nhttps://s/x\ny", false, 2);
+	make_upload(OID "-00000002.upload", "https://s/x\ny", false, 2);
 	make_upload(OID "-00000003.upload", "z", true, 3);
 	list = load(3);
 	/* The last part has 10 bytes. */
