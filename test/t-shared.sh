@@ -114,6 +114,24 @@ do
 	test $to = down || check 'the upload is there' server_has up r/a.bin
 done
 
+# What another user has left is that user's to resume and to remove.
+check 'stopped' left down
+if test "$(id -u)" = 0
+then
+	chown 65534 "$FILES/$OID".*
+	check 'status does not list it' sh -c "
+		cd c && '$AGENT' status | grep 'There is no unfinished'"
+	check 'prune does not fail' sh -c "cd c && '$AGENT' prune"
+	check 'and leaves it' test -e "$FILES/$OID.partial" -a \
+		-e "$FILES/$OID.journal"
+else
+	for point in 'status does not list it' 'prune leaves it'
+	do
+		points=$((points + 1))
+		echo "ok $points - $point # SKIP not root"
+	done
+fi
+
 # A partial file that others may write to is hashed from its first byte.
 check 'stopped' left down
 chmod 660 "$FILES/$OID.partial"

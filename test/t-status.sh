@@ -41,7 +41,9 @@ status_is () {
 
 prune () {
 	(cd r && git lfs-multipart prune "$@") >said
+	status=$?
 	cat said
+	return $status
 }
 
 # Run git-lfs in the background until something of an object is done.
@@ -179,15 +181,17 @@ check 'is removed' grep "^removed download of $short" pruned
 # What is no transfer: a day must have gone by.
 login=$MULTIPART/credential-$(id -u)
 mkdir -p "$login"
-touch "$MULTIPART/$oid.partial.AbC123" "$MULTIPART/$oid.partial" "$login/lock"
+touch "$MULTIPART/$oid.partial.AbC123" "$MULTIPART/$oid.partial" \
+	"$login/lock" "$login/failed" "$login/of-a-later-version"
 touch "$MULTIPART/$oid.other-file" "$MULTIPART/notes"
 check 'what an agent did alone is a transfer' status_is \
 	"^$short  download *0 B of 0 B .* stopped .*partial.AbC123$"
 check 'and goes' equal 1 "$(json prune "len(j['removed'])")"
 check 'new ones are no transfers' status_is '^There is no unfinished transfer'
 check 'nor are they removed' equal 'There was nothing to remove.' "$(prune)"
-touch -d '2 days ago' "$login/lock" "$login" "$MULTIPART"/*
-prune >pruned
+touch -d '2 days ago' "$login"/* "$login" "$MULTIPART"/*
+check 'prune does not fail' prune --older-than 0
+mv "$CHECK_OUT" pruned
 check 'old ones are' equal 3 "$(grep -c '^removed' pruned)"
 check 'the upload that was completed' grep \
 	"^removed completed upload of $short" pruned

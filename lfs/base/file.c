@@ -181,6 +181,16 @@ bool file_can_be_locked(int fd)
 	return !fcntl(fd, F_GETLK, &lock);
 }
 
+bool file_is_locked_at(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+	bool is = fd >= 0 && file_is_locked(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
 bool file_id_equal(const struct file_id *a, const struct file_id *b)
 {
 	return a->size == b->size && a->mtime_ns == b->mtime_ns &&

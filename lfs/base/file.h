@@ -69,8 +69,9 @@ bool file_is_at(int fd, const char *path);
  */
 int file_lock(int fd, struct err *err);
 
-/* Has another process locked it? */
+/* Has another process locked it?  Or the file of that name, if there is one? */
 bool file_is_locked(int fd);
+bool file_is_locked_at(const char *path);
 
 /* Do locks work where it is?  If not, nobody can tell if it is in use. */
 bool file_can_be_locked(int fd);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/remote/credshare.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -27,6 +28,7 @@ enum {
  */
 struct credshare {
 	const struct askcred *ask;	/* borrowed */
+	char *dir;	/* owned */
 	char *socket;	/* owned */
 	struct notes *notes;	/* owned */
 	uint64_t began_ms;
@@ -34,34 +36,40 @@ struct credshare {
 	bool is_locked;
 };
 
-/* A directory that another user has put there would get our secrets. */
-static bool is_ours(const char *dir)
+/* A directory of ours, on whose mode none of these bits is set? */
+static bool is_ours(const char *dir, mode_t bits)
 {
 	struct stat st;
 
 	return !lstat(dir, &st) && S_ISDIR(st.st_mode) &&
-	       st.st_uid == geteuid() && !(st.st_mode & 077);
+	       st.st_uid == geteuid() && !(st.st_mode & bits);
+}
+
+static char *dir_name(void)
+{
+	return xstrfmt("credential-%lu", (unsigned long)geteuid());
 }
 
 static void open_dir(struct credshare *share, const char *parent)
 {
-	char *dir = xstrfmt("%s/credential-%lu", parent,
-			    (unsigned long)geteuid());
+	char *name = dir_name(), *dir = xstrfmt("%s/%s", parent, name);
 	char *lock = xstrfmt("%s/lock", dir);
 	char *notes = xstrfmt("%s/notes", dir);
 
 	share->socket = xstrfmt("%s/socket", dir);
 	mkdir(dir, 0700);
-	if (is_ours(dir))
+	/* A directory that another user has put there would get our secrets. */
+	if (is_ours(dir, 077))
 		share->fd = open(lock,
 				 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
 				 0600);
 	if (share->fd < 0)
 		log_warn("cannot use '%s': credentials are not shared", dir);
 	share->notes = notes_new(share->fd < 0 ? NULL : notes);
+	share->dir = dir;
 	free(notes);
 	free(lock);
-	free(dir);
+	free(name);
 }
 
 struct credshare *credshare_new(const char *dir, uint64_t began_ms,
@@ -222,6 +230,9 @@ static void use_cache(const struct credshare *share, const char *verb,
 	const struct askcred_cache cache = { share->socket, verb };
 	struct err err = ERR_INIT;
 
+	/* In a shared storage, another user may have replaced it since. */
+	if (!is_ours(share->dir, 077))
+		return;
 	if (askcred_cache(share->ask, &cache, lines, answer, &err))
 		log_warn("%s", err.msg);
 }
@@ -252,6 +263,66 @@ void credshare_erase(const struct credshare *share,
 		use_cache(share, "erase", credential, NULL);
 }
 
+bool credshare_is_name(const char *name)
+{
+	char *ours = dir_name();
+	bool is = !strcmp(name, ours);
+
+	free(ours);
+	return is;
+}
+
+void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
+		    void *ctx)
+{
+	DIR *names = is_ours(path, 0) ? opendir(path) : NULL;
+	const struct dirent *entry;
+	char *file;
+
+	see(ctx, path);
+	while (names && (entry = readdir(names))) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
+			continue;
+		file = xstrfmt("%s/%s", path, entry->d_name);
+		see(ctx, file);
+		free(file);
+	}
+	if (names)
+		closedir(names);
+}
+
+bool credshare_is_in_use(const char *path)
+{
+	char *lock = xstrfmt("%s/lock", path);
+	bool is = file_is_locked_at(lock);
+
+	free(lock);
+	return is;
+}
+
+struct removal {
+	const char *dir;
+	struct err *err;
+};
+
+static void remove_file(void *ctx, const char *path)
+{
+	struct removal *removal = ctx;
+
+	if (path != removal->dir && unlink(path) && errno != ENOENT)
+		err_sys(removal->err, errno, "cannot remove '%s'", path);
+}
+
+int credshare_remove(const char *path, struct err *err)
+{
+	struct removal removal = { path, err };
+
+	credshare_look(path, remove_file, &removal);
+	if (!err->kind && rmdir(path) && errno != ENOENT)
+		err_sys(err, errno, "cannot remove '%s'", path);
+	return err->kind ? -1 : 0;
+}
+
 void credshare_free(struct credshare *share)
 {
 	if (!share)
@@ -260,5 +331,6 @@ void credshare_free(struct credshare *share)
 		close(share->fd);
 	notes_free(share->notes);
 	free(share->socket);
+	free(share->dir);
 	free(share);
 }

@@ -86,6 +86,22 @@ void credshare_store(const struct credshare *share,
 void credshare_erase(const struct credshare *share,
 		     const struct credtext *credential);
 
+/*
+ * For those who look at what is left in `dir`, the folder of a storage: is this
+ * the name of what this user's agents have shared there?
+ */
+bool credshare_is_name(const char *name);
+
+/* Call `see` for that folder, whose path this is, and for each file in it. */
+void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
+		    void *ctx);
+
+/* Does an agent hold its lock? */
+bool credshare_is_in_use(const char *path);
+
+/* Remove it, whatever is in it. */
+int credshare_remove(const char *path, struct err *err);
+
 /* Unlocks; NULL is fine. */
 void credshare_free(struct credshare *share);
 

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +14,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/credshare.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/untaken.h"
 
@@ -149,16 +149,6 @@ static void look_at_download(struct unfinished *unfinished, const char *dir)
 		unfinished->done = 0;
 }
 
-static bool is_locked(const char *path)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	bool is = fd >= 0 && file_is_locked(fd);
-
-	if (fd >= 0)
-		close(fd);
-	return is;
-}
-
 /* Where locks do not work, one that is in use looks like any other. */
 static bool may_be_in_use(const char *path)
 {
@@ -174,7 +164,7 @@ static void look_at_file(struct unfinished *unfinished)
 {
 	int64_t size = count_file(unfinished, unfinished->path);
 
-	unfinished->in_use = is_locked(unfinished->path);
+	unfinished->in_use = file_is_locked_at(unfinished->path);
 	if (unfinished->kind == UNFINISHED_ALONE &&
 	    may_be_in_use(unfinished->path))
 		unfinished->kind = UNFINISHED_STRAY;
@@ -186,19 +176,15 @@ static void look_at_file(struct unfinished *unfinished)
 		unfinished->done = unfinished->size;
 }
 
+static void count_login(void *ctx, const char *path)
+{
+	count_file(ctx, path);
+}
+
 static void look_at_login(struct unfinished *unfinished)
 {
-	static const char *const names[] = { "lock", "socket" };
-
-	count_file(unfinished, unfinished->path);
-	for (size_t i = 0; i < 2; i++) {
-		char *path = xstrfmt("%s/%s", unfinished->path, names[i]);
-
-		count_file(unfinished, path);
-		unfinished->in_use = unfinished->in_use ||
-				     (!i && is_locked(path));
-		free(path);
-	}
+	credshare_look(unfinished->path, count_login, unfinished);
+	unfinished->in_use = credshare_is_in_use(unfinished->path);
 }
 
 /* A name that begins with an oid: what comes behind it, or NULL. */
@@ -225,16 +211,24 @@ static bool has_journal(const char *dir, const char *name)
 	return is_there;
 }
 
+/* What another user has left is for that user to resume and to remove. */
+static bool is_ours(const char *dir, const char *name)
+{
+	char *path = xstrfmt("%s/%s", dir, name);
+	struct stat st;
+	bool is = !lstat(path, &st) && st.st_uid == geteuid();
+
+	free(path);
+	return is;
+}
+
 /* What a name in the directory stands for; false if it is not for us. */
 static bool recognise(struct unfinished *unfinished, const char *dir,
 		      const char *name)
 {
 	const char *rest = behind_oid(name);
-	char login[64];
 
-	snprintf(login, sizeof(login), "credential-%lu",
-		 (unsigned long)geteuid());
-	if (!strcmp(name, login))
+	if (credshare_is_name(name))
 		unfinished->kind = UNFINISHED_LOGIN;
 	else if (!rest)
 		return false;
@@ -252,7 +246,7 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		return false;
 	if (rest)
 		memcpy(unfinished->oid, name, UNFINISHED_OID);
-	return true;
+	return is_ours(dir, name);
 }
 
 static void look(struct unfinished *unfinished, const char *dir,
@@ -352,21 +346,6 @@ static int remove_locked(const struct unfinished *unfinished,
 		       0;
 }
 
-static int remove_login(const struct unfinished *unfinished, struct err *err)
-{
-	static const char *const names[] = { "socket", "lock" };
-
-	for (size_t i = 0; i < 2; i++) {
-		char *path = xstrfmt("%s/%s", unfinished->path, names[i]);
-
-		remove_file(path, err);
-		free(path);
-	}
-	if (!err->kind && rmdir(unfinished->path) && errno != ENOENT)
-		cannot_remove(unfinished->path, err);
-	return err->kind ? -1 : 0;
-}
-
 int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 		      struct err *err)
 {
@@ -376,9 +355,9 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 	if (unfinished->in_use || unfinished->touched > limit)
 		return busy(unfinished, err);
 	if (unfinished->kind == UNFINISHED_LOGIN)
-		return remove_login(unfinished, err);
+		return credshare_remove(unfinished->path, err);
 	if (!unfinished->journal)
-		return is_locked(unfinished->path) ?
+		return file_is_locked_at(unfinished->path) ?
 			       busy(unfinished, err) :
 			       remove_file(unfinished->path, err);
 	journal = journal_open(unfinished->journal, err);
@@ -403,7 +382,7 @@ static bool is_due(const char *dir, int64_t now)
 {
 	char *path = xstrfmt("%s/pruned", dir);
 	struct stat st;
-	bool is = stat(path, &st) || st.st_mtime > now ||
+	bool is = lstat(path, &st) || st.st_mtime > now ||
 		  st.st_mtime <= now - DAY_S;
 	int fd = -1;
 

@@ -9,8 +9,8 @@
 #include "lfs/base/err.h"
 
 /*
- * What interrupted transfers have left in a storage's multipart directory, to
- * be looked at and to be removed.
+ * What interrupted transfers of this user have left in a storage's multipart
+ * directory, to be looked at and to be removed.
  *
  * What another process has locked is never removed.  For the sake of that lock
  * no journal of this process may be open: closing a second descriptor of a
