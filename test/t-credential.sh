@@ -96,10 +96,23 @@ check 'and a carriage return, and a NUL' eval \
 echo 'machine h.example login n password q' >"$HERE/.netrc"
 check 'netrc' gives 'netrc n:q,' -r "$REMOTE" "$API"
 check 'netrc knows no port' gives 'netrc n:q,' https://h.example:8443/x
+cat >"$TEST_TMP/netrc" <<END
+machine h.example login n password q
+machine h.example login me password mine
+END
+cp "$TEST_TMP/netrc" "$HERE/.netrc"
+check 'of two logins, that of the user whom the URL names' \
+	gives 'netrc me:mine,' https://me@h.example/r.git/info/lfs
+check 'or the first' gives 'netrc n:q,' "$API"
 check 'the URL goes before it' gives 'url u:p,' \
 	"https://u:p@h.example/r.git/info/lfs"
 lfs_config credential.helper "$TEST_TMP/bin/helper"
 export TEST_TMP
+check 'a user who is not there is asked for elsewhere' \
+	gives 'git h:p,' -g h:p https://she@h.example/r.git/info/lfs
+forget_all
+cp "$TEST_TMP/netrc" "$HERE/.netrc"
+lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'a refused netrc login gives way to the helper' \
 	gives 'netrc n:q,git h:p,' -g h:p "$API"
 

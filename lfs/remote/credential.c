@@ -213,12 +213,13 @@ static bool from_netrc(const struct credentials *credentials,
 	const char *home = getenv("HOME");
 	char *host = urlparts_host_name(parts);
 	char *path = xstrfmt("%s/.netrc", home ? home : "");
+	const struct netrc_query wanted = { host, parts->user };
 	struct netrc_login login = { NULL, NULL };
 	bool found = false;
 
 	if (home && *home &&
 	    !knows(credentials, CREDSHARE_BAD_NETRC, &credential->query) &&
-	    netrc_load(path, host, &login)) {
+	    netrc_load(path, &wanted, &login)) {
 		found = accept_pair(credential, login.login, login.password) &&
 			accept(credential, CREDENTIAL_NETRC);
 		netrc_login_release(&login);

@@ -67,42 +67,62 @@ static void set_word(char **field, struct word word)
 }
 
 /* Whose entry the text is in. */
-enum owner { NOBODY, OURS, DEFAULT };
+enum owner { NOBODY, HOST, DEFAULT };
 
 struct search {
 	struct text text;
-	const char *host;
+	const struct netrc_query *query;
 	enum owner owner;
-	bool has_ours;	/* the host had its entry: no other one counts */
+	struct netrc_login entry;	/* of HOST or DEFAULT, so far */
+	bool has_host;	/* its entry was found: no other one counts */
 	bool has_default;
-	struct netrc_login ours, fallback;
+	struct netrc_login host, fallback;
 };
+
+static bool is_of_user(const struct search *search)
+{
+	const char *user = search->query->user, *login = search->entry.login;
+
+	return !user || !*user || (login && !strcmp(login, user));
+}
+
+static void end_entry(struct search *search)
+{
+	bool is_host = search->owner == HOST;
+	bool *has = is_host ? &search->has_host : &search->has_default;
+
+	if (search->owner != NOBODY && !*has && is_of_user(search)) {
+		*(is_host ? &search->host : &search->fallback) = search->entry;
+		search->entry = (struct netrc_login){ NULL, NULL };
+		*has = true;
+	}
+	netrc_login_release(&search->entry);
+	search->owner = NOBODY;
+}
 
 static void begin_machine(struct search *search)
 {
 	struct word name = next_word(&search->text);
 
-	search->owner = NOBODY;
-	if (name.s && !search->has_ours && is_word(name, search->host)) {
-		search->owner = OURS;
-		search->has_ours = true;
-	}
+	end_entry(search);
+	if (name.s && is_word(name, search->query->host))
+		search->owner = HOST;
 }
 
 static void begin_default(struct search *search)
 {
-	search->owner = search->has_default ? NOBODY : DEFAULT;
-	search->has_default = true;
+	end_entry(search);
+	search->owner = DEFAULT;
 }
 
 static void take_value(struct search *search, bool is_password)
 {
-	struct netrc_login *login = search->owner == OURS ? &search->ours :
-							    &search->fallback;
 	struct word value = next_word(&search->text);
 
 	if (search->owner != NOBODY)
-		set_word(is_password ? &login->password : &login->login, value);
+		set_word(is_password ? &search->entry.password :
+				       &search->entry.login,
+			 value);
 }
 
 static void take_keyword(struct search *search, struct word word)
@@ -134,18 +154,19 @@ static bool take_login(struct netrc_login *from, struct netrc_login *login)
 	return true;
 }
 
-bool netrc_find(const char *text, size_t len, const char *host,
+bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
 		struct netrc_login *login)
 {
-	struct search search = { .text = { text, text + len }, .host = host };
+	struct search search = { .text = { text, text + len }, .query = query };
 	struct word word;
 	bool found;
 
 	while ((word = next_word(&search.text)).s)
 		take_keyword(&search, word);
-	found = take_login(search.has_ours ? &search.ours : &search.fallback,
+	end_entry(&search);
+	found = take_login(search.has_host ? &search.host : &search.fallback,
 			   login);
-	netrc_login_release(&search.ours);
+	netrc_login_release(&search.host);
 	netrc_login_release(&search.fallback);
 	return found;
 }
@@ -171,7 +192,8 @@ out:
 	return ret;
 }
 
-bool netrc_load(const char *path, const char *host, struct netrc_login *login)
+bool netrc_load(const char *path, const struct netrc_query *query,
+		struct netrc_login *login)
 {
 	struct err err = ERR_INIT;
 	char *text = NULL;
@@ -179,7 +201,7 @@ bool netrc_load(const char *path, const char *host, struct netrc_login *login)
 	bool found = false;
 
 	if (!load(path, &text, &len, &err))
-		found = netrc_find(text, len, host, login);
+		found = netrc_find(text, len, query, login);
 	else if (err.code != ENOENT)
 		log_warn("%s", err.msg);
 	free(text);

@@ -6,7 +6,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/remote/netrc.h"
 
-/* The input: a .netrc file, read for the host `h`. */
+/* The input: a .netrc file, read for the host `h`, and for its user `u`. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,12 +19,19 @@ static void check(const char *value, size_t size)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct netrc_login login = { NULL, NULL };
+	static const char *const users[] = { "", "u" };
 
-	if (netrc_find((const char *)data, size, "h", &login)) {
-		check(login.login, size);
-		check(login.password, size);
+	for (size_t i = 0; i < 2; i++) {
+		const struct netrc_query query = { "h", users[i] };
+		struct netrc_login login = { NULL, NULL };
+
+		if (netrc_find((const char *)data, size, &query, &login)) {
+			check(login.login, size);
+			check(login.password, size);
+			if (i && strcmp(login.login, "u") != 0)
+				abort();
+		}
+		netrc_login_release(&login);
 	}
-	netrc_login_release(&login);
 	return 0;
 }

@@ -12,7 +12,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /*
- * What git-lfs 3.3.0 sent for these files (seen at a server), but for the two
+ * What git-lfs 3.3.0 sent for these files (seen at a server), but for the
  * places that netrc.h names.
  */
 static const struct {
@@ -57,13 +57,45 @@ static const struct {
 	  "e" },
 };
 
+/* The same where the URL names the user u. */
+static const struct {
+	const char *text;
+	const char *password;	/* NULL: none */
+} of_user[] = {
+	{ "machine h login v password w\nmachine h login u password p\n", "p" },
+	{ "machine h login u password p\nmachine h login v password w\n", "p" },
+	{ "machine h password w\nmachine h login u password p\n", "p" },
+	{ "machine h\nmachine h login u password p\n", "p" },
+	{ "machine h login u password p\nmachine h login u password w\n", "p" },
+	{ "machine h login u\nmachine h login u password p\n", "" },
+	{ "machine h password p login u\n", "p" },
+	{ "machine h login v password w\ndefault login u password p\n", "p" },
+	{ "default login u password w\nmachine h login u password p\n", "p" },
+	{ "machine x login u password w\ndefault login u password p\n", "p" },
+	{ "machine x login u password w\n", NULL },
+	{ "machine h login v password w\n", NULL },
+	{ "machine h login U password w\n", NULL },
+	{ "machine h login uu password w\n", NULL },
+	{ "machine h password w\n", NULL },
+	/* git-lfs sends these, as d and as nobody. */
+	{ "default login d password e\n", NULL },
+	{ "default password e\n", NULL },
+	{ "default login d password e\ndefault login u password p\n", "p" },
+};
+
+static bool find(const char *text, const char *user, struct netrc_login *login)
+{
+	const struct netrc_query query = { .host = "h", .user = user };
+
+	return netrc_find(text, strlen(text), &query, login);
+}
+
 static void finds(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct netrc_login login = { NULL, NULL };
-		bool found = netrc_find(cases[i].text, strlen(cases[i].text),
-					"h", &login);
+		bool found = find(cases[i].text, i % 2 ? "" : NULL, &login);
 
 		if (found != (cases[i].login != NULL))
 			fail_msg("'%s'", cases[i].text);
@@ -75,18 +107,37 @@ static void finds(void **state)
 	}
 }
 
+static void finds_the_named_user(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(of_user); i++) {
+		struct netrc_login login = { NULL, NULL };
+		bool found = find(of_user[i].text, "u", &login);
+
+		if (found != (of_user[i].password != NULL))
+			fail_msg("'%s'", of_user[i].text);
+		if (!found)
+			continue;
+		assert_string_equal(login.login, "u");
+		assert_string_equal(login.password, of_user[i].password);
+		netrc_login_release(&login);
+	}
+}
+
 static void no_file(void **state)
 {
+	const struct netrc_query query = { .host = "h" };
 	struct netrc_login login;
 
 	(void)state;
-	assert_false(netrc_load("/nowhere/at/all", "h", &login));
+	assert_false(netrc_load("/nowhere/at/all", &query, &login));
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(finds),
+		cmocka_unit_test(finds_the_named_user),
 		cmocka_unit_test(no_file),
 	};
 
