@@ -68,8 +68,7 @@ static void put(struct notes *notes, const char *key, const struct note *what)
 	notes->own[slot] = note;
 	if (!notes->path)
 		return;
-	fd = open(notes->path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-		  0600);
+	fd = file_open_own(notes->path, O_WRONLY | O_CREAT, &ignored);
 	if (fd < 0)
 		return;
 	file_write_at(fd, &note, sizeof(note), slot * sizeof(note), &ignored);
@@ -95,7 +94,7 @@ static struct note load(const struct notes *notes, unsigned slot)
 	int fd = -1;
 
 	if (notes->path)
-		fd = open(notes->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+		fd = file_open_own(notes->path, O_RDONLY, &ignored);
 	if (fd < 0)
 		return none;
 	is_whole = !file_read_at(fd, &note, sizeof(note), slot * sizeof(note),

@@ -12,6 +12,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/notes.h"
@@ -55,14 +56,13 @@ static void open_dir(struct credshare *share, const char *parent)
 	char *name = dir_name(), *dir = xstrfmt("%s/%s", parent, name);
 	char *lock = xstrfmt("%s/lock", dir);
 	char *notes = xstrfmt("%s/notes", dir);
+	struct err ignored = ERR_INIT;
 
 	share->socket = xstrfmt("%s/socket", dir);
 	mkdir(dir, 0700);
 	/* A directory that another user has put there would get our secrets. */
 	if (is_ours(dir, 077))
-		share->fd = open(lock,
-				 O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
-				 0600);
+		share->fd = file_open_own(lock, O_RDWR | O_CREAT, &ignored);
 	if (share->fd < 0)
 		log_warn("cannot use '%s': credentials are not shared", dir);
 	share->notes = notes_new(share->fd < 0 ? NULL : notes);
