@@ -2,8 +2,9 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = err mem buf clock rfc3339 log json file child parent crc_x86 \
-           crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 notes cond bell
+BASE     = printable err mem buf clock rfc3339 log json file child parent \
+           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 notes \
+           cond bell
 NET      = libcurl url link field range retry ceiling noproxy connect http \
            status
 REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \

@@ -173,25 +173,10 @@ static int put(json_t *line, struct err *err)
 	return ret;
 }
 
-/* A server's text may have been cut in the middle of a character. */
-static json_t *error_text(const struct err *why)
-{
-	json_t *text = json_string(why->msg);
-	char ascii[sizeof(why->msg)];
-	size_t i;
-
-	if (text)
-		return text;
-	for (i = 0; why->msg[i]; i++)
-		ascii[i] = why->msg[i] & 0x80 ? '?' : why->msg[i];
-	ascii[i] = '\0';
-	return json_string(ascii);
-}
-
 static json_t *error_object(const struct err *why)
 {
-	return json_pack("{s:i, s:o}", "code", why->code ? why->code : 1,
-			 "message", error_text(why));
+	return json_pack("{s:i, s:s}", "code", why->code ? why->code : 1,
+			 "message", why->msg);
 }
 
 int message_ready(struct err *err)

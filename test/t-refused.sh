@@ -43,6 +43,18 @@ check 'nothing was completed for it' equal \
 	"$(server_count requests.complete)" 1
 server_nofaults
 
+# What a server says drives no terminal, neither here nor in the log.
+GIT_LFS_MULTIPART_LOG=$TEST_TMP/log
+export GIT_LFS_MULTIPART_LOG
+server_faults "words=403,on=part,part=2,oid=$refused,times=0"
+check 'rude words fail the push' fails push
+check 'they are in the message' says 'Rude.*no yes'
+check 'and in the log' grep -a 'Rude.*no yes' log
+check 'without controls' fails env LC_ALL=C grep -aP \
+	'\x9b|\xc2[\x80-\x9f]|\xe2\x80\xae|\x1b\[31m' push.out log
+unset GIT_LFS_MULTIPART_LOG
+server_nofaults
+
 server_faults "expired,oid=$refused,times=0"
 check 'expired links fail the push' fails push
 check 'and the message says so' says 'expired'

@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lfs/base/printable.h"
+
 /* Replace `n` bytes of the message with "...", as far as it has room. */
 static void hide(char *msg, size_t size, char *from, size_t n)
 {
@@ -50,10 +52,8 @@ static void hide_secrets(char *msg, size_t size)
  */
 static void make_presentable(char *msg, size_t size)
 {
-	for (unsigned char *p = (unsigned char *)msg; *p; p++)
-		if (*p < ' ' || *p == 0x7f)
-			*p = ' ';
 	hide_secrets(msg, size);
+	printable(msg);
 }
 
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)

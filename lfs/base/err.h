@@ -33,7 +33,7 @@ struct err {
 	enum err_kind kind;
 	int code;	/* the HTTP status or the errno, 0 if neither */
 	int wait_ms;	/* the pause the server asked for, or 0 */
-	char msg[512];	/* one line, lower case, no full stop */
+	char msg[512];	/* one printable line, lower case, no full stop */
 };
 
 #define ERR_INIT { .kind = ERR_NONE }

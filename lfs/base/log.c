@@ -10,6 +10,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lfs/base/printable.h"
+
 /* The only mutable statics of the program: set before the first thread. */
 static enum log_level log_level = LOG_WARN;
 static int log_fd = STDERR_FILENO;
@@ -84,9 +86,7 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 		return;
 	len = (size_t)put_stamp(line, sizeof(line), level);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
-	for (char *p = line + len; *p; p++)
-		if ((unsigned char)*p < ' ' || *p == 0x7f)
-			*p = '?';
+	printable(line + len);
 	len = strlen(line);
 	line[len++] = '\n';
 	/* A log that cannot be written must not stop a transfer. */

@@ -7,9 +7,9 @@
 /*
  * Lines for people, never on stdout: git-lfs reads that.
  *
- * A line is put together on the stack, control bytes are replaced, and it is
- * written once, so lines of several threads and processes do not mix.  URLs
- * go through url_display() first; headers never come here.
+ * A line is put together on the stack, made printable (printable.h) and written
+ * once, so lines of several threads and processes do not mix.  URLs go through
+ * url_display() first; headers never come here.
  */
 
 enum log_level {

@@ -42,6 +42,9 @@ UNTRUE = {
     "202": (202, LFS_JSON, b"{}"),
     "206": (206, LFS_JSON, b"{}"),
 }
+# C1 controls raw and as UTF-8, ESC, a bidi override and a new line.
+WORDS = (b"<Error><Code>Rude</Code><Message>\x9b31m\xc2\x9b31m\x1b[31m"
+         b"\xe2\x80\xaeno\nyes\xc2\x85</Message></Error>")
 FORBIDDEN = ("authorization", "content-type", "expect", "transfer-encoding")
 
 
@@ -236,6 +239,9 @@ class App:
         if "status" in found:
             fault = found["status"]
             return self.refusal(req, int(fault.value), fault.headers())
+        if "words" in found:
+            return Answer(int(found["words"].value), WORDS,
+                          {"Content-Type": "application/xml"})
         if "range" in found and "range" in req.headers:
             how = found["range"].value
             if how.isdigit():

@@ -31,6 +31,7 @@ from .conn import Hangup
 # Name -> (kind it is about or None, what it does).
 KINDS = {
     "status": (None, "answer with this status"),
+    "words": (None, "likewise, with words that drive a terminal"),
     "crowd": (None, "refuse what is too many: let only so many bodies of a "
               "host move at once, of whatever object"),
     "s3-timeout": ("part", "answer 400 with S3's RequestTimeout"),

@@ -36,9 +36,9 @@ static void one_line(void **state)
 
 	(void)state;
 	err_set(&err, ERR_PROTOCOL, "a\r\nb\tc\x1b[2J\x7f");
-	assert_string_equal(err.msg, "a  b c [2J ");
+	assert_string_equal(err.msg, "a  b c?[2J?");
 	err_wrap(&err, "part\n%d", 7);
-	assert_string_equal(err.msg, "part 7: a  b c [2J ");
+	assert_string_equal(err.msg, "part 7: a  b c?[2J?");
 	err_clear(&err);
 	err_sys(&err, EACCES, "cannot read '\n'");
 	assert_null(strchr(err.msg, '\n'));

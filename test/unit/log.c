@@ -107,7 +107,7 @@ static void levels(void **state)
 
 static void speak_hostile(void)
 {
-	log_error("a\nb\r\t\x1b[2J\x7f\x01%s", "%s%n");
+	log_error("a\nb\r\t\x1b[2J\x7f\x01%s\x9b\xc2\x9b", "%s%n");
 }
 
 static void control_bytes(void **state)
@@ -117,7 +117,8 @@ static void control_bytes(void **state)
 
 	(void)state;
 	listen_to(&talk, out, sizeof(out));
-	assert_string_equal(out, "git-lfs-multipart: error: a?b???[2J??%s%n\n");
+	assert_string_equal(out,
+			    "git-lfs-multipart: error: a b  ?[2J??%s%n??\n");
 }
 
 static void speak_long(void)

@@ -169,7 +169,7 @@ static void why_it_failed(void **state)
 		{ "", "git-lfs-authenticate" },
 		{ "echo 'ERROR: no.' >&2", "git-lfs-authenticate: ERROR: no." },
 		{ "printf 'Hello\\r\\n\\033[1mbye\\r\\n\\r\\n' >&2",
-		  "git-lfs-authenticate:  [1mbye" },
+		  "git-lfs-authenticate: ?[1mbye" },
 		{ "printf 'remote: \\nremote: ===\\nremote: \\nremote: ERROR: no\\n"
 		  "remote: \\nremote: ===\\nremote:\\n' >&2",
 		  "git-lfs-authenticate: ERROR: no" },
