@@ -7,20 +7,26 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/base/mem.h"
 
 enum {
 	TICK_MS = 100,
 	EXIT_TICK_MS = 2,	/* it has closed its stdout, so it is about to */
 	TERM_MS = 200,	/* between SIGTERM and SIGKILL */
+	PATH_LENGTH_MAX = 1 << 20,	/* more than exec() takes */
 	PIPE_SIZE = 64 << 10,	/* what a pipe holds: one read gets all */
 	FIRST_OURS = STDERR_FILENO + 1	/* descriptor that is no child's */
 };
+
+#define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"	/* without PATH */
 
 extern char **environ;
 
@@ -77,21 +83,25 @@ static int set_attributes(posix_spawnattr_t *attr)
 }
 
 static int set_files(posix_spawn_file_actions_t *files,
-		     const struct child *child, int in, int out, int talk)
+		     const struct child *child, const int fds[3])
 {
 	int ret;
 
-	if (in < 0)
+	if (fds[STDIN_FILENO] < 0)
 		ret = posix_spawn_file_actions_addopen(files, STDIN_FILENO,
 						       "/dev/null", O_RDONLY,
 						       0);
 	else
-		ret = posix_spawn_file_actions_adddup2(files, in, STDIN_FILENO);
+		ret = posix_spawn_file_actions_adddup2(files,
+						       fds[STDIN_FILENO],
+						       STDIN_FILENO);
 	if (!ret)
-		ret = posix_spawn_file_actions_adddup2(files, out,
+		ret = posix_spawn_file_actions_adddup2(files,
+						       fds[STDOUT_FILENO],
 						       STDOUT_FILENO);
-	if (!ret && talk >= 0)
-		ret = posix_spawn_file_actions_adddup2(files, talk,
+	if (!ret && fds[STDERR_FILENO] >= 0)
+		ret = posix_spawn_file_actions_adddup2(files,
+						       fds[STDERR_FILENO],
 						       STDERR_FILENO);
 	else if (!ret && !child->keep_stderr)
 		ret = posix_spawn_file_actions_addopen(files, STDERR_FILENO,
@@ -106,7 +116,71 @@ static int set_files(posix_spawn_file_actions_t *files,
 	return ret;
 }
 
-static int spawn(struct run *run, int in, int out, int talk)
+/*
+ * PATH without its empty and relative elements: they are folders that whoever
+ * wrote the work tree may have filled.  "" if nothing is left.
+ */
+static char *safe_path(void)
+{
+	const char *path = getenv("PATH");
+	struct buf safe = BUF_INIT(PATH_LENGTH_MAX);
+
+	for (path = path ? path : DEFAULT_PATH; *path;) {
+		size_t len = strcspn(path, ":");
+
+		if (*path == '/' && safe.len)
+			buf_puts(&safe, ":");
+		if (*path == '/')
+			buf_add(&safe, path, len);
+		path += len + (path[len] == ':');
+	}
+	return buf_take(&safe);
+}
+
+static bool is_program(const char *path)
+{
+	struct stat st;
+
+	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
+}
+
+/* Its path; the caller's, or NULL. */
+static char *find_program(const char *name, const char *path)
+{
+	char *file;
+
+	if (strchr(name, '/'))
+		return xstrdup(name);
+	while (*path) {
+		size_t len = strcspn(path, ":");
+
+		file = xstrfmt("%.*s/%s", (int)len, path, name);
+		if (is_program(file))
+			return file;
+		free(file);
+		path += len + (path[len] == ':');
+	}
+	return NULL;
+}
+
+/* Our environment with this PATH; the array is the caller's. */
+static char **environment(char *path_entry)
+{
+	size_t n = 0, nkept = 0;
+	char **env;
+
+	while (environ[n])
+		n++;
+	env = xcalloc(n + 2, sizeof(*env));
+	for (size_t i = 0; i < n; i++)
+		if (strncmp(environ[i], "PATH=", 5) != 0)
+			env[nkept++] = environ[i];
+	env[nkept] = path_entry;
+	return env;
+}
+
+static int spawn_at(struct run *run, const char *file, char **env,
+		    const int fds[3])
 {
 	/* exec's argument type promises less than it keeps. */
 	char *const *argv = (char *const *)run->child->argv;
@@ -122,13 +196,38 @@ static int spawn(struct run *run, int in, int out, int talk)
 		goto out;
 	ret = set_attributes(&attr);
 	if (!ret)
-		ret = set_files(&files, run->child, in, out, talk);
+		ret = set_files(&files, run->child, fds);
 	if (!ret)
-		ret = posix_spawnp(&run->pid, argv[0], &files, &attr, argv,
-				   environ);
+		ret = posix_spawn(&run->pid, file, &files, &attr, argv, env);
 	posix_spawnattr_destroy(&attr);
 out:
 	posix_spawn_file_actions_destroy(&files);
+	return ret;
+}
+
+/* `fds` are its stdin, stdout and stderr; -1: /dev/null. */
+static int spawn(struct run *run, const int fds[3], struct err *err)
+{
+	char *path = safe_path();
+	char *file = find_program(program(run), path);
+	char *entry = xstrfmt("PATH=%s", path);
+	char **env = environment(entry);
+	int ret = 0, errnum;
+
+	if (!*path) {
+		ret = err_set(err, ERR_LOCAL,
+			      "cannot run '%s': PATH names no absolute folder",
+			      program(run));
+	} else {
+		errnum = file ? spawn_at(run, file, env, fds) : ENOENT;
+		if (errnum)
+			ret = err_sys(err, errnum, "cannot run '%s'",
+				      program(run));
+	}
+	free(env);
+	free(entry);
+	free(file);
+	free(path);
 	return ret;
 }
 
@@ -141,7 +240,7 @@ static void set_nonblocking(int fd)
 static int start(struct run *run, struct err *err)
 {
 	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, talk[2] = { -1, -1 };
-	int ret = -1, errnum;
+	int ret = -1;
 
 	if (run->child->input && make_pipe(in, err))
 		return -1;
@@ -149,11 +248,8 @@ static int start(struct run *run, struct err *err)
 		goto out;
 	if (run->child->talks_to_terminal)
 		talk[1] = open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	errnum = spawn(run, in[0], out[1], talk[1]);
-	if (errnum) {
-		err_sys(err, errnum, "cannot run '%s'", program(run));
+	if (spawn(run, (int[]){ in[0], out[1], talk[1] }, err))
 		goto out;
-	}
 	run->in = in[1];
 	run->out = out[0];
 	run->talk = talk[0];
@@ -358,11 +454,10 @@ static struct run run_of(const struct child *child)
 int child_run_files(const struct child *child, int in, int out, struct err *err)
 {
 	struct run run = run_of(child);
-	int errnum, ret;
+	int ret;
 
-	errnum = spawn(&run, in, out, -1);
-	if (errnum)
-		return err_sys(err, errnum, "cannot run '%s'", program(&run));
+	if (spawn(&run, (int[]){ in, out, -1 }, err))
+		return -1;
 	ret = communicate(&run, NULL, err);
 	if (run.pid)
 		end(&run);

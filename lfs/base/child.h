@@ -14,6 +14,11 @@
  * the text given on its stdin, and /dev/null or a pipe as stderr: whatever it
  * leaves running then holds no descriptor of ours, for which git-lfs would
  * wait.  It stays in our process group, so that it may ask on the terminal.
+ *
+ * It is never found relative to the current folder, which may be a work tree
+ * that a stranger has filled: empty and relative elements of PATH count as not
+ * there, for us and for the child.
+ *
  * When it has exited it has been waited for, and what its own children still
  * write is not read.
  *
@@ -29,7 +34,7 @@ struct child_said {
 };
 
 struct child {
-	const char *const *argv;	/* until NULL; [0] is sought on PATH */
+	const char *const *argv;	/* until NULL; [0] has a '/' or is sought on PATH */
 	const char *input;	/* what its stdin reads, or NULL: nothing */
 	unsigned timeout_ms;	/* then it is ended; 0: no limit */
 	bool keep_stderr;	/* it writes to our stderr */

@@ -158,6 +158,68 @@ static void not_found(void **state)
 	assert_no_child_left();
 }
 
+/* Run the program `planted` with this PATH; what it prints, or the error. */
+static void run_planted(const char *path, struct buf *output, struct err *err)
+{
+	static const char *const argv[] = { "planted", NULL };
+	const struct child child = { .argv = argv, .watch_fd = -1 };
+
+	if (path)
+		setenv("PATH", path, 1);
+	else
+		unsetenv("PATH");
+	buf_reset(output);
+	err_clear(err);
+	child_run(&child, output, NULL, err);
+}
+
+/* A work tree has a program of a name that we look for. */
+static void never_from_the_current_folder(void **state)
+{
+	static const char *const unsafe[] = { "", ":", ".", "sub", "./sub:",
+					      "::sub:." };
+	char *old = strdup(getenv("PATH")), dir[] = "/tmp/lfsmp-child.XXXXXX";
+	char path[200], command[300];
+	struct buf output = BUF_INIT(200);
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	assert_int_equal(chdir(dir), 0);
+	assert_int_equal(system("mkdir -p sub good folder/planted &&"
+				"printf '#!/bin/sh\necho $PATH\n' >planted &&"
+				"chmod +x planted && cp planted sub &&"
+				"cp planted good"),
+			 0);
+	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++) {
+		run_planted(unsafe[i], &output, &err);
+		assert_string_equal(err.msg,
+				    "cannot run 'planted': PATH names no "
+				    "absolute folder");
+		snprintf(path, sizeof(path), "%s:/nowhere", unsafe[i]);
+		run_planted(path, &output, &err);
+		assert_int_equal(err.code, ENOENT);
+		/* What is left of PATH is what the child gets. */
+		snprintf(path, sizeof(path), "%s:%s/good:%s:/bin", unsafe[i],
+			 dir, unsafe[i]);
+		run_planted(path, &output, &err);
+		assert_int_equal(err.kind, ERR_NONE);
+		snprintf(path, sizeof(path), "%s/good:/bin\n", dir);
+		assert_string_equal(buf_str(&output), path);
+	}
+	/* A folder of that name is no program. */
+	snprintf(path, sizeof(path), "%s/folder:%s/good", dir, dir);
+	run_planted(path, &output, &err);
+	assert_int_equal(err.kind, ERR_NONE);
+	run_planted(NULL, &output, &err);
+	assert_int_equal(err.code, ENOENT);
+	setenv("PATH", old, 1);
+	snprintf(command, sizeof(command), "cd / && rm -rf %s", dir);
+	assert_int_equal(chdir("/") || system(command), 0);
+	buf_release(&output);
+	free(old);
+}
+
 static void killed(void **state)
 {
 	struct child child = { .watch_fd = -1 };
@@ -421,6 +483,7 @@ int main(void)
 		cmocka_unit_test(too_much_output),
 		cmocka_unit_test(end_of_stderr),
 		cmocka_unit_test(not_found),
+		cmocka_unit_test(never_from_the_current_folder),
 		cmocka_unit_test(killed),
 		cmocka_unit_test(timeout),
 		cmocka_unit_test(stopped_by_the_tick),
