@@ -16,6 +16,7 @@ struct agent {
 	struct message message;
 	struct mover *mover;	/* owned; NULL before init */
 	bool is_upload;
+	bool has_moved;	/* or tried to */
 };
 
 static int init(struct agent *agent)
@@ -29,6 +30,9 @@ static int init(struct agent *agent)
 	};
 	struct err err = ERR_INIT;
 
+	/* git-lfs shows people this answer, and not our stderr. */
+	if (log_trouble())
+		return message_not_ready(log_trouble(), &err);
 	mover_free(agent->mover);
 	agent->mover = mover_new(&options);
 	agent->is_upload = options.is_upload;
@@ -57,9 +61,10 @@ static int move(struct agent *agent)
 		err_set(&why, ERR_PROTOCOL,
 			"'%s' came, but init said another operation",
 			is_upload ? "upload" : "download");
-	else
-		return move_object(agent->mover, &agent->message);
-	return refuse(agent, &why);
+	if (why.kind)
+		return refuse(agent, &why);
+	agent->has_moved = true;
+	return move_object(agent->mover, &agent->message);
 }
 
 /* Read and act on one line; false when the conversation is over. */
@@ -114,7 +119,9 @@ int agent_main(int argc, char **argv)
 	input_setup(&agent.input, STDIN_FILENO);
 	while (converse(&agent))
 		;
-	log_peak();
+	/* git-lfs starts eight, and most get nothing to do. */
+	if (agent.has_moved)
+		log_peak();
 	if (!mover_free(agent.mover))
 		_exit(exit_status());
 	message_release(&agent.message);

@@ -22,4 +22,34 @@ check 'URLs are in it' grep "$SERVER" log
 check 'their queries are not' fails grep -i 'Signature=\|uploadId=\|Expires=' log
 check 'headers are not' fails grep -i 'X-Object-Token' log
 check 'only the user may read it' equal 600 "$(stat -c %a log)"
+
+# git-lfs starts two agents, and one of them gets nothing to do.
+GIT_LFS_MULTIPART_LOG=$TEST_TMP/idle
+add_file r idle.bin 600K 1
+check 'push of one object' git -C r push -q origin main
+check 'only the agent that had it says how much memory that took' equal 1 \
+	"$(grep -c 'peak memory' idle)"
+
+# What cannot be opened, or must not be, is said by git-lfs, and moves nothing.
+says () {
+	fails git -C r push origin main >push.out 2>&1 && grep -F "$1" push.out
+}
+
+add_file r b.bin 600K 2
+server_reset
+GIT_LFS_MULTIPART_LOG=$TEST_TMP/nowhere/log
+check 'a log file that cannot be opened is named' says \
+	"cannot open the log file '$TEST_TMP/nowhere/log'"
+mkdir open
+chmod 1777 open
+echo mine >victim
+ln -s ../victim open/log
+GIT_LFS_MULTIPART_LOG=$TEST_TMP/open/log
+check 'a link in a folder of others is refused' says "log' is a link in a folder"
+check 'and not written to' equal mine "$(cat victim)"
+check 'nothing was moved' equal 0 "$(server_count requests.part)"
+check 'a command says so, too' sh -c "
+	cd r && '$AGENT' status 2>&1 | grep 'is a link in a folder'"
+GIT_LFS_MULTIPART_LOG=/dev/stderr
+check 'standard error is fine' git -C r push -q origin main
 finish

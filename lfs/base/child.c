@@ -92,8 +92,7 @@ static int set_files(posix_spawn_file_actions_t *files,
 						       "/dev/null", O_RDONLY,
 						       0);
 	else
-		ret = posix_spawn_file_actions_adddup2(files,
-						       fds[STDIN_FILENO],
+		ret = posix_spawn_file_actions_adddup2(files, fds[STDIN_FILENO],
 						       STDIN_FILENO);
 	if (!ret)
 		ret = posix_spawn_file_actions_adddup2(files,

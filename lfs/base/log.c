@@ -1,20 +1,25 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/base/log.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "lfs/base/err.h"
+#include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
 
 /* The only mutable statics of the program: set before the first thread. */
 static enum log_level log_level = LOG_WARN;
 static int log_fd = STDERR_FILENO;
+static struct err log_failure = ERR_INIT;
 
 static const char *const level_names[] = {
 	[LOG_ERROR] = "error", [LOG_WARN] = "warn",   [LOG_INFO] = "info",
@@ -35,23 +40,93 @@ static enum log_level parse_level(const char *text)
 	return LOG_DEBUG;
 }
 
+/* The folder of that file; the caller's. */
+static char *folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (!slash)
+		return xstrdup(".");
+	return xstrndup(path, slash == path ? 1 : (size_t)(slash - path));
+}
+
+/* May another user than root put something there? */
+static bool is_open_to_others(const char *folder)
+{
+	struct stat st;
+
+	return !stat(folder, &st) && (st.st_mode & (S_IWGRP | S_IWOTH) ||
+				      (st.st_uid && st.st_uid != geteuid()));
+}
+
+/* A file that another user has put there would be read or changed by us. */
+static int check_ours(int fd, const char *path, struct err *err)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return err_sys(err, errno, "cannot stat the log file '%s'",
+			       path);
+	if (st.st_uid != geteuid() || (S_ISREG(st.st_mode) && st.st_nlink > 1))
+		return err_set(err, ERR_USAGE,
+			       "the log file '%s' is not yours alone, in a "
+			       "folder that others may write to: name one in "
+			       "your home folder",
+			       path);
+	/* It was to keep a pipe without a reader from stopping us. */
+	fcntl(fd, F_SETFL, O_WRONLY | O_APPEND);
+	return 0;
+}
+
+static int open_file(const char *path, struct err *err)
+{
+	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, fd;
+	char *folder = folder_of(path);
+	bool is_open = is_open_to_others(folder);
+
+	free(folder);
+	if (is_open)
+		flags |= O_NOFOLLOW | O_NONBLOCK;
+	fd = open(path, flags, 0600);
+	if (fd < 0 && is_open && errno == ELOOP)
+		return err_set(err, ERR_USAGE,
+			       "the log file '%s' is a link in a folder that "
+			       "others may write to: name one in your home "
+			       "folder",
+			       path);
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open the log file '%s'",
+			       path);
+	if (!is_open || !check_ours(fd, path, err))
+		return fd;
+	close(fd);
+	return -1;
+}
+
 void log_init(void)
 {
 	const char *level = getenv("GIT_LFS_MULTIPART_TRACE");
 	const char *path = getenv("GIT_LFS_MULTIPART_LOG");
+	int fd;
 
 	if (level)
 		log_level = parse_level(level);
 	if (!path || !*path)
 		return;
+	fd = open_file(path, &log_failure);
+	if (fd < 0) {
+		log_error("%s", log_failure.msg);
+		return;
+	}
+	log_fd = fd;
 	/* Who names a file wants to read something in it. */
 	if (!level)
 		log_level = LOG_INFO;
-	log_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-	if (log_fd < 0) {
-		log_fd = STDERR_FILENO;
-		log_warn("cannot open the log file '%s'", path);
-	}
+}
+
+const struct err *log_trouble(void)
+{
+	return log_failure.kind ? &log_failure : NULL;
 }
 
 bool log_is_on(enum log_level level)

@@ -12,6 +12,8 @@
  * url_display() first; headers never come here.
  */
 
+struct err;
+
 enum log_level {
 	LOG_ERROR,
 	LOG_WARN,
@@ -24,9 +26,15 @@ enum log_level {
  * Take the level from GIT_LFS_MULTIPART_TRACE (a level's name or 0 to 4; any
  * other true value means debug) and, if GIT_LFS_MULTIPART_LOG names a file,
  * append there instead of stderr (made with mode 0600).  Called once, before
- * the first thread.  Without it the level is `warn`, on stderr.
+ * the first thread.  Without a level it is `info` in a file, `warn` on stderr.
+ *
+ * In a folder that other users may write to, the file must be this user's own
+ * and no link.  A terminal or a pipe is as good as a file.
  */
 void log_init(void);
+
+/* Why the file that was named cannot be used; NULL if nothing is wrong. */
+const struct err *log_trouble(void);
 
 /* True if a line of this level would be written. */
 bool log_is_on(enum log_level level);

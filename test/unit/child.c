@@ -176,8 +176,8 @@ static void run_planted(const char *path, struct buf *output, struct err *err)
 /* A work tree has a program of a name that we look for. */
 static void never_from_the_current_folder(void **state)
 {
-	static const char *const unsafe[] = { "", ":", ".", "sub", "./sub:",
-					      "::sub:." };
+	static const char *const unsafe[] = { "",    ":",      ".",
+					      "sub", "./sub:", "::sub:." };
 	char *old = strdup(getenv("PATH")), dir[] = "/tmp/lfsmp-child.XXXXXX";
 	char path[200], command[300];
 	struct buf output = BUF_INIT(200);

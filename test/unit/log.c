@@ -202,7 +202,94 @@ static void a_file_that_cannot_be(void **state)
 
 	(void)state;
 	listen_to(&talk, out, sizeof(out));
-	assert_string_equal(out, "git-lfs-multipart: error: a\n");
+	assert_string_equal(out,
+			    "git-lfs-multipart: error: cannot open the log "
+			    "file '/nowhere/at/all': No such file or "
+			    "directory\ngit-lfs-multipart: error: a\n");
+}
+
+static void speak_of_trouble(void)
+{
+	if (!log_trouble())
+		fputs("no trouble\n", stderr);
+}
+
+/* Is the file refused, with these words, and left as it is? */
+static void check_refused(const char *path, const char *why)
+{
+	const struct talk talk = { NULL, path, speak_of_trouble };
+	char out[1000];
+
+	listen_to(&talk, out, sizeof(out));
+	if (!strstr(out, why) || strstr(out, "no trouble"))
+		fail_msg("'%s', not '%s'", out, why);
+}
+
+static void check_taken(const char *path)
+{
+	const struct talk talk = { NULL, path, speak_of_trouble };
+	char out[1000];
+
+	listen_to(&talk, out, sizeof(out));
+	assert_string_equal(out, "no trouble\n");
+}
+
+/* What others may have put there for us to write to. */
+static void planted(void **state)
+{
+	char dir[] = "/tmp/lfsmp-log.XXXXXX", file[100], path[100];
+	struct stat st;
+
+	(void)state;
+	assert_non_null(mkdtemp(dir));
+	snprintf(file, sizeof(file), "%s/file", dir);
+	snprintf(path, sizeof(path), "%s/log", dir);
+	for (int is_open = 0; is_open <= 1; is_open++) {
+		assert_int_equal(chmod(dir, is_open ? 01777 : 0755), 0);
+		check_taken(file);
+		check_taken("/dev/null");
+		check_taken("/dev/stderr");
+		assert_int_equal(symlink(file, path), 0);
+		if (is_open)
+			check_refused(path, "is a link");
+		else
+			check_taken(path);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(link(file, path), 0);
+		if (is_open)
+			check_refused(path, "not yours alone");
+		else
+			check_taken(path);
+		assert_int_equal(unlink(path), 0);
+		assert_int_equal(mkfifo(path, 0600), 0);
+		if (is_open)
+			check_refused(path, "cannot open");
+		assert_int_equal(unlink(path), 0);
+	}
+	assert_int_equal(stat(file, &st), 0);
+	assert_int_equal(st.st_size, 0);
+	assert_int_equal(unlink(file) || rmdir(dir), 0);
+}
+
+/* Only root can give a file away. */
+static void of_another_user(void **state)
+{
+	char dir[] = "/tmp/lfsmp-log.XXXXXX", path[100];
+
+	(void)state;
+	if (geteuid())
+		skip();
+	assert_non_null(mkdtemp(dir));
+	snprintf(path, sizeof(path), "%s/log", dir);
+	fclose(fopen(path, "w"));
+	assert_int_equal(chown(path, 65534, 65534), 0);
+	check_taken(path);
+	assert_int_equal(chmod(dir, 0775), 0);
+	check_refused(path, "not yours alone");
+	/* Whose folder it is may put there what he likes. */
+	assert_int_equal(chmod(dir, 0755) || chown(dir, 65534, 65534), 0);
+	check_refused(path, "not yours alone");
+	assert_int_equal(unlink(path) || rmdir(dir), 0);
 }
 
 static void speak_of_what_is_on(void)
@@ -229,6 +316,8 @@ int main(void)
 		cmocka_unit_test(long_lines),
 		cmocka_unit_test(a_file),
 		cmocka_unit_test(a_file_that_cannot_be),
+		cmocka_unit_test(planted),
+		cmocka_unit_test(of_another_user),
 		cmocka_unit_test(is_on),
 	};
 
