@@ -174,7 +174,9 @@ class Scene(Place):
 
     def left_over(self, direction):
         """Files that nobody will ever look for again, or None."""
-        names = [name for name in os.listdir(self.multipart)
+        # Without the folder, an upload goes through and cannot be resumed.
+        names = [name for name in (os.listdir(self.multipart) if
+                                   os.path.isdir(self.multipart) else [])
                  if self.oid in name]
         if direction == "upload":
             names = [n for n in names if not n.endswith(".upload")]
