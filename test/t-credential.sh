@@ -91,6 +91,15 @@ check 'and a carriage return, and a NUL' eval \
 	'says "line break" "https://u%0d@h.example/x" &&
 	says "line break" "https://h.example%00/x"'
 
+lfs_config credential.protectProtocol false
+check 'credential.protectProtocol lets a carriage return pass' \
+	gives "$(printf 'url u:p\rw,')" "https://u:p%0dw@h.example/x"
+check 'but no line feed' says 'line break' "https://u:p%0aw@h.example/x"
+lfs_config credential.protectProtocol true
+check 'nor anything, if it is true' says 'line break' \
+	"https://u:p%0dw@h.example/x"
+git config --global --unset credential.protectProtocol
+
 # netrc
 
 echo 'machine h.example login n password q' >"$HERE/.netrc"
@@ -232,8 +241,19 @@ forget_all
 export GIT_ASKPASS='' SSH_ASKPASS="$TEST_TMP/bin/askpass"
 check 'an empty GIT_ASKPASS means none' says 'GIT_TERMINAL_PROMPT' "$API"
 
+forget_all
+export GIT_ASKPASS="$TEST_TMP/bin/missing"
+check 'one that is not there is named' says "askpass: cannot run.*bin/missing" \
+	"$API"
+
 # One question for all
 
+is_asked () {
+	while ! test -s asked
+	do
+		sleep 0.02
+	done
+}
 forget_all
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 # all_at_once N OPTION... URL: their outputs are out.1 and so on
@@ -276,6 +296,22 @@ check 'in a directory that is closed to others' equal 700 \
 	"$(stat -c %a shared/credential-*)"
 check 'and no file has the secret' fails grep -rqs -e secret -e "$(
 	printf %s typed:secret | base64)" shared
+check 'one that ends while another is there' eval '
+	mkfifo keep.fifo
+	ASKPASS_PAUSE=60 "$BUILD/test/tool/credential" -e -w \
+		-d "$TEST_TMP/shared" https://kept.example/x <keep.fifo \
+		>/dev/null 2>&1 &
+	keeper=$!
+	exec 8>keep.fifo
+	rm asked
+	is_asked
+	gives "shared typed:secret," -e "$API"'
+check 'leaves the daemon to it' daemon
+check 'the last one' eval 'exec 8>&-; ! wait "$keeper"'
+check 'ends it' fails daemon
+ASKPASS_PAUSE=0
+rm asked
+check 'another question' gives 'askpass typed:secret,' "$API"
 check 'a later one asks nobody' eval 'gives "shared typed:secret," "$API" &&
 	equal 2 "$(wc -l <asked)"'
 check 'what was passed on and is refused is asked for again' eval '
@@ -358,12 +394,6 @@ stops_soon () {
 	cat out.stop
 	grep -q stopped out.stop || return 1
 	at_most $((($(date +%s%N) - started) / 1000000)) 20000
-}
-is_asked () {
-	while ! test -s asked
-	do
-		sleep 0.02
-	done
 }
 forget_all
 export GIT_ASKPASS="$TEST_TMP/bin/askpass" ASKPASS_PAUSE=60

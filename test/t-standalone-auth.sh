@@ -61,6 +61,16 @@ forget_shared () {
 	rm -rf "$1"/.git/lfs/multipart/credential-*
 }
 
+# daemons: how many of git's cache daemons are alive here
+daemons () {
+	for dir in /proc/[0-9]*
+	do
+		case $(tr '\0' ' ' 2>/dev/null <"$dir/cmdline") in
+		git*cache--daemon*"$TEST_TMP"*) echo "$dir" ;;
+		esac
+	done 2>/dev/null | wc -l
+}
+
 # trip WHAT QUESTIONS [CLONE-OPTION...]: push and clone
 trip () {
 	what=$1
@@ -119,6 +129,7 @@ made askpass
 export GIT_ASKPASS="$TEST_TMP/bin/askpass"
 trip 'askpass' 1
 check 'and for the user once' equal 1 "$(grep -c '^Username' record)"
+check 'no daemon is left' equal 0 "$(daemons)"
 unset GIT_ASKPASS
 
 name=bearer
@@ -421,7 +432,9 @@ check 'never refused' equal 0 "$(server_count status.401)"
 check 'one login for all agents' logged_in 1 upload
 check 'of which no file knows' fails grep -rqs -e 'Bearer abc' ssh/.git
 add_file ssh 7.bin 7000 7
-server_faults 'status=401,on=batch'
+add_file ssh 8.bin 8000 8
+rm -f record
+server_faults 'status=401,on=batch,skip=1'
 check 'a login that has ended meanwhile: push' git -C ssh push -q origin main
 check 'the bytes are there' server_has ssh ssh/7.bin
 check 'with another one' logged_in 2 upload
@@ -461,4 +474,5 @@ printf '127.0.0.1\tFALSE\t/\tFALSE\t2147483647\to\tgit-user\n' >cookies
 lfs_config http.cookieFile "$TEST_TMP/cookies"
 check 'http.cookieFile has it' git -C gate push -q origin main
 check 'the object is there' server_has gate gate/a.bin
+check 'no daemon is left of all that' equal 0 "$(daemons)"
 finish

@@ -59,8 +59,8 @@ int askcred_askpass(const struct askcred *ask, const char *program,
 		    struct err *err);
 
 /*
- * `git credential-cache VERB` on `socket`, an absolute path: get, store or
- * erase.  Only `store` starts the daemon, which ends by itself.
+ * `git credential-cache VERB` on `socket`, an absolute path: get, store, erase
+ * or exit.  Only `store` starts the daemon.
  */
 struct askcred_cache {
 	const char *socket;

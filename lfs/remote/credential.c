@@ -16,7 +16,7 @@ struct credentials {
 	struct askcred ask;
 	struct credshare *share; /* owned */
 	struct credtext lent; /* owned: what the others have on trust */
-	bool is_bad_askpass; /* it failed: git-lfs asks it no more either */
+	struct err askpass;	/* why it failed: git-lfs asks it no more either */
 };
 
 struct credentials *credentials_new(const struct credential_options *options)
@@ -54,13 +54,12 @@ static int choose_url(const struct credential_query *query,
 	return urlparts_parse(parts, remote, err);
 }
 
-/* A boolean of the credential section for the URL; bad values are false. */
+/* A boolean of the credential section for the URL; bad ones do not count. */
 static bool get_bool(const struct gitconfig *config, const char *url,
-		     const char *key)
+		     const char *key, bool value)
 {
 	struct err ignored = ERR_INIT;
 	const struct gitconfig_entry *entry;
-	bool value = false;
 
 	entry = gitconfig_find_url(config, "credential", url, key);
 	if (entry)
@@ -77,19 +76,36 @@ static int add_challenges(struct credtext *text,
 	return 0;
 }
 
+/* That of a URL is refused, if it is, before anybody is asked. */
+static int check_password(const struct credtext *text,
+			  const struct urlparts *parts, struct err *err)
+{
+	struct credtext lines = { .takes_cr = text->takes_cr };
+	int ret = parts->password ? credtext_add(&lines, "password",
+						 parts->password, err) :
+				    0;
+
+	credtext_release(&lines);
+	return ret;
+}
+
 /* The lines to ask with. */
 static int add_query(struct credtext *text, const struct gitconfig *config,
 		     const struct urlparts *parts, struct err *err)
 {
 	char *url = xstrfmt("%s://%s/%s", parts->scheme, parts->host,
 			    parts->path);
-	int ret = credtext_add(text, "protocol", parts->scheme, err);
+	int ret;
 
+	text->takes_cr = !get_bool(config, url, "protectprotocol", true);
+	ret = check_password(text, parts, err);
+	if (!ret)
+		ret = credtext_add(text, "protocol", parts->scheme, err);
 	if (!ret)
 		ret = credtext_add(text, "host", parts->host, err);
 	if (!ret && parts->user && *parts->user)
 		ret = credtext_add(text, "username", parts->user, err);
-	if (!ret && get_bool(config, url, "usehttppath") && *parts->path)
+	if (!ret && get_bool(config, url, "usehttppath", false) && *parts->path)
 		ret = credtext_add(text, "path", parts->path, err);
 	free(url);
 	return ret;
@@ -124,6 +140,7 @@ static bool accept_pair(struct credential *credential, const char *user,
 {
 	struct err ignored = ERR_INIT;
 
+	credential->text.takes_cr = credential->query.takes_cr;
 	return !credtext_add(&credential->text, "username", user, &ignored) &&
 	       !credtext_add(&credential->text, "password", password, &ignored);
 }
@@ -145,11 +162,13 @@ int credential_from_urls(const struct credentials *credentials,
 
 	if (choose_url(query, &parts, err))
 		return -1;
-	found = from_parts(&parts, credential);
-	if (found &&
-	    add_query(&credential->query, credentials->ask.config, &parts, err))
-		found = -1;
+	found = add_query(&credential->query, credentials->ask.config, &parts,
+			  err);
+	if (!found)
+		found = from_parts(&parts, credential);
 	urlparts_release(&parts);
+	if (found <= 0)
+		credential_release(credential);
 	return found;
 }
 
@@ -276,7 +295,7 @@ static int from_askpass(struct credentials *credentials,
 	const char *program = askcred_program(&credentials->ask);
 	struct err err = ERR_INIT;
 
-	if (!program || credentials->is_bad_askpass ||
+	if (!program || credentials->askpass.kind ||
 	    askcred_has_helper(&credentials->ask, &credential->query))
 		return false;
 	if (!askcred_askpass(&credentials->ask, program, &credential->query,
@@ -284,12 +303,14 @@ static int from_askpass(struct credentials *credentials,
 	    accept(credential, CREDENTIAL_ASKPASS))
 		return true;
 	log_warn("askpass: %s", err.msg);
-	credentials->is_bad_askpass = err.kind != ERR_CANCELED;
+	if (err.kind != ERR_CANCELED)
+		credentials->askpass = err;
 	credtext_release(&credential->text);
 	return false;
 }
 
-static int none_found(const struct credential *credential, struct err *err)
+static int none_found(const struct credentials *credentials,
+		      const struct credential *credential, struct err *err)
 {
 	const char *prompt = getenv("GIT_TERMINAL_PROMPT");
 	bool is_off = prompt && (!*prompt || !strcmp(prompt, "0") ||
@@ -303,6 +324,8 @@ static int none_found(const struct credential *credential, struct err *err)
 		url_display(url, shown, sizeof(shown)),
 		is_off ? ", and GIT_TERMINAL_PROMPT forbids to ask" : "");
 	free(url);
+	if (credentials->askpass.kind)
+		err_append(err, " (askpass: %s)", credentials->askpass.msg);
 	return -1;
 }
 
@@ -319,7 +342,8 @@ static int ask(struct credentials *credentials,
 		return 0;
 	url = credtext_url(&credential->query);
 	ret = credtext_add_all(&lines, &credential->query, err);
-	if (!ret && !get_bool(credentials->ask.config, url, "skipwwwauth"))
+	if (!ret &&
+	    !get_bool(credentials->ask.config, url, "skipwwwauth", false))
 		ret = add_challenges(&lines, query, err);
 	free(url);
 	if (!ret)
@@ -328,7 +352,7 @@ static int ask(struct credentials *credentials,
 	credtext_release(&lines);
 	if (ret || accept(credential, CREDENTIAL_GIT))
 		return ret;
-	return none_found(credential, err);
+	return none_found(credentials, credential, err);
 }
 
 static int look(struct credentials *credentials,

@@ -146,7 +146,7 @@ void credential_release(struct credential *credential);
 /* Where all agents meet, for what else they may share; borrowed. */
 struct credshare *credentials_share(const struct credentials *credentials);
 
-/* Drops, and takes back what was lent; NULL is fine. */
+/* Drops, takes back what was lent, and leaves the others; NULL is fine. */
 void credentials_free(struct credentials *credentials);
 
 #endif

@@ -37,6 +37,22 @@ struct credshare {
 	bool is_locked;
 };
 
+/*
+ * Each agent has a read lock on this byte as long as it lives: one that can
+ * have a write lock is the last.  It is behind those of lock_of().
+ */
+static bool set_presence(const struct credshare *share, short type)
+{
+	struct flock lock = {
+		.l_type = type,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)1 << 32,
+		.l_len = 1,
+	};
+
+	return !fcntl(share->fd, F_SETLK, &lock);
+}
+
 /* A directory of ours, on whose mode none of these bits is set? */
 static bool is_ours(const char *dir, mode_t bits)
 {
@@ -65,6 +81,8 @@ static void open_dir(struct credshare *share, const char *parent)
 		share->fd = file_open_own(lock, O_RDWR | O_CREAT, &ignored);
 	if (share->fd < 0)
 		log_warn("cannot use '%s': credentials are not shared", dir);
+	else
+		set_presence(share, F_RDLCK);
 	share->notes = notes_new(share->fd < 0 ? NULL : notes);
 	share->dir = dir;
 	free(notes);
@@ -323,12 +341,28 @@ int credshare_remove(const char *path, struct err *err)
 	return err->kind ? -1 : 0;
 }
 
+/*
+ * The daemon ends with the last agent.  One that is killed cannot see to that:
+ * then the daemon ends when it has nothing more to remember.
+ */
+static void end_daemon(const struct credshare *share)
+{
+	const struct credtext nothing = CREDTEXT_INIT;
+
+	/* Nobody keeps his read lock while he tries, so one of two succeeds. */
+	set_presence(share, F_UNLCK);
+	if (has_socket(share) && set_presence(share, F_WRLCK))
+		use_cache(share, "exit", &nothing, NULL);
+}
+
 void credshare_free(struct credshare *share)
 {
 	if (!share)
 		return;
-	if (share->fd >= 0)
+	if (share->fd >= 0) {
+		end_daemon(share);
 		close(share->fd);
+	}
 	notes_free(share->notes);
 	free(share->socket);
 	free(share->dir);

@@ -13,7 +13,9 @@
  * holds a lock until the server has taken the answer; the others of its process
  * group, as the agents of one git-lfs are, wait, and then get it from where it
  * was put: a cache daemon of git's that only this user can reach, or, if that
- * cannot keep it, the helper that has it.  No secret is written to a file.
+ * cannot keep it, the helper that has it.  The daemon ends with the last agent.
+ * It is there because no secret is written to a file: one would stay on the disk,
+ * and in backups, if the last agent were killed.
  *
  *	<dir>/credential-UID/		0700, ours
  *		lock		record locks
@@ -96,13 +98,13 @@ bool credshare_is_name(const char *name);
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 		    void *ctx);
 
-/* Does an agent hold its lock? */
+/* Is an agent there that uses it? */
 bool credshare_is_in_use(const char *path);
 
 /* Remove it, whatever is in it. */
 int credshare_remove(const char *path, struct err *err);
 
-/* Unlocks; NULL is fine. */
+/* Unlocks, and ends the daemon if nobody else is there; NULL is fine. */
 void credshare_free(struct credshare *share);
 
 #endif

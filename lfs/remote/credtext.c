@@ -25,7 +25,7 @@ static int add(struct credtext *text, char *key, char *value, struct err *err)
 int credtext_add(struct credtext *text, const char *key, const char *value,
 		 struct err *err)
 {
-	if (strpbrk(value, "\r\n"))
+	if (strpbrk(value, text->takes_cr ? "\n" : "\r\n"))
 		return err_set(err, ERR_USAGE,
 			       "the %s for a credential has a line break", key);
 	return add(text, xstrdup(key), xstrdup(value), err);
@@ -34,6 +34,7 @@ int credtext_add(struct credtext *text, const char *key, const char *value,
 int credtext_add_all(struct credtext *text, const struct credtext *lines,
 		     struct err *err)
 {
+	text->takes_cr |= lines->takes_cr;
 	for (size_t i = 0; i < lines->nlines; i++)
 		if (credtext_add(text, lines->lines[i].key,
 				 lines->lines[i].value, err))

@@ -28,18 +28,19 @@ struct credtext_line {
 struct credtext {
 	struct credtext_line *lines;	/* owned */
 	size_t nlines;
+	bool takes_cr;	/* credential.protectProtocol is false */
 };
 
 #define CREDTEXT_INIT { .lines = NULL }
 
 /*
  * Add a line.  ERR_USAGE if the value would not stay on it: if it has a line
- * feed or a carriage return.
+ * feed or, unless `takes_cr` is set, a carriage return.
  */
 int credtext_add(struct credtext *text, const char *key, const char *value,
 		 struct err *err);
 
-/* Add all lines of another one. */
+/* Add all lines of another one, and take what that one takes. */
 int credtext_add_all(struct credtext *text, const struct credtext *lines,
 		     struct err *err);
 

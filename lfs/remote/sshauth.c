@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
@@ -52,6 +53,29 @@ static int begin(struct question *question, const struct endpoint *endpoint,
 	sshcommand_init(&question->command, options->config, &endpoint->ssh,
 			options->is_upload);
 	return 0;
+}
+
+/*
+ * Is git-lfs-authenticate not there?  A shell says so by its status; Gerrit, and
+ * other servers without a shell, in words, in which git-lfs looks for the same.
+ */
+static bool is_missing(int status, const struct child_said *said)
+{
+	static const char *const words[] = {
+		"git-lfs-authenticate: not found",
+		"git-lfs-authenticate: command not found",
+		"git-lfs-authenticate: no such file",
+		"command not found: git-lfs-authenticate",
+	};
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		size_t n = strlen(words[i]);
+
+		for (size_t at = 0; status && at + n <= said->len; at++)
+			if (!strncasecmp(said->text + at, words[i], n))
+				return true;
+	}
+	return status == EXIT_NOT_FOUND;
 }
 
 static bool has_words(const char *line)
@@ -104,7 +128,7 @@ static int run(struct question *question, struct buf *text,
 	question->times.asked = clock_unix();
 	if (child_run(&child, text, &status, err))
 		return -1;
-	if (status == EXIT_NOT_FOUND) {
+	if (is_missing(status, &said)) {
 		log_info("the git server has no git-lfs-authenticate");
 		buf_reset(text);
 		buf_puts(text, "{}");
@@ -140,7 +164,7 @@ static int ask(struct sshauth *auth, struct question *question, struct err *err)
 
 static bool from_others(struct sshauth *auth, const struct question *question)
 {
-	auth->has_reply = auth->is_shared =
+	auth->has_reply = auth->was_used =
 		sshshare_get(question->options->share, &question->command,
 			     question->times.default_ttl, &auth->reply);
 	if (sshauth_is_fresh(auth, clock_unix()))
@@ -201,7 +225,7 @@ int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
 bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
 		     const struct sshauth_options *options)
 {
-	bool was_shared = auth->is_shared;
+	bool was_used = auth->was_used;
 	struct sshcommand command;
 
 	if (!auth->has_reply || !options->share)
@@ -210,9 +234,9 @@ bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
 			options->is_upload);
 	sshshare_erase(options->share, &command);
 	sshcommand_release(&command);
-	if (was_shared)
+	if (was_used)
 		sshauth_release(auth);
-	return was_shared;
+	return was_used;
 }
 
 const char *sshauth_url(const struct sshauth *auth,
@@ -231,5 +255,5 @@ bool sshauth_is_fresh(const struct sshauth *auth, int64_t now)
 void sshauth_release(struct sshauth *auth)
 {
 	sshreply_release(&auth->reply);
-	auth->has_reply = auth->is_shared = false;
+	auth->has_reply = auth->was_used = false;
 }

@@ -25,7 +25,7 @@ enum {
 struct sshauth {
 	struct sshreply reply;	/* owned; empty until there is one */
 	bool has_reply;
-	bool is_shared;	/* another agent asked for it */
+	bool was_used;	/* by another agent, or by us with success */
 };
 
 #define SSHAUTH_INIT { .has_reply = false }
@@ -53,7 +53,7 @@ int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
 
 /*
  * The LFS server answered 401: no agent shall get this reply any more.  True
- * if another agent had asked for it, some time ago: then it is dropped, and
+ * if it was used before, by us or by another agent: then it is dropped, and
  * sshauth_update() gets one that is new.
  */
 bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,

@@ -27,7 +27,7 @@ static int escaped(const char *s, size_t n)
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 
-/* Undo percent-encoding; NULL if it hides what would end a line. */
+/* Undo percent-encoding; NULL if it hides what would end a line or a string. */
 static char *decode(const char *s, size_t n, struct err *err)
 {
 	char *text = xmalloc(n + 1), *out = text;
@@ -38,7 +38,7 @@ static char *decode(const char *s, size_t n, struct err *err)
 
 		if (byte < 0)
 			byte = (unsigned char)*s;
-		if (!byte || byte == '\n' || byte == '\r') {
+		if (!byte || byte == '\n') {
 			err_set(err, ERR_USAGE,
 				"the URL has a line break or NUL in it");
 			free(text);

@@ -269,6 +269,8 @@ static void ask(struct server *server, struct batch *batch, struct err *err)
 		batch->url = sshauth_url(&server->sshauth, server->endpoint);
 		while (ask_once(server, batch, err) == SESSION_AGAIN)
 			continue;
+		if (!err->kind)
+			server->sshauth.was_used = true;
 	} while (can_ask_ssh_again(server, err));
 }
 

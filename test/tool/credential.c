@@ -4,13 +4,14 @@
  * Log in to a server that is not there, for scenarios.
  *
  *	credential [-r REMOTE] [-d DIR] [-g USER:PASSWORD] [-c CHALLENGE]
- *		   [-w] [-l] API-URL
+ *		   [-w] [-l] [-e] API-URL
  *
  * Gets a credential up to four times, and each time prints where it is from
  * and what would be sent.  -g says which one the server takes: others are
  * rejected, and it is approved; without -g the first one is taken.  -w: stop
  * at the end of stdin.  -l: the server takes it late, after an answer that
- * says nothing of it.  Exit status 1 with a message if there is none.
+ * says nothing of it.  -e: ends as an agent does; else as one that is killed,
+ * which leaves what it has shared.  Exit status 1 with a message if there is none.
  */
 
 #include <poll.h>
@@ -38,6 +39,7 @@ struct options {
 	char *good;	/* the Authorization that the server takes, or NULL */
 	const char *challenge;
 	bool is_late;
+	bool ends;
 };
 
 static bool is_at_end(void *ctx)
@@ -69,7 +71,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "r:d:g:c:wl")) != -1) {
+	while ((c = getopt(argc, argv, "r:d:g:c:wle")) != -1) {
 		switch (c) {
 		case 'r':
 			options->query.remote_url = optarg;
@@ -92,6 +94,9 @@ static int parse_options(struct options *options, int argc, char **argv)
 			break;
 		case 'l':
 			options->is_late = true;
+			break;
+		case 'e':
+			options->ends = true;
 			break;
 		default:
 			return -1;
@@ -149,6 +154,8 @@ int main(int argc, char **argv)
 	}
 	if (ret < 1)
 		fprintf(stderr, "%s\n", err.kind ? err.msg : "none is good");
+	if (!options.ends)
+		_exit(ret < 1);
 	credentials_free(credentials);
 	gitconfig_free(config);
 	free(options.good);

@@ -197,17 +197,41 @@ static void why_it_failed(void **state)
 
 static void a_server_without_it(void **state)
 {
+	static const char *const answers[] = {
+		"exit 127",
+		"echo 'fatal: Gerrit Code Review: git-lfs-authenticate: "
+		"not found' >&2; exit 1",
+		"echo 'bash: git-lfs-authenticate: command not found' >&2; "
+		"echo 'Bye.' >&2; exit 2",
+		"echo '/x/git-lfs-authenticate: No such file or directory' "
+		">&2; exit 126",
+		"echo 'zsh:1: command not found: GIT-LFS-AUTHENTICATE' >&2; "
+		"exit 1",
+	};
+	static const char *const others[] = {
+		"echo 'repository: not found' >&2; exit 1",
+		"echo 'git-lfs-authenticate: not founded' >&2; exit 0",
+	};
 	struct sshauth auth = SSHAUTH_INIT;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	write_script("exit 127");
-	for (int i = 0; i < 2; i++)
-		assert_int_equal(update(&auth, "", &err), 0);
-	assert_int_equal(count_runs(), 1);
-	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
-	assert_int_equal(auth.reply.headers.n, 0);
-	sshauth_release(&auth);
+	for (size_t n = 0; n < sizeof(answers) / sizeof(answers[0]); n++) {
+		write_script(answers[n]);
+		for (int i = 0; i < 2; i++)
+			assert_int_equal(update(&auth, "", &err), 0);
+		assert_int_equal(count_runs(), 1);
+		assert_string_equal(sshauth_url(&auth, &endpoint),
+				    endpoint.url);
+		assert_int_equal(auth.reply.headers.n, 0);
+		sshauth_release(&auth);
+	}
+	for (size_t n = 0; n < sizeof(others) / sizeof(others[0]); n++) {
+		write_script(others[n]);
+		assert_int_equal(update(&auth, "lfs.ssh.retries\n0", &err), -1);
+		assert_int_equal(count_runs(), 1);
+		err_clear(&err);
+	}
 }
 
 static bool stop(void *ctx)
@@ -273,8 +297,8 @@ static void shared(void **state)
 	assert_int_equal(update(&one, "", &err), 0);
 	assert_int_equal(update(&two, "", &err), 0);
 	assert_int_equal(count_runs(), 1);
-	assert_false(one.is_shared);
-	assert_true(two.is_shared);
+	assert_false(one.was_used);
+	assert_true(two.was_used);
 	assert_string_equal(sshauth_url(&two, &endpoint),
 			    "https://l.example/x");
 	assert_string_equal(headers_get(&two.reply.headers, "a"), "b");
