@@ -124,6 +124,7 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 		.retries = count_retries(again, transfer),
 		.max_delay_ms = settings->max_retry_delay_ms,
 		.offline_ms = settings->offline_ms,
+		.longest_ms = settings->max_retry_time_ms,
 	};
 	const struct retry_facts facts = {
 		.random = clock_random(),

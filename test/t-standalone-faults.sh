@@ -108,11 +108,31 @@ change 1000
 server_faults 'status=403,on=verify'
 check 'one whose link has run out is renewed' push
 check 'without sending the object again' counts put 1
+server_nofaults
+for status in 404 422
+do
+	change 1000
+	server_faults "status=$status,on=verify,times=2"
+	check "$status: the object may not be in sight yet" push
+	check "$status: asked three times, as by git-lfs" counts verify 3
+done
 change 1000
-server_faults 'status=422,on=verify'
-check 'one that is refused is final' fails push
+server_faults 'status=422,on=verify,times=0'
+check 'one that is refused each time is final' fails push
 check 'and said so' says 'verifying the upload.*422'
-check 'at once' counts verify 1
+check 'after three tries' counts verify 3
+server_nofaults
+push
+change 1000
+lfs_config lfs.transfer.maxRetryTime 2
+server_faults 'status=503,on=put,retry-after=3600'
+check 'a server that asks for too long a pause' fails push
+check 'is not waited for' says 'asks to wait for 3600 s, .*maxRetryTime (2 s)'
+check 'not once' counts put 1
+server_nofaults
+check 'one that asks for less' eval '
+	server_faults "status=503,on=put,retry-after=2" && push'
+git config --global --unset lfs.transfer.maxRetryTime
 push
 server_reset
 server_faults verify,on=batch

@@ -36,15 +36,6 @@ static unsigned backoff(unsigned pauses, unsigned limit, uint32_t random)
 	return (unsigned)(random % (delay + 1));
 }
 
-/* A server may ask for a day: longer than we wait for it when it is down. */
-static unsigned asked_for(const struct retry_policy *policy,
-			  const struct err *err)
-{
-	unsigned wait_ms = (unsigned)err->wait_ms;
-
-	return wait_ms < policy->offline_ms ? wait_ms : policy->offline_ms;
-}
-
 static bool is_forbidden(const struct err *err)
 {
 	return err->kind == ERR_REFUSED && err->code == 403;
@@ -102,6 +93,12 @@ static bool try_first(struct retry *retry, const struct retry_policy *policy,
 	return true;
 }
 
+bool retry_is_too_long(const struct retry_policy *policy, const struct err *err)
+{
+	return policy->longest_ms && err->wait_ms > 0 &&
+	       (unsigned)err->wait_ms > policy->longest_ms;
+}
+
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms)
@@ -110,12 +107,13 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	bool is_meant_otherwise = may_be_meant_otherwise(retry, err,
 							 facts->is_aside);
 
-	if (!is_meant_otherwise && !err_is_transient(err))
+	if (retry_is_too_long(policy, err) ||
+	    (!is_meant_otherwise && !err_is_transient(err)))
 		return false;
 	if (!retry->begun_ms)
 		retry->begun_ms = facts->begun_ms;
 	if (facts->is_aside) {
-		*pause_ms = asked_for(policy, err) + ASIDE_MS +
+		*pause_ms = (unsigned)err->wait_ms + ASIDE_MS +
 			    facts->random % ASIDE_MS;
 		return true;
 	}
@@ -131,7 +129,7 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	}
 	*pause_ms = backoff(retry->pauses++, limit, facts->random);
 	if (err->wait_ms > 0)
-		*pause_ms = asked_for(policy, err) + *pause_ms / 4;
+		*pause_ms = (unsigned)err->wait_ms + *pause_ms / 4;
 	return true;
 }
 

@@ -13,7 +13,8 @@
  * Pure: time and randomness come in as arguments.  The pause is a random time
  * up to a limit that doubles with each try ("full jitter"), so that sixteen
  * connections that failed together do not come back together; what the server
- * asks for in Retry-After is waited for at the least, up to `offline_ms`.
+ * asks for in Retry-After is waited for at the least.  If that is more than
+ * `longest_ms`, there is no other try.
  *
  * Tries count only while the peer answers.  When nothing moves on any
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
@@ -34,6 +35,7 @@ struct retry_policy {
 	unsigned max_delay_ms;
 	unsigned offline_ms;
 	unsigned first_ms;	/* 0: the first request is like any other */
+	unsigned longest_ms;	/* that a server may ask us to wait; 0: any */
 };
 
 struct retry {
@@ -65,6 +67,10 @@ bool retry_may_wait(const struct retry *retry, const struct err *err);
 
 /* Did nobody answer, or only a gateway that cannot reach the server either? */
 bool retry_is_unreached(const struct err *err);
+
+/* Does the server ask for a longer pause than anybody wants to wait? */
+bool retry_is_too_long(const struct retry_policy *policy,
+		       const struct err *err);
 
 /*
  * After a try failed with `err`: true if there shall be another one, after

@@ -11,6 +11,8 @@
 #include "lfs/net/url.h"
 #include "lfs/remote/urlparts.h"
 
+enum { VERIFY_DOUBLINGS = 6 };	/* of the pause: 32 s at the most */
+
 #define MEDIA_TYPE "application/vnd.git-lfs+json"
 
 static json_t *pack_objects(const struct batch *batch)
@@ -418,4 +420,17 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 	ret = post(http, &what, err);
 	free(what.text);
 	return ret ? err_wrap(err, "verifying the upload") : 0;
+}
+
+void batch_verify_again(struct err *err, unsigned nth, unsigned most)
+{
+	bool is_of_link = err->code == 401 || err->code == 403 ||
+			  err->code == 410;
+
+	if (err->kind != ERR_REFUSED || is_of_link || err->code >= 500 ||
+	    nth >= most)
+		return;
+	err->kind = ERR_NETWORK;
+	err->wait_ms = 1000 << (nth < VERIFY_DOUBLINGS ? nth - 1 :
+							 VERIFY_DOUBLINGS - 1);
 }

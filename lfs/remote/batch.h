@@ -98,4 +98,12 @@ struct batch_verify {
 int batch_verify(struct http *http, const struct batch_verify *verify,
 		 struct err *err);
 
+/*
+ * It has failed for the `nth` time, 1 being the first, and may be sent `most`
+ * times: a server that says no (404, 422) may only not see the object yet.
+ * Makes of that a transient error, to be tried again in 1, 2, 4, ... s.  A
+ * refusal of the login or the link, and one by a status of 5xx, stays as it is.
+ */
+void batch_verify_again(struct err *err, unsigned nth, unsigned most);
+
 #endif

@@ -18,6 +18,7 @@ enum kind {
 
 enum {
 	CONNECT_S = 30,	/* git-lfs's, for each of dialing and TLS */
+	VERIFIES_MAX = 100,
 	ANSWER_MS = 60 * 1000,
 	FINISH_MS = 10 * 60 * 1000	/* S3 puts the parts together */
 };
@@ -32,6 +33,10 @@ struct fallback {
 static const struct fallback max_retries = { "lfs.transfer.maxretries", 1, 8 };
 static const struct fallback max_delay = { "lfs.transfer.maxretrydelay", 0,
 					   30 };
+static const struct fallback max_retry_time = { "lfs.transfer.maxretrytime", 1,
+						300 };
+static const struct fallback max_verifies = { "lfs.transfer.maxverifies", 3,
+					      3 };
 static const struct fallback activity = { "lfs.activitytimeout", 1, DAY };
 
 static const struct setting {
@@ -193,6 +198,16 @@ static unsigned connect_ms(const struct gitconfig *config)
 	return (unsigned)sum * 1000;
 }
 
+/* What git-lfs alone has a key for, within bounds. */
+static unsigned of_git_lfs(const struct gitconfig *config,
+			   const struct fallback *key, int64_t most)
+{
+	int64_t value = key->less;
+
+	read_fallback(key, config, NULL, &value);
+	return (unsigned)(value < most ? value : most);
+}
+
 int settings_load(struct settings *settings, const struct gitconfig *config,
 		  const char *url, struct err *err)
 {
@@ -200,6 +215,9 @@ int settings_load(struct settings *settings, const struct gitconfig *config,
 		.answer_ms = ANSWER_MS,
 		.finish_ms = FINISH_MS,
 		.connect_ms = connect_ms(config),
+		.max_retry_time_ms = of_git_lfs(config, &max_retry_time, DAY) *
+				     1000,
+		.max_verifies = of_git_lfs(config, &max_verifies, VERIFIES_MAX),
 	};
 	for (size_t i = 0; i < NSETTINGS; i++)
 		if (load(settings, &table[i], config, url, err))

@@ -20,6 +20,8 @@ struct settings {
 	uint64_t part_size;		/* bytes; 0: chosen by size and rate */
 	unsigned retries;		/* of one part */
 	unsigned max_retry_delay_ms;
+	unsigned max_retry_time_ms;	/* that a server may ask us to wait */
+	unsigned max_verifies;		/* of one upload, if they are refused */
 	unsigned stall_ms;		/* silence while a body moves */
 	unsigned answer_ms;		/* silence before a part's answer */
 	unsigned finish_ms;		/* ... and before a finish's */

@@ -42,6 +42,7 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 		.first_ms = settings->offline_ms < FIRST_MS ?
 				    settings->offline_ms :
 				    FIRST_MS,
+		.longest_ms = settings->max_retry_time_ms,
 	};
 
 	return pool_new(max_workers, &engine->shared, &policy);

@@ -11,6 +11,8 @@
 #include "lfs/net/ceiling.h"
 #include "lfs/transfer/budget.h"
 
+enum { LONG_MS = 10000 };	/* a pause that people wonder about */
+
 struct worker {
 	struct pool *pool;
 	pthread_t thread;
@@ -268,6 +270,8 @@ static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
 {
 	struct retry_facts *facts = &tries->facts;
 
+	if (retry_is_too_long(&pool->policy, &job->err))
+		return false;
 	facts->now_ms = clock_ms();
 	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
 	facts->is_answered = atomic_load(&pool->shared->answered);
@@ -291,10 +295,30 @@ static void give_up(struct pool *pool, struct job *job,
 	if (retry->pauses && err_is_transient(&job->err))
 		err_wrap(&job->err, "gave up after %u tries",
 			 retry->pauses + 1);
+	if (retry_is_too_long(&pool->policy, &job->err))
+		err_append(&job->err,
+			   "; it asks to wait for %d s, which is more than "
+			   "lfs.transfer.maxRetryTime (%u s): come back later",
+			   job->err.wait_ms / 1000,
+			   pool->policy.longest_ms / 1000);
 	/* Then it was not for their number. */
 	if (pool->budget && job->url && job->err.kind == ERR_REFUSED &&
 	    retry_wants_fewer(&job->err))
 		budget_forget(pool->budget, job->url);
+}
+
+/* A long pause is one to be noticed. */
+static void say_pause(const struct job *job, const struct tries *tries,
+		      unsigned pause_ms)
+{
+	if (job->err.wait_ms >= LONG_MS)
+		log_warn("%s; the server asks to wait: try %u again in %u s",
+			 job->err.msg, tries->retry.pauses, pause_ms / 1000);
+	else if (tries->facts.is_aside)
+		log_info("%s; again when another is done", job->err.msg);
+	else
+		log_info("%s; try %u again in %u ms", job->err.msg,
+			 tries->retry.pauses, pause_ms);
 }
 
 static void run(struct worker *worker, struct job *job)
@@ -309,12 +333,7 @@ static void run(struct worker *worker, struct job *job)
 			give_up(pool, job, &tries.retry);
 			return;
 		}
-		if (tries.facts.is_aside)
-			log_info("%s; again when another is done",
-				 job->err.msg);
-		else
-			log_info("%s; try %u again in %u ms", job->err.msg,
-				 tries.retry.pauses, pause_ms);
+		say_pause(job, &tries, pause_ms);
 		pause_for(pool, job, pause_ms);
 		if (tries.facts.is_aside)
 			tries.is_patient = come_back(pool, job, &tries.retry);

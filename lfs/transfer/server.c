@@ -399,6 +399,8 @@ struct verification {
 	struct action action;	/* owned, as the headers */
 	struct headers headers;
 	struct batch_verify verify;
+	unsigned tries;
+	unsigned most;	/* of them, if it is refused */
 };
 
 struct verification *verification_new(struct server *server,
@@ -412,6 +414,7 @@ struct verification *verification_new(struct server *server,
 		return NULL;
 	verification = xcalloc(1, sizeof(*verification));
 	verification->headers = (struct headers)HEADERS_INIT;
+	verification->most = server->options.engine->settings.max_verifies;
 	verification->verify = (struct batch_verify){
 		.headers = &verification->headers,
 		.oid = object->oid,
@@ -434,7 +437,13 @@ struct verification *verification_new(struct server *server,
 int verification_run(struct verification *verification, struct http *http,
 		     struct err *err)
 {
-	return batch_verify(http, &verification->verify, err);
+	int ret = batch_verify(http, &verification->verify, err);
+
+	verification->tries++;
+	if (ret)
+		batch_verify_again(err, verification->tries,
+				   verification->most);
+	return ret;
 }
 
 static const char *login_sent(const struct verification *verification)

@@ -245,6 +245,43 @@ static void too_many_values(void **state)
 	buf_release(&text);
 }
 
+/* The object may not be in sight yet; the login and the link are no better. */
+static void verifications_that_are_refused(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		int code;
+		unsigned nth, most;
+		int wait_ms;	/* 0: it stays as it is */
+	} cases[] = {
+		{ ERR_REFUSED, 404, 1, 3, 1000 },
+		{ ERR_REFUSED, 422, 2, 3, 2000 },
+		{ ERR_REFUSED, 404, 3, 3, 0 },
+		{ ERR_REFUSED, 404, 3, 4, 4000 },
+		{ ERR_REFUSED, 404, 99, 100, 32000 },
+		{ ERR_REFUSED, 200, 1, 3, 1000 },
+		{ ERR_REFUSED, 401, 1, 3, 0 },
+		{ ERR_REFUSED, 403, 1, 3, 0 },
+		{ ERR_REFUSED, 410, 1, 3, 0 },
+		{ ERR_REFUSED, 507, 1, 3, 0 },
+		{ ERR_EXPIRED, 403, 1, 3, 0 },
+		{ ERR_AUTH, 401, 1, 3, 0 },
+		{ ERR_BUSY, 503, 1, 3, 0 },
+		{ ERR_CANCELED, 0, 1, 3, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = { .kind = cases[i].kind,
+				   .code = cases[i].code };
+
+		batch_verify_again(&err, cases[i].nth, cases[i].most);
+		assert_int_equal(err.wait_ms, cases[i].wait_ms);
+		assert_int_equal(err.kind, cases[i].wait_ms ? ERR_NETWORK :
+							      cases[i].kind);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -254,6 +291,7 @@ int main(void)
 		cmocka_unit_test(errors_of_objects),
 		cmocka_unit_test(no_answer),
 		cmocka_unit_test(too_many_values),
+		cmocka_unit_test(verifications_that_are_refused),
 	};
 
 	json_setup();

@@ -12,12 +12,18 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-enum { BASE_MS = 500, MAX_MS = 30000, OFFLINE_MAX_MS = 5000 };
+enum {
+	BASE_MS = 500,
+	MAX_MS = 30000,
+	OFFLINE_MAX_MS = 5000,
+	LONGEST_MS = 300000
+};
 
 static const struct retry_policy policy = {
 	.retries = 8,
 	.max_delay_ms = MAX_MS,
 	.offline_ms = 900000,
+	.longest_ms = LONGEST_MS,
 };
 
 /* The peer has just answered. */
@@ -136,11 +142,17 @@ static void what_the_server_asks_for(void **state)
 	facts.random = 1000;
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
 	assert_in_range(pause, 7000, 7000 + 1000);
-	/* More than max_delay_ms is the server's right, but not for a day. */
-	err.wait_ms = 24 * 3600 * 1000;
-	facts.random = UINT32_MAX;
+	/* More than max_delay_ms is the server's right, up to a limit. */
+	err.wait_ms = LONGEST_MS;
+	facts.random = 0;
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
-	assert_in_range(pause, policy.offline_ms, policy.offline_ms + MAX_MS);
+	assert_int_equal(pause, LONGEST_MS);
+	assert_false(retry_is_too_long(&policy, &err));
+	err.wait_ms++;
+	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
+	assert_true(retry_is_too_long(&policy, &err));
+	facts.is_aside = true;
+	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
 }
 
 static void offline_is_not_counted(void **state)

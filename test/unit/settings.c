@@ -43,6 +43,8 @@ static void defaults(void **state)
 	assert_int_equal(settings.part_size, 0);
 	assert_int_equal(settings.retries, 8);
 	assert_int_equal(settings.max_retry_delay_ms, 30000);
+	assert_int_equal(settings.max_retry_time_ms, 300000);
+	assert_int_equal(settings.max_verifies, 3);
 	assert_int_equal(settings.stall_ms, 30000);
 	assert_int_equal(settings.answer_ms, 60000);
 	assert_int_equal(settings.finish_ms, 600000);
@@ -131,6 +133,8 @@ static void from_git_lfs(void **state)
 {
 	struct settings settings = SETTINGS("lfs.transfer.maxretries\n3\0"
 					    "lfs.transfer.maxretrydelay\n4\0"
+					    "lfs.transfer.maxretrytime\n8\0"
+					    "lfs.transfer.maxverifies\n9\0"
 					    "lfs.activitytimeout\n5\0"
 					    "lfs.dialtimeout\n6\0"
 					    "lfs.tlstimeout\n7",
@@ -139,6 +143,8 @@ static void from_git_lfs(void **state)
 	(void)state;
 	assert_int_equal(settings.retries, 3);
 	assert_int_equal(settings.max_retry_delay_ms, 4000);
+	assert_int_equal(settings.max_retry_time_ms, 8000);
+	assert_int_equal(settings.max_verifies, 9);
 	assert_int_equal(settings.stall_ms, 5000);
 	assert_int_equal(settings.connect_ms, 13000);
 	settings = SETTINGS("lfs.transfer.maxretries\n1\0"
@@ -158,6 +164,8 @@ static void odd_values_of_git_lfs(void **state)
 {
 	struct settings settings = SETTINGS("lfs.transfer.maxretries\n0\0"
 					    "lfs.transfer.maxretrydelay\n-1\0"
+					    "lfs.transfer.maxretrytime\n0\0"
+					    "lfs.transfer.maxverifies\n2\0"
 					    "lfs.activitytimeout\n0\0"
 					    "lfs.dialtimeout\nx\0"
 					    "lfs.tlstimeout\n99999999999",
@@ -169,9 +177,13 @@ static void odd_values_of_git_lfs(void **state)
 	assert_int_equal(settings.stall_ms, 86400000);
 	assert_int_equal(settings.connect_ms, (30 + 86400) * 1000);
 	settings = SETTINGS("lfs.transfer.maxretries\n99999999999\0"
+			    "lfs.transfer.maxretrytime\n99999999999\0"
+			    "lfs.transfer.maxverifies\n99999999999\0"
 			    "lfs.activitytimeout\nnever",
 			    NULL);
 	assert_int_equal(settings.retries, 1000);
+	assert_int_equal(settings.max_retry_time_ms, 86400000);
+	assert_int_equal(settings.max_verifies, 100);
 	assert_int_equal(settings.stall_ms, 30000);
 }
 
