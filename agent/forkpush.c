@@ -7,6 +7,7 @@
 
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/printable.h"
 #include "lfs/remote/gitconfig.h"
 
 #define BRANCHES "refs/heads/"
@@ -407,8 +408,10 @@ static void read_refusals(struct forkpush *push, char *text)
 			continue;
 		*tab = '\0';
 		ref = find_ref(push, colon + 1);
-		if (ref && !ref->why)
-			ref->why = explain(tab + 1);
+		if (!ref || ref->why)
+			continue;
+		ref->why = explain(tab + 1);
+		printable(ref->why);
 	}
 }
 
