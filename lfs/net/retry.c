@@ -11,12 +11,12 @@ enum {
 	BASE_MS = 500,
 	/* While nobody answers: often enough to notice when they do. */
 	OFFLINE_DELAY_MS = 5000,
+	FIRST_DELAY_MS = 2000,	/* likewise, while a person waits */
 	/* Those that were refused together do not come back together. */
 	ASIDE_MS = 100,
-	/* A 403 to the only connection counts for several. */
+	/* A 403 to the only connection is believed the second time. */
 	REFUSALS_MAX = 8,
-	REFUSALS_ALONE = 3,
-	FIRST_DELAY_MS = 2000,	/* likewise, while a person waits */
+	REFUSALS_ALONE = REFUSALS_MAX - 1,
 	AFTER_MAX_S = 24 * 3600
 };
 
@@ -62,10 +62,10 @@ static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
 	bool may = is_aside ||
 		   (retry->refusals && retry->refusals < REFUSALS_MAX);
 
-	if (!is_forbidden(err))
+	if (!may || !is_forbidden(err))
 		return false;
 	retry->refusals += is_aside ? 1 : REFUSALS_ALONE;
-	return may;
+	return true;
 }
 
 bool retry_is_unreached(const struct err *err)
