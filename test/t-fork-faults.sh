@@ -67,4 +67,101 @@ do
 	check "$dialect: pointers that lie: no server is asked" \
 		equal "$(server_log batch | wc -l)" 1
 done
+
+# logged N PATTERN: 1 if the log has N such lines.
+logged () {
+	test "$(grep -c "$2" log)" -lt "$1"
+	echo $?
+}
+completed () {
+	server_log complete | grep -c ' 200 '
+}
+
+# wait_for COMMAND...: until it prints another number than 0, or the fork ends.
+wait_for () {
+	while test "$("$@")" -eq 0 && kill -0 $pid
+	do
+		sleep 0.1
+	done
+} 2>/dev/null
+
+# start_fork NAME: in the background, with a log.
+start_fork () {
+	: >log
+	(cd "$1" && GIT_LFS_MULTIPART_LOG=$TEST_TMP/log \
+		GIT_LFS_MULTIPART_TRACE=info exec "$AGENT" fork --quiet) \
+		>out 2>err &
+	pid=$!
+}
+
+# Another history: twelve objects of four parts each.
+start_server
+FROM=$SERVER
+FROM_CONTROL=$CONTROL
+rm -rf a a.git
+new_repo a
+for i in $(seq 12)
+do
+	make_file "a/$i.bin" $((8 << 20)) "$i"
+done
+git -C a add . && git -C a commit -q -m 'objects'
+sha256sum a/*.bin | sed 's,^\(..\)\(..\),\1/\2/\1\2,' >objects
+git -C a push -q origin main || die 'push'
+
+# Those that are begun are finished first.
+to
+make_fork few
+lfs_config lfsmultipart.connections 8
+check 'objects of a few parts' run_fork few
+check 'not all are under way before the first one is done' at_most \
+	"$(server_log | sed '/^complete/,$d; /^part/!d; s/.* //; s/?.*//' |
+	sort -u | wc -l)" 6
+
+# One is refused as often as it is tried, and then no more.
+lfs_config lfsmultipart.retries 1
+lfs_config lfsmultipart.maxRetryDelay 0
+lfs_config lfsmultipart.connections 2
+to
+make_fork round
+server_faults "status=503,on=part,part=2,oid=$(oid_of a/1.bin),times=2" \
+	"object=503,oid=$(oid_of a/2.bin)"
+check 'objects fail for the moment' run_fork round
+check 'objects fail for the moment: they have another round' has_all round
+to
+make_fork fail
+server_faults "status=503,on=part,part=2,oid=$(oid_of a/1.bin),times=0"
+start_fork fail
+wait $pid
+check 'one fails for ever' equal $? 1
+server_nofaults
+check 'one fails for ever: it has three rounds, as it got on in the first' equal \
+	"$(grep -c 'once more, later' log)" 2
+check 'one fails for ever: it says so' grep -q \
+	"^  $(oid_of a/1.bin)  8.0 MiB  gave up after .*503" out
+
+# A target that is away for longer than an object is tried: a part of it, all
+# of it, and as it is started again.
+for on in part any restart
+do
+	to --chunk-size $((2 << 20))
+	make_fork "away-$on"
+	start_fork "away-$on"
+	wait_for completed
+	case $on in
+	restart) kill $SERVER_PID;;
+	*) server_faults "status=503,on=$on,times=0";;
+	esac
+	root=$ROOT
+	wait_for logged 6 'once more, later\|asking again'
+	check "away, $on: the fork goes on" kill -0 $pid
+	case $on in
+	restart) start_server --root "$root" --port "${TO##*:}" \
+		--chunk-size $((2 << 20));;
+	*) server_nofaults;;
+	esac
+	wait $pid
+	check "away, $on: all are carried" equal $? 0
+	ROOT=$root
+	check "away, $on: all is right" has_all "away-$on"
+done
 finish

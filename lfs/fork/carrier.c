@@ -19,6 +19,7 @@ enum {
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
 	TRIES_MAX = 8,	/* of one object, from the start */
 	RENEWALS_MAX = 8,	/* of a source's link, without a byte between */
+	AWAY_MS = 1000,	/* a pause, when a server is away for a while */
 	ANSWER_LIVES_MS = 5 * 60 * 1000	/* how long its links are good for sure */
 };
 
@@ -32,6 +33,9 @@ struct carrier {
 	size_t nmoving;
 	uint64_t reported_ms;
 	uint64_t sent;	/* by relays that are over */
+	/* When each last did for us what it was asked for; 0: not yet. */
+	uint64_t source_ms, target_ms, answered_ms;
+	uint64_t resume_ms;	/* nothing is begun before, as one was away */
 	bool is_asking;
 	bool is_stopping;	/* what is moving is left to another run */
 };
@@ -91,6 +95,69 @@ static bool can_try_again(struct item *item, const struct err *err)
 	       (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL);
 }
 
+static void pause_a_while(struct carrier *carrier)
+{
+	carrier->resume_ms = clock_ms() + AWAY_MS;
+}
+
+static bool is_paused(const struct carrier *carrier)
+{
+	return clock_ms() < carrier->resume_ms;
+}
+
+/* Besides an item that is moving. */
+static bool has_others(const struct carrier *carrier)
+{
+	return carrier->nmoving > 1 || carrier->ready.n || carrier->waiting.n;
+}
+
+/*
+ * Did it fail only because a server that worked before is away?  All the time
+ * nothing else has gone well there.  One that is all that is left, and has
+ * failed while others went well, is the cause itself; so may be who gets a 500.
+ */
+static bool is_away(const struct carrier *carrier, const struct item *item,
+		    const struct err *err)
+{
+	bool at_source = relay_failed_at_source(item->relay);
+	const struct engine *engine = at_source ? carrier->options.source :
+						  carrier->options.target;
+	uint64_t good_ms = at_source ? carrier->source_ms : carrier->target_ms;
+
+	if (!err_is_transient(err) || err->code == 500 ||
+	    (item->is_second_round && !has_others(carrier)))
+		return false;
+	return good_ms && good_ms < item->begun_ms &&
+	       clock_ms() - good_ms <= engine->settings.offline_ms;
+}
+
+/* It comes last, so all others have had their turn by then. */
+static void put_off(struct carrier *carrier, struct item *item,
+		    const struct err *err)
+{
+	log_info("%.12s: %s; once more, later", item->pointer.oid, err->msg);
+	item->tries = 0;
+	pause_a_while(carrier);
+	line_put_last(&carrier->waiting, item);
+}
+
+/* A relay has failed: is that the end of its item? */
+static void try_again_or_fail(struct carrier *carrier, struct item *item,
+			      const struct err *err)
+{
+	if (is_away(carrier, item, err)) {
+		put_off(carrier, item, err);
+	} else if (can_try_again(item, err)) {
+		log_info("%.12s: %s; once more", item->pointer.oid, err->msg);
+		relay_forget(item->relay);
+		line_put_first(&carrier->waiting, item);
+	} else if (item_has_another_round(item, err)) {
+		put_off(carrier, item, err);
+	} else {
+		fail(item, err);
+	}
+}
+
 /* A relay is over: what has become of its item? */
 static void settle(struct carrier *carrier, struct item *item)
 {
@@ -100,27 +167,26 @@ static void settle(struct carrier *carrier, struct item *item)
 	item->resumed = relay_resumed(item->relay);
 	carrier->sent += relay_moved(item->relay) - item->resumed;
 	item->state = ITEM_WAITING;
-	if (!ret) {
+	if (!ret)
 		item->state = ITEM_MOVED;
-	} else if (carrier->is_stopping) {
+	else if (carrier->is_stopping)
 		log_debug("%.12s: %s", item->pointer.oid, err.msg);
-	} else if (can_try_again(item, &err)) {
-		log_info("%.12s: %s; once more", item->pointer.oid, err.msg);
-		relay_forget(item->relay);
-		line_put_first(&carrier->waiting, item);
-	} else {
-		fail(item, &err);
-	}
+	else
+		try_again_or_fail(carrier, item, &err);
 	relay_free(item->relay);
 	item->relay = NULL;
 }
 
-static void collect(struct pool *pool)
+/* `*good_ms`: when a job of the pool has last gone well. */
+static void collect(struct pool *pool, uint64_t *good_ms)
 {
 	struct job *job;
 
-	while ((job = pool_wait(pool, 0)))
+	while ((job = pool_wait(pool, 0))) {
+		if (!job->err.kind)
+			*good_ms = clock_ms();
 		relay_returned(job);
+	}
 }
 
 static void report(struct carrier *carrier)
@@ -142,8 +208,8 @@ static void turn(struct carrier *carrier)
 
 	engine_heed_budget(carrier->options.source, least);
 	engine_heed_budget(carrier->options.target, least);
-	collect(carrier->options.source->pool);
-	collect(carrier->options.target->pool);
+	collect(carrier->options.source->pool, &carrier->source_ms);
+	collect(carrier->options.target->pool, &carrier->target_ms);
 	for (size_t i = 0; i < carrier->nmoving; i++)
 		if (relay_advance(carrier->moving[i]->relay))
 			carrier->moving[nleft++] = carrier->moving[i];
@@ -195,6 +261,10 @@ static bool start(struct carrier *carrier, struct item *item)
 	free(path);
 	if (item->relay) {
 		item->state = ITEM_MOVING;
+		item->begun_ms = clock_ms();
+		/* It gets on, if slowly. */
+		if (relay_resumed(item->relay) > item->resumed)
+			item->is_second_round = false;
 		item->tries++;
 		carrier->moving[carrier->nmoving++] = item;
 		return true;
@@ -207,11 +277,30 @@ static bool start(struct carrier *carrier, struct item *item)
 	return false;
 }
 
+/*
+ * Do those that are moving keep both servers busy?  Then no other is begun:
+ * a run that is stopped soon shall have some objects done, not all of them
+ * under way.  For the target they may bring twice what it takes at once, so
+ * that it never waits for the source.
+ */
+static bool is_busy(const struct carrier *carrier)
+{
+	const struct carrier_options *options = &carrier->options;
+	size_t nfetches = 0, nsends = 0;
+
+	for (size_t i = 0; i < carrier->nmoving; i++) {
+		nfetches += relay_fetches(carrier->moving[i]->relay);
+		nsends += relay_sends(carrier->moving[i]->relay);
+	}
+	return nfetches >= options->source->settings.connections ||
+	       nsends >= 2 * options->target->settings.connections;
+}
+
 static void start_items(struct carrier *carrier)
 {
 	struct item *item;
 
-	while (carrier->nmoving < carrier->options.jobs &&
+	while (carrier->nmoving < carrier->options.jobs && !is_busy(carrier) &&
 	       (item = line_take(&carrier->ready)))
 		if (!start(carrier, item))
 			return;
@@ -236,12 +325,28 @@ static int ask_some(struct carrier *carrier, struct err *err)
 	}
 	if (n)
 		ret = inquiry_ask(carrier->options.inquiry, items, n, err);
+	if (n && !ret)
+		carrier->answered_ms = clock_ms();
 	for (size_t i = 0; i < n; i++)
 		if (items[i]->state == ITEM_READY)
 			line_put_last(&carrier->ready, items[i]);
 		else if (!item_is_over(items[i]))
 			line_put_last(&carrier->waiting, items[i]);
 	return ret;
+}
+
+/* A server that has answered before gives no answer: may it come back? */
+static bool may_come_back(const struct carrier *carrier, const struct err *err)
+{
+	unsigned offline_ms = carrier->options.target->settings.offline_ms;
+	uint64_t heard_ms = carrier->answered_ms;
+
+	if (heard_ms && heard_ms < carrier->source_ms)
+		heard_ms = carrier->source_ms;
+	if (heard_ms && heard_ms < carrier->target_ms)
+		heard_ms = carrier->target_ms;
+	return err_is_transient(err) && heard_ms &&
+	       clock_ms() - heard_ms <= offline_ms;
 }
 
 static struct item *find_without_link(struct carrier *carrier)
@@ -287,10 +392,16 @@ static int ask(struct carrier *carrier, struct err *err)
 	while ((item = find_without_link(carrier)))
 		renew(carrier, item);
 	/* Always have some at hand, but not links that grow old. */
-	if (carrier->waiting.n && carrier->ready.n < carrier->options.jobs)
+	if (carrier->waiting.n && carrier->ready.n < carrier->options.jobs &&
+	    !is_paused(carrier))
 		ret = ask_some(carrier, err);
 	carrier->is_asking = false;
-	return ret;
+	if (!ret || !may_come_back(carrier, err))
+		return ret;
+	log_info("%s; asking again", err->msg);
+	err_clear(err);
+	pause_a_while(carrier);
+	return 0;
 }
 
 static bool is_over(const struct carrier *carrier)
@@ -328,8 +439,9 @@ static int carry(struct carrier *carrier, struct err *err)
 		turn(carrier);
 		if (ask(carrier, err))
 			return -1;
-		start_items(carrier);
-		if (carrier->nmoving)
+		if (!is_paused(carrier))
+			start_items(carrier);
+		if (carrier->nmoving || is_paused(carrier))
 			bell_wait(carrier->news, since, TICK_MS);
 	}
 	return 0;

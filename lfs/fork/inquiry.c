@@ -59,9 +59,15 @@ struct inquiry *inquiry_new(const struct inquiry_options *options,
 	return NULL;
 }
 
+/* It stays as it is if it is to be asked about once more. */
 static void fail(struct item *item, enum item_state state,
 		 const struct side *side, const struct err *err)
 {
+	if (item_has_another_round(item, err)) {
+		log_info("%.12s: %s: %s; once more, later", item->pointer.oid,
+			 side->name, err->msg);
+		return;
+	}
 	item->state = state;
 	free(item->why);
 	item->why = xstrfmt("%s: %s", side->name, err->msg);

@@ -11,6 +11,14 @@ bool item_is_over(const struct item *item)
 	return item->state >= ITEM_MOVED;
 }
 
+bool item_has_another_round(struct item *item, const struct err *err)
+{
+	if (item->is_second_round || !err_is_transient(err))
+		return false;
+	item->is_second_round = true;
+	return true;
+}
+
 void item_release(struct item *item)
 {
 	relay_free(item->relay);

@@ -29,11 +29,13 @@ struct item {
 	bool is_local;	/* its bytes are read from the local storage */
 	bool is_bad_here;	/* the local storage has other bytes */
 	bool wants_login;	/* the target sent a 401 to its upload */
+	bool is_second_round;	/* it has failed once, and had its turn again */
 	unsigned tries;
 	unsigned renewals;	/* of the source's link, since then: */
 	uint64_t fetched;	/* bytes that had come when it was renewed */
 	size_t needed;	/* blocks of the spool, at the least; 0: not known */
 	uint64_t asked_ms;	/* when the servers answered */
+	uint64_t begun_ms;	/* when it began to move, the last time */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
 	json_t *target;	/* owned, as all below: what the target answered */
 	json_t *source;	/* and the source, NULL if it is local */
@@ -53,6 +55,12 @@ struct line {
 };
 
 bool item_is_over(const struct item *item);
+
+/*
+ * After this failure, may it have its turn again when all others have had
+ * theirs?  Once.
+ */
+bool item_has_another_round(struct item *item, const struct err *err);
 
 /* Free what it owns. */
 void item_release(struct item *item);

@@ -35,6 +35,7 @@ struct relay {
 	struct err err;
 	uint64_t resumed;
 	struct err stale;	/* what is wrong with the source's link */
+	bool source_failed;
 };
 
 /* The plan of the upload, or that of an earlier run's. */
@@ -294,6 +295,16 @@ uint64_t relay_resumed(const struct relay *relay)
 	return relay->resumed;
 }
 
+size_t relay_fetches(const struct relay *relay)
+{
+	return relay->down ? transfer_left(relay->down) : 0;
+}
+
+size_t relay_sends(const struct relay *relay)
+{
+	return transfer_left(relay->up);
+}
+
 const struct err *relay_wants_link(const struct relay *relay)
 {
 	return relay->stale.kind ? &relay->stale : NULL;
@@ -313,8 +324,10 @@ void relay_refetch(struct relay *relay, const json_t *source)
 
 void relay_fail(struct relay *relay, const struct err *err)
 {
-	if (!relay->err.kind)
+	if (!relay->err.kind) {
 		relay->err = *err;
+		relay->source_failed = true;
+	}
 	err_clear(&relay->stale);
 	transfer_fail(relay->up, err);
 	if (relay->down)
@@ -329,6 +342,11 @@ int relay_result(const struct relay *relay, struct err *err)
 		return -1;
 	}
 	return transfer_result(relay->up, err);
+}
+
+bool relay_failed_at_source(const struct relay *relay)
+{
+	return relay->source_failed;
 }
 
 void relay_forget(struct relay *relay)

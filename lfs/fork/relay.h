@@ -71,6 +71,10 @@ uint64_t relay_fetched(const struct relay *relay);
 /* Bytes that an earlier run had sent. */
 uint64_t relay_resumed(const struct relay *relay);
 
+/* How many requests to the source, and to the target, are left or under way. */
+size_t relay_fetches(const struct relay *relay);
+size_t relay_sends(const struct relay *relay);
+
 /*
  * The source's link has run out, or wants a login: nothing more is fetched
  * until relay_refetch() brings a new one.  Why, or NULL; borrowed.
@@ -78,7 +82,10 @@ uint64_t relay_resumed(const struct relay *relay);
 const struct err *relay_wants_link(const struct relay *relay);
 void relay_refetch(struct relay *relay, const json_t *source);
 
-/* Stop it for this reason; it is over some steps later. */
+/*
+ * Stop it for this reason, as if the source had failed; it is over some steps
+ * later.
+ */
 void relay_fail(struct relay *relay, const struct err *err);
 
 /*
@@ -86,6 +93,9 @@ void relay_fail(struct relay *relay, const struct err *err);
  * a new answer of the target's.
  */
 int relay_result(const struct relay *relay, struct err *err);
+
+/* It failed: was it the source that did, and not the target? */
+bool relay_failed_at_source(const struct relay *relay);
 
 /* It failed, and no other run shall go on with what the target has of it. */
 void relay_forget(struct relay *relay);

@@ -374,6 +374,19 @@ uint64_t transfer_moved(const struct transfer *transfer)
 	return atomic_load(&transfer->object.moved);
 }
 
+size_t transfer_left(const struct transfer *transfer)
+{
+	const struct object *object = &transfer->object;
+	const struct dispatch *dispatch = &transfer->dispatch;
+
+	/* In that order: until it is known, a worker may change the plan. */
+	if (!is_upload(transfer) && object->ranges == RANGES_UNKNOWN)
+		return dispatch->nslots;
+	if (transfer->state != MOVING || dispatch->next > object->plan->nparts)
+		return dispatch->outstanding;
+	return dispatch->outstanding + object->plan->nparts - dispatch->next;
+}
+
 int transfer_result(const struct transfer *transfer, struct err *err)
 {
 	if (!transfer->err.kind)

@@ -76,6 +76,9 @@ void transfer_cancel(struct transfer *transfer);
 /* Bytes moved so far; less than before if a part begins again. */
 uint64_t transfer_moved(const struct transfer *transfer);
 
+/* Requests that are under way, or still to be made for its parts. */
+size_t transfer_left(const struct transfer *transfer);
+
 /* The object that it moves, borrowed. */
 struct object *transfer_object(struct transfer *transfer);
 

@@ -9,7 +9,9 @@
 #include "lfs/base/mem.h"
 #include "lfs/fork/item.h"
 
-enum { NITEMS = 8 };
+enum {
+	NITEMS = 8
+};
 
 /* A line against an array, for all ways to do eight things to it. */
 static void check_way(unsigned way)
@@ -78,11 +80,36 @@ static void released(void **state)
 	assert_null(item.source);
 }
 
+/* What may go away with time, and once. */
+static void rounds(void **state)
+{
+	static const struct {
+		enum err_kind kind;
+		bool may;
+	} cases[] = {
+		{ ERR_BUSY, true },	 { ERR_NETWORK, true },
+		{ ERR_OFFLINE, true },	 { ERR_REFUSED, false },
+		{ ERR_CORRUPT, false },	 { ERR_AUTH, false },
+		{ ERR_PROTOCOL, false }, { ERR_LOCAL, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct err err = { .kind = cases[i].kind };
+		struct item item = { .tries = 0 };
+
+		assert_int_equal(item_has_another_round(&item, &err),
+				 cases[i].may);
+		assert_false(item_has_another_round(&item, &err));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
 		cmocka_unit_test(over),
+		cmocka_unit_test(rounds),
 		cmocka_unit_test(released),
 	};
 
