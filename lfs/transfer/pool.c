@@ -244,8 +244,10 @@ static int try(struct worker *worker, struct job *job, unsigned *others)
 
 	err_clear(&job->err);
 	*others = 0;
-	if (is_over(worker->pool, job))
+	if (is_over(worker->pool, job)) {
+		leave(worker->pool, job);
 		return err_set(&job->err, ERR_CANCELED, "stopped");
+	}
 	http_forget(worker->http);
 	ret = job->run(job, worker->http, &job->err);
 	*others = leave(worker->pool, job);

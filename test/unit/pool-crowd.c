@@ -15,7 +15,10 @@
 
 /* A pool that runs more jobs at once than the server wants. */
 
-enum { NJOBS = 40, WORKERS = 8 };
+enum {
+	NJOBS = 40,
+	WORKERS = 8
+};
 
 static const struct retry_policy policy = {
 	.retries = 2,
@@ -27,20 +30,20 @@ static const struct retry_policy policy = {
 struct server {
 	unsigned places;
 	atomic_uint taken;
-	atomic_uint most;	/* taken at once */
+	atomic_uint most; /* taken at once */
 	atomic_uint refused;
-	unsigned wait_ms;	/* what it asks the refused for */
-	int code;	/* of the refusal */
+	unsigned wait_ms; /* what it asks the refused for */
+	int code; /* of the refusal */
 	enum err_kind kind;
 };
 
 struct call {
-	struct job job;	/* first */
+	struct job job; /* first */
 	struct server *server;
-	unsigned ms;	/* that it takes */
+	unsigned ms; /* that it takes */
 	unsigned tries;
-	uint64_t refused_ms;	/* when it was refused last, or 0 */
-	uint64_t paused_ms;	/* the shortest time between that and a try */
+	uint64_t refused_ms; /* when it was refused last, or 0 */
+	uint64_t paused_ms; /* the shortest time between that and a try */
 };
 
 static void sleep_ms(long ms)
@@ -259,6 +262,46 @@ static void a_stop(void **state)
 	assert_true(pool_free(pool, 30000));
 }
 
+/* It is wanted when it gets its place, and no longer when it is to run. */
+static bool is_wanted_once(const struct job *job)
+{
+	static atomic_uint asked;
+
+	(void)job;
+	return !atomic_fetch_add(&asked, 1);
+}
+
+static void a_place_that_is_not_used(void **state)
+{
+	struct server server = { .places = 1 };
+	struct call call = { .server = &server,
+			     .job = { .run = run,
+				      .is_wanted = is_wanted_once,
+				      .url = "http://cdn.example/a" } };
+	struct http_shared shared = { .connect_ms = 1 };
+	struct pool *pool = pool_new(1, &shared, &policy);
+	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
+	struct budget *budget;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	budget = budget_open(path, 0600, 1, 1);
+	pool_set_budget(pool, budget);
+	budget_fewer(budget, call.job.url, 1);
+	pool_submit(pool, &call.job);
+	assert_int_equal(await(pool, 1), 1);
+	assert_int_equal(call.tries, 0);
+	/* The next one gets it. */
+	call.job.is_wanted = NULL;
+	pool_submit(pool, &call.job);
+	assert_int_equal(await(pool, 1), 0);
+	assert_true(pool_free(pool, 30000));
+	budget_free(budget);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +312,7 @@ int main(void)
 		cmocka_unit_test(all_workers_when_there_is_room_again),
 		cmocka_unit_test(what_the_server_asks_for),
 		cmocka_unit_test(a_stop),
+		cmocka_unit_test(a_place_that_is_not_used),
 	};
 	struct err err = ERR_INIT;
 
