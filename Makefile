@@ -16,7 +16,7 @@ TRANSFER = budget pool progress journal hasher source object untaken partial \
            saved outlook unfinished digest upload content download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
-AGENT    = input message ahead mover again move agent scope needs keys \
+AGENT    = input message answers ahead mover again move agent scope needs keys \
            serverurl standalone option request install human status prune bar \
            forkpush forkreport fork main
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "agent/answers.h"
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/clock.h"
@@ -22,7 +23,7 @@
 
 enum {
 	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
-	KEPT = 60,	/* seconds that what was said counts */
+	KEPT = ANSWERS_KEPT_S,	/* seconds that what was said counts */
 	NSEARCHES = 2,
 	FIND_MS = 1000,	/* git may take for one */
 	ANSWER_ROOM = 128,	/* for an object's name */
@@ -41,6 +42,8 @@ struct ahead {
 	size_t reach;	/* 0: each object alone, for the process's life */
 
 	/* What the server said of neighbours when it was last asked: */
+	struct answers *answers;	/* owned: to us or to another agent */
+	json_t *others;	/* owned, or NULL: the oids are of it */
 	struct batch_object known[REACH_MOST];	/* owned but for the oids */
 	size_t nknown;
 	size_t nasked, nused;
@@ -53,6 +56,8 @@ struct ahead *ahead_new(const struct ahead_options *options)
 
 	ahead->options = *options;
 	ahead->reach = REACH_MOST;
+	ahead->answers = answers_new(options->engine->storage.multipart_dir,
+				     options->engine->endpoint.url);
 	return ahead;
 }
 
@@ -209,17 +214,25 @@ static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
 	return n;
 }
 
-void ahead_forget(struct ahead *ahead)
+static void forget(struct ahead *ahead)
 {
 	for (size_t i = 0; i < ahead->nknown; i++)
 		json_decref(ahead->known[i].actions);
 	ahead->nknown = 0;
+	json_decref(ahead->others);
+	ahead->others = NULL;
+}
+
+void ahead_forget(struct ahead *ahead)
+{
+	forget(ahead);
+	answers_forget(ahead->answers);
 }
 
 bool ahead_take(struct ahead *ahead, struct batch_object *object)
 {
 	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
-		ahead_forget(ahead);
+		forget(ahead);
 	for (size_t i = 0; i < ahead->nknown; i++) {
 		struct batch_object *known = &ahead->known[i];
 
@@ -230,7 +243,8 @@ bool ahead_take(struct ahead *ahead, struct batch_object *object)
 		object->authenticated = known->authenticated;
 		*known = ahead->known[--ahead->nknown];
 		ahead->nused++;
-		return true;
+		server_complete(ahead->options.server, object);
+		return !object->err.kind;
 	}
 	return false;
 }
@@ -258,7 +272,7 @@ static void keep(struct ahead *ahead, const struct batch_object *objects,
 {
 	bool are_short = false;
 
-	ahead_forget(ahead);
+	forget(ahead);
 	ahead->asked_ms = clock_ms();
 	ahead->nasked = n;
 	ahead->nused = 0;
@@ -310,10 +324,14 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 	struct server *server = ahead->options.server;
 
 	if (!try_all(server, objects, n, err)) {
+		answers_store(ahead->answers, objects + 1, n - 1);
 		keep(ahead, objects + 1, n - 1);
+		server_complete(server, objects);
 		*err = objects[0].err;
 		return err->kind ? -1 : 0;
 	}
+	/* What follows may take its time. */
+	answers_unlock(ahead->answers);
 	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
 	    !err_is_transient(err))
 		return -1;
@@ -324,21 +342,52 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 	return server_ask(server, objects, err);
 }
 
-int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
+/* Keep what another agent was told; the same that it has, or had. */
+static void learn(struct ahead *ahead)
 {
-	bool is_first = !ahead->has_begun;
-	struct batch_object *objects;
+	struct batch_object objects[REACH_MOST];
+	int64_t asked;
+	json_t *list = answers_load(ahead->answers, &asked), *each;
+	size_t i, n = 0;
+
+	if (!list)
+		return;
+	json_array_foreach (list, i, each) {
+		const char *oid = json_string_value(
+			json_object_get(each, "oid"));
+
+		if (!oid || n == REACH_MOST)
+			continue;
+		objects[n++] = (struct batch_object){
+			.oid = oid,
+			.size = (uint64_t)json_integer_value(
+				json_object_get(each, "size")),
+			.actions = json_incref(
+				json_object_get(each, "actions")),
+			.authenticated = json_is_true(
+				json_object_get(each, "authenticated")),
+		};
+	}
+	keep(ahead, objects, n);
+	ahead->others = list;
+	ahead->asked_ms -= (uint64_t)(clock_unix() - asked) * 1000;
+}
+
+static int ask(struct ahead *ahead, struct batch_object *object,
+	       struct err *err)
+{
+	struct batch_object *objects = xcalloc(BATCH_OBJECTS_MAX,
+					       sizeof(*objects));
 	size_t n = 1;
 	int ret;
 
-	ahead->has_begun = true;
-	if (is_first || object->size > SMALL || !ahead->reach)
-		return server_ask(ahead->options.server, object, err);
-	adapt(ahead);
-	objects = xcalloc(BATCH_OBJECTS_MAX, sizeof(*objects));
+	/* What another agent was told and we did not want says nothing. */
+	ahead->nasked = 0;
 	objects[0] = *object;
 	if (ahead->reach)
 		n = add_neighbours(ahead, objects);
+	if (n == 1)
+		answers_unlock(ahead->answers);
 	ret = n > 1 ? ask_all(ahead, objects, n, err) :
 		      server_ask(ahead->options.server, objects, err);
 	*object = objects[0];
@@ -346,11 +395,30 @@ int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 	return ret;
 }
 
+int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
+{
+	const struct ahead_options *options = &ahead->options;
+	bool is_first = !ahead->has_begun;
+	int ret;
+
+	ahead->has_begun = true;
+	if (is_first || object->size > SMALL || !ahead->reach)
+		return server_ask(options->server, object, err);
+	if (!answers_lock(ahead->answers, options->is_stopped, options->ctx))
+		return err_set(err, ERR_CANCELED, "stopped");
+	adapt(ahead);
+	learn(ahead);
+	ret = ahead_take(ahead, object) ? 0 : ask(ahead, object, err);
+	answers_unlock(ahead->answers);
+	return ret;
+}
+
 void ahead_free(struct ahead *ahead)
 {
 	if (!ahead)
 		return;
-	ahead_forget(ahead);
+	forget(ahead);
+	answers_free(ahead->answers);
 	for (unsigned i = 0; i < NSEARCHES; i++)
 		history_release(&ahead->found[i]);
 	free(ahead);

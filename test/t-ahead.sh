@@ -191,4 +191,21 @@ do
 	# One alone, the other three, and when that was of no use one and one.
 	check 'as soon as that has shown' equal "$(server_count asked)" 6
 done
+
+# Eight agents ask one like the other, and tell each other what they were told.
+lfs_config lfs.concurrenttransfers 8
+start_server --dialect basic --auth me:secret
+echo 'machine 127.0.0.1 login me password secret' >home/.netrc
+new_repo eight
+add_files eight 300
+git -C eight push -q origin main
+rm -rf eight/.git/lfs
+server_reset
+check 'eight agents, 300 objects' git -C eight lfs fetch origin main
+check 'all have come' equal 300 \
+	"$(find eight/.git/lfs/objects -type f | wc -l)"
+check 'an object is asked about twice or so, not by each agent' \
+	at_most "$(server_count asked)" 750
+check 'no link stays behind' equal '' \
+	"$(find eight/.git/lfs/multipart -name answers -size +0)"
 finish

@@ -281,6 +281,14 @@ void credshare_erase(const struct credshare *share,
 		use_cache(share, "erase", credential, NULL);
 }
 
+char *credshare_path(const char *dir, const char *name)
+{
+	char *ours = dir_name(), *path = xstrfmt("%s/%s/%s", dir, ours, name);
+
+	free(ours);
+	return path;
+}
+
 bool credshare_is_name(const char *name)
 {
 	char *ours = dir_name();

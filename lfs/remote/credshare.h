@@ -94,6 +94,9 @@ void credshare_erase(const struct credshare *share,
  */
 bool credshare_is_name(const char *name);
 
+/* The path of a file in it, which its owner makes; the caller's. */
+char *credshare_path(const char *dir, const char *name);
+
 /* Call `see` for that folder, whose path this is, and for each file in it. */
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 		    void *ctx);

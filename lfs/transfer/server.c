@@ -302,15 +302,19 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	return err->kind ? -1 : 0;
 }
 
+void server_complete(struct server *server, struct batch_object *object)
+{
+	if (!object->err.kind)
+		access_complete(&server->access, object, &object->err);
+}
+
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err)
 {
 	if (ask_about(server, objects, n, err))
 		return -1;
 	for (size_t i = 0; i < n; i++)
-		if (!objects[i].err.kind)
-			access_complete(&server->access, &objects[i],
-					&objects[i].err);
+		server_complete(server, &objects[i]);
 	return 0;
 }
 
@@ -320,7 +324,7 @@ int server_try_all(struct server *server, struct batch_object *objects,
 	int ret;
 
 	server->is_tried_once = true;
-	ret = server_ask_all(server, objects, n, err);
+	ret = ask_about(server, objects, n, err);
 	server->is_tried_once = false;
 	return ret;
 }

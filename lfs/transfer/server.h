@@ -53,9 +53,16 @@ int server_ask(struct server *server, struct batch_object *object,
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
-/* The same, but once: what fails for the moment is an error, too. */
+/*
+ * The same, but once: what fails for the moment is an error, too.  The actions
+ * are as the server gave them, and have no login of the user's: before one is
+ * used, server_complete() it.
+ */
 int server_try_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
+
+/* Put into the object's action what it needs besides; the outcome is its `err`. */
+void server_complete(struct server *server, struct batch_object *object);
 
 /*
  * May the object's action turn out to want a login that it is sent without?  A

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_ANSWERS_H
+#define AGENT_ANSWERS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/remote/batch.h"
+
+/*
+ * What the server has said of many objects, for all agents of a repository: one
+ * asks, while the others wait for the lock, and then they have its answer.
+ *
+ * It is kept for a minute in a file that only this user can read, as it holds
+ * links, but no login of the user's.  Where that cannot be, nothing is shared.
+ */
+
+struct answers;
+
+enum { ANSWERS_KEPT_S = 60 };
+
+/* In the storage's `dir`; of the server with this URL. */
+struct answers *answers_new(const char *dir, const char *url);
+
+/* Wait for the lock; false if `is_stopped` says so meanwhile. */
+bool answers_lock(struct answers *answers, bool (*is_stopped)(void *ctx),
+		  void *ctx);
+void answers_unlock(struct answers *answers);
+
+/*
+ * With the lock: an array of objects, each with `oid`, `size`, `authenticated`
+ * and perhaps `actions`, and when they were asked for, in seconds since 1970.
+ * The caller's; NULL if there is none that counts.
+ */
+json_t *answers_load(struct answers *answers, int64_t *asked);
+
+/* With the lock: keep those of these objects that have no error. */
+void answers_store(struct answers *answers, const struct batch_object *objects,
+		   size_t n);
+
+/* What the server has said counts no more, for nobody. */
+void answers_forget(struct answers *answers);
+
+/* Removes the file, if this agent has stored anything; NULL is fine. */
+void answers_free(struct answers *answers);
+
+#endif
