@@ -12,7 +12,7 @@ REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts n
            session branch fetchhead gourl localpath remoteurl endpoint \
            lfsconfig treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
-TRANSFER = budget pool progress journal hasher source object untaken partial \
+TRANSFER = budget pool progress journal hasher source pace object untaken partial \
            saved outlook unfinished digest upload content download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork

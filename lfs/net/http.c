@@ -25,6 +25,7 @@ struct http {
 	CURLM *multi;	/* owned */
 	char *url;	/* owned: of the latest request sent */
 	char detail[CURL_ERROR_SIZE];
+	const struct http_watch *watch;	/* borrowed, or NULL */
 
 	/* Of the request under way: */
 	const struct http_request *request;
@@ -38,6 +39,10 @@ struct http {
 	bool enough;		/* and wants no more of the body */
 	long unsent;		/* bytes in the kernel, when last looked at */
 	uint64_t moved_ms;	/* when this request last moved */
+	uint64_t received;	/* bytes that the sink has taken */
+	uint64_t body_ms;	/* when the body began, or 0 */
+	uint64_t held_ms;	/* for how long its source or sink held it up */
+	uint64_t looked_ms;
 };
 
 int http_setup(struct err *err)
@@ -70,18 +75,21 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
 	const struct http_source *source = http->request->source;
-	uint64_t left = source->size - http->sent;
+	uint64_t left = source->size - http->sent, begun_ms = clock_ms();
 	long got;
 
 	n *= size;
 	if (!left)
 		return 0;
+	if (!http->body_ms)
+		http->body_ms = begun_ms;
 	got = source->read(source->ctx, http->sent, data,
 			   n < left ? n : (size_t)left, http->err);
 	if (got <= 0)
 		return CURL_READFUNC_ABORT;
 	http->sent += (uint64_t)got;
 	note_move(http);
+	http->held_ms += http->moved_ms - begun_ms;
 	return (size_t)got;
 }
 
@@ -119,6 +127,7 @@ static int end_of_head(struct http *http)
 	if (!sink || status > 299)
 		return 0;
 	http->to_sink = true;
+	http->body_ms = clock_ms();
 	return sink->begin(sink->ctx, http, status, http->err);
 }
 
@@ -167,10 +176,13 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 
 	n *= size;
 	note_move(http);
-	if (http->to_sink)
+	if (http->to_sink) {
 		ret = sink->write(sink->ctx, data, n, http->err);
-	else
+		http->received += n;
+		http->held_ms += clock_ms() - http->moved_ms;
+	} else {
 		ret = keep_body(http, data, n);
+	}
 	http->enough = ret > 0;
 	return ret ? 0 : n;
 }
@@ -275,8 +287,31 @@ static int check_silence(struct http *http)
 		       limit / 1000);
 }
 
+/* What has been sent may wait in the kernel, and then has not moved. */
+static int look(struct http *http, bool is_over, struct err *err)
+{
+	const struct http_source *source = http->request->source;
+	uint64_t now = clock_ms(), moved = http->received;
+
+	if (!http->watch || !http->body_ms)
+		return 0;
+	if (source &&
+	    (is_over || (http->sent == source->size && !http->unsent)))
+		return 0;
+	if (!is_over && now - http->looked_ms < POLL_MS)
+		return 0;
+	http->looked_ms = now;
+	if (source)
+		moved = http->sent > (uint64_t)http->unsent ?
+				http->sent - (uint64_t)http->unsent :
+				0;
+	return http->watch->look(http->watch->ctx, moved,
+				 now - http->body_ms - http->held_ms, err);
+}
+
 static int drive(struct http *http, CURLcode *code)
 {
+	struct err ignored = ERR_INIT;
 	int running = 1, left;
 	CURLMsg *msg;
 
@@ -287,10 +322,11 @@ static int drive(struct http *http, CURLcode *code)
 			return err_set(http->err, ERR_LOCAL, "libcurl failed");
 		if (!running)
 			break;
-		if (check_silence(http))
+		if (check_silence(http) || look(http, false, http->err))
 			return -1;
 		curl.multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
 	}
+	look(http, true, &ignored);
 	*code = CURLE_OK;
 	while ((msg = curl.multi_info_read(http->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
@@ -325,8 +361,9 @@ static int exchange(struct http *http, bool with_headers)
 	http->sent = http->header_size = 0;
 	http->answered = http->to_sink = http->enough = http->resent = false;
 	http->unsent = 0;
+	http->received = http->body_ms = http->held_ms = 0;
 	http->detail[0] = '\0';
-	http->moved_ms = clock_ms();
+	http->moved_ms = http->looked_ms = clock_ms();
 	buf_reset(&http->response->body);
 	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
 	    add_headers(http->request, with_headers, &lines))
@@ -483,6 +520,11 @@ void http_forget(struct http *http)
 	free(http->url);
 	http->url = NULL;
 	http->answered = false;
+}
+
+void http_set_watch(struct http *http, const struct http_watch *watch)
+{
+	http->watch = watch;
 }
 
 bool http_is_stopped(const struct http *http)

@@ -80,6 +80,17 @@ struct http_request {
 	int64_t expires;	/* when `url` does, as its action says; or 0 */
 };
 
+/*
+ * Looks on while a body moves, a few times a second, and where it came to an
+ * end, not of one sent: `moved` bytes of it in `busy_ms`, without the time that
+ * the source or the sink took.  -1 closes the connection.
+ */
+struct http_watch {
+	int (*look)(void *ctx, uint64_t moved, uint64_t busy_ms,
+		    struct err *err);
+	void *ctx;
+};
+
 struct http_response {
 	int status;
 	struct buf body;	/* owned; without a sink, or if not 2xx */
@@ -132,6 +143,9 @@ void http_name_peer(struct http *http, struct err *err);
 
 /* Before other work with the same handle: no request is the latest one. */
 void http_forget(struct http *http);
+
+/* For the requests from now on; borrowed, NULL: none. */
+void http_set_watch(struct http *http, const struct http_watch *watch);
 
 /* For a source or a sink that waits: are we to stop? */
 bool http_is_stopped(const struct http *http);

@@ -3,8 +3,11 @@
 
 #include <stdlib.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/settings.h"
 #include "lfs/transfer/download.h"
+#include "lfs/transfer/pace.h"
 #include "lfs/transfer/upload.h"
 
 enum { GAIN = 64 << 10 };	/* bytes for which it was worth the try */
@@ -14,13 +17,50 @@ static bool is_upload(const struct dispatch *dispatch)
 	return dispatch->object->plan->direction == UPLOAD;
 }
 
+struct watched {
+	struct slot *slot;
+	const struct http *http;
+};
+
+static int look(void *ctx, uint64_t moved, uint64_t busy_ms, struct err *err)
+{
+	struct watched *watched = ctx;
+	struct slot *slot = watched->slot;
+	const struct dispatch *dispatch = slot->dispatch;
+	const struct pace_news news = {
+		.id = watched->http,
+		.now_ms = clock_ms(),
+		.moved = moved,
+		.busy_ms = busy_ms,
+		.closed = slot->closed,
+		.is_spared = is_upload(dispatch) &&
+			     moved > slot->part->size / 2,
+		.is_last = !pool_has_work(dispatch->pool),
+	};
+
+	switch (pace_note(dispatch->pace, &news)) {
+	case PACE_SLOWER:
+		slot->closed++;
+		slot->job.goes_on = true;
+		return err_set(err, ERR_NETWORK,
+			       "far slower than the object's other connections");
+	case PACE_SLOW:
+		return err_set(err, ERR_NETWORK, "less than 1 KiB a second");
+	default:
+		return 0;
+	}
+}
+
 static int run_part(struct job *job, struct http *http, struct err *err)
 {
 	struct slot *slot = (struct slot *)job;
 	struct object *object = slot->dispatch->object;
+	struct watched watched = { slot, http };
+	const struct http_watch watch = { look, &watched };
 	uint64_t before = slot->part->done;
 	int ret;
 
+	http_set_watch(http, &watch);
 	if (is_upload(slot->dispatch)) {
 		ret = upload_part(object, slot->part, http, err);
 	} else {
@@ -28,6 +68,7 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 		/* It goes on from there: a bad line gets it done, too. */
 		job->has_gained = slot->part->done >= before + GAIN;
 	}
+	http_set_watch(http, NULL);
 	if (ret && object->plan->nparts > 1)
 		err_wrap(err, "part %u of %zu", slot->part->number,
 			 object->plan->nparts);
@@ -52,12 +93,13 @@ static int run_step(struct job *job, struct http *http, struct err *err)
 
 void dispatch_init(struct dispatch *dispatch, struct transfer *transfer,
 		   struct object *object, struct pool *pool,
-		   unsigned connections)
+		   const struct settings *settings)
 {
 	*dispatch = (struct dispatch){ .transfer = transfer,
 				       .object = object,
 				       .pool = pool };
-	dispatch->nslots = 2 * (size_t)connections;
+	dispatch->nslots = 2 * (size_t)settings->connections;
+	dispatch->pace = pace_new(settings->stall_ms);
 	dispatch->slots = xcalloc(dispatch->nslots, sizeof(*dispatch->slots));
 	for (size_t i = 0; i < dispatch->nslots; i++) {
 		dispatch->slots[i].job.run = run_part;
@@ -114,6 +156,8 @@ void dispatch_parts(struct dispatch *dispatch)
 	       (slot = free_slot(dispatch)) &&
 	       object_is_ready(dispatch->object, part)) {
 		slot->part = part;
+		slot->closed = 0;
+		slot->job.goes_on = false;
 		slot->job.url = part->href ?
 					part->href :
 					dispatch->object->plan->action.href;
@@ -157,5 +201,6 @@ struct transfer *dispatch_owner(const struct job *job)
 
 void dispatch_release(struct dispatch *dispatch)
 {
+	pace_free(dispatch->pace);
 	free(dispatch->slots);
 }

@@ -16,6 +16,8 @@
  * Main thread only, but for what the jobs themselves do.
  */
 
+struct pace;
+struct settings;
 struct transfer;
 
 /* A free slot has no part. */
@@ -23,12 +25,14 @@ struct slot {
 	struct job job;	/* first: jobs come back as it */
 	struct dispatch *dispatch;
 	struct part *part;
+	unsigned closed;	/* connections that were too slow for it */
 };
 
 struct dispatch {
 	struct transfer *transfer;	/* borrowed, as are the next two */
 	struct object *object;
 	struct pool *pool;
+	struct pace *pace;	/* owned */
 	struct slot *slots;	/* owned */
 	size_t nslots;
 	struct slot step;
@@ -39,12 +43,12 @@ struct dispatch {
 };
 
 /*
- * `connections` is how many the pool may use: twice as many slots, so that a
- * worker that is done with a part finds the next one waiting.
+ * There are twice as many slots as connections, so that a worker that is done
+ * with a part finds the next one waiting.
  */
 void dispatch_init(struct dispatch *dispatch, struct transfer *transfer,
 		   struct object *object, struct pool *pool,
-		   unsigned connections);
+		   const struct settings *settings);
 
 /* Hand out all parts that can go now. */
 void dispatch_parts(struct dispatch *dispatch);

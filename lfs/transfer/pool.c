@@ -331,6 +331,12 @@ static void run(struct worker *worker, struct job *job)
 	unsigned pause_ms;
 
 	while (try(worker, job, &tries.others)) {
+		if (job->goes_on) {
+			job->goes_on = false;
+			log_info("%s; asking for the rest anew", job->err.msg);
+			come_to_place(pool, job);
+			continue;
+		}
 		if (!may_try(pool, job, &tries, &pause_ms)) {
 			give_up(pool, job, &tries.retry);
 			return;
@@ -467,6 +473,16 @@ void pool_limit(struct pool *pool, unsigned n)
 	pthread_cond_broadcast(&pool->has_room);
 	pthread_mutex_unlock(&pool->mutex);
 	need_workers(pool, &ignored);
+}
+
+bool pool_has_work(struct pool *pool)
+{
+	bool has;
+
+	pthread_mutex_lock(&pool->mutex);
+	has = pool->work.first != NULL;
+	pthread_mutex_unlock(&pool->mutex);
+	return has;
 }
 
 unsigned pool_outstanding(const struct pool *pool)

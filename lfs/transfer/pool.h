@@ -52,6 +52,7 @@ struct job {
 
 	const char *url;	/* borrowed: where it goes; NULL: it needs no place */
 	bool has_gained;	/* set by `run`: tries so far count no more */
+	bool goes_on;	/* likewise: no failure, run it again at once */
 	bool is_tried_once;	/* a transient error is the outcome at once */
 	struct err err;	/* the outcome; read after pool_wait() */
 	struct job *next;	/* the pool's, while it owns the job */
@@ -70,6 +71,9 @@ void pool_submit(struct pool *pool, struct job *job);
 
 /* Run at most `n` jobs at once; those that run already may end. */
 void pool_limit(struct pool *pool, unsigned n);
+
+/* From any thread: does a job wait for a worker? */
+bool pool_has_work(struct pool *pool);
 
 /* Jobs that are submitted and not back. */
 unsigned pool_outstanding(const struct pool *pool);

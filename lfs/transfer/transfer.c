@@ -108,7 +108,7 @@ struct transfer *transfer_new(struct engine *engine,
 		saved->journal = NULL;
 	}
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
-		      engine->settings.connections);
+		      &engine->settings);
 	object->is_ranged = !is_upload(transfer) &&
 			    engine_expects_ranges(engine, plan->action.href,
 						  plan->size);

@@ -8,6 +8,7 @@ A body is a list of steps: ("file", offset, length), ("bytes", data) or
 import gzip
 import os
 import re
+from functools import partial
 
 from .conn import Hangup
 
@@ -138,7 +139,10 @@ class Download:
                     self.req.sent += length_of(step)
                 end()
             if step[0] == "file":
-                for sent in conn.send_file(self.fd, step[1], step[2]):
+                send = conn.send_file
+                if "trickle" in self.faults:
+                    send = partial(self.faults["trickle"].trickle, conn)
+                for sent in send(self.fd, step[1], step[2]):
                     self.req.cut += sent
                 self.req.cut -= step[2]
                 self.req.sent += step[2]

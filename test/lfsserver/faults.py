@@ -10,6 +10,7 @@ A fault is written `NAME[=VALUE][,KEY=VALUE...]`.  Keys that choose the request:
     from=N      only a GET whose range starts at this byte
     times=N     how many requests it spoils (default 1; 0: all of them)
     skip=N      how many matching requests go well before
+    every=N     only each Nth of those
 
 Keys that shape it:
 
@@ -45,6 +46,7 @@ KINDS = {
     "close": (None, "FIN without an answer after `after` body bytes"),
     "stall": (None, "stop after `after` body bytes, for this many seconds "
               "(default 3600)"),
+    "trickle": ("get", "send a byte a second"),
     "short": ("get", "end the body this many bytes early (default 1)"),
     "flip": ("get", "spoil the body byte at `after`"),
     "page": ("get", "answer 200 with a page of HTML, of no said length"),
@@ -86,6 +88,7 @@ class Fault:
         self.start = self._int(keys, "from")
         self.times = self._int(keys, "times", 1)
         self.skip = self._int(keys, "skip", 0)
+        self.every = self._int(keys, "every", 1)
         self.after = self._int(keys, "after", 0)
         self.code = self._int(keys, "code",
                               503 if self.name == "crowd" else 307)
@@ -96,7 +99,7 @@ class Fault:
             raise ValueError("unknown key in fault: " + spec)
         if self.value == "loop":
             self.times = 0
-        self.hits = 0
+        self.hits = self.seen = 0
 
     @staticmethod
     def _int(keys, name, default=None):
@@ -115,6 +118,9 @@ class Fault:
         """True if this matching request is one to spoil."""
         if self.skip:
             self.skip -= 1
+            return False
+        self.seen += 1
+        if self.seen % self.every:
             return False
         if self.times and self.hits >= self.times:
             return False
@@ -138,6 +144,14 @@ class Fault:
         end = time.monotonic() + float(self.value or 3600)
         while time.monotonic() < end and not self.over:
             time.sleep(0.02)
+
+    def trickle(self, conn, fd, start, length):
+        """As Connection.send_file, but slowly."""
+        for at in range(start, start + length):
+            end = time.monotonic() + 1
+            while time.monotonic() < end and not self.over:
+                time.sleep(0.02)
+            yield from conn.send_file(fd, at, 1)
 
     over = False
 
