@@ -520,14 +520,17 @@ int forkpush_try(struct forkpush *push, struct err *err)
 	return ret;
 }
 
-/* What git said went to stderr: find out what it was, in one line. */
+/*
+ * What git said went to stderr.  Mark what was refused because the remote has
+ * it otherwise by now, and of named refs say so.
+ */
 static int explain_failure(struct forkpush *push, struct err *err)
 {
 	struct child_said said;
 	struct err ignored = ERR_INIT;
 	int status;
 
-	if (!push->all && !run_dry(push, &status, &said, &ignored) &&
+	if (!run_dry(push, &status, &said, &ignored) && !push->all &&
 	    forkpush_left(push)) {
 		err_clear(err);
 		refuse(push, err);
@@ -536,7 +539,7 @@ static int explain_failure(struct forkpush *push, struct err *err)
 	}
 	return err_wrap(err,
 			"the objects are there, but %.80s did not take the "
-			"push, as git says above",
+			"push, or not all of it, as git says above",
 			push->remote);
 }
 
@@ -548,10 +551,6 @@ int forkpush_run(struct forkpush *push, struct err *err)
 	struct child child;
 	int ret;
 
-	/* What the remote has otherwise by now is left, too. */
-	if (push->all && forkpush_try(push, err))
-		return err_wrap(err,
-				"the objects are there, but nothing is pushed");
 	make_push(&words, push, push->is_quiet ? quiet : loud);
 	child = child_of(push, (const char *const *)words.words);
 	child.keep_stderr = true;

@@ -64,7 +64,8 @@ const char *const *forkpush_sources(struct forkpush *push, size_t *n);
 /*
  * Push.  Named refs, and all if that is forced, over what the remote has: but
  * only if that is what we last saw of it (git push --force-with-lease).  What
- * git and its hooks say goes to stderr.
+ * git and its hooks say goes to stderr.  If it fails, more refs may be marked
+ * as left.
  */
 int forkpush_run(struct forkpush *push, struct err *err);
 

@@ -188,6 +188,37 @@ static void others_came_first(void **state)
 	forkpush_release(&push);
 }
 
+/* Likewise of all: the others are pushed. */
+static void others_came_between(void **state)
+{
+	struct forkpush push = { .remote = "between.git",
+				 .from = "from.git",
+				 .all = true,
+				 .is_quiet = true };
+	struct err err = ERR_INIT;
+	char *refs;
+
+	(void)state;
+	free(line_of("git init -q --bare from.git && git push -q from.git "
+		     "main main:late && git init -q --bare between.git && "
+		     "echo"));
+	assert_int_equal(forkpush_find(&push, &err), 0);
+	assert_int_equal(forkpush_try(&push, &err), 0);
+	assert_int_equal(push.nrefs, 2);
+	assert_int_equal(forkpush_left(&push), 0);
+	free(line_of("git push -q between.git "
+		     "$(git -c user.name=A -c user.email=a@b commit-tree -m "
+		     "other main^{tree}):refs/heads/late && echo"));
+	assert_int_equal(forkpush_run(&push, &err), -1);
+	assert_non_null(strstr(err.msg, "or not all of it"));
+	assert_int_equal(forkpush_left(&push), 1);
+	refs = line_of("echo $(git -C between.git for-each-ref "
+		       "--format='%(refname) %(subject)')");
+	assert_string_equal(refs, "refs/heads/late other refs/heads/main one");
+	free(refs);
+	forkpush_release(&push);
+}
+
 static void refused(void **state)
 {
 	static const char *const refs[] = { "nobody",	    "HEAD^0", "HEAD~1",
@@ -214,6 +245,7 @@ int main(void)
 		cmocka_unit_test(annotated),
 		cmocka_unit_test(as_it_was),
 		cmocka_unit_test(others_came_first),
+		cmocka_unit_test(others_came_between),
 		cmocka_unit_test(refused),
 	};
 
