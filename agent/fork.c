@@ -16,6 +16,8 @@
 #include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/printable.h"
 #include "lfs/fork/fork.h"
 
 #define PROGRAM "git-lfs-multipart"
@@ -314,10 +316,17 @@ static void report(void *ctx)
 
 static void tell_left(const struct forkpush *push)
 {
-	for (size_t i = 0; i < push->nrefs; i++)
-		if (push->refs[i].why)
-			fprintf(stderr, PROGRAM ": '%s' is left: %s\n",
-				push->refs[i].target, push->refs[i].why);
+	for (size_t i = 0; i < push->nrefs; i++) {
+		char *ref;
+
+		if (!push->refs[i].why)
+			continue;
+		ref = xstrdup(push->refs[i].target);
+		printable(ref);
+		fprintf(stderr, PROGRAM ": '%s' is left: %s\n", ref,
+			push->refs[i].why);
+		free(ref);
+	}
 }
 
 /*

@@ -7,6 +7,7 @@
 
 #include "agent/human.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/printable.h"
 #include "lfs/net/url.h"
 
 static void print_count(const char *what, size_t n, uint64_t size,
@@ -78,10 +79,16 @@ static void print_left_refs(const struct forkpush *push)
 	       push->all && !push->is_forced ?
 		       " (--force pushes over what is there)" :
 		       "");
-	for (size_t i = 0; i < push->nrefs; i++)
-		if (push->refs[i].why)
-			printf("  %s  %s\n", push->refs[i].target,
-			       push->refs[i].why);
+	for (size_t i = 0; i < push->nrefs; i++) {
+		char *ref;
+
+		if (!push->refs[i].why)
+			continue;
+		ref = xstrdup(push->refs[i].target);
+		printable(ref);
+		printf("  %s  %s\n", ref, push->refs[i].why);
+		free(ref);
+	}
 }
 
 void forkreport_print(const struct forkreport *report)
