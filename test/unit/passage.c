@@ -169,6 +169,27 @@ static void wait_for_blocks(struct bench *bench, const struct part *part)
 	fail_msg("no blocks for part %u", part->number);
 }
 
+/*
+ * Turn until the next bytes of a part, at most so many, may come.  A worker
+ * waits for that by itself, but here it would keep the main thread from work.
+ */
+static void wait_for_grant(struct bench *bench, const struct part *part,
+			   size_t n)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t end = part->off + part->done + n;
+
+	if (end > part->off + part->size)
+		end = part->off + part->size;
+	for (int i = 0; i < 60000; i++) {
+		turn(bench);
+		if (bench->passage.granted >= end)
+			return;
+		nanosleep(&pause, NULL);
+	}
+	fail_msg("no blocks up to %llu", (unsigned long long)end);
+}
+
 /* The next bytes of a part come, at most so many. */
 static void receive(struct bench *bench, struct part *part, size_t n)
 {
@@ -212,7 +233,7 @@ static void fetch(struct bench *bench)
 			if (!object_is_ready(&bench->source, &plan->parts[k]))
 				break;
 		while (part->done < part->size) {
-			turn(bench);
+			wait_for_grant(bench, part, MIB / 4);
 			receive(bench, part, MIB / 4);
 		}
 	}
