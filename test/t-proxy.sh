@@ -85,4 +85,25 @@ check 'a wrong password for the proxy is tried once an agent' \
 check 'and the message says what to do' \
 	grep 'proxy wants another login; check http.proxy' refused
 check 'without the password' fails grep wrong refused
+
+# What is wrong with the proxy is called the proxy's.
+start_server --name 0.0.0.0
+git -C r config lfs.url "$(lfs_url r)"
+lfs_config lfsmultipart.offlineTimeout 1
+lfs_config lfsmultipart.maxRetryDelay 0
+through_bad () {
+	lfs_config http.proxy "$1"
+	git -C r push origin main >refused 2>&1
+	grep -e "$2" refused || {
+		cat refused
+		return 1
+	}
+}
+check 'a proxy that is down' through_bad http://127.0.0.1:1 \
+	'the proxy cannot be reached (.*127.0.0.1 port 1 .*check http.proxy'
+check 'a proxy whose name is unknown' through_bad http://no.invalid:3128 \
+	'the name of the proxy cannot be found .*check http.proxy'
+check 'a proxy that wants another login, without a tunnel' \
+	through_bad "http://me:wrong@${PROXY#http://}" \
+	'proxy wants another login; check http.proxy'
 finish

@@ -48,9 +48,16 @@ refused () {
 refused status=401 'wants a login' 1
 refused status=403 "batch: the server answered 403 Forbidden" 1
 refused status=404 "batch: the server answered 404 Not Found" 1
-refused status=413 "413 Content Too Large" 1
+refused status=404 "LFS be switched off for it, or lfs.url wrong" 1
+refused status=405 "405 Method Not Allowed.*; .*check lfs.url" 1
+refused status=407 "the proxy wants another login; check http.proxy" 1
+refused status=423 "423 Locked.*; .*git lfs locks" 1
+refused status=507 "507 Insufficient Storage.*; .*your quota" 1
+refused status=509 "509 Bandwidth Limit Exceeded.*; its bandwidth limit" 1
+refused untrue=page 'batch: a web page came in place of JSON' 1
+refused status=413 "413 Content Too Large.*; .*raise that limit" 1
 refused status=422 "422 Unprocessable Content" 1
-refused status=501 "501 Not Implemented" 1
+refused status=501 "501 Not Implemented.*; .*check lfs.url" 1
 refused status=429 "429 Too Many Requests" 3
 refused status=503 "503 Service Unavailable" 3
 # Who has been told that it is down does not wait as long for the next object.

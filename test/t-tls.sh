@@ -108,4 +108,22 @@ check 'a password that is known by the key, as for git-lfs' push env
 check 'is asked for by the certificate first' equal 'client.pem locked.key' \
 	"$(grep -o '[a-z]*\.\(pem\|key\) ' helper.asked | tail -n 2 |
 		tr -d '\n' | sed 's/ $//')"
+
+# A file of authorities that is there, and one that is not.
+use_standalone
+add_file r said.bin 1000 said
+tls_says () {
+	lfs_config http.sslCAInfo "$1"
+	lfs_config "http.$SERVER.sslCAInfo" "$1"
+	git -C r push origin main >said 2>&1
+	grep -e "$2" said || {
+		cat said
+		return 1
+	}
+}
+check 'a file that cannot be read is named' tls_says /no/such.pem \
+	"authorities in '/no/such.pem' cannot be read; check http.sslCAInfo"
+check 'one without the authority, too' tls_says "$TEST_TMP/stranger.pem" \
+	"authority is not in '.*/stranger.pem'"
+check 'and nobody is told to set it' fails grep 'set http.sslCAInfo' said
 finish

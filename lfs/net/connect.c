@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -14,6 +15,10 @@
 #include "lfs/net/libcurl.h"
 #include "lfs/net/noproxy.h"
 #include "lfs/net/url.h"
+
+#define FAILED "Failed to connect to "
+
+enum { PORT_MAX = 10, OWN_MAX = URL_DISPLAY_MAX + PORT_MAX + 40 };
 
 struct word {
 	const char *name;
@@ -225,42 +230,126 @@ static enum err_kind kind_of(CURL *easy, CURLcode code)
 	}
 }
 
-int connect_failed(void *easy, int code, const char *detail, const char *url,
-		   struct err *err)
+/* libcurl names whom it could not connect to: is that not the server? */
+static bool is_of_proxy(const struct connect_failure *failure,
+			const struct http_options *options)
 {
-	static const char unusable[] = "Unsupported proxy";
-	enum err_kind kind = kind_of(easy, (CURLcode)code);
-	char shown[URL_DISPLAY_MAX];
-	long proxy_status = 0;
+	char host[URL_DISPLAY_MAX], port[PORT_MAX], own[OWN_MAX];
 
-	url_display(url, shown, sizeof(shown));
-	curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-	if (proxy_status == 407)
+	if (!options->proxy || !*options->proxy)
+		return false;
+	url_display_host(failure->url, host, sizeof(host));
+	url_port(failure->url, port, sizeof(port));
+	snprintf(own, sizeof(own), FAILED "%.*s port %s ",
+		 (int)strcspn(host, ":"), host, port);
+	return !strncmp(failure->detail, own, strlen(FAILED)) &&
+	       strncmp(failure->detail, own, strlen(own)) != 0;
+}
+
+static int proxy_failed(const struct connect_failure *failure,
+			const struct http_options *options, enum err_kind kind,
+			struct err *err)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	url_display(failure->url, shown, sizeof(shown));
+	if (failure->code == CURLE_COULDNT_RESOLVE_PROXY)
+		return err_set(err, kind,
+			       "cannot talk to %s: the name of the proxy cannot "
+			       "be found (%s); check http.proxy, or http_proxy "
+			       "and https_proxy in the environment",
+			       shown, failure->detail);
+	if (failure->code != CURLE_COULDNT_CONNECT ||
+	    !is_of_proxy(failure, options))
+		return 0;
+	return err_set(err, kind,
+		       "cannot talk to %s: the proxy cannot be reached (%s); "
+		       "check http.proxy, or http_proxy and https_proxy in the "
+		       "environment",
+		       shown, failure->detail);
+}
+
+static const char *ca_of(const struct http_options *options)
+{
+	return options->ca_file ? options->ca_file : options->ca_path;
+}
+
+/* A certificate that is out of date, or of another host, is no matter of CAs. */
+static bool is_of_ca(const char *detail)
+{
+	return strstr(detail, "issuer") || strstr(detail, "self-signed") ||
+	       strstr(detail, "self signed") || strstr(detail, "CA");
+}
+
+static int tls_failed(const struct connect_failure *failure,
+		      const struct http_options *options, struct err *err)
+{
+	const char *detail = failure->detail, *ca = ca_of(options);
+	char shown[URL_DISPLAY_MAX];
+
+	url_display(failure->url, shown, sizeof(shown));
+	switch (failure->code) {
+	case CURLE_PEER_FAILED_VERIFICATION:
+		err_set(err, ERR_USAGE, "cannot trust %s: %s", shown, detail);
+		if (is_of_ca(detail) && ca)
+			err_append(err,
+				   "; its certificate authority is not in '%s' "
+				   "(http.sslCAInfo or GIT_SSL_CAINFO)",
+				   ca);
+		else if (is_of_ca(detail))
+			err_append(err, "; set http.sslCAInfo to the file of "
+					"its certificate authority");
+		return -1;
+	case CURLE_SSL_CACERT_BADFILE:
+		if (!ca)
+			ca = options->system_ca_file;
 		return err_set(err, ERR_USAGE,
-			       "cannot talk to %s: the proxy wants another "
-			       "login; check http.proxy",
-			       shown);
-	/* It does not let us: that is no matter of trying again. */
-	if (proxy_status == 403 || proxy_status == 405)
-		kind = ERR_REFUSED;
-	if (!*detail)
-		detail = curl.easy_strerror((CURLcode)code);
-	/* It goes on with the proxy's URL, password and all. */
-	if (!strncmp(detail, unusable, strlen(unusable)))
-		detail = "the URL of the proxy cannot be used";
-	if (code == CURLE_PEER_FAILED_VERIFICATION)
-		return err_set(err, kind,
-			       "cannot trust %s: %s; set http.sslCAInfo to the "
-			       "file of its certificate authority",
-			       shown, detail);
-	if (code == CURLE_SSL_CERTPROBLEM)
-		return err_set(err, kind,
+			       "cannot talk to %s: the certificate authorities "
+			       "in '%s' cannot be read; check http.sslCAInfo "
+			       "and GIT_SSL_CAINFO",
+			       shown, ca ? ca : "the system's file");
+	case CURLE_SSL_CERTPROBLEM:
+		return err_set(err, ERR_USAGE,
 			       "cannot talk to %s: %s; check http.sslCert and "
 			       "http.sslKey, and if the key has a password, "
 			       "http.sslCertPasswordProtected",
 			       shown, detail);
-	err_set(err, kind, "cannot talk to %s: %s", shown, detail);
-	if (kind == ERR_NETWORK && code == CURLE_COULDNT_CONNECT)
+	default:
+		return 0;
+	}
+}
+
+int connect_failed(void *easy, const struct http_shared *shared,
+		   const struct connect_failure *failure, struct err *err)
+{
+	static const char unusable[] = "Unsupported proxy";
+	enum err_kind kind = kind_of(easy, (CURLcode)failure->code);
+	struct connect_failure known = *failure;
+	struct http_options options = { 0 };
+	char shown[URL_DISPLAY_MAX];
+	long proxy_status = 0;
+
+	url_display(failure->url, shown, sizeof(shown));
+	if (shared->options_for)
+		shared->options_for(shared->ctx, failure->url, &options);
+	curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
+	if (proxy_status == 407)
+		return err_set(err, ERR_USAGE,
+			       "cannot talk to %s: " CONNECT_PROXY_LOGIN,
+			       shown);
+	/* It does not let us: that is no matter of trying again. */
+	if (proxy_status == 403 || proxy_status == 405)
+		kind = ERR_REFUSED;
+	if (!*known.detail)
+		known.detail = curl.easy_strerror((CURLcode)failure->code);
+	/* It goes on with the proxy's URL, password and all. */
+	if (!strncmp(known.detail, unusable, strlen(unusable)))
+		known.detail = "the URL of the proxy cannot be used";
+	if (!tls_failed(&known, &options, err) &&
+	    !proxy_failed(&known, &options, kind, err))
+		err_set(err, kind, "cannot talk to %s: %s", shown,
+			known.detail);
+	if (kind == ERR_NETWORK && failure->code == CURLE_COULDNT_CONNECT)
 		err->code = ECONNREFUSED;
 	return -1;
 }

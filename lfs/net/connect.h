@@ -70,12 +70,22 @@ bool connect_is_up(void *easy);
  */
 long connect_unsent(void *easy);
 
+/* For a 407, of which a plain request hears in the status of its answer. */
+#define CONNECT_PROXY_LOGIN "the proxy wants another login; check http.proxy"
+
+/* A request that came to nothing. */
+struct connect_failure {
+	const char *url;
+	int code;	/* libcurl's */
+	const char *detail;	/* its own text, or "" */
+};
+
 /*
- * What libcurl's `code` for the request to `url` means.  `detail` is its own
- * text, or "".  Returns -1; the error's code is ECONNREFUSED if the server
- * refused the connection, else 0.
+ * What that means, and what to do about it: the proxy or the server is at
+ * fault, or a file of certificates.  Returns -1; the error's code is
+ * ECONNREFUSED if the connection was refused, else 0.
  */
-int connect_failed(void *easy, int code, const char *detail, const char *url,
-		   struct err *err);
+int connect_failed(void *easy, const struct http_shared *shared,
+		   const struct connect_failure *failure, struct err *err);
 
 #endif

@@ -350,6 +350,17 @@ static int check_body(struct http *http)
 		       http->response->status);
 }
 
+static int not_answered(struct http *http, CURLcode code)
+{
+	const struct connect_failure failure = { .url = http->url,
+						 .code = (int)code,
+						 .detail = http->detail };
+
+	if (http->err->kind)
+		return -1;
+	return connect_failed(http->easy, http->shared, &failure, http->err);
+}
+
 /* One request and its answer, at http->url. */
 static int exchange(struct http *http, bool with_headers)
 {
@@ -381,10 +392,7 @@ static int exchange(struct http *http, bool with_headers)
 	if (!code && !http->answered)
 		code = CURLE_PARTIAL_FILE;
 	if (!ret && code && !http->enough)
-		ret = http->err->kind ?
-			      -1 :
-			      connect_failed(http->easy, code, http->detail,
-					     http->url, http->err);
+		ret = not_answered(http, code);
 	if (!ret)
 		ret = check_body(http);
 	curl.multi_remove_handle(http->multi, http->easy);

@@ -25,6 +25,8 @@ static const struct reason reasons[] = {
 	{ 401, "Unauthorized" },
 	{ 403, "Forbidden" },
 	{ 404, "Not Found" },
+	{ 405, "Method Not Allowed" },
+	{ 407, "Proxy Authentication Required" },
 	{ 408, "Request Timeout" },
 	{ 409, "Conflict" },
 	{ 410, "Gone" },
@@ -33,6 +35,7 @@ static const struct reason reasons[] = {
 	{ 413, "Content Too Large" },
 	{ 416, "Range Not Satisfiable" },
 	{ 422, "Unprocessable Content" },
+	{ 423, "Locked" },
 	{ 429, "Too Many Requests" },
 	{ 500, "Internal Server Error" },
 	{ 501, "Not Implemented" },
@@ -43,12 +46,33 @@ static const struct reason reasons[] = {
 	{ 509, "Bandwidth Limit Exceeded" },
 };
 
+/* What to do about it. */
+static const struct reason steps[] = {
+	{ 405, "it takes no such request at this address: check lfs.url" },
+	{ 407, CONNECT_PROXY_LOGIN },
+	{ 413,
+	  "it, or a proxy before it, takes no body of this size: its owner "
+	  "can raise that limit" },
+	{ 423, "something is locked there: git lfs locks may tell by whom" },
+	{ 501, "it lacks what is asked for: check lfs.url" },
+	{ 507,
+	  "its room or your quota is used up: make room, or ask its owner" },
+	{ 509,
+	  "its bandwidth limit is used up: wait until it is renewed, or ask "
+	  "its owner" },
+};
+
+static const char *find(const struct reason *list, size_t n, int status)
+{
+	for (size_t i = 0; i < n; i++)
+		if (list[i].status == status)
+			return list[i].text;
+	return "";
+}
+
 static const char *reason_of(int status)
 {
-	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (reasons[i].status == status)
-			return reasons[i].text;
-	return "";
+	return find(reasons, sizeof(reasons) / sizeof(reasons[0]), status);
 }
 
 /* The text between <tag> and </tag>, cut to fit; "" if there is none. */
@@ -142,6 +166,8 @@ static enum err_kind kind_of(int status, const char *text)
 {
 	if (status == 401)
 		return ERR_AUTH;
+	if (status == 407)
+		return ERR_USAGE;
 	/* "Request has expired", or ExpiredToken. */
 	if ((status == 400 || status == 403) && strstr(text, "xpired"))
 		return ERR_EXPIRED;
@@ -203,10 +229,11 @@ static bool has_xml_error(const char *body)
 }
 
 /* Many a server calls all of its answers HTML, even an "OK". */
-static bool is_page(const char *body, const char *content_type)
+bool status_is_page(const char *body, const char *content_type)
 {
 	static const char *const begins[] = { "<!doctype html", "<html" };
 
+	body += strspn(body, " \t\r\n");
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
 		if (!strncasecmp(body, begins[i], strlen(begins[i])))
 			return true;
@@ -231,7 +258,7 @@ static enum verdict judge(const struct status *status, char *out, size_t size)
 	out[0] = '\0';
 	/* To keep the line alive S3 sends blanks until it knows. */
 	body += strspn(body, " \t\r\n");
-	if (is_page(body, status->content_type))
+	if (status_is_page(body, status->content_type))
 		return PAGE;
 	if (*body != '{') {
 		server_text(body, out, size);
@@ -380,9 +407,15 @@ int status_of_answer(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err)
 {
 	const struct status status = status_of(http, request, response);
+	const char *step;
 
 	if (!status_check(&status, err))
 		return 0;
+	step = find(steps, sizeof(steps) / sizeof(steps[0]), status.status);
+	if (*step) {
+		http_name_peer(http, err);
+		err_append(err, "; %s", step);
+	}
 	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
 }
 

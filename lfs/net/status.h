@@ -56,7 +56,8 @@ int status_check_taken(const struct status *status, struct err *err);
 int status_check_finish(const struct status *status, struct err *err);
 
 /*
- * Each for the answer to a request that is just in.  A 401 of another server,
+ * Each for the answer to a request that is just in, with what to do about it.
+ *  A 401 of another server,
  * to which a redirect led and the login was not sent, says nothing of the
  * login: ERR_REFUSED.
  */
@@ -66,6 +67,9 @@ int status_of_taken(struct http *http, const struct http_request *request,
 		    const struct http_response *response, struct err *err);
 int status_of_finish(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err);
+
+/* Is the body of an answer a web page?  `content_type` may be NULL. */
+bool status_is_page(const char *body, const char *content_type);
 
 /*
  * Is this what a server says to a link that has run out, or of a login that

@@ -355,6 +355,28 @@ static int post(struct http *http, const struct post *post, struct err *err)
 	return ret;
 }
 
+static int take_answer(struct http *http, struct batch *batch,
+		       const struct buf *answer, struct err *err)
+{
+	const char *type = http_header(http, "Content-Type");
+
+	if (!status_is_page(buf_str(answer), type))
+		return batch_parse(batch, buf_str(answer), answer->len, err);
+	return err_set(err, ERR_PROTOCOL,
+		       "a web page came in place of JSON: a sign-in page, a "
+		       "captive portal, or lfs.url is wrong");
+}
+
+/* A server hides what one may not see, and one without LFS knows no batch. */
+static void explain(struct http *http, struct err *err)
+{
+	if (err->kind != ERR_REFUSED || err->code != 404)
+		return;
+	http_name_peer(http, err);
+	err_append(err, "; the repository may be unknown there or hidden from "
+			"you, LFS be switched off for it, or lfs.url wrong");
+}
+
 static int ask(struct http *http, struct batch *batch, char *url,
 	       struct err *err)
 {
@@ -374,7 +396,7 @@ static int ask(struct http *http, struct batch *batch, char *url,
 	int ret = post(http, &what, err);
 
 	if (!ret)
-		ret = batch_parse(batch, buf_str(&answer), answer.len, err);
+		ret = take_answer(http, batch, &answer, err);
 	else if (err->kind == ERR_AUTH)
 		keep_challenges(batch, http);
 	buf_release(&answer);
@@ -396,6 +418,8 @@ int batch_perform(struct http *http, struct batch *batch, struct err *err)
 	/* Who could not connect has named it. */
 	if (ret && !strstr(err->msg, url_display(url, shown, sizeof(shown))))
 		err_wrap(err, "%s", shown);
+	if (ret)
+		explain(http, err);
 	free(url);
 	free(plain);
 	return ret;
