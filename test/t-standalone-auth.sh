@@ -453,6 +453,7 @@ rm -f record stored
 check 'a wrong password fails the push' eval \
 	'fails git -C wrong push origin main >push.out 2>&1'
 check 'the message says why' grep -q '401 Unauthorized' push.out
+check 'and whose it was' grep 'login from git credential was refused' push.out
 check 'it is said to be wrong' grep -q '^erase' record
 check 'and never stored' fails grep -q '^store' record
 check 'no byte was sent' equal 0 "$(server_count requests.put)"
@@ -460,6 +461,16 @@ git config --global --unset credential.helper
 check 'nobody to ask fails it, too' eval \
 	'fails git -C wrong push origin main >push.out 2>&1'
 check 'and says so' grep -q 'wants a login' push.out
+echo 'machine 127.0.0.1 login me password wrong' >home/.netrc
+git -C wrong push origin main >push.out 2>&1
+check 'so is one in ~/.netrc' grep 'login from ~/.netrc was refused' push.out
+rm home/.netrc
+rm -rf wrong/.git/lfs/multipart/credential-*
+server_faults ntlm,times=0
+git -C wrong push origin main >push.out 2>&1
+check 'NTLM is named' grep 'asks for NTLM .* use a token, or ssh' push.out
+server_nofaults
+rm -rf wrong/.git/lfs/multipart/credential-*
 echo secret >password
 lfs_config credential.helper "$TEST_TMP/bin/helper"
 check 'the right one helps' git -C wrong push -q origin main

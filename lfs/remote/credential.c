@@ -309,6 +309,19 @@ static int from_askpass(struct credentials *credentials,
 	return false;
 }
 
+const char *credential_origin(const struct credential *credential)
+{
+	static const char *const names[] = {
+		[CREDENTIAL_URL] = "the URL",
+		[CREDENTIAL_NETRC] = "~/.netrc",
+		[CREDENTIAL_SHARED] = "another agent",
+		[CREDENTIAL_ASKPASS] = "the askpass program",
+		[CREDENTIAL_GIT] = "git credential",
+	};
+
+	return names[credential->source];
+}
+
 static int none_found(const struct credentials *credentials,
 		      const struct credential *credential, struct err *err)
 {

@@ -65,6 +65,9 @@ struct credential {
 	struct credtext text;	/* owned: what was answered */
 };
 
+/* Where it came from, for messages. */
+const char *credential_origin(const struct credential *credential);
+
 #define CREDENTIAL_INIT { .authorization = NULL }
 
 struct credentials;

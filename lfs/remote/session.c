@@ -213,18 +213,39 @@ static bool forget(struct session *session, const struct err *why)
 	return !is_last;
 }
 
+/* The last word on a login: whose was refused, or can there be none? */
+static enum session_next explain(const char *origin, const struct batch *batch,
+				 struct err *err)
+{
+	if (err->kind != ERR_AUTH)
+		return SESSION_FAILED;
+	if (origin)
+		err_append(err, "; the login from %s was refused", origin);
+	for (size_t i = 0; batch && i < batch->nchallenges; i++)
+		if (!strncasecmp(batch->challenges[i], "NTLM", 4) ||
+		    !strncasecmp(batch->challenges[i], "Negotiate", 9))
+			err_append(err, "; it asks for NTLM or Negotiate, "
+					"which this program lacks: use a "
+					"token, or ssh");
+	return SESSION_FAILED;
+}
+
 static enum session_next log_in(struct session *session, const char *sent,
 				const struct batch *batch, struct err *err)
 {
 	struct credential_query query = query_of(session);
+	const char *origin = NULL;
 
 	/* Another answer has brought a new one since. */
 	if (!is_current(session, sent)) {
 		err_clear(err);
 		return SESSION_AGAIN;
 	}
-	if (session->credential.authorization && !forget(session, err))
-		return SESSION_FAILED;
+	if (session->credential.authorization) {
+		origin = credential_origin(&session->credential);
+		if (!forget(session, err))
+			return explain(origin, batch, err);
+	}
 	if (batch) {
 		query.challenges = (const char *const *)batch->challenges;
 		query.nchallenges = batch->nchallenges;
@@ -234,7 +255,7 @@ static enum session_next log_in(struct session *session, const char *sent,
 		return SESSION_AGAIN;
 	if (err->kind == ERR_AUTH)
 		err_wrap(err, "the server wants a login");
-	return SESSION_FAILED;
+	return explain(origin, batch, err);
 }
 
 static void approve(struct session *session)

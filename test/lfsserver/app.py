@@ -246,6 +246,8 @@ class App:
             how = found["range"].value
             if how.isdigit():
                 return self.refusal(req, int(how))
+        if "ntlm" in found:
+            return self.refusal(req, 401, {"WWW-Authenticate": "NTLM"})
         if "s3-timeout" in found:
             return s3_problem(400, "RequestTimeout")
         if "late-error" in found:
