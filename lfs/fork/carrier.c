@@ -163,7 +163,13 @@ static void settle(struct carrier *carrier, struct item *item)
 {
 	struct err err = ERR_INIT;
 	int ret = relay_result(item->relay, &err);
+	uint64_t done = relay_done(item->relay);
 
+	/* It gets on, if slowly. */
+	if (done > item->done) {
+		item->done = done;
+		item->is_second_round = false;
+	}
 	item->resumed = relay_resumed(item->relay);
 	carrier->sent += relay_moved(item->relay) - item->resumed;
 	item->state = ITEM_WAITING;
@@ -262,9 +268,6 @@ static bool start(struct carrier *carrier, struct item *item)
 	if (item->relay) {
 		item->state = ITEM_MOVING;
 		item->begun_ms = clock_ms();
-		/* It gets on, if slowly. */
-		if (relay_resumed(item->relay) > item->resumed)
-			item->is_second_round = false;
 		item->tries++;
 		carrier->moving[carrier->nmoving++] = item;
 		return true;

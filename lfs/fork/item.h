@@ -37,6 +37,7 @@ struct item {
 	uint64_t asked_ms;	/* when the servers answered */
 	uint64_t begun_ms;	/* when it began to move, the last time */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
+	uint64_t done;	/* the most that was sent of it, in whole parts */
 	json_t *target;	/* owned, as all below: what the target answered */
 	json_t *source;	/* and the source, NULL if it is local */
 	bool authenticated;	/* the target's actions want no login of ours */

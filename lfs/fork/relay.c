@@ -38,6 +38,16 @@ struct relay {
 	bool source_failed;
 };
 
+static uint64_t count_done(const struct plan *plan)
+{
+	uint64_t done = 0;
+
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (plan->parts[i].finished)
+			done += plan->parts[i].size;
+	return done;
+}
+
 /* The plan of the upload, or that of an earlier run's. */
 static struct plan *plan_upload(struct relay *relay,
 				const struct relay_request *request,
@@ -70,9 +80,7 @@ static struct plan *plan_upload(struct relay *relay,
 	plan_free(plan);
 	plan = relay->saved.plan;
 	relay->saved.plan = NULL;
-	for (size_t i = 0; i < plan->nparts; i++)
-		if (plan->parts[i].finished)
-			relay->resumed += plan->parts[i].size;
+	relay->resumed = count_done(plan);
 	return plan;
 }
 
@@ -288,6 +296,11 @@ uint64_t relay_moved(const struct relay *relay)
 uint64_t relay_fetched(const struct relay *relay)
 {
 	return relay->down ? transfer_moved(relay->down) : 0;
+}
+
+uint64_t relay_done(const struct relay *relay)
+{
+	return count_done(transfer_object(relay->up)->plan);
 }
 
 uint64_t relay_resumed(const struct relay *relay)

@@ -68,6 +68,9 @@ uint64_t relay_moved(const struct relay *relay);
 /* Bytes that have come from the source, or need not. */
 uint64_t relay_fetched(const struct relay *relay);
 
+/* Bytes of the parts that were sent, now or by an earlier run. */
+uint64_t relay_done(const struct relay *relay);
+
 /* Bytes that an earlier run had sent. */
 uint64_t relay_resumed(const struct relay *relay);
 
