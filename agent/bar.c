@@ -19,10 +19,16 @@ enum {
 	GRAPH_MAX = 40
 };
 
+/* Such a terminal shows the sequences that draw a line anew as they are. */
+static bool is_dumb(const char *term)
+{
+	return !term || !*term || !strcmp(term, "dumb");
+}
+
 void bar_init(struct bar *bar, bool is_quiet)
 {
 	*bar = (struct bar){ .is_quiet = is_quiet };
-	bar->is_terminal = isatty(STDERR_FILENO);
+	bar->is_terminal = isatty(STDERR_FILENO) && !is_dumb(getenv("TERM"));
 }
 
 static unsigned columns_now(void)
@@ -104,6 +110,20 @@ static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
 	snprintf(line + len, size - len, "]");
 }
 
+/* Of what has no room, whole facts go: half a number would be another one. */
+static void drop_end(char *line, unsigned columns)
+{
+	char *end = line + columns;
+
+	while (end > line && *end != ',')
+		end--;
+	if (end == line)
+		end = line + strcspn(line, "%") + 1;
+	if (end > line + columns)
+		end = line;
+	*end = '\0';
+}
+
 char *bar_format(const struct bar *bar, const struct bar_state *state,
 		 unsigned columns)
 {
@@ -119,7 +139,7 @@ char *bar_format(const struct bar *bar, const struct bar_state *state,
 		add_graph(head, sizeof(head), percent, columns - (unsigned)len);
 	line = xstrfmt("%s %s%s", head, facts, rate);
 	if (columns && strlen(line) > columns)
-		line[columns] = '\0';
+		drop_end(line, columns);
 	free(facts);
 	free(rate);
 	return line;

@@ -42,8 +42,8 @@ void bar_say(struct bar *bar, const char *text);
 void bar_clear(struct bar *bar);
 
 /*
- * The line for a window of so many columns: what is less important is left out
- * where there is no room; 0 for no window, which has all but the picture.  The
+ * The line for a window of so many columns: what is less important is left out,
+ * as a whole, where there is no room; 0 for no window, which has all but the picture.  The
  * caller's.
  */
 char *bar_format(const struct bar *bar, const struct bar_state *state,
