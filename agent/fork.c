@@ -392,10 +392,12 @@ static bool has_all(const struct command *command)
 }
 
 /* Returns the exit status. */
-static int tell(struct command *command, bool is_pushed)
+static int tell(struct command *command, bool is_pushed, const struct err *err)
 {
 	const struct forkreport forkreport = {
 		.fork = command->fork,
+		.error = err->kind ? err->msg : NULL,
+		.has_found = command->has_found,
 		.is_dry = command->options.is_dry,
 		.is_pushed = is_pushed,
 		.push = &command->push,
@@ -428,8 +430,8 @@ static int run(struct command *command)
 
 	if (err.kind && err.kind != ERR_CANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-	if (command->has_found)
-		status = tell(command, is_pushed);
+	if (command->has_found || command->is_json)
+		status = tell(command, is_pushed, &err);
 	if (input_signal())
 		return 128 + input_signal();
 	return status || err.kind || !has_all(command) ||

@@ -6,9 +6,13 @@
 #include <stdlib.h>
 
 #include "agent/human.h"
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/treepath.h"
+
+enum { NAMING_MS = 5000 };	/* for the paths of one kind */
 
 static void print_count(const char *what, size_t n, uint64_t size,
 			const char *more)
@@ -20,21 +24,50 @@ static void print_count(const char *what, size_t n, uint64_t size,
 	free(text);
 }
 
+static bool never(void *ctx)
+{
+	(void)ctx;
+	return false;
+}
+
+/* The path of one that is wrong, as long as git takes no longer than that. */
+static char *find_path(const struct item *item, uint64_t until_ms)
+{
+	const struct treepath_search search = {
+		.oid = item->pointer.oid,
+		.size = item->pointer.size,
+		.most_ms = (unsigned)(until_ms - clock_ms()),
+		.is_stopped = never,
+	};
+	char *path;
+
+	if (!item->why || clock_ms() >= until_ms)
+		return NULL;
+	path = treepath_find(&search);
+	if (path)
+		printable(path);
+	return path;
+}
+
 /* Each of one kind, with why. */
 static void print_items(const struct fork *fork, enum item_state state)
 {
+	uint64_t until_ms = clock_ms() + NAMING_MS;
 	size_t n;
 	const struct item *items = fork_items(fork, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		char *size;
+		char *size, *path;
 
 		if (items[i].state != state)
 			continue;
 		size = human_size(items[i].pointer.size);
-		printf("  %s  %s%s%s\n", items[i].pointer.oid, size,
+		path = find_path(&items[i], until_ms);
+		printf("  %s  %s%s%s%s%s\n", items[i].pointer.oid, size,
+		       path ? "  " : "", path ? path : "",
 		       items[i].why ? "  " : "",
 		       items[i].why ? items[i].why : "");
+		free(path);
 		free(size);
 	}
 }
@@ -51,14 +84,24 @@ static void print_moved(const struct fork_sum *sum)
 	free(resumed);
 }
 
+static size_t count_left(const struct fork_sum *sum)
+{
+	return sum->objects - sum->moved - sum->there - sum->missing -
+	       sum->failed;
+}
+
+static uint64_t size_left(const struct fork_sum *sum)
+{
+	return sum->size - sum->size_moved - sum->size_there -
+	       sum->size_missing - sum->size_failed;
+}
+
 /* What is neither over nor there: it would be moved, or was interrupted. */
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
 {
-	size_t n = sum->objects - sum->moved - sum->there - sum->missing -
-		   sum->failed;
-	uint64_t size = sum->size - sum->size_moved - sum->size_there -
-			sum->size_missing - sum->size_failed;
+	size_t n = count_left(sum);
+	uint64_t size = size_left(sum);
 
 	if (report->is_dry) {
 		print_count("would move", n, size, n ? ":" : "");
@@ -136,15 +179,21 @@ static void add_items(json_t *tree, const char *name, const struct fork *fork,
 		      enum item_state state)
 {
 	json_t *list = json_array();
-	size_t n;
-	const struct item *items = fork_items(fork, &n);
+	uint64_t until_ms = clock_ms() + NAMING_MS;
+	size_t n = 0;
+	const struct item *items = fork ? fork_items(fork, &n) : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *item;
+		char *path;
 
 		if (items[i].state != state)
 			continue;
 		item = json_object();
+		path = find_path(&items[i], until_ms);
+		if (path)
+			json_object_set_new(item, "path", json_string(path));
+		free(path);
 		json_object_set_new(item, "oid",
 				    json_string(items[i].pointer.oid));
 		json_object_set_new(item, "size",
@@ -185,27 +234,40 @@ static void add_left_refs(json_t *tree, const struct forkpush *push)
 	json_object_set_new(tree, "not_pushed", list);
 }
 
+static void add_left(json_t *tree, const struct forkreport *report,
+		     const struct fork_sum *sum)
+{
+	if (report->is_dry)
+		add_items(tree, "would_move", report->fork, ITEM_READY);
+	else
+		add_count(tree, "left", count_left(sum), size_left(sum));
+}
+
 json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
 	json_t *tree = json_object();
-	struct fork_sum sum;
+	struct fork_sum sum = { .objects = 0 };
 
-	fork_sum(fork, &sum);
-	add_url(tree, "source", fork_source(fork));
-	add_url(tree, "target", fork_target(fork));
+	if (report->error)
+		json_object_set_new(tree, "error", json_string(report->error));
+	if (fork) {
+		fork_sum(fork, &sum);
+		add_url(tree, "source", fork_source(fork));
+		add_url(tree, "target", fork_target(fork));
+	}
 	add_count(tree, "total", sum.objects, sum.size);
 	add_count(tree, "moved", sum.moved, sum.size_moved);
 	add_count(tree, "already_there", sum.there, sum.size_there);
-	if (report->is_dry)
-		add_items(tree, "would_move", fork, ITEM_READY);
+	add_left(tree, report, &sum);
 	add_items(tree, "missing", fork, ITEM_MISSING);
 	add_items(tree, "failed", fork, ITEM_FAILED);
 	json_object_set_new(tree, "sent_bytes", number(sum.sent));
 	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
 	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
 	json_object_set_new(tree, "complete",
-			    json_boolean(sum.moved + sum.there == sum.objects));
+			    json_boolean(report->has_found &&
+					 sum.moved + sum.there == sum.objects));
 	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
 	add_left_refs(tree, report->push);
 	return tree;

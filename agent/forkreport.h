@@ -10,7 +10,9 @@
 /* What has become of a fork, on stdout: for people, and as JSON. */
 
 struct forkreport {
-	const struct fork *fork;
+	const struct fork *fork;	/* NULL: it could not be begun */
+	const char *error;	/* why it ended before its end, or NULL */
+	bool has_found;	/* the objects are known */
 	bool is_dry;	/* nothing was moved: what would be */
 	bool is_pushed;
 	const struct forkpush *push;	/* what of it was left, if anything */

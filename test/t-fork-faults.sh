@@ -63,7 +63,7 @@ do
 	check "$dialect: pointers that lie: all are there" \
 		has_all "lies-$dialect"
 	check "$dialect: pointers that lie: they are named" \
-		equal "$(grep -c "^  \($large\|$largest\) .*the pointer" out)" 2
+		equal "$(grep -c "^  \($large\|$largest\) .*  large.*\.bin  the pointer" out)" 2
 	check "$dialect: pointers that lie: no server is asked" \
 		equal "$(server_log batch | wc -l)" 1
 done
@@ -137,7 +137,7 @@ server_nofaults
 check 'one fails for ever: it has two rounds' equal \
 	"$(grep -c 'once more, later' log)" 1
 check 'one fails for ever: it says so' grep -q \
-	"^  $(oid_of a/1.bin)  8.0 MiB  gave up after .*503" out
+	"^  $(oid_of a/1.bin)  8.0 MiB  1.bin  gave up after .*503" out
 
 # A target that is away for longer than an object is tried: a part of it, all
 # of it, and as it is started again.

@@ -139,7 +139,7 @@ server_faults "flip,after=1000,times=0,oid=$(oid_of a/large.bin)"
 check 'the source has other bytes' equal "$(status_of run_fork corrupt)" 1
 server_nofaults
 check 'the source has other bytes: it says so' \
-	grep -q 'MiB  the bytes hash to' out
+	grep -q 'MiB  large.bin  the bytes hash to' out
 check 'the source has other bytes: the target does not get them' \
 	fails server_has corrupt a/large.bin
 check 'the source has other bytes: the others are carried' \
@@ -151,7 +151,7 @@ mv "$lost" lost
 check 'the source lacks one' equal "$(status_of run_fork missing)" 1
 mv lost "$lost"
 check 'the source lacks one: it is named' \
-	grep -q "^  $(oid_of a/small2.bin)  195 KiB  the source: " out
+	grep -q "^  $(oid_of a/small2.bin)  195 KiB  small2.bin  the source: " out
 check 'the source lacks one: the others are carried' \
 	grep -q '^moved  *5 objects' out
 
@@ -177,7 +177,7 @@ server_faults delay=1000,on=get,times=0,skip=7
 check 'the target refuses what is still fetched' \
 	equal "$(status_of run_fork refused)" 1
 server_nofaults
-check 'the target refuses: it says so' equal "$(grep -c '  .*422' out)" 6
+check 'the target refuses: it says so' equal "$(grep -c '  .*\.bin  .*422' out)" 6
 
 # The source fails while the last byte waits for the hash.
 to --dialect proposal
@@ -282,8 +282,16 @@ check 'no such ref' equal "$(status_of run_fork which \
 	--to-lfs "$TO/x" --from-lfs "$FROM/a.git/info/lfs" nothing)" 1
 check 'no such ref: it is named' grep -q "nothing" err
 check 'no such ref: nothing is summed up' equal "$(cat out)" ''
+check 'no such ref, as JSON' equal "$(status_of run_fork which --json \
+	--to-lfs "$TO/x" --from-lfs "$FROM/a.git/info/lfs" nothing)" 1
+check 'no such ref, as JSON: it is one whole object' grep -q \
+	'^{"error":"cannot list .*"complete":false.*}$' out
 git -C which remote remove upstream
 check 'no remote upstream' equal "$(status_of run_fork which)" 1
+check 'no remote upstream, as JSON' \
+	equal "$(status_of run_fork which --json)" 1
+check 'no remote upstream, as JSON: it is one whole object' \
+	grep -q '^{"error":"there is no remote .*"complete":false.*}$' out
 check 'no remote upstream: what to do' \
 	grep -q "there is no remote 'upstream'; name one with --from" err
 finish

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/fork/carrier.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lfs/base/bell.h"
@@ -72,7 +73,7 @@ static void fail(struct item *item, const struct err *err)
 	item->state = ITEM_FAILED;
 	free(item->why);
 	item->why = xstrdup(err->msg);
-	log_debug("%.12s: %s", item->pointer.oid, err->msg);
+	log_info("%s: failed: %s", item->pointer.oid, err->msg);
 }
 
 static bool can_try_again(struct item *item, const struct err *err)
@@ -158,6 +159,13 @@ static void try_again_or_fail(struct carrier *carrier, struct item *item,
 	}
 }
 
+static void tell_moved(struct item *item)
+{
+	item->state = ITEM_MOVED;
+	log_info("%s: moved, %" PRIu64 " bytes", item->pointer.oid,
+		 item->pointer.size);
+}
+
 /* A relay is over: what has become of its item? */
 static void settle(struct carrier *carrier, struct item *item)
 {
@@ -174,7 +182,7 @@ static void settle(struct carrier *carrier, struct item *item)
 	carrier->sent += relay_moved(item->relay) - item->resumed;
 	item->state = ITEM_WAITING;
 	if (!ret)
-		item->state = ITEM_MOVED;
+		tell_moved(item);
 	else if (carrier->is_stopping)
 		log_debug("%.12s: %s", item->pointer.oid, err.msg);
 	else

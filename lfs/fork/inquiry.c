@@ -71,6 +71,8 @@ static void fail(struct item *item, enum item_state state,
 	item->state = state;
 	free(item->why);
 	item->why = xstrfmt("%s: %s", side->name, err->msg);
+	log_info("%s: %s: %s", item->pointer.oid,
+		 state == ITEM_MISSING ? "missing" : "failed", item->why);
 }
 
 /* Ask one server about items; the answers are the caller's. */
@@ -111,6 +113,7 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 		return true;
 	if (!err.kind && (is_dry || !mode_action(item->target, UPLOAD))) {
 		item->state = ITEM_THERE;
+		log_info("%s: already there", item->pointer.oid);
 		return false;
 	}
 	if (!err.kind) {
