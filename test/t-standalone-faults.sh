@@ -76,6 +76,10 @@ refused object=422 'finds this object invalid' 1
 refused object=507 'has no room' 1
 refused object=418 'refuses this object (418: fault: object)' 1
 refused redirect=loop 'redirects more than 3 times' 4
+server_faults status=422,on=put,times=0
+check 'a 422 to the upload: it fails' fails push
+check 'a 422 to the upload: it says what git-lfs would' says 'lfs.contenttype'
+server_nofaults
 
 # It is refused for now
 

@@ -218,6 +218,21 @@ static int send_part(struct sending *sending, struct http_request *request,
 	return ret;
 }
 
+/*
+ * git-lfs finds out what type the content has and advises after a 422 to switch
+ * that off; this agent always sends the general type.
+ */
+static void explain_refusal(const struct plan *plan, struct http *http,
+			    struct err *err)
+{
+	if (err->code != 422 || !plan->mode->part_is_final)
+		return;
+	http_name_peer(http, err);
+	err_append(err, "; it may want another Content-Type than "
+			"application/octet-stream, which git-lfs sends without "
+			"this agent unless lfs.contenttype is false");
+}
+
 int upload_part(struct object *object, struct part *part, struct http *http,
 		struct err *err)
 {
@@ -245,6 +260,8 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 		ret = plan->mode->answer(plan, part, http, err);
 	if (!ret && object->journal)
 		saved_part(object->journal, part);
+	if (ret)
+		explain_refusal(plan, http, err);
 	return ret;
 }
 
