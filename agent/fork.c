@@ -372,6 +372,11 @@ static int carry(struct command *command, struct err *err)
 	command->fork = fork_new(options, err);
 	if (!command->fork || prepare_push(command, err))
 		return -1;
+	if (fork_is_shallow(command->fork))
+		fputs(PROGRAM ": this clone is shallow: objects of commits "
+			      "that it lacks are not carried; git fetch "
+			      "--unshallow brings them\n",
+		      stderr);
 	bar_say(&command->bar, "looking through the history...");
 	ret = fork_find(command->fork, err);
 	command->has_found = !ret;

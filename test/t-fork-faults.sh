@@ -164,4 +164,35 @@ do
 	ROOT=$root
 	check "away, $on: all is right" has_all "away-$on"
 done
+
+# Two at a time in one clone would carry each object twice.
+to
+make_fork twice
+from
+server_faults stall,on=get
+start_fork twice
+CONTROL=$FROM_CONTROL
+wait_for server_count requests.get
+mv out out.first && mv err err.first
+check 'a second fork of the same stops' equal "$(status_of run_fork twice)" 1
+check 'and says why' grep -q 'another fork from this source .* is running' err
+check 'another shard carries' run_fork twice --shard 1/9
+check 'the first goes on' kill -0 $pid
+from
+server_nofaults
+to
+wait $pid
+check 'and ends well' equal $? 0
+check 'all is right' has_all twice
+check 'and after it another may run' run_fork twice
+
+GIT_LFS_SKIP_SMUDGE=1 git clone -q --depth 1 "file://$TEST_TMP/a.git" shallow 2>clone.err ||
+	die 'shallow'
+git -C shallow remote rename origin upstream
+git -C shallow config remote.upstream.lfsurl "$FROM/a.git/info/lfs"
+git -C shallow remote add origin "$TEST_TMP/twice.git"
+git -C shallow config remote.origin.lfsurl "$TO/shallow.git/info/lfs"
+check 'a shallow clone is carried' run_fork shallow
+check 'but what it lacks is said' grep -q 'this clone is shallow' err
+check 'a whole one is not called so' fails grep -q 'shallow' err.first
 finish

@@ -156,15 +156,29 @@ bool file_is_at(int fd, const char *path)
 	       ours.st_ino == there.st_ino && ours.st_dev == there.st_dev;
 }
 
-int file_lock(int fd, struct err *err)
+/* `n` bytes from `at`; 0: all of them. */
+static int lock_bytes(int fd, uint64_t at, uint64_t n, struct err *err)
 {
-	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = (off_t)at,
+			      .l_len = (off_t)n };
 
 	if (!fcntl(fd, F_SETLK, &lock))
 		return 0;
 	if (errno == EAGAIN || errno == EACCES)
 		return err_set(err, ERR_BUSY, "another process has the file");
 	return err_sys(err, errno, "cannot lock the file");
+}
+
+int file_lock(int fd, struct err *err)
+{
+	return lock_bytes(fd, 0, 0, err);
+}
+
+int file_lock_byte(int fd, uint64_t at, struct err *err)
+{
+	return lock_bytes(fd, at, 1, err);
 }
 
 bool file_is_locked(int fd)

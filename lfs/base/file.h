@@ -69,6 +69,9 @@ bool file_is_at(int fd, const char *path);
  */
 int file_lock(int fd, struct err *err);
 
+/* The same for one byte, which need not be in the file; others may lock others. */
+int file_lock_byte(int fd, uint64_t at, struct err *err);
+
 /* Has another process locked it?  Or the file of that name, if there is one? */
 bool file_is_locked(int fd);
 bool file_is_locked_at(const char *path);

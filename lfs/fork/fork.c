@@ -4,8 +4,12 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/sha256.h"
 #include "lfs/fork/carrier.h"
 #include "lfs/fork/history.h"
 #include "lfs/fork/inquiry.h"
@@ -13,12 +17,16 @@
 #include "lfs/net/url.h"
 #include "lfs/transfer/engine.h"
 
-enum { STOP_MS = 500 };
+enum {
+	STOP_MS = 500,
+	LOCKS = 1 << 30	/* bytes of the lock file, one for each kind of run */
+};
 
 struct fork {
 	struct fork_options options;
 	struct engine *source;	/* owned, as all below */
 	struct engine *target;
+	int lock;	/* -1: this run only looks, or locks do not work */
 	struct inquiry *inquiry;
 	struct spool *spool;
 	struct carrier *carrier;
@@ -147,12 +155,65 @@ static int open_ends(struct fork *fork, struct err *err)
 	return fork->inquiry ? 0 : -1;
 }
 
+/* A number for what two runs must not do at the same time. */
+static uint64_t number_of_run(const struct fork *fork)
+{
+	char *text = xstrfmt("%s\n%s\n%u/%u", fork_source(fork),
+			     fork_target(fork), fork->options.shard,
+			     fork->options.nshards);
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 sha;
+	uint64_t number;
+
+	sha256_init(&sha);
+	sha256_update(&sha, text, strlen(text));
+	sha256_final(&sha, digest);
+	memcpy(&number, digest, sizeof(number));
+	free(text);
+	return number % LOCKS;
+}
+
+/* Two runs of the same would carry each object twice. */
+static int lock_run(struct fork *fork, struct err *err)
+{
+	const struct storage *storage = &fork->source->storage;
+	struct err why = ERR_INIT;
+	char *path;
+
+	if (fork->options.is_dry || storage_make_dir(storage, &why))
+		return 0;
+	path = xstrfmt("%s/forks", storage->multipart_dir);
+	fork->lock = file_open_shared(path, storage->dir_mode & 0666, &why);
+	free(path);
+	if (fork->lock >= 0)
+		file_lock_byte(fork->lock, number_of_run(fork), &why);
+	if (why.kind == ERR_BUSY)
+		return err_set(err, ERR_USAGE,
+			       "another fork from this source to this target "
+			       "is running in this repository: wait for it, or "
+			       "share the objects by --shard");
+	if (why.kind)
+		log_info("%s: a second fork is not noticed", why.msg);
+	return 0;
+}
+
+bool fork_is_shallow(const struct fork *fork)
+{
+	const char *common = fork->source->repo.common;
+	char *path = common ? xstrfmt("%s/shallow", common) : NULL;
+	bool is = path && !access(path, F_OK);
+
+	free(path);
+	return is;
+}
+
 struct fork *fork_new(const struct fork_options *options, struct err *err)
 {
 	struct fork *fork = xcalloc(1, sizeof(*fork));
 
 	fork->options = *options;
-	if (!open_ends(fork, err))
+	fork->lock = -1;
+	if (!open_ends(fork, err) && !lock_run(fork, err))
 		return fork;
 	fork_free(fork);
 	return NULL;
@@ -363,6 +424,8 @@ bool fork_free(struct fork *fork)
 	if (!is_whole)
 		return false;
 	spool_free(fork->spool);
+	if (fork->lock >= 0)
+		close(fork->lock);
 	free(fork->items);
 	free(fork);
 	return true;

@@ -58,14 +58,18 @@ struct fork_sum {
 };
 
 /*
- * Find the two servers.  ERR_USAGE if one is not to be found, or if they are
- * the same: then the message names the config key that made them so.
+ * Find the two servers.  ERR_USAGE if one cannot be found, if they are the same
+ * (then the message names the config key that made them so), or if another
+ * process of this repository carries objects between them, of the same shard.
  */
 struct fork *fork_new(const struct fork_options *options, struct err *err);
 
 /* The LFS URLs, borrowed; not for showing, see url_display_any(). */
 const char *fork_source(const struct fork *fork);
 const char *fork_target(const struct fork *fork);
+
+/* Does the clone lack old commits, whose objects cannot be found? */
+bool fork_is_shallow(const struct fork *fork);
 
 /* Look through these, borrowed, and not through the refs of the options. */
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs);
