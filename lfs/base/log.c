@@ -153,6 +153,9 @@ static int put_stamp(char *line, size_t size, enum log_level level)
 }
 
 static void log_line(enum log_level level, const char *fmt, va_list ap)
+	__attribute__((format(printf, 2, 0)));
+
+static void log_line(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	size_t len;
