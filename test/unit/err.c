@@ -86,6 +86,7 @@ static void no_secret_of_a_link(void **state)
 		{ "x://h/@a", "x://h/@a" },
 		{ "x://h and me@h", "x://h and me@h" },
 		{ "x://h", "x://h" },
+		{ "x://h/\xefZ", "x://h/?..." },
 		{ "x://h?", "x://h?..." },
 		{ "why? because", "why? because" },
 		{ "x:// a?b", "x:// a?b" },
