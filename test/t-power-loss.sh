@@ -120,6 +120,26 @@ check 'without fsync: a small one' fetch out r/small8.bin
 check 'without fsync: that is right' right out r/small8.bin
 check 'without fsync: nor is it waited for' fails grep sync_file_range trace
 
+# On an overlay, as in containers, sync_file_range() succeeds and does nothing.
+git -C c config --unset lfsmultipart.fsync
+mkdir lower upper work over
+: >mount.err
+if test "${ALONE-}" && mount -t overlay overlay \
+	-o "lowerdir=lower,upperdir=upper,workdir=work" over 2>mount.err
+then
+	git -C c config lfs.storage "$TEST_TMP/over"
+	check 'on an overlay, small' fetch out r/small7.bin
+	check 'on an overlay, small: it is right' right out r/small7.bin
+	check 'on an overlay, small: it is on the disk first' \
+		comes_first fdatasync
+	git -C c config --unset lfs.storage
+else
+	for what in small right first
+	do
+		skip "on an overlay: $what" "no overlay: $(cat mount.err)"
+	done
+fi
+
 # A disk whose power goes.  Its journal is written each second, not every five.
 
 mkdir disk after

@@ -10,6 +10,10 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
+#ifdef __linux__
+#include <linux/magic.h>
+#include <sys/vfs.h>
+#endif
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
@@ -330,16 +334,30 @@ static int sync_to_disk(int fd)
 #endif
 }
 
+#ifdef __linux__
+/* On an overlay, as in containers, sync_file_range() succeeds and does nothing. */
+static bool is_overlay(int fd)
+{
+	struct statfs fs;
+
+	return fstatfs(fd, &fs) || fs.f_type == OVERLAYFS_SUPER_MAGIC;
+}
+#endif
+
 static int write_back(int fd)
 {
 #ifdef __linux__
-	return sync_file_range(fd, 0, 0,
-			       SYNC_FILE_RANGE_WAIT_BEFORE |
-				       SYNC_FILE_RANGE_WRITE |
-				       SYNC_FILE_RANGE_WAIT_AFTER);
-#else
-	return fsync(fd);
+	const unsigned all = SYNC_FILE_RANGE_WAIT_BEFORE |
+			     SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER;
+
+	if (!is_overlay(fd)) {
+		int ret = sync_file_range(fd, 0, 0, all);
+
+		if (!ret || (errno != ENOSYS && errno != EINVAL))
+			return ret;
+	}
 #endif
+	return sync_to_disk(fd);
 }
 
 static int wait_for_disk(int (*call)(int fd), int fd, const char *path,
