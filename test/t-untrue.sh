@@ -113,6 +113,25 @@ git -C r push -q origin main
 refused page put 'a web page came'
 refused false put 'answered 200, but with an error: no room'
 refused xml put 'NoSuchUpload'
+# Without a verify action nobody else would notice.
+unsure () {
+	change 1000
+	server_faults verify=none,times=0 "untrue=$1,on=put,times=0"
+	check "put, $1, no verify: the push fails" fails push
+	check "put, $1, no verify: and says so" says "$2"
+	check "put, $1, no verify: nothing is there" fails server_has r "r/$file"
+	server_nofaults
+	change 1000
+	server_faults verify=none,times=0 "untrue=$1,on=put,done=1,times=0"
+	server_reset
+	check "put, $1, but done: the push is right" push
+	check "put, $1, but done: both were sent once" counts put 2
+	server_nofaults
+	check "put, $1: the next push brings all" push
+}
+unsure 202 '202 Accepted, which does not tell'
+unsure 206 '206 Partial Content, which does not tell'
+unsure cut 'JSON that is cut, which does not tell'
 change 1000
 server_faults untrue=page,on=verify,times=0
 check 'verify, page: the push fails' fails push

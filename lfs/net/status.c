@@ -228,17 +228,32 @@ static bool has_xml_error(const char *body)
 	return false;
 }
 
+/*
+ * To keep the line alive S3 sends blanks until it knows; servers on Windows
+ * begin with a byte order mark.
+ */
+static const char *skip_blanks(const char *body)
+{
+	static const char mark[] = "\xef\xbb\xbf";
+
+	body += strspn(body, " \t\r\n");
+	if (!strncmp(body, mark, strlen(mark)))
+		body += strlen(mark);
+	return body + strspn(body, " \t\r\n");
+}
+
 /* Many a server calls all of its answers HTML, even an "OK". */
 bool status_is_page(const char *body, const char *content_type)
 {
 	static const char *const begins[] = { "<!doctype html", "<html" };
 
-	body += strspn(body, " \t\r\n");
+	body = skip_blanks(body);
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
 		if (!strncasecmp(body, begins[i], strlen(begins[i])))
 			return true;
 	return *body == '<' && content_type &&
-	       !strncasecmp(content_type, "text/html", 9);
+	       (!strncasecmp(content_type, "text/html", 9) ||
+		!strncasecmp(content_type, "application/xhtml+xml", 21));
 }
 
 enum verdict {
@@ -256,8 +271,7 @@ static enum verdict judge(const struct status *status, char *out, size_t size)
 	json_t *tree;
 
 	out[0] = '\0';
-	/* To keep the line alive S3 sends blanks until it knows. */
-	body += strspn(body, " \t\r\n");
+	body = skip_blanks(body);
 	if (status_is_page(body, status->content_type))
 		return PAGE;
 	if (*body != '{') {

@@ -197,6 +197,21 @@ static unsigned answer_ms(const struct plan *plan, const struct part *part)
 	return plan->answer_ms + (unsigned)(part->size * 1000 / PASSED_ON);
 }
 
+/* The part is the object: its answer is that to a finish. */
+static int check_finish(struct plan *plan, const struct http_request *request,
+			struct http *http, const struct http_response *response,
+			struct err *err)
+{
+	if (!status_of_finish(http, request, response, err))
+		return 0;
+	if (err->kind != ERR_PROTOCOL)
+		return -1;
+	/* It does not tell whether the object is there. */
+	plan->finish_may_be_done = true;
+	http_name_peer(http, err);
+	return err_append(err, "; push again to see");
+}
+
 /* Send it and take the answer, which must be a 2xx. */
 static int send_part(struct sending *sending, struct http_request *request,
 		     struct err *err)
@@ -211,7 +226,10 @@ static int send_part(struct sending *sending, struct http_request *request,
 		return -1;
 	headers = add_digests(request, &digest);
 	ret = http_perform(http, request, &response, err);
-	if (!ret)
+	if (!ret && sending->object->plan->mode->part_is_final)
+		ret = check_finish(sending->object->plan, request, http,
+				   &response, err);
+	else if (!ret)
 		ret = status_of_taken(http, request, &response, err);
 	http_response_release(&response);
 	free(headers);

@@ -387,9 +387,11 @@ class App:
                                                      have)
         elif have is None:
             result["actions"] = dialect.upload(origin, req.repo, oid, size)
-        elif "verify" in req.faults:
+        elif "verify" in req.faults and req.faults["verify"].value != "none":
             result["actions"] = {
                 "verify": self.verify_action(origin, req.repo)}
+        if "verify" in req.faults and req.faults["verify"].value == "none":
+            result.get("actions", {}).pop("verify", None)
         for action in flat(result.get("actions", {})):
             if self.options.expires_in:
                 action["expires_in"] = self.options.expires

@@ -63,7 +63,8 @@ KINDS = {
     "size": ("get", "of the object is one too large: in Content-Range, or "
              "with on=batch in the batch answer"),
     "object": ("batch", "of the batch has an error with this code"),
-    "verify": ("batch", "an object that is there has an action, for that"),
+    "verify": ("batch", "an object that is there has an action, for that; or, "
+               "none: no object has that action"),
     "etag": ("part", "wrong (not the one the completion wants) or missing; "
              "with on=get: other, weak or missing"),
     "lost-answer": ("complete", "do the work, then hang up"),

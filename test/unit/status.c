@@ -245,6 +245,8 @@ static const struct {
 	"sign-in page, or a proxy's"
 	{ "<html>Error</html>", ERR_NETWORK, A_PAGE },
 	{ "\n<!DOCTYPE HTML>\n<title>Sign in</title>", ERR_NETWORK, A_PAGE },
+	{ "\xef\xbb\xbf{\"success\":false}", ERR_REFUSED,
+	  "the server answered 200, but with an error" },
 	{ "{\"error\":\"cut", ERR_PROTOCOL,
 	  "the server answered 200 with JSON that is cut, which does not tell "
 	  "whether the object is there" },
@@ -286,6 +288,8 @@ static void pages(void **state)
 		{ "text/html", "OK", false },
 		{ "text/html", "{\"ok\":true}", false },
 		{ "application/xml", "<Result/>", false },
+		{ "application/xhtml+xml", "<?xml version='1.0'?><a/>", true },
+		{ NULL, "\xef\xbb\xbf<!DOCTYPE html>", true },
 		{ NULL, "<Result/>", false },
 	};
 
