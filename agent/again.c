@@ -9,6 +9,7 @@
 #include "lfs/base/log.h"
 #include "lfs/net/status.h"
 #include "lfs/transfer/engine.h"
+#include "lfs/transfer/object.h"
 #include "lfs/transfer/server.h"
 #include "lfs/transfer/transfer.h"
 
@@ -91,14 +92,16 @@ bool again_pause(const struct again *again, unsigned ms)
 	return true;
 }
 
-/* Tries after which a download has more than before count no more. */
+/* Progress resets the tries of a download; a trickle is none. */
 static void count_gain(struct again *again, const struct transfer *transfer)
 {
 	uint64_t moved = transfer_moved(transfer);
+	bool has_gained = moved >= again->kept + OBJECT_GAIN;
 
-	if (!again->mover->is_upload && moved > again->kept)
+	if (!again->mover->is_upload && has_gained)
 		again->retry = (struct retry)RETRY_INIT;
-	again->kept = moved;
+	if (has_gained || moved < again->kept)
+		again->kept = moved;
 }
 
 /* How often, if it may go better with other links? */

@@ -169,6 +169,7 @@ done
 to
 make_fork twice
 from
+server_reset
 server_faults stall,on=get
 start_fork twice
 CONTROL=$FROM_CONTROL

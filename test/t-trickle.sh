@@ -43,4 +43,20 @@ fetch sx 'trickle,skip=2' 'the last of a few' 4 1
 lfs_config lfsmultipart.stallTimeout 2
 # An object in one part: as after any failure, the link may be the matter.
 fetch s 'trickle' 'the only one' 2 2
+
+# Where nothing but a trickle comes, on one connection or on all, it is said.
+lfs_config lfsmultipart.retries 1
+lfs_config lfsmultipart.maxRetryDelay 1
+for repo in s sx
+do
+	rm -rf c
+	GIT_LFS_SKIP_SMUDGE=1 clone_repo $repo c || die 'clone'
+	server_nofaults
+	server_faults trickle,times=0
+	timeout 100 git -C c lfs fetch >fetch.out 2>&1
+	check "$repo: only trickles: it fails, and not by the time limit" \
+		equal $? 2
+	check "$repo: only trickles: and says so" \
+		grep "1\.bin.*less than 1 KiB a second" fetch.out
+done
 finish

@@ -10,8 +10,6 @@
 #include "lfs/transfer/pace.h"
 #include "lfs/transfer/upload.h"
 
-enum { GAIN = 64 << 10 };	/* bytes for which it was worth the try */
-
 static bool is_upload(const struct dispatch *dispatch)
 {
 	return dispatch->object->plan->direction == UPLOAD;
@@ -66,7 +64,7 @@ static int run_part(struct job *job, struct http *http, struct err *err)
 	} else {
 		ret = download_part(object, slot->part, http, err);
 		/* It goes on from there: a bad line gets it done, too. */
-		job->has_gained = slot->part->done >= before + GAIN;
+		job->has_gained = slot->part->done >= before + OBJECT_GAIN;
 	}
 	http_set_watch(http, NULL);
 	if (ret && object->plan->nparts > 1)

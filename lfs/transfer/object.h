@@ -47,6 +47,9 @@ struct object_io {
 	void *ctx;
 };
 
+/* Bytes that make another try at a download worth it, whatever has failed. */
+enum { OBJECT_GAIN = 64 << 10 };
+
 struct object {
 	struct plan *plan;	/* owned */
 	struct object_io *io;	/* borrowed; NULL: it is in a file */

@@ -139,16 +139,19 @@ static bool is_slower(const struct pace *pace, const struct line *line,
 	return is_whole && rate < median_of(pace, line->last_ms, ms) / part;
 }
 
-static bool has_siblings(const struct pace *pace, const struct line *line)
+/* Bytes a second, of all that move just now. */
+static uint64_t rate_of_all(const struct pace *pace, uint64_t now_ms)
 {
+	uint64_t rate = 0;
+	bool ignored;
+
 	for (unsigned i = 0; i < pace->nlines; i++)
-		if (pace->lines[i] != line &&
-		    line->last_ms - pace->lines[i]->last_ms <= RECENT_MS)
-			return true;
-	return false;
+		if (now_ms - pace->lines[i]->last_ms <= RECENT_MS)
+			rate += rate_of(pace->lines[i], LONG_MS, &ignored);
+	return rate;
 }
 
-/* Judged once in a stall time. */
+/* Judged once in a stall time.  One that others outrun is not judged here. */
 static bool is_slow(const struct pace *pace, struct line *line)
 {
 	struct sample now = latest(line);
@@ -158,7 +161,8 @@ static bool is_slow(const struct pace *pace, struct line *line)
 	if (ms < pace->stall_ms)
 		return false;
 	line->since = now;
-	return bytes < ms * LEAST / 1000 && !has_siblings(pace, line);
+	return bytes < ms * LEAST / 1000 &&
+	       rate_of_all(pace, line->last_ms) < LEAST;
 }
 
 static enum pace_verdict judge(const struct pace *pace, struct line *line,
