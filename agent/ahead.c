@@ -185,7 +185,7 @@ static bool is_here(const struct ahead *ahead, const char *oid)
 static size_t add(const struct ahead *ahead, const struct pointer *pointer,
 		  struct batch_object *objects, size_t n)
 {
-	if (n > ahead->reach || !pointer->size || pointer->size > SMALL ||
+	if (n > ahead->reach || pointer->size > SMALL ||
 	    is_here(ahead, pointer->oid))
 		return n;
 	objects[n].oid = pointer->oid;

@@ -44,6 +44,17 @@ check 'pointers to nothing: nothing is missing' \
 	grep -q '"total":{"objects":3,.*"complete":true' out
 check 'pointers to nothing: the others are carried' has_all empty
 
+# One to nothing by the name of an object, and before its true pointer.
+{
+	plant 0.bin "$(oid_of a/1.bin)" 0 && publish
+} || die 'plant'
+to
+make_fork hidden
+check 'a pointer to nothing hides none' run_fork hidden --json
+check 'a pointer to nothing hides none: none is left out' \
+	grep -q '"total":{"objects":3,.*"complete":true' out
+check 'a pointer to nothing hides none: all are carried' has_all hidden
+
 # Pointers that lie.
 large=$(echo large | sha256sum | cut -c 1-64)
 largest=$(echo largest | sha256sum | cut -c 1-64)
@@ -67,6 +78,16 @@ do
 	check "$dialect: pointers that lie: no server is asked" \
 		equal "$(server_log batch | wc -l)" 1
 done
+
+# Of two sizes for one object only one is true: the first counts, and says so.
+{
+	plant 0.bin "$(oid_of a/1.bin)" 9 && publish
+} || die 'plant'
+to
+make_fork sizes
+check 'two sizes' equal "$(status_of run_fork sizes)" 1
+check 'two sizes: it is said' \
+	grep -q "^  $(oid_of a/1.bin)  9 B .* has 1000000 bytes, not 9" out
 
 # logged N PATTERN: 1 if the log has N such lines.
 logged () {

@@ -251,8 +251,7 @@ static void take_item(struct fork *fork, const struct pointer *pointer)
 {
 	struct item *item;
 
-	/* git-lfs asks no server about an object without bytes. */
-	if (!pointer->size || !is_ours(fork, pointer))
+	if (!is_ours(fork, pointer))
 		return;
 	item = &fork->items[fork->nitems++];
 	item->pointer = *pointer;

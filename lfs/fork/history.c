@@ -541,7 +541,8 @@ static int read_blob(struct history *history, FILE *from, const char *head,
 		return err_set(err, ERR_LOCAL,
 			       "'git cat-file' printed what makes no sense: "
 			       "run git fsck");
-	if (pointer_parse(&pointer, text, (size_t)size))
+	/* One to no bytes hides none to the same oid: git-lfs skips it. */
+	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)
 		add(history, &pointer);
 	return 0;
 }

@@ -14,8 +14,8 @@
  *
  * Nothing is checked out: git lists the small blobs that can be reached from
  * the refs, or those that commits put at certain paths, and those that are
- * pointers count.  What it prints goes to unlinked files, so the memory taken
- * is that of the pointers.
+ * pointers count, but those to no bytes: git-lfs asks no server for them.  What
+ * it prints goes to unlinked files, so the memory taken is that of the pointers.
  *
  * In a partial clone, what is absent and may be a pointer, or lead to one, is
  * fetched first, all at once: git by itself would fetch each blob alone.
