@@ -212,6 +212,15 @@ check 'a partial clone' run_fork partial --push upstream/main
 check 'a partial clone: one fetch' equal "$(wc -l <fetches)" 1
 check 'a partial clone: all is pushed' git -C partial.git rev-list --objects main
 
+# Not all that it lacks is as large as the filter in its config says.
+make_fork mixed -n --filter=blob:limit=1m
+add_file up data.bin 7000 7
+git -C up push -q origin main || die 'push'
+git -C mixed fetch -q --filter=blob:none upstream
+check 'a partial clone by two filters' run_fork mixed --push upstream/main
+check 'a partial clone by two filters: what is pushed has its objects' \
+	equal "$(count_objects mixed)" 5
+
 # What is said of it reaches the person, and no JSON.
 make_fork said
 mkdir said/hooks

@@ -37,7 +37,6 @@ struct search {
 	char **specs;	/* owned, until NULL */
 	size_t nspecs;
 	struct promisors promisors;
-	bool is_pointer_here;	/* what is absent is too large to be one */
 	int fds[NFILES];
 	int nfds;	/* that are open */
 };
@@ -297,9 +296,6 @@ static int list_all(const struct search *search, const char *filter, int out,
 	whole.nspecs = 0;
 	if (search->promisors.n)
 		words[5] = "--missing=print";
-	/* Has it been promised at all? */
-	if (search->is_pointer_here && !search->nspecs)
-		words[5] = "--missing=allow-promisor";
 	return list(&whole, words, out, err);
 }
 
@@ -343,16 +339,12 @@ static int sift_absent(const struct search *search, size_t *n, struct err *err)
 /* All that is to be looked at, without the marks. */
 static int copy_names(FILE *from, FILE *to, void *ctx, struct err *err)
 {
-	const struct search *search = ctx;
 	char line[LINE_ROOM];
 
+	(void)ctx;
 	(void)err;
-	while (fgets(line, sizeof(line), from)) {
-		if (*line != '?')
-			fputs(line, to);
-		else if (!search->is_pointer_here)
-			fputs(line + 1, to);
-	}
+	while (fgets(line, sizeof(line), from))
+		fputs(*line == '?' ? line + 1 : line, to);
 	return 0;
 }
 
@@ -443,25 +435,28 @@ static int choose_paths(const struct search *search, struct err *err)
 	return ret;
 }
 
-static int list_partial(struct search *search, const char *filter,
+/*
+ * What is absent may be a tree or a small blob, whatever filter the config
+ * names: that is the clone's, and each fetch since then may have had another.
+ */
+static int list_partial(const struct search *search, const char *filter,
 			struct err *err)
 {
 	const int *fds = search->fds;
 	size_t n = 0;
 
-	if (search->promisors.lacks_trees && fetch_trees(search, err))
-		return -1;
-	if (list_all(search, filter, fds[LISTED], err) ||
+	if (fetch_trees(search, err) ||
+	    list_all(search, filter, fds[LISTED], err) ||
 	    (search->nspecs && choose_paths(search, err)) ||
 	    sift_absent(search, &n, err))
 		return -1;
-	if (n && !search->is_pointer_here && fetch(search, err))
+	if (n && fetch(search, err))
 		return -1;
-	return sift(fds[LISTED], fds[OBJECTS], copy_names, search, err);
+	return sift(fds[LISTED], fds[OBJECTS], copy_names, NULL, err);
 }
 
 /* The names of all objects that matter, but large blobs. */
-static int list_objects(struct search *search, struct err *err)
+static int list_objects(const struct search *search, struct err *err)
 {
 	static const char filter[] = "--filter=blob:limit=1024";
 	struct names none = { .n = 0 };
@@ -595,7 +590,7 @@ static void drop_doubles(struct history *history)
 	history->n = kept;
 }
 
-static int search_all(struct search *search, struct history *history,
+static int search_all(const struct search *search, struct history *history,
 		      struct err *err)
 {
 	static const char *const check[] = {
@@ -634,7 +629,6 @@ static int open_search(struct search *search,
 		search->nspecs++;
 	if (request->config)
 		promisors_find(&search->promisors, request->config);
-	search->is_pointer_here = search->promisors.least > POINTER_MAX;
 	while (search->nfds < NFILES) {
 		int fd = file_open_unlinked(request->dir, err);
 
@@ -666,7 +660,6 @@ int history_fetch(const struct history_request *request, struct err *err)
 	int ret;
 
 	ret = open_search(&search, request, err);
-	search.is_pointer_here = false;
 	if (!ret && search.promisors.n &&
 	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
 	     sift_absent(&search, &n, err) || (n && fetch(&search, err))))

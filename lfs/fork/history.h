@@ -17,8 +17,9 @@
  * pointers count, but those to no bytes: git-lfs asks no server for them.  What
  * it prints goes to unlinked files, so the memory taken is that of the pointers.
  *
- * In a partial clone, what is absent and may be a pointer, or lead to one, is
- * fetched first, all at once: git by itself would fetch each blob alone.
+ * In a partial clone, what is absent is fetched first, all at once, large blobs,
+ * too, for how large they are nobody knows: git by itself would fetch each blob
+ * alone.
  */
 
 struct history_request {

@@ -6,50 +6,15 @@
 
 #include "lfs/base/mem.h"
 
-/* The N of "blob:limit=N"; 0 for any other filter. */
-static uint64_t parse_limit(const char *filter)
+static void add(struct promisors *promisors, const char *name, size_t len)
 {
-	static const char prefix[] = "blob:limit=";
-	const struct gitconfig_entry entry = {
-		.key = "filter",
-		.value = filter + sizeof(prefix) - 1,
-	};
-	struct err ignored = ERR_INIT;
-	int64_t limit = 0;
-
-	if (strncmp(filter, prefix, sizeof(prefix) - 1) ||
-	    gitconfig_parse_int(&entry, &limit, &ignored) || limit < 0)
-		return 0;
-	return (uint64_t)limit;
-}
-
-static void look_at_filter(struct promisors *promisors, const char *filter)
-{
-	uint64_t limit = parse_limit(filter);
-
-	if (strncmp(filter, "blob:", 5) && strncmp(filter, "sparse:", 7))
-		promisors->lacks_trees = true;
-	if (promisors->n == 1 || limit < promisors->least)
-		promisors->least = limit;
-}
-
-static void add(struct promisors *promisors, const struct gitconfig *config,
-		const char *name, size_t len)
-{
-	char *key;
-	const char *filter;
-
 	for (size_t i = 0; i < promisors->n; i++)
 		if (strlen(promisors->remotes[i]) == len &&
 		    !memcmp(promisors->remotes[i], name, len))
 			return;
 	promisors->remotes = xreallocarray(promisors->remotes, promisors->n + 1,
 					   sizeof(char *));
-	key = xstrfmt("remote.%.*s.partialclonefilter", (int)len, name);
-	filter = gitconfig_get(config, key);
 	promisors->remotes[promisors->n++] = xstrfmt("%.*s", (int)len, name);
-	look_at_filter(promisors, filter ? filter : "");
-	free(key);
 }
 
 static bool is_false(const struct gitconfig_entry *entry)
@@ -77,11 +42,11 @@ void promisors_find(struct promisors *promisors, const struct gitconfig *config)
 			len = gitconfig_subsection(entry, "remote",
 						   "partialclonefilter", &name);
 		if (len > 0 && name)
-			add(promisors, config, name, (size_t)len);
+			add(promisors, name, (size_t)len);
 	}
 	entry = gitconfig_find(config, "extensions.partialclone");
 	if (entry)
-		add(promisors, config, entry->value, strlen(entry->value));
+		add(promisors, entry->value, strlen(entry->value));
 }
 
 void promisors_release(struct promisors *promisors)
