@@ -418,6 +418,9 @@ static bool push(struct command *command, struct err *err)
 {
 	if (!command->is_push)
 		return false;
+	/* The server has said that all is there; git-lfs would not ask it. */
+	if (fork_target_is_standalone(command->fork))
+		setenv("GIT_LFS_SKIP_PUSH", "1", 1);
 	if (has_all(command))
 		return !fork_fetch_absent(command->fork, command->push.remote,
 					  err) &&

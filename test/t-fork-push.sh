@@ -253,4 +253,27 @@ check 'a remote up/stream' run_fork slash --from up/stream --push up/stream/dev
 check 'a remote up/stream: the branch is dev' \
 	equal "$(git -C slash.git for-each-ref --format='%(refname)')" \
 	refs/heads/dev
+
+# Where git-lfs leaves all to the agent, its hook asks no server what is there.
+for how in agent url
+do
+	make_fork "alone-$how"
+	case $how in
+	agent) git -C "alone-$how" config \
+		"lfs.$SERVER.standalonetransferagent" lfs-multipart;;
+	url) git -C "alone-$how" config remote.origin.lfsurl \
+		"lfs-multipart::$(lfs_url "alone-$how")";;
+	esac
+	git -C "alone-$how" config lfs.lfs-multipart::.standalonetransferagent \
+		lfs-multipart
+	git -C "alone-$how" config lfs.customtransfer.lfs-multipart.path "$AGENT"
+	git -C "alone-$how" config lfs.customtransfer.lfs-multipart.args agent
+	check "standalone, $how: it is pushed" \
+		run_fork "alone-$how" --push upstream/main
+	check "standalone, $how: all is there" equal \
+		"$(count_objects "alone-$how")" 4
+	check "standalone, $how: and the branch" equal \
+		"$(git -C "alone-$how.git" rev-parse main)" \
+		"$(git -C up rev-parse main)"
+done
 finish

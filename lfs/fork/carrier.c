@@ -383,8 +383,9 @@ static void renew(struct carrier *carrier, struct item *item)
 		ret = inquiry_renew(carrier->options.inquiry, item, &why, &err);
 	else
 		err_set(&err, ERR_EXPIRED,
-			"the source's links run out again and again, and "
-			"nothing comes");
+			"%.300s; it is so with %d fresh links, one after the "
+			"other",
+			why.msg, RENEWALS_MAX);
 	/* Its upload may have failed meanwhile. */
 	if (!item->relay)
 		return;

@@ -207,6 +207,22 @@ bool fork_is_shallow(const struct fork *fork)
 	return is;
 }
 
+bool fork_target_is_standalone(const struct fork *fork)
+{
+	static const char prefix[] = "lfs-multipart::";
+	const struct engine *engine = fork->target;
+	const struct endpoint *endpoint = &engine->endpoint;
+	const struct gitconfig_entry *agent;
+	const char *url = NULL;
+
+	agent = gitconfig_find_url(engine->config, "lfs", endpoint->url,
+				   "standalonetransferagent");
+	if (endpoint->key)
+		url = gitconfig_get(engine->lfsconfig, endpoint->key);
+	return (agent && agent->value && *agent->value) ||
+	       (url && !strncmp(url, prefix, strlen(prefix)));
+}
+
 struct fork *fork_new(const struct fork_options *options, struct err *err)
 {
 	struct fork *fork = xcalloc(1, sizeof(*fork));

@@ -71,6 +71,12 @@ const char *fork_target(const struct fork *fork);
 /* Does the clone lack old commits, whose objects cannot be found? */
 bool fork_is_shallow(const struct fork *fork);
 
+/*
+ * Does git-lfs leave the target to an agent altogether (standalone mode)?  Then
+ * its hook asks no server and refuses a push of objects that are not here.
+ */
+bool fork_target_is_standalone(const struct fork *fork);
+
 /* Look through these, borrowed, and not through the refs of the options. */
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs);
 
