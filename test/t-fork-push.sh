@@ -271,7 +271,8 @@ do
 	check "standalone, $how: it is pushed" \
 		run_fork "alone-$how" --push upstream/main
 	check "standalone, $how: all is there" equal \
-		"$(count_objects "alone-$how")" 4
+		"$(count_objects "alone-$how")" \
+		"$(git -C up log -p main | grep '^+oid' | sort -u | wc -l)"
 	check "standalone, $how: and the branch" equal \
 		"$(git -C "alone-$how.git" rev-parse main)" \
 		"$(git -C up rev-parse main)"
