@@ -17,8 +17,9 @@
  *
  * A note is a hint: another one may take its place, and one that cannot be
  * written or read is not there.  The file is of our own format and only for
- * this machine, until it boots again; keys are hashed, but an error is kept as
- * it is, so that no secret belongs in there.  For one thread at a time.
+ * this machine; after a boot, an older note may still pass for a new one, as
+ * clock_ms() begins again.  Keys are hashed, but an error is kept as it is, so
+ * that no secret belongs in there.  For one thread at a time.
  */
 
 struct notes;
