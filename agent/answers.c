@@ -22,17 +22,28 @@ struct answers {
 	char *path;	/* owned */
 	char *url;	/* owned */
 	int fd;		/* -1: nothing is shared */
-	bool has_stored;
 };
+
+/* An agent that was killed may have left it, and nobody else removes it. */
+static void forget_old(struct answers *answers)
+{
+	int64_t now = clock_unix();
+	struct stat st;
+
+	if (!fstat(answers->fd, &st) && st.st_size &&
+	    (st.st_mtime > now || now - st.st_mtime >= ANSWERS_KEPT_S))
+		answers_forget(answers);
+}
 
 struct answers *answers_new(const char *dir, const char *url)
 {
 	struct answers *answers = xcalloc(1, sizeof(*answers));
-	struct err ignored = ERR_INIT;
 
 	answers->path = credshare_path(dir, "answers");
 	answers->url = xstrdup(url);
-	answers->fd = file_open_own(answers->path, O_RDWR | O_CREAT, &ignored);
+	answers->fd = credshare_open(dir, "answers");
+	if (answers->fd >= 0)
+		forget_old(answers);
 	return answers;
 }
 
@@ -106,6 +117,30 @@ static json_t *format(const struct batch_object *object)
 	return tree;
 }
 
+/* A header may be a login: Gitea copies the user's into each action. */
+static bool has_header(const json_t *actions)
+{
+	const char *name;
+	json_t *action;
+
+	json_object_foreach ((json_t *)actions, name, action)
+		if (!json_is_object(action) ||
+		    json_object_size(json_object_get(action, "header")))
+			return true;
+	return false;
+}
+
+/* Others that wait for the lock go on with the file that they have opened. */
+static void stop_sharing(struct answers *answers)
+{
+	if (answers->fd < 0)
+		return;
+	answers_forget(answers);
+	unlink(answers->path);
+	close(answers->fd);
+	answers->fd = -1;
+}
+
 void answers_store(struct answers *answers, const struct batch_object *objects,
 		   size_t n)
 {
@@ -113,18 +148,19 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 	json_t *list = json_array(), *tree = json_object();
 	struct err ignored = ERR_INIT;
 
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (has_header(objects[i].actions))
+			stop_sharing(answers);
 		if (!objects[i].err.kind)
 			json_array_append_new(list, format(&objects[i]));
+	}
 	json_object_set_new(tree, "url", json_string(answers->url));
 	json_object_set_new(tree, "asked", json_integer(clock_unix()));
 	json_object_set_new(tree, "objects", list);
 	if (answers->fd >= 0 && !json_format(tree, &text) &&
-	    !ftruncate(answers->fd, 0)) {
-		answers->has_stored = true;
+	    !ftruncate(answers->fd, 0))
 		file_write_at(answers->fd, buf_str(&text), text.len, 0,
 			      &ignored);
-	}
 	json_decref(tree);
 	buf_release(&text);
 }
@@ -139,10 +175,7 @@ void answers_free(struct answers *answers)
 {
 	if (!answers)
 		return;
-	if (answers->has_stored)
-		unlink(answers->path);
-	if (answers->fd >= 0)
-		close(answers->fd);
+	stop_sharing(answers);
 	free(answers->path);
 	free(answers->url);
 	free(answers);

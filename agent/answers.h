@@ -13,8 +13,11 @@
  * What the server has said of many objects, for all agents of a repository: one
  * asks, while the others wait for the lock, and then they have its answer.
  *
- * It is kept for a minute in a file that only this user can read, as it holds
- * links, but no login of the user's.  Where that cannot be, nothing is shared.
+ * It counts for a minute, in a file that only this user can read, as it holds
+ * links.  It holds no header, as that may be the user's login: an agent that is
+ * given one shares nothing from then on.  Where there can be no such file,
+ * nothing is shared.  The file of an agent that was killed is emptied by the
+ * next one that starts after that minute.
  */
 
 struct answers;
@@ -36,14 +39,17 @@ void answers_unlock(struct answers *answers);
  */
 json_t *answers_load(struct answers *answers, int64_t *asked);
 
-/* With the lock: keep those of these objects that have no error. */
+/*
+ * With the lock: keep those of these objects that have no error, unless an
+ * action of any has a header.
+ */
 void answers_store(struct answers *answers, const struct batch_object *objects,
 		   size_t n);
 
 /* What the server has said counts no more, for nobody. */
 void answers_forget(struct answers *answers);
 
-/* Removes the file, if this agent has stored anything; NULL is fine. */
+/* Removes the file; NULL is fine. */
 void answers_free(struct answers *answers);
 
 #endif

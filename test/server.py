@@ -67,6 +67,8 @@ def parse_options(args):
     add("--bearer", metavar="TOKEN")
     add("--api-login", action="store_true",
         help="actions without headers, which want the login of the API")
+    add("--echo-login", action="store_true",
+        help="copy the login of the batch into its actions, as Gitea does")
     add("--cookie", metavar="NAME=VALUE", help="the batch wants this cookie")
     add("--open-batch", action="store_true",
         help="anybody may ask; it is the actions that want a login")

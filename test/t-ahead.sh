@@ -194,7 +194,7 @@ done
 
 # Eight agents ask one like the other, and tell each other what they were told.
 lfs_config lfs.concurrenttransfers 8
-start_server --dialect basic --auth me:secret
+start_server --dialect basic --auth me:secret --presigned-here
 echo 'machine 127.0.0.1 login me password secret' >home/.netrc
 new_repo eight
 add_files eight 300
@@ -206,6 +206,48 @@ check 'all have come' equal 300 \
 	"$(find eight/.git/lfs/objects -type f | wc -l)"
 check 'an object is asked about twice or so, not by each agent' \
 	at_most "$(server_count asked)" 750
-check 'no link stays behind' equal '' \
-	"$(find eight/.git/lfs/multipart -name answers -size +0)"
+# answers REPO: the file with what the server has said, if there is anything
+answers () {
+	find "$1/.git/lfs/multipart" -name answers -size +0
+}
+check 'no link stays behind' equal '' "$(answers eight)"
+
+# killed REPO FAULT N: a fetch, with kill -9 once N objects were asked for
+killed () {
+	server_reset
+	server_faults "$2"
+	(cd "$1" && exec setsid git lfs fetch origin main) >fetch.out 2>&1 &
+	pid=$!
+	until test "$(server_count requests.get)" -ge "$3"
+	do
+		kill -0 "$pid" || break
+	done
+	kill -9 -"$pid"
+	wait "$pid" 2>/dev/null
+	server_nofaults
+	test "$(server_count requests.get)" -ge "$3"
+}
+
+rm -rf eight/.git/lfs
+check 'agents that are killed' killed eight stall,on=get,skip=40 48
+check 'leave links' test -n "$(answers eight)"
+answers eight | xargs touch -d '2 minutes ago'
+check 'the next agent is killed with its first object' \
+	killed eight stall,on=get 1
+check 'it has forgotten them' equal '' "$(answers eight)"
+
+# A header may be a login, so each agent asks for itself.
+start_server --dialect basic --auth me:secret --echo-login
+new_repo echoed
+add_files echoed 40
+git -C echoed push -q origin main
+rm -rf echoed/.git/lfs
+check 'agents that are killed, with a login in each action' \
+	killed echoed stall,on=get,skip=20 28
+check 'leave no login' fails grep -rq "$(printf me:secret | base64)" \
+	echoed/.git/lfs
+check 'nor anything that the server has said' equal '' "$(answers echoed)"
+check 'a fetch' git -C echoed lfs fetch origin main
+check 'all have come' equal 40 \
+	"$(find echoed/.git/lfs/objects -type f | wc -l)"
 finish

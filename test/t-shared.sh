@@ -137,4 +137,32 @@ drive_a down ''
 check 'changed bytes of a partial file are not handed over' sh -c '
 	path=$(sed -n "s/^complete //p" out)
 	test ! "$path" || cmp r/a.bin "$path"'
+
+# A folder that others may write to, or own, is not the place for what agents
+# tell each other.
+start_server --dialect basic --presigned-here
+lfs_config lfs.concurrenttransfers 1
+new_repo few
+add_files few 4
+git -C few push -q origin main
+TOLD=$FILES/credential-$(id -u)
+
+# kept HOW...: a command on the folder, before a clone
+kept () {
+	rm -rf storage few-clone
+	mkdir -p "$TOLD"
+	echo planted >"$TOLD/answers"
+	chmod 600 "$TOLD/answers"
+	"$@" "$TOLD"
+	clone_repo few few-clone -c lfs.storage="$TEST_TMP/storage" &&
+		same_files few few-clone && grep -q planted "$TOLD/answers" &&
+		equal answers "$(ls "$TOLD")"
+}
+check 'a folder that others may write to is left alone' kept chmod 777
+if test "$(id -u)" = 0
+then
+	check 'as is that of another user' kept chown 65534
+else
+	skip 'as is that of another user' 'not root'
+fi
 finish

@@ -67,18 +67,42 @@ static char *dir_name(void)
 	return xstrfmt("credential-%lu", (unsigned long)geteuid());
 }
 
+char *credshare_path(const char *dir, const char *name)
+{
+	char *ours = dir_name(), *path = xstrfmt("%s/%s/%s", dir, ours, name);
+
+	free(ours);
+	return path;
+}
+
+int credshare_open(const char *dir, const char *name)
+{
+	char *own = dir_name(), *folder = xstrfmt("%s/%s", dir, own);
+	char *path = credshare_path(dir, name);
+	struct err ignored = ERR_INIT;
+	int fd = -1;
+
+	/* A directory that another user has put there would get our secrets. */
+	if (is_ours(folder, 077))
+		fd = file_open_own(path, O_RDWR | O_CREAT, &ignored);
+	if (fd >= 0 && file_was_exposed(fd) && ftruncate(fd, 0)) {
+		close(fd);
+		fd = -1;
+	}
+	free(path);
+	free(folder);
+	free(own);
+	return fd;
+}
+
 static void open_dir(struct credshare *share, const char *parent)
 {
 	char *name = dir_name(), *dir = xstrfmt("%s/%s", parent, name);
-	char *lock = xstrfmt("%s/lock", dir);
 	char *notes = xstrfmt("%s/notes", dir);
-	struct err ignored = ERR_INIT;
 
 	share->socket = xstrfmt("%s/socket", dir);
 	mkdir(dir, 0700);
-	/* A directory that another user has put there would get our secrets. */
-	if (is_ours(dir, 077))
-		share->fd = file_open_own(lock, O_RDWR | O_CREAT, &ignored);
+	share->fd = credshare_open(parent, "lock");
 	if (share->fd < 0)
 		log_warn("cannot use '%s': credentials are not shared", dir);
 	else
@@ -86,7 +110,6 @@ static void open_dir(struct credshare *share, const char *parent)
 	share->notes = notes_new(share->fd < 0 ? NULL : notes);
 	share->dir = dir;
 	free(notes);
-	free(lock);
 	free(name);
 }
 
@@ -279,14 +302,6 @@ void credshare_erase(const struct credshare *share,
 {
 	if (has_socket(share))
 		use_cache(share, "erase", credential, NULL);
-}
-
-char *credshare_path(const char *dir, const char *name)
-{
-	char *ours = dir_name(), *path = xstrfmt("%s/%s/%s", dir, ours, name);
-
-	free(ours);
-	return path;
 }
 
 bool credshare_is_name(const char *name)

@@ -21,6 +21,7 @@
  *		lock		record locks
  *		notes		what is known of servers (enum credshare_fact)
  *		socket		of git credential-cache--daemon
+ *		answers		links to objects (agent/answers.h)
  *
  * Where this cannot be had nothing is shared, and nothing fails.  Main thread
  * only.
@@ -94,8 +95,15 @@ void credshare_erase(const struct credshare *share,
  */
 bool credshare_is_name(const char *name);
 
-/* The path of a file in it, which its owner makes; the caller's. */
+/* The path of a file in it; the caller's. */
 char *credshare_path(const char *dir, const char *name);
+
+/*
+ * Open that file for reading and writing, and make it if need be; what others
+ * could write to is emptied.  -1 if it cannot be had, or if the folder is not
+ * this user's alone.
+ */
+int credshare_open(const char *dir, const char *name);
 
 /* Call `see` for that folder, whose path this is, and for each file in it. */
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),

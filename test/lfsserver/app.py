@@ -392,7 +392,10 @@ class App:
                 "verify": self.verify_action(origin, req.repo)}
         if "verify" in req.faults and req.faults["verify"].value == "none":
             result.get("actions", {}).pop("verify", None)
+        login = req.headers.get("authorization")
         for action in flat(result.get("actions", {})):
+            if self.options.echo_login and login:
+                action.setdefault("header", {})["Authorization"] = login
             if self.options.expires_in:
                 action["expires_in"] = self.options.expires
             if self.options.expires_at:
