@@ -12,9 +12,14 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 
+/*
+ * Each key has its place in the file, which has holes.  Two that have the same
+ * lose one of them, so there are many more places than keys.
+ */
 enum {
-	SLOTS = 32
-}; /* each key has its place; two may have the same */
+	SLOTS = 1 << 14,
+	OWN = 64	/* places in memory */
+};
 
 /* As it is in the file, at the place of its key. */
 struct note {
@@ -26,7 +31,7 @@ struct note {
 
 struct notes {
 	char *path; /* owned, or NULL */
-	struct note own[SLOTS];
+	struct note own[OWN];
 };
 
 struct notes *notes_new(const char *path)
@@ -44,7 +49,7 @@ static unsigned hash_key(const char *key, unsigned char digest[SHA256_SIZE])
 	sha256_init(&hash);
 	sha256_update(&hash, key, strlen(key));
 	sha256_final(&hash, digest);
-	return digest[0] % SLOTS;
+	return (digest[0] | (unsigned)digest[1] << 8) % SLOTS;
 }
 
 static uint32_t sum_of(const struct note *note)
@@ -65,7 +70,7 @@ static void put(struct notes *notes, const char *key, const struct note *what)
 	note.ms = what->ms;
 	slot = hash_key(key, note.key);
 	note.crc = sum_of(&note);
-	notes->own[slot] = note;
+	notes->own[slot % OWN] = note;
 	if (!notes->path)
 		return;
 	fd = file_open_own(notes->path, O_WRONLY | O_CREAT, &ignored);
@@ -112,7 +117,7 @@ bool notes_get(struct notes *notes, const char *key, uint64_t since_ms,
 	struct note found = load(notes, slot);
 
 	if (memcmp(found.key, wanted, sizeof(wanted)) != 0) {
-		found = notes->own[slot];
+		found = notes->own[slot % OWN];
 	}
 	if (memcmp(found.key, wanted, sizeof(wanted)) != 0 || !found.ms ||
 	    found.ms <= since_ms || found.ms > clock_ms())
