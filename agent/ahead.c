@@ -330,7 +330,7 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 		*err = objects[0].err;
 		return err->kind ? -1 : 0;
 	}
-	/* What follows may take its time. */
+	/* Asking for one object may take long: let other agents ask. */
 	answers_unlock(ahead->answers);
 	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
 	    !err_is_transient(err))
@@ -381,7 +381,7 @@ static int ask(struct ahead *ahead, struct batch_object *object,
 	size_t n = 1;
 	int ret;
 
-	/* What another agent was told and we did not want says nothing. */
+	/* Unused answers of another agent say nothing about our own. */
 	ahead->nasked = 0;
 	objects[0] = *object;
 	if (ahead->reach)

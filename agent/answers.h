@@ -46,7 +46,7 @@ json_t *answers_load(struct answers *answers, int64_t *asked);
 void answers_store(struct answers *answers, const struct batch_object *objects,
 		   size_t n);
 
-/* What the server has said counts no more, for nobody. */
+/* Forget the answers, for all agents: they are no longer good. */
 void answers_forget(struct answers *answers);
 
 /* Removes the file; NULL is fine. */

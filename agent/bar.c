@@ -110,7 +110,7 @@ static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
 	snprintf(line + len, size - len, "]");
 }
 
-/* Of what has no room, whole facts go: half a number would be another one. */
+/* Drop whole facts that have no room: half a number would be another one. */
 static void drop_end(char *line, unsigned columns)
 {
 	char *end = line + columns;

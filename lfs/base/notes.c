@@ -90,7 +90,7 @@ void notes_drop(struct notes *notes, const char *key)
 	put(notes, key, &(struct note){ .ms = 0 });
 }
 
-/* What is in the file, or nothing. */
+/* The note in the file, or an empty one. */
 static struct note load(const struct notes *notes, unsigned slot)
 {
 	struct note note, none = { .ms = 0 };

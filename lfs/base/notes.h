@@ -8,7 +8,7 @@
 #include "lfs/base/err.h"
 
 /*
- * What one process has found out, noted for itself and for others:
+ * Notes of a process about what it found out, for itself and for others:
  *
  *	notes = notes_new(path);
  *	notes_put(notes, "no answer from h.example", &why);

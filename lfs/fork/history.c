@@ -19,7 +19,7 @@ enum {
 	ROUNDS_MAX = 10	/* of fetching trees: one is enough, mostly */
 };
 
-/* What git prints and is to read, in the order of the steps. */
+/* Files that git writes and reads, in the order of the steps. */
 enum {
 	LISTED,
 	ABSENT,
@@ -313,7 +313,7 @@ static int list_changed(const struct search *search, struct names *absent,
 	return sift(fds[CHANGES], out, copy_changed, absent, err);
 }
 
-/* What is marked as absent, and how much that is. */
+/* The objects that are marked as absent, and their number. */
 static int copy_absent(FILE *from, FILE *to, void *count, struct err *err)
 {
 	char line[LINE_ROOM];
