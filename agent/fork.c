@@ -438,6 +438,8 @@ static int run(struct command *command)
 
 	if (err.kind && err.kind != ERR_CANCELED)
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+	if (err.kind)
+		forkpush_leave(&command->push, err.msg);
 	if (command->has_found || command->is_json)
 		status = tell(command, is_pushed, &err);
 	if (input_signal())

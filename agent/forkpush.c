@@ -214,7 +214,7 @@ static char *cut_line(char **text, char **rest)
 	return line;
 }
 
-/* No ref is made of what is fetched, and nothing is written down. */
+/* By name: so git moves what it keeps of that remote's branches, as always. */
 static int fetch(const struct forkpush *push, struct err *err)
 {
 	const char *const argv[] = { "git",
@@ -232,7 +232,7 @@ static int fetch(const struct forkpush *push, struct err *err)
 	int ret = 0;
 
 	for (size_t i = 0; i < push->nrefs; i++)
-		buf_printf(&names, "%s\n", push->refs[i].source);
+		buf_printf(&names, "%s\n", push->refs[i].target);
 	child.input = buf_str(&names);
 	child.keep_stderr = true;
 	if (child_run(&child, &text, NULL, err))
@@ -297,9 +297,7 @@ int forkpush_find(struct forkpush *push, struct err *err)
 	for (size_t i = 0; i < push->nnames; i++)
 		if (add_name(push, push->names[i], err))
 			return -1;
-	if (!push->all)
-		return 0;
-	if (find_all(push, err))
+	if (push->all && find_all(push, err))
 		return -1;
 	return push->is_forced ? set_leases(push, err) : 0;
 }
@@ -360,8 +358,6 @@ static void make_push(struct words *words, const struct forkpush *push,
 
 	add_words(words, command);
 	add_words(words, options);
-	if (!push->all || push->is_forced)
-		add_word(words, xstrdup("--force-with-lease"));
 	for (size_t i = 0; i < push->nrefs; i++)
 		if (push->refs[i].lease && !push->refs[i].why)
 			add_word(words, xstrfmt("--force-with-lease=%s:%s",
@@ -375,8 +371,8 @@ static void make_push(struct words *words, const struct forkpush *push,
 						push->refs[i].target));
 }
 
-/* Why a ref is refused, from "[rejected] (REASON)"; the caller's. */
-static char *explain(const char *summary)
+/* Why a ref is refused: "[rejected] (REASON)". */
+static void explain(struct forkpush_ref *ref, const char *summary)
 {
 	static const char *const reasons[][2] = {
 		{ "fetch first", "it has commits there that are not here" },
@@ -389,14 +385,57 @@ static char *explain(const char *summary)
 	const char *reason = open ? open + 1 : summary;
 	int len = (int)strcspn(reason, ")");
 
+	const char *meaning = NULL;
+
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (starts_with(reason, reasons[i][0]))
-			return xstrfmt("%s (%.*s)", reasons[i][1], len, reason);
-	return xstrfmt("%.*s", len, reason);
+			meaning = reasons[i][1];
+	ref->is_otherwise = meaning != NULL;
+	if (starts_with(summary, "[remote rejected]"))
+		meaning = "the remote refuses it";
+	ref->why = meaning ? xstrfmt("%s (%.*s)", meaning, len, reason) :
+			     xstrfmt("%.*s", len, reason);
+	printable(ref->why);
 }
 
-/* "!\tSOURCE:TARGET\tSUMMARY" is a ref that is refused. */
-static void read_refusals(struct forkpush *push, char *text)
+/* Is what was to be pushed a part of the history that is there? */
+static bool takes_back(const struct forkpush *push,
+		       const struct forkpush_ref *ref)
+{
+	const char *const argv[] = { "git",	  "merge-base", "--is-ancestor",
+				     ref->source, ref->lease,	NULL };
+	const struct child child = child_of(push, argv);
+	struct buf text = BUF_INIT(OUTPUT_ROOM);
+	struct err ignored = ERR_INIT;
+	int status, ret = child_run(&child, &text, &status, &ignored);
+
+	buf_release(&text);
+	return !ret && !status;
+}
+
+/*
+ * The push is tried, and would be one by force: "OLD...NEW (forced update)".
+ * Only what is there now may be pushed over, whatever git learns until then.
+ */
+static void set_lease(const struct forkpush *push, struct forkpush_ref *ref,
+		      char *summary)
+{
+	struct err ignored = ERR_INIT;
+
+	summary[strcspn(summary, ".")] = '\0';
+	free(ref->lease);
+	ref->lease = rev_parse(push, "--quiet", summary, &ignored);
+	if (!push->is_forced && ref->lease && takes_back(push, ref))
+		ref->why = xstrdup("it is ahead there, this push would take it "
+				   "back");
+	ref->is_otherwise = ref->why != NULL;
+}
+
+/*
+ * "FLAG\tSOURCE:TARGET\tSUMMARY" is what became of a ref, or in a dry run would:
+ * '!', refused; '=', it was there; '+', pushed by force; others, pushed.
+ */
+static void read_report(struct forkpush *push, char *text, bool is_dry)
 {
 	char *flag, *rest;
 
@@ -404,40 +443,95 @@ static void read_refusals(struct forkpush *push, char *text)
 		char *colon = strchr(rest, ':'), *tab = strchr(rest, '\t');
 		struct forkpush_ref *ref;
 
-		if (strcmp(flag, "!") || !colon || !tab || tab < colon)
+		if (!*flag || flag[1] || !colon || !tab || tab < colon)
 			continue;
 		*tab = '\0';
 		ref = find_ref(push, colon + 1);
 		if (!ref || ref->why)
 			continue;
-		ref->why = explain(tab + 1);
-		printable(ref->why);
+		if (*flag == '!')
+			explain(ref, tab + 1);
+		else if (*flag == '=' || !is_dry)
+			ref->is_there = true;
+		else if (*flag == '+')
+			set_lease(push, ref, tab + 1);
 	}
 }
 
-/* Let git try: its exit status, and marks on what is refused. */
-static int run_dry(struct forkpush *push, int *status, struct child_said *said,
-		   struct err *err)
+/* Run it: its exit status, and marks on the refs. */
+static int run_push(struct forkpush *push, const char *const *options,
+		    struct child child, int *status, struct err *err)
 {
-	/* The hooks would upload; they are for the push itself. */
-	static const char *const options[] = { "--dry-run", "--no-verify",
-					       "--porcelain", NULL };
 	struct words words = { .n = 0 };
 	struct buf buf = BUF_INIT(OUTPUT_ROOM);
-	struct child child;
 	char *text;
 	int ret;
 
 	make_push(&words, push, options);
-	child = child_of(push, (const char *const *)words.words);
-	child.said = said;
+	child.argv = (const char *const *)words.words;
 	ret = child_run(&child, &buf, status, err);
 	text = buf_take(&buf);
-	if (!ret && *status)
-		read_refusals(push, text);
+	read_report(push, text, child.said != NULL);
 	free(text);
 	release_words(&words);
 	return ret;
+}
+
+/* Let git try.  The hooks would upload; they are for the push itself. */
+static int run_dry(struct forkpush *push, int *status, struct child_said *said,
+		   struct err *err)
+{
+	bool may_force = !push->all || push->is_forced;
+	const char *const options[] = { "--dry-run", "--no-verify",
+					"--porcelain",
+					may_force ? "--force-with-lease" : NULL,
+					NULL };
+	struct child child = child_of(push, NULL);
+
+	child.said = said;
+	return run_push(push, options, child, status, err);
+}
+
+/* Git's lines as one; after an empty one comes advice that suits any failure. */
+static char *join_lines(const struct child_said *said)
+{
+	char *text = xstrndup(said->text, said->len);
+	char *line = text + strspn(text, "\n");
+	struct buf joined = BUF_INIT(2 * CHILD_SAID_MAX);
+	size_t len;
+
+	while ((len = strcspn(line, "\n"))) {
+		buf_printf(&joined, "%s%.*s", joined.len ? "; " : "",
+			   (int)(len - (line[len - 1] == '.')), line);
+		line += len + (line[len] == '\n');
+	}
+	free(text);
+	return buf_take(&joined);
+}
+
+static int refuse_all(const struct forkpush *push,
+		      const struct child_said *said, struct err *err)
+{
+	char *reason = join_lines(said);
+
+	err_set(err, ERR_REFUSED, "cannot push to %.80s: %s", push->remote,
+		reason);
+	free(reason);
+	return -1;
+}
+
+static int refuse_ref(const struct forkpush *push,
+		      const struct forkpush_ref *ref, struct err *err)
+{
+	err_set(err, ERR_REFUSED, "'%.*s' cannot be pushed to %.80s: %s",
+		NAME_MAX_SHOWN, ref->target, push->remote, ref->why);
+	if (!push->is_forced && ref->lease && takes_back(push, ref))
+		return err_append(err, "; bring this clone up to date by git "
+				       "fetch, or take it back by --force");
+	return err_append(err,
+			  "; run git fetch %.80s and look at what others have "
+			  "pushed",
+			  push->remote);
 }
 
 static int refuse(const struct forkpush *push, struct err *err)
@@ -451,11 +545,7 @@ static int refuse(const struct forkpush *push, struct err *err)
 			       push->remote);
 	while (!ref->why)
 		ref++;
-	return err_set(err, ERR_REFUSED,
-		       "'%.*s' cannot be pushed to %.80s: %s; run git fetch "
-		       "%.80s and look at what others have pushed",
-		       NAME_MAX_SHOWN, ref->target, push->remote, ref->why,
-		       push->remote);
+	return refuse_ref(push, ref, err);
 }
 
 /*
@@ -509,8 +599,7 @@ int forkpush_try(struct forkpush *push, struct err *err)
 		return -1;
 	left = forkpush_left(push);
 	if (status && !left)
-		return err_set(err, ERR_REFUSED, "cannot push to %.80s: %.*s",
-			       push->remote, (int)said.len, said.text);
+		return refuse_all(push, &said, err);
 	if (left && (!push->all || left == push->nrefs))
 		return refuse(push, err);
 	is_shallow = ask_git(push, question, err);
@@ -520,45 +609,41 @@ int forkpush_try(struct forkpush *push, struct err *err)
 	return ret;
 }
 
-/*
- * What git said went to stderr.  Mark what was refused because the remote has
- * it otherwise by now, and of named refs say so.
- */
-static int explain_failure(struct forkpush *push, struct err *err)
+/* What git said went to stderr. */
+static int explain_failure(const struct forkpush *push, struct err *err)
 {
-	struct child_said said;
-	struct err ignored = ERR_INIT;
-	int status;
+	size_t i = 0;
 
-	if (!run_dry(push, &status, &said, &ignored) && !push->all &&
-	    forkpush_left(push)) {
-		err_clear(err);
-		refuse(push, err);
-		return err_wrap(err,
-				"the objects are there, but not all is pushed");
-	}
-	return err_wrap(err,
-			"the objects are there, but %.80s did not take the "
-			"push, or not all of it, as git says above",
-			push->remote);
+	while (i < push->nrefs && !push->refs[i].is_otherwise)
+		i++;
+	if (push->all || i == push->nrefs)
+		return err_set(err, ERR_REFUSED,
+			       "the objects are there, but %.80s did not take "
+			       "the push, or not all of it, as git says above",
+			       push->remote);
+	refuse_ref(push, &push->refs[i], err);
+	return err_wrap(err, "the objects are there, but not all is pushed");
 }
 
 int forkpush_run(struct forkpush *push, struct err *err)
 {
-	static const char *const loud[] = { NULL };
-	static const char *const quiet[] = { "--quiet", NULL };
-	struct words words = { .n = 0 };
-	struct child child;
-	int ret;
+	const char *const options[] = { "--porcelain",
+					push->is_quiet ? "--quiet" : NULL,
+					NULL };
+	struct child child = child_of(push, NULL);
+	int status;
 
-	make_push(&words, push, push->is_quiet ? quiet : loud);
-	child = child_of(push, (const char *const *)words.words);
-	child.keep_stderr = true;
-	ret = child_run_files(&child, -1, STDERR_FILENO, err);
-	release_words(&words);
-	if (!ret || err->kind == ERR_CANCELED)
-		return ret;
-	return explain_failure(push, err);
+	child.keep_stderr = child.shows_output = true;
+	if (run_push(push, options, child, &status, err))
+		return -1;
+	return status ? explain_failure(push, err) : 0;
+}
+
+void forkpush_leave(struct forkpush *push, const char *why)
+{
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (!push->refs[i].why && !push->refs[i].is_there)
+			push->refs[i].why = xstrdup(why);
 }
 
 void forkpush_release(struct forkpush *push)

@@ -114,12 +114,15 @@ static void print_left(const struct forkreport *report,
 static void print_left_refs(const struct forkpush *push)
 {
 	size_t left = forkpush_left(push);
+	bool is_otherwise = false;
 
 	if (!left)
 		return;
+	for (size_t i = 0; i < push->nrefs; i++)
+		is_otherwise |= push->refs[i].is_otherwise;
 	printf("%-14s %6zu %s%s:\n", "not pushed", left,
 	       left == 1 ? "branch or tag" : "branches and tags",
-	       push->all && !push->is_forced ?
+	       is_otherwise && !push->is_forced ?
 		       " (--force pushes over what is there)" :
 		       "");
 	for (size_t i = 0; i < push->nrefs; i++) {

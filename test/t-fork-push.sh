@@ -39,6 +39,7 @@ count_objects () {
 
 start_server
 FROM=$SERVER
+SOURCE_ROOT=$ROOT
 new_repo up
 for i in 1 2 3 4
 do
@@ -91,6 +92,33 @@ check 'all: no ref is made here' \
 	equal "$(git -C all for-each-ref | grep -c hidden)" 0
 check 'all, again' run_fork all --all --push --json
 check 'all, again: nothing is left' grep -q '"not_pushed":\[\]' out
+
+# A push takes no branch back, whatever this clone last saw of it.
+git -C up branch older main~1
+git -C up push -q origin older
+make_fork back
+git -C back fetch -q upstream
+git -C up push -q origin main:older
+check 'a branch that has moved on' run_fork back --all --push
+check 'a branch that has moved on: here, too' \
+	equal "$(git -C back rev-parse upstream/older)" \
+	"$(git -C up rev-parse main)"
+git -C back update-ref refs/remotes/upstream/older upstream/main~2
+check 'a push that would take a branch back' \
+	equal "$(status_of run_fork back --push upstream/older --json)" 1
+check 'it would take a branch back: that is left as it is' \
+	equal "$(git -C back.git rev-parse older)" "$(git -C up rev-parse main)"
+check 'it would take a branch back: it says so' grep -q \
+	"'refs/heads/older' cannot be pushed to origin: it is ahead there, this push would take it back; bring this clone up to date by git fetch, or take it back by --force" err
+check 'it would take a branch back: in JSON' grep -q \
+	'"not_pushed":\[{"ref":"refs/heads/older","error":"it is ahead' out
+check 'it takes a branch back by force' \
+	run_fork back --push --force upstream/older
+check 'it takes a branch back by force: that is older' \
+	equal "$(git -C back.git rev-parse older)" \
+	"$(git -C up rev-parse main~2)"
+git -C up push -q origin :older
+git -C up branch -q -D older
 
 # The target has another dev, and another v1.
 other () {
@@ -152,6 +180,10 @@ check 'a lease that does not hold: it says so' \
 	grep -q 'it is not what this clone last fetched of it (stale info)' err
 check 'a lease that does not hold: nothing moves' \
 	fails test -e "$ROOT/none/objects"
+git -C none fetch -q origin
+check 'a lease that holds' run_fork none --push upstream/dev
+check 'a lease that holds: it is pushed over what was there' \
+	equal "$(git -C none.git rev-parse dev)" "$(git -C up rev-parse dev)"
 
 make_fork mirror
 git -C mirror config remote.origin.mirror true
@@ -162,7 +194,8 @@ check 'a mirror: nothing moves' fails test -e "$ROOT/mirror/objects"
 make_fork nowhere
 rm -r nowhere.git
 check 'no such target' equal "$(status_of run_fork nowhere --push main)" 1
-check 'no such target: it says so' grep -q 'cannot push to origin: fatal' err
+check 'no such target: it says so, in lines that can be told apart' grep -q \
+	'cannot push to origin: fatal: .* repository; fatal: [^;]*repository$' err
 
 make_fork remotes
 git -C remotes remote remove upstream
@@ -245,6 +278,40 @@ check 'the reason is the true one' grep -q \
 	'the objects are there, but origin did not take the push' err
 check 'the JSON is alone' grep -q '^{.*"pushed":false.*}$' out
 check 'the JSON is alone: one line' equal "$(wc -l <out)" 1
+check 'what the server refused is listed with why' grep -q \
+	'"not_pushed":\[{"ref":"refs/heads/main","error":"the remote refuses it (pre-receive hook declined)"}\]' out
+rm said.git/hooks/pre-receive
+cat >said.git/hooks/update <<'EOF'
+#!/bin/sh
+test "$1" != refs/heads/dev
+EOF
+chmod +x said.git/hooks/update
+check 'a push that the server refuses in part' \
+	equal "$(status_of run_fork said --push main upstream/dev)" 1
+check 'in part: the other one is pushed' \
+	equal "$(git -C said.git for-each-ref --format='%(refname)')" \
+	refs/heads/main
+check 'in part: the one refused is listed with why' equal \
+	"$(sed -n '/^not pushed/,$p' out | tr -s ' \n' ' ')" \
+	'not pushed 1 branch or tag: refs/heads/dev the remote refuses it (hook declined) '
+check 'in part: what a hook says is seen' grep -q '^a hook says this$' err
+printf '#!/bin/sh\nexit 1\n' >said/hooks/pre-push
+check 'a push that a hook here refuses' equal \
+	"$(status_of run_fork said --push --json main upstream/dev v1)" 1
+check 'a hook here: each that is not there is listed' equal \
+	"$(grep -o '"ref":"[^"]*"' out | tr '\n' ' ')" \
+	'"ref":"refs/heads/dev" "ref":"refs/tags/v1" '
+
+# Nor is anything pushed where an object is missing.
+lost=$(git -C up show main~1:data.bin | sed -n 's/^oid sha256://p')
+lost=$(find "$SOURCE_ROOT" -name "$lost" -type f)
+mv "$lost" lost
+make_fork lacking
+check 'an object is missing' \
+	equal "$(status_of run_fork lacking --push --json main upstream/dev)" 1
+mv lost "$lost"
+check 'an object is missing: nothing is pushed, and all is listed' equal \
+	"$(grep -o '"ref":"[^"]*","error":"not pushed, as ' out | wc -l)" 2
 
 # A remote with a slash in its name.
 make_fork slash

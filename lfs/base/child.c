@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -292,11 +293,14 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 	char data[4096];
 	ssize_t got;
 
-	while ((got = read(run->out, data, sizeof(data))) > 0)
+	while ((got = read(run->out, data, sizeof(data))) > 0) {
+		if (run->child->shows_output)
+			fwrite(data, 1, (size_t)got, stderr);
 		if (buf_add(output, data, (size_t)got))
 			return err_set(err, ERR_LOCAL,
 				       "'%s' printed more than %zu bytes",
 				       program(run), output->max);
+	}
 	if (!got || !is_retry(errno))
 		close_fd(&run->out);
 	return 0;

@@ -39,6 +39,7 @@ struct child {
 	unsigned timeout_ms;	/* then it is ended; 0: no limit */
 	bool keep_stderr;	/* it writes to our stderr */
 	bool talks_to_terminal;	/* its stderr is /dev/tty, if there is one */
+	bool shows_output;	/* what it prints goes to our stderr, too */
 	struct child_said *said;	/* emptied first; or NULL: not listened to */
 
 	/*
@@ -63,8 +64,8 @@ int child_run(const struct child *child, struct buf *output, int *status,
 
 /*
  * The same from file to file: the child's stdin and stdout are these
- * descriptors, stdin /dev/null if `in` is -1; `input`, `said` and
- * `talks_to_terminal` are not used.
+ * descriptors, stdin /dev/null if `in` is -1; `input`, `said`,
+ * `talks_to_terminal` and `shows_output` are not used.
  */
 int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);

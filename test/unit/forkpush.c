@@ -180,7 +180,7 @@ static void others_came_first(void **state)
 	assert_int_equal(forkpush_run(&push, &err), -1);
 	assert_int_equal(err.kind, ERR_REFUSED);
 	assert_non_null(strstr(err.msg, "the objects are there, but not all"));
-	assert_non_null(strstr(err.msg, "(stale info)"));
+	assert_non_null(strstr(err.msg, "(fetch first)"));
 	there = line_of("git -C late.git rev-parse late");
 	assert_string_equal(there, theirs);
 	free(theirs);
