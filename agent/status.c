@@ -45,7 +45,7 @@ int status_load(struct unfinished_list *list, char **dir, struct err *err)
 	*dir = NULL;
 	if (config && !repo_find(&repo, err) &&
 	    !storage_load(&storage, &repo, config, err)) {
-		ret = unfinished_load(list, storage.multipart_dir, err);
+		ret = unfinished_load(list, &storage, err);
 		*dir = xstrdup(storage.multipart_dir);
 	}
 	storage_release(&storage);

@@ -5,6 +5,7 @@
     journalfile.py list FILE            a line for each record: type, bytes
     journalfile.py boot FILE            as if begun before the last boot
     journalfile.py drop FILE TYPE       without the records of a type
+    journalfile.py links FILE OLD NEW   with NEW for OLD in an upload's links
     journalfile.py piece FILE OFF SIZE  and a piece that nobody has received
     journalfile.py fill FILE OBJECT     as if all of a download had been
     journalfile.py run FILE N AGE       as if N runs, so many seconds ago, and
@@ -77,6 +78,10 @@ def main():
         records = [of_another_boot(record) for record in records]
     elif verb == "drop":
         records = [record for record in records if record[0] != words[0]]
+    elif verb == "links":
+        old, new = (word.encode() for word in words)
+        records = [(kind, body.replace(old, new) if kind == "action" else body)
+                   for kind, body in records]
     elif verb == "piece":
         records.append(("piece", struct.pack(
             "=QQII", int(words[0]), int(words[1]), 12345, 0)))

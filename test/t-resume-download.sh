@@ -123,7 +123,9 @@ lfs_config lfsmultipart.partSize 4m
 # second AT: kill one that comes while another has the journal
 second () {
 	rm -rf "$FILES"
-	mkdir -p "$JOURNAL"
+	mkdir -p "$FILES"
+	chmod 700 "$FILES"
+	mkdir "$JOURNAL"
 	stop KILL "$1"
 	rmdir "$JOURNAL"
 }

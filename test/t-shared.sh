@@ -18,6 +18,7 @@ add_file r a.bin $SIZE
 check 'push' git -C r push -q origin main
 OID=$(oid_of r/a.bin)
 FILES=$TEST_TMP/storage/multipart
+OWN=$FILES/unfinished-$(id -u)
 
 # The victim's file, which is not a part of the storage.
 VICTIM=$TEST_TMP/victim
@@ -99,13 +100,12 @@ do
 	check "$to: is resumed" moved $to 1
 	check "$to: and not sent again" at_most "$bytes" $((SIZE - 524288))
 	check "$to: stopped" left $to
-	chmod 660 "$FILES/$OID"*.upload "$FILES/$OID.journal" 2>/dev/null
+	chmod 770 "$OWN"
 	check "$to: what others could write to is not trusted" moved $to $PARTS
 	check "$to: stopped" left $to
 	if test "$(id -u)" = 0
 	then
-		chown 65534 "$FILES/$OID"*.upload "$FILES/$OID.journal" \
-			2>/dev/null
+		chown 65534 "$OWN/$OID"*
 		check "$to: nor what others own" moved $to $PARTS
 	else
 		skip "$to: nor what others own" 'not root'
@@ -114,29 +114,79 @@ do
 	test $to = down || check 'the upload is there' server_has up r/a.bin
 done
 
+# Other members can give any name to a file of the victim's in the shared folder,
+# and the bytes of an object are whatever its pusher chose.  So no file there is
+# trusted, though the victim owns it and nobody else may write to it.
+
+# renamed NAME...: those files of the victim's get these names there
+renamed () {
+	for name
+	do
+		find "$FILES" -name "$name" >found
+		mv "$(cat found)" renamed && mv renamed "$FILES/$name" || return
+	done
+}
+
+# An upload that another member has begun for the victim, at another server.
+check 'renamed: stopped' left up
+home=$SERVER home_control=$CONTROL home_root=$ROOT
+start_server --dialect hf
+journal=$(find "$FILES" -name "$OID-*.upload")
+check 'renamed: an upload to another server' journal links "$journal" \
+	"${home%/}" "${SERVER%/}"
+check 'renamed: is planted' renamed "$(basename "$journal")"
+other=$CONTROL SERVER=$home CONTROL=$home_control ROOT=$home_root
+check 'renamed: all of it is sent' moved up $PARTS
+check 'renamed: and nothing to the other server' \
+	equal '' "$(ask "$other" lines)"
+
+# A download whose journal vouches for bytes that are others'.
+check 'renamed: stopped' left down
+printf 'changed' | dd of="$(find "$FILES" -name "$OID.partial")" conv=notrunc \
+	2>/dev/null
+check 'renamed: a download is planted' renamed "$OID.partial" "$OID.journal"
+check 'renamed: all of it is fetched' moved down $PARTS
+check 'renamed: and is right' cmp r/a.bin "$(said out complete)"
+rm -f "$(said out complete)"
+
+# An earlier version had its files there: they are no use, but litter.
+check 'renamed: status does not list it' sh -c "
+	cd c && '$AGENT' status | grep 'There is no unfinished'"
+check 'renamed: it is kept for a day' sh -c "cd c && '$AGENT' prune"
+check 'renamed: is kept' test -e "$FILES/$OID.partial"
+touch -d '2 days ago' "$FILES/$OID".*
+check 'renamed: and pruned' sh -c "cd c && '$AGENT' prune"
+check 'renamed: nothing is left' fails ls "$FILES/$OID".*
+
 # What another user has left is that user's to resume and to remove.
 check 'stopped' left down
 if test "$(id -u)" = 0
 then
-	chown 65534 "$FILES/$OID".*
+	chown 65534 "$OWN/$OID".*
 	check 'status does not list it' sh -c "
 		cd c && '$AGENT' status | grep 'There is no unfinished'"
 	check 'prune does not fail' sh -c "cd c && '$AGENT' prune"
-	check 'and leaves it' test -e "$FILES/$OID.partial" -a \
-		-e "$FILES/$OID.journal"
+	check 'and leaves it' test -e "$OWN/$OID.partial" -a \
+		-e "$OWN/$OID.journal"
 else
 	skip 'status does not list it' 'not root'
 	skip 'prune leaves it' 'not root'
 fi
 
-# A partial file that others may write to is hashed from its first byte.
-check 'stopped' left down
-chmod 660 "$FILES/$OID.partial"
-printf 'changed' | dd of="$FILES/$OID.partial" conv=notrunc 2>/dev/null
-drive_a down ''
-check 'changed bytes of a partial file are not handed over' sh -c '
-	path=$(sed -n "s/^complete //p" out)
-	test ! "$path" || cmp r/a.bin "$path"'
+# What git-lfs takes from a folder of one user still has the storage's group.
+if test "$(id -u)" = 0
+then
+	rm -rf storage c
+	mkdir -p "$FILES"
+	chgrp 65533 "$FILES"
+	chmod 2770 "$FILES"
+	check 'a clone' clone_repo r c -c lfs.storage="$TEST_TMP/storage" \
+		-c core.sharedRepository=group
+	check 'the object has the group of the storage' equal '65533 660' \
+		"$(stat -c '%g %a' storage/objects/*/*/"$OID")"
+else
+	skip 'the object has the group of the storage' 'not root'
+fi
 
 # A folder that others may write to, or own, is not the place for what agents
 # tell each other.

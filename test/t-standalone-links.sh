@@ -96,7 +96,9 @@ GIT_LFS_SKIP_SMUDGE=1 clone_repo d c
 download_over_expiry c
 # One that cannot have a journal, as when another process has it.
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d no-journal
-mkdir -p "no-journal/.git/lfs/multipart/$(oid_of d/a.bin).journal"
+mkdir -p no-journal/.git/lfs/multipart
+chmod 700 no-journal/.git/lfs/multipart
+mkdir "no-journal/.git/lfs/multipart/$(oid_of d/a.bin).journal"
 download_over_expiry no-journal
 # It was not the link: ranges are forbidden.
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d forbidden

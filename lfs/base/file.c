@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,6 +16,7 @@
 #include <sys/vfs.h>
 #endif
 
+#include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
@@ -46,17 +48,26 @@ int file_open_unlinked(const char *dir, struct err *err)
 	return fd;
 }
 
+/* A file by its name in an open folder, or by its path where that is AT_FDCWD. */
+struct place {
+	const char *path;	/* for messages */
+	const char *name;
+	int dir;
+};
+
 /* Make the file, or open the one that is there; `*is_new` says which. */
-static int make_or_open(const char *path, int flags, mode_t mode, bool *is_new)
+static int make_or_open(const struct place *place, int flags, mode_t mode,
+			bool *is_new)
 {
 	int fd;
 
 	do {
-		fd = open(path, flags | O_CREAT | O_EXCL, mode);
+		fd = openat(place->dir, place->name, flags | O_CREAT | O_EXCL,
+			    mode);
 		*is_new = fd >= 0;
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
-		fd = open(path, flags & ~O_CREAT);
+		fd = openat(place->dir, place->name, flags & ~O_CREAT);
 		/* Somebody has removed it in between. */
 	} while (fd < 0 && errno == ENOENT);
 	return fd;
@@ -76,21 +87,21 @@ static int check_plain(int fd, const char *path, struct stat *st,
 }
 
 /* `*is_ours`: this user owns it, or has just made it. */
-static int open_plain(const char *path, int flags, mode_t mode, bool *is_ours,
-		      struct err *err)
+static int open_plain(const struct place *place, int flags, mode_t mode,
+		      bool *is_ours, struct err *err)
 {
 	bool is_new = false;
 	struct stat st;
 	int fd;
 
 	flags |= O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
-	fd = flags & O_CREAT ? make_or_open(path, flags, mode, &is_new) :
-			       open(path, flags);
+	fd = flags & O_CREAT ? make_or_open(place, flags, mode, &is_new) :
+			       openat(place->dir, place->name, flags);
 	if (fd < 0 && errno == ELOOP)
-		return err_set(err, ERR_LOCAL, "'%s' is a link", path);
+		return err_set(err, ERR_LOCAL, "'%s' is a link", place->path);
 	if (fd < 0)
-		return err_sys(err, errno, "cannot open '%s'", path);
-	if (check_plain(fd, path, &st, err)) {
+		return err_sys(err, errno, "cannot open '%s'", place->path);
+	if (check_plain(fd, place->path, &st, err)) {
 		close(fd);
 		return -1;
 	}
@@ -98,37 +109,93 @@ static int open_plain(const char *path, int flags, mode_t mode, bool *is_ours,
 	return fd;
 }
 
-int file_open_own(const char *path, int flags, struct err *err)
+static int open_dir(const char *path)
 {
-	bool is_ours;
-	int fd = open_plain(path, flags, 0600, &is_ours, err);
+	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
 
+/* Does a file that is made in that folder have the mode that it was given? */
+static bool has_modes(int dir)
+{
+	char name[32];
+	struct stat st;
+	bool has;
+	int fd;
+
+	snprintf(name, sizeof(name), "unnamed.%08" PRIx32, clock_random());
+	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	has = fd < 0 || fstat(fd, &st) || !(st.st_mode & 077);
+	if (fd >= 0) {
+		unlinkat(dir, name, 0);
+		close(fd);
+	}
+	return has;
+}
+
+static bool is_own_dir(int fd)
+{
+	struct stat st;
+
+	return !fstat(fd, &st) && st.st_uid == geteuid() &&
+	       (!(st.st_mode & 077) || !has_modes(fd));
+}
+
+bool file_is_own_dir(const char *path)
+{
+	int fd = open_dir(path);
+	bool is = fd >= 0 && is_own_dir(fd);
+
+	if (fd >= 0)
+		close(fd);
+	return is;
+}
+
+/*
+ * By the folder's descriptor: whoever can rename the folder may put another one
+ * in its place at any time.
+ */
+static int open_in_own(const char *dir, struct place *place, int flags,
+		       struct err *err)
+{
+	bool is_ours = false;
+	int fd = -1;
+
+	place->dir = open_dir(dir);
+	if (place->dir < 0)
+		return err_sys(err, errno, "cannot open '%s'", dir);
+	if (is_own_dir(place->dir))
+		fd = open_plain(place, flags, 0600, &is_ours, err);
+	else
+		err_set(err, ERR_LOCAL, "others can enter '%s'", dir);
+	close(place->dir);
 	if (fd < 0 || is_ours)
 		return fd;
 	close(fd);
-	return err_set(err, ERR_LOCAL, "'%s' is another user's", path);
+	return err_set(err, ERR_LOCAL, "'%s' is another user's", place->path);
+}
+
+int file_open_own(const char *path, int flags, struct err *err)
+{
+	const char *slash = strrchr(path, '/');
+	struct place place = { .path = path, .name = slash ? slash + 1 : path };
+	char *dir = slash ? xstrndup(path, (size_t)(slash - path)) :
+			    xstrdup(".");
+	int fd = open_in_own(dir, &place, flags, err);
+
+	free(dir);
+	return fd;
 }
 
 int file_open_shared(const char *path, mode_t mode, struct err *err)
 {
+	const struct place place = { path, path, AT_FDCWD };
 	bool is_ours;
-	int fd = open_plain(path, O_RDWR | O_CREAT, mode, &is_ours, err);
+	int fd = open_plain(&place, O_RDWR | O_CREAT, mode, &is_ours, err);
 
 	/* For all others, its owner has done it. */
 	if (fd >= 0 && is_ours && fchmod(fd, mode))
 		log_debug("cannot set the mode of '%s'", path);
 	return fd;
-}
-
-bool file_was_exposed(int fd)
-{
-	const mode_t others = S_IWGRP | S_IWOTH;
-	struct stat st;
-
-	if (fstat(fd, &st) || !(st.st_mode & others))
-		return false;
-	fchmod(fd, 0600);
-	return !fstat(fd, &st) && !(st.st_mode & others);
 }
 
 int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
@@ -403,7 +470,7 @@ int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
  */
 static int set_dir_mode(const char *path, mode_t mode, struct err *err)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = open_dir(path);
 	struct stat st;
 	int ret = 0;
 

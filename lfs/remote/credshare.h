@@ -99,9 +99,8 @@ bool credshare_is_name(const char *name);
 char *credshare_path(const char *dir, const char *name);
 
 /*
- * Open that file for reading and writing, and make it if need be; what others
- * could write to is emptied.  -1 if it cannot be had, or if the folder is not
- * this user's alone.
+ * Open that file for reading and writing, and make it if need be.  -1 if it
+ * cannot be had, or if the folder is not this user's alone.
  */
 int credshare_open(const char *dir, const char *name);
 

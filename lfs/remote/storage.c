@@ -6,8 +6,10 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "lfs/base/file.h"
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
 /* The words of core.sharedRepository; others are octal numbers. */
@@ -74,6 +76,8 @@ int storage_load(struct storage *storage, const struct repo *repo,
 			       "this is not a git repository "
 			       "(git status says why)");
 	storage->multipart_dir = xstrfmt("%s/multipart", storage->dir);
+	storage->user_dir = xstrfmt("%s/unfinished-%lu", storage->multipart_dir,
+				    (unsigned long)geteuid());
 	set_modes(storage, gitconfig_get(config, "core.sharedRepository"));
 	return 0;
 }
@@ -83,9 +87,18 @@ int storage_make_dir(const struct storage *storage, struct err *err)
 	const char *dir = storage->multipart_dir;
 	struct stat st;
 
-	if (!stat(dir, &st))
-		return 0;
-	return file_make_dir(dir, storage->dir_mode, err);
+	if (stat(dir, &st) && file_make_dir(dir, storage->dir_mode, err))
+		return -1;
+	if (!file_is_own_dir(dir) && mkdir(storage->user_dir, 0700) &&
+	    errno != EEXIST)
+		log_info("cannot make '%s'", storage->user_dir);
+	return 0;
+}
+
+const char *storage_own_dir(const struct storage *storage)
+{
+	return file_is_own_dir(storage->user_dir) ? storage->user_dir :
+						    storage->multipart_dir;
 }
 
 char *storage_object_path(const struct storage *storage, const char *oid)
@@ -98,5 +111,6 @@ void storage_release(struct storage *storage)
 {
 	free(storage->dir);
 	free(storage->multipart_dir);
+	free(storage->user_dir);
 	*storage = (struct storage)STORAGE_INIT;
 }

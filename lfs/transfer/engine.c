@@ -144,8 +144,7 @@ static int load(struct engine *engine, struct err *err)
 			 err) ||
 	    make_dir(engine, err))
 		return -1;
-	unfinished_tidy(engine->storage.multipart_dir,
-			engine->settings.prune_days);
+	unfinished_tidy(&engine->storage, engine->settings.prune_days);
 	return load_httpconf(engine, err) ? -1 : http_setup(err);
 }
 

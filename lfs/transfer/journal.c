@@ -73,8 +73,6 @@ static int lock(int fd, const char *path, struct err *err)
 	 */
 	if (!file_is_at(fd, path))
 		return err_set(err, ERR_BUSY, "it was removed meanwhile");
-	if (file_was_exposed(fd) && ftruncate(fd, 0))
-		return err_sys(err, errno, "cannot empty it");
 	return 0;
 }
 

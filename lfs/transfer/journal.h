@@ -20,8 +20,8 @@
  * and its CRC or the hash of the whole tells.  A journal that cannot be written is given up, not the transfer.
  *
  * The file is locked by the process that has it open, and by its death let go.
- * It is this user's alone: one that others could write to counts as empty, one
- * of another user cannot be opened.
+ * It is this user's alone, and so must be its folder (file_open_own()): one that
+ * others may have put there cannot be opened.
  * Byte order and sizes are this machine's; one from another kind of machine
  * does not begin with our magic number, and counts as empty.
  */

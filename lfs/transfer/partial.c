@@ -29,8 +29,8 @@ static int open_unique(struct object *object, const struct storage *storage,
 {
 	struct err ignored = ERR_INIT;
 
-	object->path = xstrfmt("%s/%s" SUFFIX ".XXXXXX", storage->multipart_dir,
-			       object->plan->oid);
+	object->path = xstrfmt("%s/%s" SUFFIX ".XXXXXX",
+			       storage_own_dir(storage), object->plan->oid);
 	object->fd = mkstemp(object->path);
 	if (object->fd < 0)
 		return err_sys(err, errno, "cannot make '%s'", object->path);
@@ -43,14 +43,14 @@ static int open_unique(struct object *object, const struct storage *storage,
 static int open_resumable(struct object *object, const struct storage *storage,
 			  struct err *err)
 {
-	char *name = xstrfmt("%s/%s.journal", storage->multipart_dir,
+	char *name = xstrfmt("%s/%s.journal", storage_own_dir(storage),
 			     object->plan->oid);
 
 	object->journal = journal_open(name, err);
 	free(name);
 	if (!object->journal)
 		return -1;
-	object->path = xstrfmt("%s/%s" SUFFIX, storage->multipart_dir,
+	object->path = xstrfmt("%s/%s" SUFFIX, storage_own_dir(storage),
 			       object->plan->oid);
 	object->fd = file_open_own(object->path, O_RDWR | O_CREAT, err);
 	if (object->fd >= 0)
@@ -69,7 +69,7 @@ static void remove_dead(const struct object *object,
 {
 	char *stem = xstrfmt("%s" SUFFIX, object->plan->oid);
 
-	untaken_remove(storage->multipart_dir, stem);
+	untaken_remove(storage_own_dir(storage), stem);
 	free(stem);
 }
 
@@ -197,9 +197,7 @@ static int resume(struct object *object, struct journal_hash *start,
 	    plan_cut(plan, begin.part_size, err))
 		return -1;
 	read_records(object, start, has_start);
-	/* What others may have changed is hashed from its first byte. */
-	*has_start = *has_start && !file_was_exposed(object->fd) &&
-		     can_start_at(object, &begin, start);
+	*has_start = *has_start && can_start_at(object, &begin, start);
 	count_done(object);
 	return 0;
 }
@@ -236,8 +234,8 @@ bool partial_adopt(struct object *object, const struct storage *storage)
 
 	if (!plan->nparts)
 		return false;
-	object->fd = untaken_open(storage->multipart_dir, plan->oid, plan->size,
-				  &object->path);
+	object->fd = untaken_open(storage_own_dir(storage), plan->oid,
+				  plan->size, &object->path);
 	if (object->fd < 0)
 		return false;
 	log_info("'%s' was fetched and never taken", object->path);

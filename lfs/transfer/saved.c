@@ -63,7 +63,7 @@ static struct journal *open_journal(const struct storage *storage,
 				    const char *oid, const struct key *key)
 {
 	struct err why = ERR_INIT;
-	char *path = xstrfmt("%s/%s-%.*s.upload", storage->multipart_dir, oid,
+	char *path = xstrfmt("%s/%s-%.*s.upload", storage_own_dir(storage), oid,
 			     KEY_DIGITS, key->hash);
 	struct journal *journal = journal_open(path, &why);
 

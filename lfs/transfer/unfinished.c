@@ -15,6 +15,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/credshare.h"
+#include "lfs/remote/storage.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/untaken.h"
 
@@ -222,9 +223,12 @@ static bool is_ours(const char *dir, const char *name)
 	return is;
 }
 
-/* What a name in the directory stands for; false if it is not for us. */
+/*
+ * What a name in the folder stands for; false if it is not for us.  `is_own`: only
+ * this user makes names there.
+ */
 static bool recognise(struct unfinished *unfinished, const char *dir,
-		      const char *name)
+		      bool is_own, const char *name)
 {
 	const char *rest = behind_oid(name);
 
@@ -240,10 +244,12 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_UNTAKEN;
 	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)))
 		unfinished->kind = UNFINISHED_ALONE;
-	else if (!strcmp(rest, PARTIAL) && !has_journal(dir, name))
+	else if (!strcmp(rest, PARTIAL) && (!is_own || !has_journal(dir, name)))
 		unfinished->kind = UNFINISHED_STRAY;
 	else
 		return false;
+	if (!is_own && unfinished->kind != UNFINISHED_LOGIN)
+		unfinished->kind = UNFINISHED_STRAY;
 	if (rest)
 		memcpy(unfinished->oid, name, UNFINISHED_OID);
 	return is_ours(dir, name);
@@ -281,13 +287,13 @@ static int by_time(const void *a, const void *b)
 	return strcmp(one->path, other->path);
 }
 
-int unfinished_load(struct unfinished_list *list, const char *dir,
-		    struct err *err)
+static int load_folder(struct unfinished_list *list, const char *dir,
+		       struct err *err)
 {
+	bool is_own = file_is_own_dir(dir);
 	DIR *names = opendir(dir);
 	const struct dirent *entry;
 
-	*list = (struct unfinished_list){ .n = 0 };
 	if (!names && errno == ENOENT)
 		return 0;
 	if (!names)
@@ -295,7 +301,7 @@ int unfinished_load(struct unfinished_list *list, const char *dir,
 	while ((entry = readdir(names))) {
 		struct unfinished unfinished = { .path = NULL };
 
-		if (!recognise(&unfinished, dir, entry->d_name))
+		if (!recognise(&unfinished, dir, is_own, entry->d_name))
 			continue;
 		look(&unfinished, dir, entry->d_name);
 		list->items = xreallocarray(list->items, list->n + 1,
@@ -303,6 +309,19 @@ int unfinished_load(struct unfinished_list *list, const char *dir,
 		list->items[list->n++] = unfinished;
 	}
 	closedir(names);
+	return 0;
+}
+
+int unfinished_load(struct unfinished_list *list, const struct storage *storage,
+		    struct err *err)
+{
+	const char *dir = storage->multipart_dir;
+	const char *own = storage_own_dir(storage);
+
+	*list = (struct unfinished_list){ .n = 0 };
+	if (load_folder(list, dir, err) ||
+	    (strcmp(own, dir) && load_folder(list, own, err)))
+		return -1;
 	if (list->n)
 		qsort(list->items, list->n, sizeof(*list->items), by_time);
 	return 0;
@@ -396,16 +415,16 @@ static bool is_due(const char *dir, int64_t now)
 	return fd >= 0;
 }
 
-void unfinished_tidy(const char *dir, unsigned days)
+void unfinished_tidy(const struct storage *storage, unsigned days)
 {
 	unsigned upload_days = days < UPLOAD_DAYS ? days : UPLOAD_DAYS;
 	int64_t now = clock_unix();
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	if (!days || !is_due(dir, now))
+	if (!days || !is_due(storage_own_dir(storage), now))
 		return;
-	unfinished_load(&list, dir, &err);
+	unfinished_load(&list, storage, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct unfinished *item = &list.items[i];
 		unsigned n = item->kind == UNFINISHED_UPLOAD ? upload_days :

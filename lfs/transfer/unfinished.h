@@ -9,8 +9,9 @@
 #include "lfs/base/err.h"
 
 /*
- * What interrupted transfers of this user have left in a storage's multipart
- * directory, to be looked at and to be removed.
+ * What interrupted transfers of this user have left in a storage, to be looked
+ * at and to be removed.  In a folder that others can enter, as it is where an
+ * earlier version had it all, nothing is resumed: there it is litter.
  *
  * What another process has locked is never removed.  For the sake of that lock
  * no journal of this process may be open: closing a second descriptor of a
@@ -24,7 +25,7 @@ enum unfinished_kind {
 	UNFINISHED_ALONE,	/* a download without a journal: OID.partial.XXXXXX */
 	/* No transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */
-	UNFINISHED_STRAY,	/* OID.partial that has no journal */
+	UNFINISHED_STRAY,	/* no run resumes it: OID.partial without a journal */
 	UNFINISHED_LOGIN	/* credential-UID/, which credshare.h makes */
 };
 
@@ -49,8 +50,10 @@ struct unfinished_list {
 	size_t n;
 };
 
-/* All that is in the directory, which need not be there. */
-int unfinished_load(struct unfinished_list *list, const char *dir,
+struct storage;
+
+/* All that is in the storage, which need not be there. */
+int unfinished_load(struct unfinished_list *list, const struct storage *storage,
 		    struct err *err);
 
 bool unfinished_is_transfer(const struct unfinished *unfinished);
@@ -69,11 +72,11 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now);
 
 /*
- * At most once a day, noted in <dir>/pruned: remove what nobody has touched
+ * At most once a day, noted in the file `pruned`: remove what nobody has touched
  * for so many days, 0 meaning never; uploads after a week in any case, as
  * their links are dead by then.  Never fails.
  */
-void unfinished_tidy(const char *dir, unsigned days);
+void unfinished_tidy(const struct storage *storage, unsigned days);
 
 void unfinished_release(struct unfinished_list *list);
 

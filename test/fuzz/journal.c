@@ -44,6 +44,7 @@ static const char action_text[] =
 static char memory_dir[] = "/dev/shm/fuzz-journal-XXXXXX";
 static char disk_dir[] = "/tmp/fuzz-journal-XXXXXX";
 static const char *dir;
+static struct storage storage;
 static char journal_path[200];
 
 static int remove_one(const char *path, const struct stat *st, int flag,
@@ -125,7 +126,7 @@ static void check_list(void)
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	must(!unfinished_load(&list, dir, &err));
+	must(!unfinished_load(&list, &storage, &err));
 	for (size_t i = 0; i < list.n; i++)
 		must(list.items[i].done <= list.items[i].size);
 	unfinished_release(&list);
@@ -161,7 +162,6 @@ static void download(const uint8_t *data, size_t size)
 	const struct plan_request request = { .direction = DOWNLOAD,
 					      .oid = OID,
 					      .size = SIZE };
-	const struct storage storage = { .multipart_dir = (char *)dir };
 	struct plan *plan = plan_new(&request);
 	struct err err = ERR_INIT;
 	struct journal_hash start;
@@ -218,14 +218,13 @@ static void find_upload(void)
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	must(!unfinished_load(&list, dir, &err) && list.n == 1);
+	must(!unfinished_load(&list, &storage, &err) && list.n == 1);
 	snprintf(journal_path, sizeof(journal_path), "%s", list.items->path);
 	unfinished_release(&list);
 }
 
 static void upload(const uint8_t *data, size_t size, const json_t *action)
 {
-	const struct storage storage = { .multipart_dir = (char *)dir };
 	char *path = make_file("object");
 	struct err err = ERR_INIT;
 	struct saved_request request = {
@@ -271,6 +270,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!dir)
 			dir = mkdtemp(disk_dir);
 		must(dir && !atexit(leave));
+		storage.multipart_dir = storage.user_dir = (char *)dir;
 		is_ready = true;
 	}
 	if (!size)

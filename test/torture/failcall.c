@@ -125,6 +125,23 @@ int open64(const char *path, int flags, ...)
 	return next(path, flags, mode);
 }
 
+int openat64(int dir, const char *path, int flags, ...)
+{
+	int (*next)(int, const char *, int, ...);
+	mode_t mode = 0;
+	va_list args;
+
+	*(void **)&next = real("openat64");
+	if (flags & O_CREAT) {
+		va_start(args, flags);
+		mode = va_arg(args, mode_t);
+		va_end(args);
+	}
+	if ((flags & O_ACCMODE) != O_RDONLY && strikes("openat"))
+		return -1;
+	return next(dir, path, flags, mode);
+}
+
 int ftruncate64(int fd, off_t size)
 {
 	int (*next)(int, off_t);

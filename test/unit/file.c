@@ -291,21 +291,29 @@ static void modes_of_new_files(void **state)
 	umask(mask);
 }
 
-static void exposed(void **state)
+/* A file of this user's that others can give a name is not trusted. */
+static void a_folder_that_others_can_enter(void **state)
 {
+	static const mode_t modes[] = { 0770, 0702, 0750, 0701, 02770 };
 	struct place *place = *state;
-	struct stat st;
+	char path[160];
 
-	assert_false(file_was_exposed(place->fd));
-	assert_int_equal(fchmod(place->fd, 0620), 0);
-	assert_true(file_was_exposed(place->fd));
-	assert_false(file_was_exposed(place->fd));
-	assert_int_equal(fchmod(place->fd, 0602), 0);
-	assert_true(file_was_exposed(place->fd));
-	assert_int_equal(fstat(place->fd, &st), 0);
-	assert_int_equal(st.st_mode & 0777, 0600);
-	assert_int_equal(fchmod(place->fd, 0644), 0);
-	assert_false(file_was_exposed(place->fd));
+	assert_true(file_is_own_dir(place->dir));
+	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+		assert_int_equal(chmod(place->dir, modes[i]), 0);
+		assert_false(file_is_own_dir(place->dir));
+		assert_int_equal(open_own(place->path), -1);
+	}
+	/* The look left nothing there, and the folder is as it was. */
+	assert_int_equal(chmod(place->dir, 02700), 0);
+	assert_true(file_is_own_dir(place->dir));
+	close(open_own(place->path));
+	snprintf(path, sizeof(path), "%s-link", place->dir);
+	assert_int_equal(symlink(place->dir, path), 0);
+	assert_false(file_is_own_dir(path));
+	assert_int_equal(unlink(path), 0);
+	assert_false(file_is_own_dir(path));
+	assert_false(file_is_own_dir(place->path));
 }
 
 /* Only root can give a file away. */
@@ -390,7 +398,7 @@ int main(void)
 		WITH_PLACE(directories),
 		WITH_PLACE(planted),
 		WITH_PLACE(modes_of_new_files),
-		WITH_PLACE(exposed),
+		WITH_PLACE(a_folder_that_others_can_enter),
 		WITH_PLACE(of_another_user),
 		WITH_PLACE(locks),
 		WITH_PLACE(a_file_without_a_name),

@@ -15,6 +15,20 @@
 
 #define PATH "notes.test"
 
+static char dir[] = "/tmp/notes-XXXXXX";
+
+static int enter(void **state)
+{
+	(void)state;
+	return !mkdtemp(dir) || chdir(dir) ? -1 : 0;
+}
+
+static int leave(void **state)
+{
+	(void)state;
+	return chdir("/") || rmdir(dir);
+}
+
 static const struct err why = { .kind = ERR_AUTH, .code = 401, .msg = "no" };
 
 static void assert_noted(struct notes *notes, const char *key)
@@ -127,5 +141,5 @@ int main(void)
 		cmocka_unit_test(a_link),
 	};
 
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, enter, leave);
 }

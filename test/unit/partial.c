@@ -22,7 +22,9 @@
 static const char oid[] =
 	"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
 static char dir[] = "/tmp/lfsmp-partial.XXXXXX";
-static struct storage storage = { .dir = dir, .multipart_dir = dir };
+static struct storage storage = { .dir = dir,
+				  .multipart_dir = dir,
+				  .user_dir = dir };
 static unsigned char bytes[4 << 20];
 
 static int make_dir(void **state)

@@ -51,6 +51,7 @@ static int make_place(void **state)
 	    fclose(file))
 		return -1;
 	place->storage.dir = place->storage.multipart_dir = place->dir;
+	place->storage.user_dir = place->dir;
 	*state = place;
 	return file_make_dir(place->dir, 0700, &err);
 }

@@ -196,6 +196,7 @@ static void modes(void **state)
 		struct storage storage;
 		struct err err = ERR_INIT;
 		char text[100];
+		bool is_shared;
 
 		snprintf(text, sizeof(text), "core.sharedrepository\n%s",
 			 cases[i].shared);
@@ -205,6 +206,11 @@ static void modes(void **state)
 		assert_int_equal(mode_of(storage.multipart_dir),
 				 cases[i].dir_mode);
 		assert_int_equal(storage_make_dir(&storage, &err), 0);
+		is_shared = cases[i].dir_mode != 0700;
+		assert_string_equal(storage_own_dir(&storage),
+				    is_shared ? storage.user_dir :
+						storage.multipart_dir);
+		assert_int_equal(rmdir(storage.user_dir), is_shared ? 0 : -1);
 		assert_int_equal(rmdir(storage.multipart_dir), 0);
 		storage_release(&storage);
 	}

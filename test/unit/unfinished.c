@@ -13,6 +13,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/storage.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/unfinished.h"
 
@@ -21,6 +22,7 @@
 enum { DAY_S = 24 * 60 * 60 };
 
 static char dir[] = "/tmp/unfinished-XXXXXX";
+static struct storage storage = { .multipart_dir = dir, .user_dir = dir };
 
 static int enter(void **state)
 {
@@ -112,7 +114,7 @@ static struct unfinished_list load(size_t n)
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	assert_int_equal(unfinished_load(&list, dir, &err), 0);
+	assert_int_equal(unfinished_load(&list, &storage, &err), 0);
 	assert_int_equal(list.n, n);
 	return list;
 }
@@ -141,9 +143,13 @@ static void nothing(void **state)
 
 	(void)state;
 	unfinished_release(&list);
-	assert_int_equal(unfinished_load(&list, "/nowhere/at/all", &err), 0);
+	storage.multipart_dir = (char *)"/nowhere/at/all";
+	storage.user_dir = (char *)"/nowhere/at/all/1";
+	assert_int_equal(unfinished_load(&list, &storage, &err), 0);
 	assert_int_equal(list.n, 0);
-	assert_int_equal(unfinished_load(&list, "/dev/null", &err), -1);
+	storage.multipart_dir = (char *)"/dev/null";
+	assert_int_equal(unfinished_load(&list, &storage, &err), -1);
+	storage.multipart_dir = storage.user_dir = dir;
 	assert_int_equal(err.kind, ERR_LOCAL);
 	unfinished_release(&list);
 }
@@ -401,7 +407,7 @@ static void names_of_others(void **state)
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		make(names[i], 1, 100);
 	load(0);
-	unfinished_tidy(dir, 30);
+	unfinished_tidy(&storage, 30);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		assert_int_equal(unlink(names[i]), 0);
 }
@@ -428,10 +434,10 @@ static void tidy(void **state)
 	assert_int_equal(mkdir(login, 0700), 0);
 	touch(login, 2);
 
-	unfinished_tidy(dir, 0);
+	unfinished_tidy(&storage, 0);
 	assert_false(is_there("pruned"));
 	assert_true(is_there(OID "-00000001.upload"));
-	unfinished_tidy(dir, 30);
+	unfinished_tidy(&storage, 30);
 	assert_true(is_there("pruned"));
 	assert_true(is_there(OID ".partial"));
 	assert_false(is_there(OID "-00000001.upload"));
@@ -443,15 +449,49 @@ static void tidy(void **state)
 	assert_false(is_there(login));
 
 	/* Once a day; a note from the future is none. */
-	unfinished_tidy(dir, 5);
+	unfinished_tidy(&storage, 5);
 	assert_true(is_there(OID ".partial"));
 	touch("pruned", -2);
-	unfinished_tidy(dir, 5);
+	unfinished_tidy(&storage, 5);
 	assert_false(is_there(OID ".partial"));
 	assert_false(is_there(OID ".journal"));
 	assert_false(is_there(OID "-00000002.upload"));
 	unlink("pruned");
 	assert_int_equal(remove_all(1, INT64_MAX), 1);
+}
+
+/* In a folder that others can enter nothing is resumed: it is litter. */
+static void in_a_shared_folder(void **state)
+{
+	char user_dir[] = "unfinished-1";
+	struct unfinished_list list;
+
+	(void)state;
+	storage.user_dir = user_dir;
+	make_download(2);
+	make_upload(OID "-00000001.upload", "k", false, 2);
+	make(OID ".partial.AbCdEf", 10, 2);
+	make(OID ".GhIjKl", 10, 0);
+	assert_int_equal(chmod(dir, 0770), 0);
+	assert_int_equal(mkdir(user_dir, 0700), 0);
+	assert_int_equal(chdir(user_dir), 0);
+	make_download(1);
+	assert_int_equal(chdir(".."), 0);
+	list = load(6);
+	for (size_t i = 0; i < list.n; i++)
+		assert_int_equal(list.items[i].kind,
+				 i == 1 ? UNFINISHED_DOWNLOAD :
+					  UNFINISHED_STRAY);
+	unfinished_release(&list);
+	unfinished_tidy(&storage, 30);
+	assert_int_equal(unlink("unfinished-1/pruned"), 0);
+	list = load(2);
+	assert_int_equal(list.items[1].kind, UNFINISHED_DOWNLOAD);
+	unfinished_release(&list);
+	assert_int_equal(remove_all(2, INT64_MAX), 2);
+	assert_int_equal(rmdir(user_dir), 0);
+	assert_int_equal(chmod(dir, 0700), 0);
+	storage.user_dir = dir;
 }
 
 int main(void)
@@ -470,6 +510,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(names_of_others),
 		cmocka_unit_test(tidy),
+		cmocka_unit_test(in_a_shared_folder),
 	};
 
 	return cmocka_run_group_tests(tests, enter, leave);

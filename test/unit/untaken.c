@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/file.h"
+#include "lfs/remote/storage.h"
 #include "lfs/transfer/unfinished.h"
 #include "lfs/transfer/untaken.h"
 
@@ -18,6 +19,7 @@
 #define OTHER "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
 static char dir[] = "/tmp/untaken-XXXXXX";
+static const struct storage storage = { .multipart_dir = dir, .user_dir = dir };
 
 static int enter(void **state)
 {
@@ -180,7 +182,7 @@ static void among_what_is_unfinished(void **state)
 
 	(void)state;
 	make(OID ".AbCdEf", 100);
-	assert_int_equal(unfinished_load(&list, dir, &err), 0);
+	assert_int_equal(unfinished_load(&list, &storage, &err), 0);
 	assert_int_equal(list.n, 1);
 	assert_int_equal(list.items[0].kind, UNFINISHED_UNTAKEN);
 	assert_true(unfinished_is_transfer(&list.items[0]));
