@@ -13,7 +13,7 @@ REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts n
            lfsconfig treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = budget pool progress journal hasher source pace object untaken partial \
-           saved outlook unfinished digest upload content download dispatch engine \
+           saved outlook unfinished digest upload download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message answers ahead mover again move agent scope needs keys \

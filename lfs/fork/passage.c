@@ -4,6 +4,7 @@
 #include "lfs/fork/piece.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/hasher.h"
+#include "lfs/transfer/source.h"
 
 enum {
 	TICK_MS = 100,
@@ -122,8 +123,8 @@ static bool can_send(void *ctx, const struct part *part)
 	uint64_t there = reach(passage);
 
 	/* In that order: until then a worker may change the plan. */
-	if (is_final(passage) && source->ranges != RANGES_UNKNOWN &&
-	    (source->plan->nparts > 1 || source->ranges == RANGES_IGNORED))
+	if (is_final(passage) && source_is_known(source->source) &&
+	    (source->plan->nparts > 1 || source_sends_whole(source->source)))
 		return there > part->off;
 	return there >= part->off + part->size;
 }
@@ -157,7 +158,7 @@ static bool is_written(const struct passage *passage, uint64_t from,
 	size_t i;
 
 	/* In that order: until then a worker may change the plan. */
-	if (passage->source->ranges == RANGES_UNKNOWN)
+	if (!source_is_known(passage->source->source))
 		return false;
 	for (i = piece_part_at(plan, from);
 	     i < plan->nparts && plan->parts[i].off < to; i++) {
@@ -204,7 +205,7 @@ void passage_feed(struct passage *passage)
 	const struct object *source = passage->source;
 	uint64_t granted = atomic_load(&passage->granted), there, to;
 
-	if (source->ranges != RANGES_IGNORED)
+	if (!source_sends_whole(source->source))
 		return;
 	there = reach(passage);
 	/* What is before it needs no block: an earlier run has moved it. */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/range.h"
 
-#include <stddef.h>
+#include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -63,4 +64,64 @@ bool range_is_refused(int status, bool were_heeded)
 		if (status == others[i])
 			return false;
 	return status >= 400 && status <= 499 && !were_heeded;
+}
+
+static bool is_of(const struct range_head *head, uint64_t size)
+{
+	return head->length && strtoull(head->length, NULL, 10) == size;
+}
+
+bool range_is_encoded(const struct range_head *head, uint64_t size)
+{
+	return head->encoding && strcasecmp(head->encoding, "identity") != 0 &&
+	       !is_of(head, size);
+}
+
+int range_check_whole(const struct range_head *head, uint64_t size,
+		      struct err *err)
+{
+	if (range_is_encoded(head, size))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server compressed the object "
+			       "(Content-Encoding: %.40s) though asked for it "
+			       "as it is",
+			       head->encoding);
+	if (head->length && !is_of(head, size))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server has %.20s bytes, not %" PRIu64,
+			       head->length, size);
+	return 0;
+}
+
+int range_check_total(const struct range_head *head, uint64_t size,
+		      struct err *err)
+{
+	struct range range;
+
+	if (range_parse(head->range, &range) || !range.has_total ||
+	    range.total == size || range.total + range.first == size)
+		return 0;
+	return err_set(err, ERR_PROTOCOL,
+		       "the server has %" PRIu64 " bytes, the object has "
+		       "%" PRIu64,
+		       range.total, size);
+}
+
+int range_check(const struct range_head *head, uint64_t from, uint64_t size,
+		struct err *err)
+{
+	struct range range;
+
+	if (range_parse(head->range, &range))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range '%.60s' makes no "
+			       "sense",
+			       head->range ? head->range : "");
+	if (range.first != from || range.last >= size)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range is %" PRIu64
+			       "-%" PRIu64 " when asked for the bytes from "
+			       "%" PRIu64,
+			       range.first, range.last, from);
+	return range_check_whole(head, range.last - range.first + 1, err);
 }

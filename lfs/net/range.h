@@ -5,7 +5,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Ranges (RFC 9110, 14): the Content-Range header, and If-Range. */
+#include "lfs/base/err.h"
+
+/*
+ * Ranges (RFC 9110, 14): the Content-Range header, If-Range, and which bytes of
+ * an object an answer carries.
+ */
 
 enum { RANGE_VALIDATOR_MAX = 1024 };
 
@@ -34,5 +39,33 @@ bool range_is_validator(const char *etag);
  * heeded before.
  */
 bool range_is_refused(int status, bool were_heeded);
+
+/* What an answer says of its body; borrowed, NULL: no such header. */
+struct range_head {
+	int status;
+	const char *range;	/* Content-Range */
+	const char *length;	/* Content-Length */
+	const char *encoding;	/* Content-Encoding */
+};
+
+/*
+ * Were the body's `size` bytes compressed on their way?  Objects that are stored
+ * with a Content-Encoding are as they should be: their sizes fit.
+ */
+bool range_is_encoded(const struct range_head *head, uint64_t size);
+
+/*
+ * Each check gives 0, or -1 with ERR_PROTOCOL: the body has `size` bytes, if it
+ * says how many, and they are not compressed; it is a range of a whole of `size`
+ * bytes, if that can be read (Gitea and Forgejo say how many are left, go-gitea
+ * issue 35276); it is the range from `from`, up to wherever (lfs-test-server and
+ * what came of it do not heed the end).
+ */
+int range_check_whole(const struct range_head *head, uint64_t size,
+		      struct err *err);
+int range_check_total(const struct range_head *head, uint64_t size,
+		      struct err *err);
+int range_check(const struct range_head *head, uint64_t from, uint64_t size,
+		struct err *err);
 
 #endif

@@ -8,6 +8,7 @@
 #include "lfs/remote/settings.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/pace.h"
+#include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 
 static bool is_upload(const struct dispatch *dispatch)
@@ -140,9 +141,8 @@ struct part *dispatch_next(struct dispatch *dispatch)
 /* The first part of a download goes ahead alone, to see about ranges. */
 static bool must_wait(const struct dispatch *dispatch)
 {
-	return !is_upload(dispatch) &&
-	       dispatch->object->ranges == RANGES_UNKNOWN &&
-	       dispatch->outstanding;
+	return !is_upload(dispatch) && dispatch->outstanding &&
+	       !source_is_known(dispatch->object->source);
 }
 
 void dispatch_parts(struct dispatch *dispatch)

@@ -11,12 +11,11 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/http.h"
-#include "lfs/net/range.h"
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/storage.h"
-#include "lfs/transfer/content.h"
 #include "lfs/transfer/partial.h"
+#include "lfs/transfer/source.h"
 
 enum {
 	WINDOW = 512 << 20,
@@ -27,20 +26,13 @@ enum {
 	 */
 	GATHER = 256 << 10,
 	GATHER_MS = 100,	/* and for so long at most */
-	SYNC_EVERY = 4 << 20,	/* bytes of a part, on their way to the disk */
-	SKIP_MOST = 4 << 20	/* bytes, of an answer that is not the range */
+	SYNC_EVERY = 4 << 20	/* bytes of a part, on their way to the disk */
 };
 
 struct receiving {
 	struct object *object;
 	struct part *part;
 	struct source_route route;
-	bool is_conditional;	/* asked with If-Range */
-	bool is_other;		/* and the ETag is another now */
-	bool is_useless;	/* the answer to a range is not that range */
-	bool is_encoded;	/* the answer with the whole is compressed */
-	bool decodes;	/* and libcurl shall undo that */
-	uint64_t skip;		/* bytes before ours, of a whole answer */
 	char *data;		/* owned: bytes on their way to the file */
 	size_t n;
 	uint64_t written_ms;
@@ -52,7 +44,7 @@ uint64_t download_reach(struct object *object)
 	const struct part *part;
 
 	/* Until then a worker may still change the plan to one part. */
-	if (object->ranges == RANGES_UNKNOWN)
+	if (!source_is_known(object->source))
 		return 0;
 	for (; object->frontier < plan->nparts; object->frontier++) {
 		uint64_t done;
@@ -99,7 +91,7 @@ int download_open(struct object *object, const struct storage *storage,
 			object->moved += object->plan->parts[i].done;
 		/* One part of a whole needs no range. */
 		if (object->plan->nparts == 1)
-			object->ranges = RANGES_USED;
+			source_expect(object->source);
 		return 0;
 	}
 	if (storage_make_dir(storage, err))
@@ -110,9 +102,8 @@ int download_open(struct object *object, const struct storage *storage,
 		return -1;
 	object->was_begun = object->moved;
 	/* No answer will tell if there is nothing left to ask for. */
-	if (object->plan->nparts == 1 || object->is_ranged ||
-	    object->moved == object->plan->size)
-		object->ranges = RANGES_USED;
+	if (object->plan->nparts == 1 || object->moved == object->plan->size)
+		source_expect(object->source);
 	if (!verify)
 		return 0;
 	return start_hasher(object, pool, has_start ? &start : NULL, err);
@@ -136,67 +127,31 @@ static void use_whole(struct object *object, struct part *part)
 	while (&plan->parts[plan->nparts - 1] > part)
 		object_move(object, &plan->parts[--plan->nparts], 0);
 	part->size = plan->size - part->off;
-	atomic_store(&object->ranges, RANGES_IGNORED);
-}
-
-static void hear(struct receiving *receiving, struct http *http)
-{
-	const struct object *object = receiving->object;
-
-	source_heard(object->source, &receiving->route,
-		     object->plan->action.href, http_url(http),
-		     http_header(http, "ETag"));
-}
-
-/* The whole in answer to If-Range; of one that ignores both, it is the same. */
-static bool is_changed(const struct receiving *receiving, struct http *http)
-{
-	const char *etag = http_header(http, "ETag");
-
-	return receiving->is_conditional &&
-	       (!etag || strcmp(etag, receiving->route.etag) != 0);
 }
 
 static int begin(void *ctx, struct http *http, int status, struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
-	struct part *part = receiving->part;
-	uint64_t size = object->plan->size, skip = first_missing(part);
+	const struct source_answer answer = {
+		.head = { .status = status,
+			  .range = http_header(http, "Content-Range"),
+			  .length = http_header(http, "Content-Length"),
+			  .encoding = http_header(http, "Content-Encoding") },
+		.url = http_url(http),
+		.etag = http_header(http, "ETag"),
+	};
 
-	if (status != 206 && is_changed(receiving, http)) {
-		receiving->is_other = true;
-		return err_set(err, ERR_PROTOCOL,
-			       "the server has another version now");
-	}
-	if (status == 206) {
-		if (content_check_total(http, size, err))
-			return -1;
-		receiving->is_useless = content_check_range(http, skip, size,
-							    err);
-		if (receiving->is_useless)
-			return -1;
-		hear(receiving, http);
-		object->ranges_heeded = true;
-		if (object->ranges == RANGES_UNKNOWN)
-			atomic_store(&object->ranges, RANGES_USED);
+	switch (source_head(object->source, &receiving->route, &answer, err)) {
+	case SOURCE_REFUSE:
+		return -1;
+	case SOURCE_TAKE_ALL:
+		use_whole(object, receiving->part);
+		source_took_all(object->source);
+		return 0;
+	default:
 		return 0;
 	}
-	receiving->is_encoded = content_is_encoded(http, size);
-	if (!receiving->decodes && content_check_length(http, size, err))
-		return -1;
-	hear(receiving, http);
-	if (object->plan->nparts > 1)
-		object->got_whole = true;
-	if (object->ranges == RANGES_UNKNOWN)
-		use_whole(object, part);
-	receiving->is_useless = object->ranges == RANGES_USED &&
-				skip > SKIP_MOST;
-	if (receiving->is_useless)
-		return err_set(err, ERR_PROTOCOL,
-			       "the server sends the whole object for a range");
-	receiving->skip = skip;
-	return 0;
 }
 
 /* Are these the bytes that are there already? */
@@ -283,9 +238,9 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
 	struct receiving *receiving = ctx;
 	struct part *part = receiving->part;
 	uint64_t left = part->size - atomic_load(&part->done) - receiving->n;
-	uint64_t skip = receiving->skip < n ? receiving->skip : n;
+	uint64_t skip = receiving->route.skip < n ? receiving->route.skip : n;
 
-	receiving->skip -= skip;
+	receiving->route.skip -= skip;
 	data += skip;
 	n -= (size_t)skip;
 	if (object_check_stop(receiving->object, err))
@@ -312,59 +267,40 @@ static int check_end(const struct receiving *receiving, struct http *http,
 		return 0;
 	/* It may be a page of a proxy's: a doubt, and the hash will tell. */
 	if (!http_header(http, "Content-Length"))
-		source_changed(receiving->object->source);
+		source_doubt(receiving->object->source);
 	return err_set(err, ERR_NETWORK,
 		       "the answer ended after %" PRIu64 " of %" PRIu64
 		       " bytes of part %u",
 		       done, part->size, part->number);
 }
 
-/* What is missing of the part; "" when the whole object is to come. */
-static void format_range(const struct object *object, const struct part *part,
-			 char *range, size_t size)
-{
-	uint64_t from = first_missing(part);
-
-	range[0] = '\0';
-	if (!object->asks_whole && (from || part->size < object->plan->size))
-		snprintf(range, size, "%" PRIu64 "-%" PRIu64, from,
-			 part->off + part->size - 1);
-}
-
-static bool is_refused(const struct object *object, int status)
-{
-	/* At first it is the link that may have run out. */
-	if (status == 403 && !object->was_renewed)
-		return false;
-	return range_is_refused(status, object->ranges_heeded);
-}
-
-static int receive(struct receiving *receiving, struct http *http,
+/* Once; `status` is that of the answer, 0 if there is none. */
+static int receive(struct receiving *receiving, struct http *http, int *status,
 		   struct err *err)
 {
 	const struct plan *plan = receiving->object->plan;
+	const struct part *part = receiving->part;
+	const struct source_route *route = &receiving->route;
 	const struct http_sink sink = { begin, write_part, receiving };
 	char range[64];
 	struct http_request request = {
 		.method = "GET",
 		.url = plan->action.href,
-		.target = receiving->route.target,
+		.target = route->target,
 		.headers = plan->action.headers,
 		.nheaders = plan->action.nheaders,
+		.range = route->has_range ? range : NULL,
+		.if_range = route->etag,
 		.sink = &sink,
-		.is_raw = !receiving->decodes,
+		.is_raw = !route->decodes,
 		.answer_ms = plan->answer_ms,
 		.expires = plan->action.expires,
 	};
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;
 
-	format_range(receiving->object, receiving->part, range, sizeof(range));
-	if (*range) {
-		request.range = range;
-		request.if_range = receiving->route.etag;
-	}
-	receiving->is_conditional = request.if_range != NULL;
+	snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, route->from,
+		 part->off + part->size - 1);
 	receiving->data = xmalloc(GATHER);
 	ret = http_perform(http, &request, &response, err);
 	/* Whatever the end, what has come has come. */
@@ -373,51 +309,31 @@ static int receive(struct receiving *receiving, struct http *http,
 	free(receiving->data);
 	if (!ret)
 		ret = status_of_answer(http, &request, &response, err);
-	if (*range && is_refused(receiving->object, response.status))
-		receiving->is_useless = true;
+	*status = response.status;
 	if (!ret)
 		ret = check_end(receiving, http, err);
 	http_response_release(&response);
 	return ret;
 }
 
-/* Will the same be had from `href`, without a condition, or decoded? */
-static bool may_ask_again(struct receiving *receiving, const struct err *err)
-{
-	struct source *source = receiving->object->source;
-
-	if (receiving->is_encoded && !receiving->decodes)
-		return true;
-	if (!receiving->is_other)
-		return source_failed(source, &receiving->route, err);
-	source_changed(source);
-	return true;
-}
-
 int download_part(struct object *object, struct part *part, struct http *http,
 		  struct err *err)
 {
 	struct receiving receiving = { .object = object, .part = part };
-	int ret;
+	struct source *source = object->source;
+	struct source_route *route = &receiving.route;
+	int ret, status;
 
-	/* Who ignores ranges has the same answer to any of them. */
-	if (object->ranges != RANGES_IGNORED)
-		source_take(object->source, &receiving.route);
-	ret = receive(&receiving, http, err);
-	if (ret && may_ask_again(&receiving, err)) {
+	source_ask(source, route, first_missing(part),
+		   part->size < object->plan->size);
+	while ((ret = receive(&receiving, http, &status, err)) &&
+	       source_failed(source, route, status, err)) {
 		log_info("%s; asking for the range anew", err->msg);
 		err_clear(err);
-		source_done(object->source, &receiving.route);
-		receiving = (struct receiving){
-			.object = object,
-			.part = part,
-			.decodes = receiving.is_encoded,
-		};
-		ret = receive(&receiving, http, err);
+		source_ask(source, route, first_missing(part),
+			   part->size < object->plan->size);
 	}
-	source_done(object->source, &receiving.route);
-	if (ret && receiving.is_useless)
-		atomic_store(&object->ranges_failed, true);
+	source_done(source, route);
 	return ret;
 }
 
@@ -429,16 +345,15 @@ bool download_ask_whole(struct object *object, struct pool *pool,
 	bool verify = object->hasher != NULL;
 
 	/* What another server waits for cannot begin anew. */
-	if (!object->ranges_failed || object->asks_whole || object->io)
+	if (object->io || !source_ask_whole(object->source, err))
 		return false;
+	err_clear(err);
 	while (part < last && part->done == part->size)
 		part++;
 	/* It reads the plan. */
 	hasher_free(object->hasher);
 	object->hasher = NULL;
 	object->frontier = 0;
-	object->asks_whole = true;
-	object->got_whole = true;
 	use_whole(object, part);
 	return !verify || !start_hasher(object, pool, NULL, err);
 }
@@ -528,9 +443,10 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 
 	if (!n)
 		return 0;
-	/* It may be that no answer has told yet. */
-	if (!object->moved && plan->nparts > 1)
-		object->ranges = RANGES_UNKNOWN;
+	if (!object->moved && source_sends_whole(object->source))
+		use_whole(object, plan->parts);
+	else if (!object->moved && plan->nparts > 1)
+		source_restart(object->source);
 	hasher_free(object->hasher);
 	object->frontier = 0;
 	return start_hasher(object, pool, NULL, err) ? 0 : n;

@@ -32,9 +32,10 @@ int download_part(struct object *object, struct part *part, struct http *http,
 		  struct err *err);
 
 /*
- * With no job out: were the answers to ranges of no use, so that the whole is
- * to be asked for, without one?  Then all that is missing becomes the first
- * missing part, and the hash begins anew.  Once; never of what has an `io`.
+ * With no job out, and after it failed with `err`: shall the whole be asked for,
+ * without a range (source_ask_whole())?  Then all that is missing becomes the
+ * first missing part, the hash begins anew, and `err` is clear.  Once; never of
+ * what has an `io`.
  */
 bool download_ask_whole(struct object *object, struct pool *pool,
 			struct err *err);

@@ -8,18 +8,17 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/plan.h"
-#include "lfs/net/url.h"
 #include "lfs/remote/certpass.h"
 #include "lfs/remote/fetchhead.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/httpconf.h"
 #include "lfs/remote/lfsconfig.h"
+#include "lfs/transfer/source.h"
 #include "lfs/transfer/unfinished.h"
 
 enum {
 	BUDGET_EVERY_MS = 100,
 	FIRST_MS = 10000,	/* for the first sign of life of a server */
-	GUESS_BYTES = 4 << 20,	/* may come in vain, to see about ranges */
 	RATE_BYTES = 8 << 20,	/* a connection must have moved, and for */
 	RATE_MS = 1000	/* so long, to tell its rate */
 };
@@ -156,6 +155,7 @@ struct engine *engine_new(const struct engine_options *options, struct err *err)
 	engine->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
 	engine->is_upload = options->is_upload;
 	engine->handed_over = -1;
+	engine->sources = source_memory_new();
 	if (load(engine, err)) {
 		engine_free(engine, 0);
 		return NULL;
@@ -170,28 +170,6 @@ void engine_keep_file(struct engine *engine, int fd)
 	if (engine->handed_over >= 0)
 		close(engine->handed_over);
 	engine->handed_over = fd;
-}
-
-static bool knows_server(const struct engine *engine, const char *href)
-{
-	return engine->ranges_url &&
-	       url_is_same_origin(engine->ranges_url, href);
-}
-
-bool engine_expects_ranges(const struct engine *engine, const char *href,
-			   uint64_t size)
-{
-	return knows_server(engine, href) ? engine->ranges_heeded :
-					    size <= GUESS_BYTES;
-}
-
-void engine_note_ranges(struct engine *engine, const char *href, bool heeded)
-{
-	engine->ranges_heeded = heeded;
-	if (knows_server(engine, href))
-		return;
-	free(engine->ranges_url);
-	engine->ranges_url = xstrdup(href);
 }
 
 void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms)
@@ -241,7 +219,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 	gitconfig_free(engine->lfsconfig);
 	gitconfig_free(engine->config);
 	endpoint_release(&engine->endpoint);
-	free(engine->ranges_url);
+	source_memory_free(engine->sources);
 	free(engine->remote);
 	free(engine->lfs_url);
 	repo_release(&engine->repo);

@@ -21,6 +21,7 @@
 
 struct gitconfig;
 struct httpconf;
+struct source_memory;
 
 struct engine {
 	char *remote;	/* owned, as all below; or NULL */
@@ -37,8 +38,7 @@ struct engine {
 	struct pool *pool;
 	struct budget *budget;
 	uint64_t rate;	/* of a connection, in bytes a second; 0: not known */
-	char *ranges_url;	/* owned: what a server is known for, or NULL */
-	bool ranges_heeded;	/* and that is what it did with them */
+	struct source_memory *sources;	/* the servers of earlier objects */
 	int handed_over;	/* the file that git-lfs is at, or -1 */
 	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
 };
@@ -68,16 +68,6 @@ const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
  * `fd` is owned from now on; -1: none.
  */
 void engine_keep_file(struct engine *engine, int fd);
-
-/*
- * Whether the server of `href` can be taken to heed ranges, so that all parts
- * of an object of `size` bytes go out at once.  What it did for the object
- * before tells; if there was none, a wrong guess about a few bytes costs less
- * than to wait for the first answer.
- */
-bool engine_expects_ranges(const struct engine *engine, const char *href,
-			   uint64_t size);
-void engine_note_ranges(struct engine *engine, const char *href, bool heeded);
 
 /*
  * `bytes` of one object came, or went, in `ms`.  What says how fast the

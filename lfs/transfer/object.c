@@ -5,13 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lfs/transfer/source.h"
+
 enum { POKE_EVERY = 1 << 20 };
 
 void object_init(struct object *object, struct plan *plan)
 {
 	*object = (struct object){ .plan = plan, .fd = -1 };
-	if (plan->direction == DOWNLOAD)
-		object->source = source_new();
 }
 
 void object_release(struct object *object)

@@ -11,7 +11,8 @@
 #include "lfs/mode/plan.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/journal.h"
-#include "lfs/transfer/source.h"
+
+struct source;
 
 /*
  * One object on its way: its plan, its file, and how far it has come.  Upload
@@ -21,12 +22,6 @@
  * The workers and the hasher touch the atomics, the file descriptor and the
  * part that they move; all else belongs to the main thread.
  */
-
-enum object_ranges {
-	RANGES_UNKNOWN,	/* download: no answer to the first part yet */
-	RANGES_USED,	/* parts may be fetched side by side */
-	RANGES_IGNORED	/* the server sends the whole: one part takes it */
-};
 
 /*
  * An object on its way from one server to another has no file of its own: its
@@ -64,17 +59,10 @@ struct object {
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
 	struct source *source;	/* owned; NULL: an upload */
-	bool is_ranged;		/* download: the server should heed ranges */
 	bool was_begun;	/* download: some of it is from an earlier run */
 	bool is_again;	/* download: all of it has come once and comes again */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
-	atomic_bool got_whole;	/* download: when asked for a range */
-	atomic_bool ranges_heeded;	/* download: one has come */
-	atomic_bool ranges_failed;	/* download: an answer was of no use */
-	bool was_renewed;	/* download: its link is the second one, or later */
-	bool asks_whole;	/* download: so no range is asked for any more */
-	_Atomic(enum object_ranges) ranges;
 };
 
 /* `plan` is owned from now on. */

@@ -14,6 +14,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/remote/storage.h"
+#include "lfs/transfer/source.h"
 #include "lfs/transfer/untaken.h"
 
 #define SUFFIX ".partial"
@@ -279,7 +280,7 @@ void partial_note(struct object *object, struct part *part, const void *data,
 	crc = crc_update(0, data, n);
 	part->crc_moved = crc_combine(part->crc_moved, crc, n);
 	/* Without ranges, nothing can be gone on with. */
-	if (!object->journal || object->ranges == RANGES_IGNORED)
+	if (!object->journal || source_sends_whole(object->source))
 		return;
 	part->crc_piece = crc_combine(part->crc_piece, crc, n);
 	if (part->done - part->recorded >= PIECE_SIZE ||
@@ -291,7 +292,7 @@ void partial_keep(struct object *object)
 {
 	if (!object->journal && !was_adopted(object))
 		partial_discard(object);
-	else if (object->journal && object->ranges != RANGES_IGNORED)
+	else if (object->journal && !source_sends_whole(object->source))
 		for (size_t i = 0; i < object->plan->nparts; i++)
 			record_piece(object, &object->plan->parts[i]);
 }

@@ -3,18 +3,39 @@
 #define LFS_TRANSFER_SOURCE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/net/range.h"
 
 /*
- * Where the bytes of a download come from, as its answers have told: what
- * `href` redirects to, and the strong ETag of what is there.
+ * Where the bytes of a download come from, and what its server does with
+ * ranges (RFC 9110, 14).  This module alone knows that; download.c asks it for
+ * the next request, shows it the head of each answer, and does what it says.
  *
- * Later ranges go straight to that target, with the ETag as If-Range, until
- * the target fails; then `href` is asked again.  One that refuses the first
- * request that comes without a redirect (its link may be signed for one range)
- * is the last one that is tried.  While it serves other requests, one that it
- * refuses is no more than one too many, and the target is kept.
+ *	source_ask(source, &route);             what to ask
+ *	source_head(source, &route, &answer);   take it, skip some, or refuse it
+ *	source_failed(source, &route, ...);     ask anew at once?
+ *	source_done(source, &route);
+ *
+ * The states of a source, and what leads from one to the next:
+ *
+ *	UNKNOWN   one request goes ahead alone      206: HEEDED  200: IGNORED
+ *	EXPECTED  parts are asked for side by side  206: HEEDED
+ *	HEEDED    a range has come
+ *	IGNORED   the whole comes for any range: one part takes it
+ *	WHOLE     likewise, and no range is asked for any more
+ *
+ * Where ranges are expected or heeded, the whole is taken all the same if few
+ * of its bytes come in vain.  After an answer to a range that was useless, and
+ * when nothing else has helped, source_ask_whole() leads to WHOLE.
+ *
+ * `href` may redirect.  Later ranges go straight to the target, with its strong
+ * ETag as If-Range, until the target fails; then `href` is asked again.  A
+ * target that refuses the first request that comes without a redirect (its link
+ * may be signed for one range) is the last one that is tried.  While it serves
+ * other requests, one that it refuses is no more than one too many, and the
+ * target is kept.
  *
  * An ETag that changes says that the bytes may be others.  That is no more
  * than a doubt, as mirrors of one object have ETags of their own: ranges are
@@ -26,43 +47,123 @@
 
 struct source;
 
-/* What one request is to ask; its strings are owned. */
-struct source_route {
-	char *target;	/* NULL: `href` */
-	char *etag;	/* of If-Range, or NULL: none */
-	bool is_served;	/* its answer is on its way */
+/*
+ * What the servers of earlier objects did with ranges, so that the next object
+ * need not wait for its first answer.  The latest server is remembered.
+ */
+struct source_memory;
+
+struct source_memory *source_memory_new(void);
+void source_memory_free(struct source_memory *memory);
+
+enum source_state {
+	SOURCE_UNKNOWN,
+	SOURCE_EXPECTED,
+	SOURCE_HEEDED,
+	SOURCE_IGNORED,
+	SOURCE_WHOLE
 };
 
-struct source *source_new(void);
+/* What an answer has against it; SOURCE_FINE: nothing. */
+enum source_trouble {
+	SOURCE_FINE,
+	SOURCE_ENCODED,	/* it is compressed, though asked for as it is */
+	SOURCE_CHANGED,	/* it says that there is another version now */
+	SOURCE_USELESS	/* it is not the range that was asked for */
+};
 
-/* The way for the next request. */
-void source_take(struct source *source, struct source_route *route);
+/* One request, and its answer.  Its strings are owned. */
+struct source_route {
+	uint64_t from;	/* the first byte that is wanted */
+	bool has_range;	/* ask for the range from there; otherwise the whole */
+	char *target;	/* where to go; NULL: `href` */
+	char *etag;	/* of If-Range; NULL: no condition */
+	bool decodes;	/* undo the Content-Encoding of the answer */
+	bool is_anew;	/* it follows one that failed */
+	bool is_served;	/* its answer is on its way */
+	enum source_trouble trouble;
+	uint64_t skip;	/* bytes of the answer before the first that is wanted */
+};
+
+#define SOURCE_ROUTE_INIT { .from = 0 }
+
+struct source_answer {
+	struct range_head head;
+	const char *url;	/* that gave it, after redirects */
+	const char *etag;	/* its header, or NULL */
+};
+
+enum source_verdict {
+	SOURCE_REFUSE,	/* its body is of no use */
+	SOURCE_TAKE,	/* after `skip` bytes */
+	SOURCE_TAKE_ALL	/* likewise, up to the object's end: see below */
+};
 
 /*
- * The head of a good answer is here, from `url` after redirects; `etag` is its
- * header, or NULL.
+ * For an object of `size` bytes at `href`.  `memory` is borrowed; NULL: nothing
+ * is known or guessed.  Both live as long as the source.
  */
-void source_heard(struct source *source, struct source_route *route,
-		  const char *href, const char *url, const char *etag);
+struct source *source_new(struct source_memory *memory, const char *href,
+			  uint64_t size);
 
-/* The server answers If-Range by the whole: it is not what it was. */
-void source_changed(struct source *source);
+enum source_state source_state(struct source *source);
+
+/* Has an answer told, or need none?  Until then a worker may cut the plan. */
+bool source_is_known(struct source *source);
+
+/* Does the whole come, so that one part takes all that is missing? */
+bool source_sends_whole(struct source *source);
+
+/* Parts may go out at once; nothing is to be learned first. */
+void source_expect(struct source *source);
+
+/* Nothing has come yet after all: wait for an answer, unless one has told. */
+void source_restart(struct source *source);
 
 /*
- * The request has failed.  True if `href` may do better, at once; the target is
- * given up, unless it only wants fewer requests at a time.
+ * Fill in `route`, SOURCE_ROUTE_INIT or one that source_failed() wants anew, for
+ * a request for the bytes from `from`; `is_part`: not up to the object's end.
  */
-bool source_failed(struct source *source, const struct source_route *route,
-		   const struct err *err);
+void source_ask(struct source *source, struct source_route *route,
+		uint64_t from, bool is_part);
+
+/*
+ * The head of a 2xx answer is here.  SOURCE_REFUSE has the reason in `err`.
+ * After SOURCE_TAKE_ALL the caller makes the part the last of its plan, and
+ * then says so: source_took_all().
+ */
+enum source_verdict source_head(struct source *source,
+				struct source_route *route,
+				const struct source_answer *answer,
+				struct err *err);
+void source_took_all(struct source *source);
+
+/*
+ * The request has failed; `status` is 0 if no answer came.  True if another one
+ * may do better at once, and `route` is over: source_ask() again.  The target
+ * is given up, unless it only wants fewer requests at a time.
+ */
+bool source_failed(struct source *source, struct source_route *route,
+		   int status, const struct err *err);
 
 /* The request is over, whatever became of it. */
 void source_done(struct source *source, struct source_route *route);
 
-/* `href` is another link now. */
-void source_renew(struct source *source);
+/*
+ * All requests are over, and `err` has become of them.  True if ranges have
+ * failed, so that the whole is to be asked for from now on.
+ */
+bool source_ask_whole(struct source *source, const struct err *err);
 
-/* Were there two ETags? */
+/* The bytes may be others than they were: they may come from two versions. */
+void source_doubt(struct source *source);
 bool source_has_changed(struct source *source);
+
+/* The link has been renewed: `href` is another one now. */
+void source_renew(struct source *source, const char *href);
+
+/* All has come: remember what was learned of the server. */
+void source_remember(struct source *source);
 
 /* NULL is fine. */
 void source_free(struct source *source);

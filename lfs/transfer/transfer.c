@@ -13,6 +13,7 @@
 #include "lfs/transfer/outlook.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"
+#include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 
 enum { MENDS_MAX = 4 };	/* each but the first of a few parts only */
@@ -109,9 +110,10 @@ struct transfer *transfer_new(struct engine *engine,
 	}
 	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
 		      &engine->settings);
-	object->is_ranged = !is_upload(transfer) &&
-			    engine_expects_ranges(engine, plan->action.href,
-						  plan->size);
+	if (!is_upload(transfer))
+		object->source = source_new(options->io ? NULL :
+							  engine->sources,
+					    plan->action.href, plan->size);
 	expect_expiry(transfer);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
@@ -307,7 +309,6 @@ static bool fall_back(struct transfer *transfer)
 	const struct err why = transfer->err;
 
 	if (is_upload(transfer) ||
-	    (why.kind != ERR_PROTOCOL && why.kind != ERR_REFUSED) ||
 	    !download_ask_whole(&transfer->object, transfer->engine->pool,
 				&transfer->err))
 		return false;
@@ -380,7 +381,7 @@ size_t transfer_left(const struct transfer *transfer)
 	const struct dispatch *dispatch = &transfer->dispatch;
 
 	/* In that order: until it is known, a worker may change the plan. */
-	if (!is_upload(transfer) && object->ranges == RANGES_UNKNOWN)
+	if (!is_upload(transfer) && !source_is_known(object->source))
 		return dispatch->nslots;
 	if (transfer->state != MOVING || dispatch->next > object->plan->nparts)
 		return dispatch->outstanding;
@@ -442,10 +443,10 @@ void transfer_forget(struct transfer *transfer)
 void transfer_renew(struct transfer *transfer, struct plan *fresh)
 {
 	plan_renew(transfer->object.plan, fresh);
-	source_renew(transfer->object.source);
+	source_renew(transfer->object.source,
+		     transfer->object.plan->action.href);
 	budget_renewed(transfer->engine->budget,
 		       transfer->object.plan->action.href);
-	transfer->object.was_renewed = true;
 	go_on(transfer);
 }
 
@@ -453,11 +454,8 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 static void part_with(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
-	const struct plan *plan = object->plan;
 
-	if (object->got_whole || (plan->nparts > 1 && !object->was_begun))
-		engine_note_ranges(transfer->engine, plan->action.href,
-				   !object->got_whole);
+	source_remember(object->source);
 	partial_finish(object);
 	engine_keep_file(transfer->engine, object->fd);
 	object->fd = -1;

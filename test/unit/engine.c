@@ -12,32 +12,6 @@
 
 #define MIB (UINT64_C(1) << 20)
 
-static void ranges_are_expected(void **state)
-{
-	static const char url[] = "https://a.example/objects/1?token=x";
-	static const char sibling[] = "https://a.example/elsewhere";
-	static const char other[] = "https://b.example/objects/1";
-	struct engine engine = { .ranges_url = NULL };
-
-	(void)state;
-	/* Of an unknown server, for what may come in vain. */
-	assert_true(engine_expects_ranges(&engine, url, 4 * MIB));
-	assert_false(engine_expects_ranges(&engine, url, 4 * MIB + 1));
-	engine_note_ranges(&engine, url, true);
-	assert_true(engine_expects_ranges(&engine, sibling, 100 * MIB));
-	assert_false(engine_expects_ranges(&engine, other, 100 * MIB));
-	/* It has changed its mind. */
-	engine_note_ranges(&engine, sibling, false);
-	assert_false(engine_expects_ranges(&engine, url, 100 * MIB));
-	assert_false(engine_expects_ranges(&engine, url, 1));
-	/* One server is remembered. */
-	engine_note_ranges(&engine, other, true);
-	assert_true(engine_expects_ranges(&engine, other, 100 * MIB));
-	assert_true(engine_expects_ranges(&engine, url, 1));
-	assert_false(engine_expects_ranges(&engine, url, 100 * MIB));
-	free(engine.ranges_url);
-}
-
 static void the_rate_cuts(void **state)
 {
 	char path[] = "/tmp/lfsmp-engine.XXXXXX";
@@ -91,7 +65,6 @@ static void only_uploads_do_without_a_folder(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(ranges_are_expected),
 		cmocka_unit_test(the_rate_cuts),
 		cmocka_unit_test(only_uploads_do_without_a_folder),
 	};

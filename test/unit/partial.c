@@ -16,6 +16,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/partial.h"
+#include "lfs/transfer/source.h"
 
 #define MIB (UINT64_C(1) << 20)
 
@@ -85,6 +86,7 @@ static void open_it(struct object *object, uint64_t size, bool *has_start)
 	assert_int_equal(plan_cut(plan, size > 4 * MIB ? 4 * MIB : MIB, &err),
 			 0);
 	object_init(object, plan);
+	object->source = source_new(NULL, "http://host/object", plan->size);
 	assert_int_equal(partial_open(object, &storage, &start, has_start,
 				      &err),
 			 0);

@@ -14,6 +14,7 @@
 #include "lfs/fork/piece.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/pool.h"
+#include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -106,6 +107,7 @@ static void set_up(struct bench *bench, const char *sent, uint64_t hashed)
 	piece_cut(fetch, send, PART);
 	piece_skip(fetch, send, hasher_position(bench->target.hasher));
 	object_init(&bench->source, fetch);
+	bench->source.source = source_new(NULL, "http://host/object", SIZE);
 	bench->source.io = &bench->passage.fill;
 	assert_int_equal(download_open(&bench->source, NULL, false, bench->pool,
 				       &err),
@@ -262,7 +264,7 @@ static void hash_within_a_part(void **state)
 		struct bench bench;
 
 		set_up(&bench, "sss.", hashed[k]);
-		bench.source.ranges = RANGES_USED;
+		source_expect(bench.source.source);
 		fetch(&bench);
 		check_end(&bench);
 		/* What was sent and hashed does not come again. */
@@ -304,7 +306,7 @@ static void the_whole_again(void **state)
 			object_move(&bench.source, &plan->parts[--plan->nparts],
 				    0);
 		plan->parts[i].size = SIZE - plan->parts[i].off;
-		bench.source.ranges = RANGES_IGNORED;
+		source_took_all(bench.source.source);
 		fetch(&bench);
 		check_end(&bench);
 		assert_int_equal(bench.source.moved, SIZE);
@@ -320,7 +322,7 @@ static void pieces_again(void **state)
 
 	(void)state;
 	set_up(&bench, "ssss", 0); /* so only the hash is waited for */
-	bench.source.ranges = RANGES_USED;
+	source_expect(bench.source.source);
 	plan = bench.source.plan;
 	for (size_t i = 0; i < plan->nparts; i++) {
 		struct part *part = &plan->parts[i];
