@@ -106,11 +106,15 @@ static void count_gain(struct again *again, const struct transfer *transfer)
 
 /* How often, if it may go better with other links? */
 static unsigned count_retries(const struct again *again,
-			      const struct transfer *transfer)
+			      const struct transfer *transfer,
+			      const struct err *err)
 {
 	if (transfer_was_tried_once(transfer))
 		return again->mover->engine->settings.retries;
-	return transfer_failed_to_finish(transfer) ? 0 : ASKS_MAX;
+	/* Nor does it lie with the links if something else answers. */
+	if (transfer_failed_to_finish(transfer) || err->is_strange)
+		return 0;
+	return ASKS_MAX;
 }
 
 /*
@@ -124,7 +128,7 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 	const struct engine *engine = again->mover->engine;
 	const struct settings *settings = &engine->settings;
 	const struct retry_policy policy = {
-		.retries = count_retries(again, transfer),
+		.retries = count_retries(again, transfer, err),
 		.max_delay_ms = settings->max_retry_delay_ms,
 		.offline_ms = settings->offline_ms,
 		.longest_ms = settings->max_retry_time_ms,

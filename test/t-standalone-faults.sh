@@ -53,8 +53,9 @@ refused status=405 "405 Method Not Allowed.*; .*check lfs.url" 1
 refused status=407 "the proxy wants another login; check http.proxy" 1
 refused status=423 "423 Locked.*; .*git lfs locks" 1
 refused status=507 "507 Insufficient Storage.*; .*your quota" 1
+refused status=511 "511 Network Authentication.*; a captive portal" 1
 refused status=509 "509 Bandwidth Limit Exceeded.*; its bandwidth limit" 1
-refused untrue=page 'batch: a web page came in place of JSON' 1
+refused untrue=page 'batch: .* a web page in place of JSON' 2
 refused status=413 "413 Content Too Large.*; .*raise that limit" 1
 refused status=422 "422 Unprocessable Content" 1
 refused status=501 "501 Not Implemented.*; .*check lfs.url" 1
@@ -68,7 +69,7 @@ refused status=500 "500 Internal Server Error" 5
 lfs_config lfs.concurrenttransfers 2
 git -C r reset -q --hard HEAD~2
 refused status=200 "'objects' is missing" 1
-refused garbage 'batch' 3
+refused garbage 'batch.* is no HTTP' 2
 refused object=404 'does not have this object (404: fault: object)' 1
 refused object=403 'does not let you have this object' 1
 refused object=410 'has removed this object' 1
@@ -181,7 +182,7 @@ check 'the object is here' test -f "r/.git/lfs/objects/$(
 start_server --dialect hf --chunk-size 100000
 git -C r config lfs.url "$(lfs_url r)"
 asked_again 'a part that fails as often as it may' 400000 \
-	'garbage,on=part,part=2,times=3'
+	'reset,on=part,part=2,times=3'
 asked_again 'a completion whose answer is lost, then refused' 400000 \
 	'status=400,on=complete,skip=1' 'lost-answer,on=complete'
 check 'no part is sent again' counts part 4

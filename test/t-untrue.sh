@@ -49,7 +49,7 @@ refused () {
 use_agent upload
 start_server --chunk-size 300
 new_repo r
-refused page complete 'completing the upload: a web page came'
+refused page complete 'completing the upload: .* a web page in place of an answer'
 refused false complete 'answered 200, but with an error: no room'
 refused error complete 'answered 200, but with an error: no room'
 refused errors complete 'answered 200, but with an error: no room'
@@ -110,7 +110,7 @@ push
 start_server --dialect basic
 git -C r config lfs.url "$(lfs_url r)"
 git -C r push -q origin main
-refused page put 'a web page came'
+refused page put 'a web page in place of an answer'
 refused false put 'answered 200, but with an error: no room'
 refused xml put 'NoSuchUpload'
 # Without a verify action nobody else would notice.
@@ -135,7 +135,7 @@ unsure cut 'JSON that is cut, which does not tell'
 change 1000
 server_faults untrue=page,on=verify,times=0
 check 'verify, page: the push fails' fails push
-check 'verify, page: and says why' says 'verifying the upload: a web page came'
+check 'verify, page: and says why' says 'verifying the upload: .* a web page in place of an answer'
 change 1000
 server_faults untrue=false,on=verify,times=0
 check 'verify, false: the push fails' fails push
@@ -146,8 +146,8 @@ check 'verify, false: and says why' says 'verifying the upload: .*no room'
 start_server --dialect giftless --chunk-size 300
 git -C r config lfs.url "$(lfs_url r)"
 git -C r push -q origin main
-refused page init 'beginning the upload: a web page came'
-refused page commit 'completing the upload.*: a web page came'
+refused page init 'beginning the upload: .* a web page in place of an answer'
+refused page commit 'completing the upload.* a web page in place of an answer'
 refused xml commit 'completing the upload.*: .*NoSuchUpload'
 change 1000
 server_faults untrue=202,on=commit,done=1

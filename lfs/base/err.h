@@ -33,6 +33,7 @@ struct err {
 	enum err_kind kind;
 	int code;	/* the HTTP status or the errno, 0 if neither */
 	int wait_ms;	/* the pause the server asked for, or 0 */
+	bool is_strange;	/* a web page or no HTTP: of something else? */
 	char msg[512];	/* one printable line, lower case, no full stop */
 };
 

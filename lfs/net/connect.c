@@ -230,6 +230,44 @@ static enum err_kind kind_of(CURL *easy, CURLcode code)
 	}
 }
 
+/*
+ * Is this no HTTP, or, where TLS was to be spoken, none that goes with ours?
+ * What hung up in the middle of it is another matter.
+ */
+static bool is_strange(const struct connect_failure *failure)
+{
+	static const char *const words[] = { "wrong version number",
+					     "unexpected TLS packet",
+					     "packet length too long",
+					     "alert" };
+
+	if (failure->code == CURLE_WEIRD_SERVER_REPLY ||
+	    failure->code == CURLE_UNSUPPORTED_PROTOCOL)
+		return true;
+	for (size_t i = 0; failure->code == CURLE_SSL_CONNECT_ERROR &&
+			   i < sizeof(words) / sizeof(words[0]);
+	     i++)
+		if (strstr(failure->detail, words[i]))
+			return true;
+	return false;
+}
+
+static int strange_failed(const struct connect_failure *failure,
+			  enum err_kind kind, struct err *err)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	if (!is_strange(failure))
+		return 0;
+	err_set(err, kind,
+		"cannot talk to %s: the answer is no HTTP%s (%s); check the "
+		"address, the port and the proxy",
+		url_display(failure->url, shown, sizeof(shown)),
+		url_is_https(failure->url) ? "S" : "", failure->detail);
+	err->is_strange = true;
+	return -1;
+}
+
 /* libcurl names whom it could not connect to: is that not the server? */
 static bool is_of_proxy(const struct connect_failure *failure,
 			const struct http_options *options)
@@ -346,6 +384,7 @@ int connect_failed(void *easy, const struct http_shared *shared,
 	if (!strncmp(known.detail, unusable, strlen(unusable)))
 		known.detail = "the URL of the proxy cannot be used";
 	if (!tls_failed(&known, &options, err) &&
+	    !strange_failed(&known, kind, err) &&
 	    !proxy_failed(&known, &options, kind, err))
 		err_set(err, kind, "cannot talk to %s: %s", shown,
 			known.detail);

@@ -17,6 +17,7 @@ enum {
 	/* A 403 to the only connection is believed the second time. */
 	REFUSALS_MAX = 8,
 	REFUSALS_ALONE = REFUSALS_MAX - 1,
+	STRANGE_MAX = 2,
 	AFTER_MAX_S = 24 * 3600
 };
 
@@ -73,7 +74,17 @@ bool retry_is_unreached(const struct err *err)
 	return err->kind == ERR_OFFLINE ||
 	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED) ||
 	       (err->kind == ERR_BUSY &&
-		(err->code == 502 || err->code == 504));
+		(err->code == 502 || err->code == 504 || err->is_strange));
+}
+
+/* A front that says "busy" in a page of its own is as good as the server. */
+static bool stays_strange(struct retry *retry, const struct err *err)
+{
+	if (err->is_strange && err->kind != ERR_BUSY)
+		retry->strange++;
+	else
+		retry->strange = 0;
+	return retry->strange >= STRANGE_MAX;
 }
 
 /* Nobody has ever answered: true if it is tried again, soon. */
@@ -99,6 +110,13 @@ bool retry_is_too_long(const struct retry_policy *policy, const struct err *err)
 	       (unsigned)err->wait_ms > policy->longest_ms;
 }
 
+/* However often it may be tried. */
+static bool is_hopeless(struct retry *retry, const struct retry_policy *policy,
+			const struct err *err)
+{
+	return stays_strange(retry, err) || retry_is_too_long(policy, err);
+}
+
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms)
@@ -107,8 +125,8 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	bool is_meant_otherwise = may_be_meant_otherwise(retry, err,
 							 facts->is_aside);
 
-	if (retry_is_too_long(policy, err) ||
-	    (!is_meant_otherwise && !err_is_transient(err)))
+	if ((!is_meant_otherwise && !err_is_transient(err)) ||
+	    is_hopeless(retry, policy, err))
 		return false;
 	if (!retry->begun_ms)
 		retry->begun_ms = facts->begun_ms;

@@ -21,6 +21,10 @@
  * `offline_ms`, whatever their number.  Nor do those count that a server has
  * no room for, if it serves others meanwhile.
  *
+ * What is strange as an answer, such as a web page in place of an object, comes
+ * from something between us and the server, and seldom passes by itself: two in
+ * a row are the end.
+ *
  * A 403 is final, unless others are served by the same host: then it may be
  * what the server says to one connection more than it takes, as some do.  That
  * is believed a few times.
@@ -42,6 +46,7 @@ struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
 	unsigned refusals;	/* by a 403 that may be meant otherwise */
+	unsigned strange;	/* answers in a row */
 	uint64_t begun_ms;	/* when the first try began; 0: it has not failed */
 };
 
@@ -65,7 +70,7 @@ bool retry_wants_fewer(const struct err *err);
  */
 bool retry_may_wait(const struct retry *retry, const struct err *err);
 
-/* Did nobody answer, or only a gateway that cannot reach the server either? */
+/* Did nobody answer, or only a front that cannot reach the server either? */
 bool retry_is_unreached(const struct err *err);
 
 /* Does the server ask for a longer pause than anybody wants to wait? */

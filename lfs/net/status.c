@@ -13,6 +13,8 @@
 #include "lfs/net/retry.h"
 #include "lfs/net/url.h"
 
+enum { TITLE_MAX = 100 };	/* bytes of a page's title */
+
 struct reason {
 	int status;
 	const char *text;
@@ -44,6 +46,7 @@ static const struct reason reasons[] = {
 	{ 504, "Gateway Timeout" },
 	{ 507, "Insufficient Storage" },
 	{ 509, "Bandwidth Limit Exceeded" },
+	{ 511, "Network Authentication Required" },
 };
 
 /* What to do about it. */
@@ -60,6 +63,9 @@ static const struct reason steps[] = {
 	{ 509,
 	  "its bandwidth limit is used up: wait until it is renewed, or ask "
 	  "its owner" },
+	{ 511,
+	  "a captive portal of the network asks for it: open any page in a web "
+	  "browser and sign in" },
 };
 
 static const char *find(const struct reason *list, size_t n, int status)
@@ -148,6 +154,37 @@ static void server_text(const char *body, char *out, size_t size)
 			 message[0] ? ": " : "", message);
 }
 
+static const char *find_word(const char *text, const char *word)
+{
+	for (; *text; text++)
+		if (!strncasecmp(text, word, strlen(word)))
+			return text;
+	return NULL;
+}
+
+/* The title of a page, in one line, cut to fit; "" if it has none. */
+static void html_title(const char *body, char *out, size_t size)
+{
+	const char *begin = find_word(body, "<title"), *end = NULL;
+	size_t n = 0;
+
+	if (begin)
+		begin = strchr(begin, '>');
+	if (begin)
+		end = find_word(++begin, "</title");
+	for (; end && begin < end && n + 1 < size; begin++) {
+		bool is_blank = strchr(" \t\r\n", *begin);
+
+		if (!is_blank)
+			out[n++] = *begin;
+		else if (n && out[n - 1] != ' ')
+			out[n++] = ' ';
+	}
+	while (n && out[n - 1] == ' ')
+		n--;
+	out[n] = '\0';
+}
+
 /* Is the time of the link past, and the refusal one that tells of it? */
 static bool is_over(const struct status *status)
 {
@@ -159,7 +196,8 @@ static bool is_over(const struct status *status)
 /* It lacks the feature, the room or the budget: that does not pass. */
 static bool is_final(int status)
 {
-	return status == 501 || status == 505 || status == 507 || status == 509;
+	return status == 501 || status == 505 || status == 507 ||
+	       status == 509 || status == 511;
 }
 
 static enum err_kind kind_of(int status, const char *text)
@@ -242,6 +280,13 @@ static const char *skip_blanks(const char *body)
 	return body + strspn(body, " \t\r\n");
 }
 
+bool status_is_html(const char *content_type)
+{
+	return content_type &&
+	       (!strncasecmp(content_type, "text/html", 9) ||
+		!strncasecmp(content_type, "application/xhtml+xml", 21));
+}
+
 /* Many a server calls all of its answers HTML, even an "OK". */
 bool status_is_page(const char *body, const char *content_type)
 {
@@ -251,9 +296,24 @@ bool status_is_page(const char *body, const char *content_type)
 	for (size_t i = 0; i < sizeof(begins) / sizeof(begins[0]); i++)
 		if (!strncasecmp(body, begins[i], strlen(begins[i])))
 			return true;
-	return *body == '<' && content_type &&
-	       (!strncasecmp(content_type, "text/html", 9) ||
-		!strncasecmp(content_type, "application/xhtml+xml", 21));
+	return *body == '<' && status_is_html(content_type);
+}
+
+int status_say_page(const char *url, const char *body, const char *what,
+		    struct err *err)
+{
+	char host[URL_DISPLAY_MAX] = "the server", title[TITLE_MAX];
+
+	if (url)
+		url_display_host(url, host, sizeof(host));
+	html_title(body, title, sizeof(title));
+	err_set(err, ERR_NETWORK,
+		"%.80s sent a web page%s%s%s in place of %s (a sign-in page or "
+		"captive portal?); sign in there with a web browser, or "
+		"check lfs.url and the proxy",
+		host, *title ? " ('" : "", title, *title ? "')" : "", what);
+	err->is_strange = true;
+	return -1;
 }
 
 enum verdict {
@@ -286,19 +346,16 @@ static enum verdict judge(const struct status *status, char *out, size_t size)
 	return verdict;
 }
 
-static int say_untaken(int status, enum verdict verdict, const char *text,
-		       struct err *err)
+static int say_untaken(const struct status *status, enum verdict verdict,
+		       const char *text, struct err *err)
 {
 	if (verdict == PAGE)
-		err_set(err, ERR_NETWORK,
-			"a web page came in place of the server's answer "
-			"(%d): a sign-in page, or a proxy's",
-			status);
+		status_say_page(status->url, status->body, "an answer", err);
 	else
 		err_set(err, is_passing(text) ? ERR_BUSY : ERR_REFUSED,
-			"the server answered %d, but with an error%s%s", status,
-			*text ? ": " : "", text);
-	err->code = status;
+			"the server answered %d, but with an error%s%s",
+			status->status, *text ? ": " : "", text);
+	err->code = status->status;
 	return -1;
 }
 
@@ -311,7 +368,7 @@ static int check_taken(const struct status *status, enum verdict *verdict,
 		return -1;
 	*verdict = judge(status, text, sizeof(text));
 	if (*verdict == FAILED || *verdict == PAGE)
-		return say_untaken(status->status, *verdict, text, err);
+		return say_untaken(status, *verdict, text, err);
 	return 0;
 }
 
@@ -346,10 +403,23 @@ int status_check_finish(const struct status *status, struct err *err)
 	return -1;
 }
 
+/* Nothing else is said in a page, and not twice. */
+static void page_text(const struct status *status, const char *reason,
+		      char *out, size_t size)
+{
+	char said[TITLE_MAX];
+
+	html_title(status->body, out, size);
+	snprintf(said, sizeof(said), "%d %s", status->status, reason);
+	if (!strcasecmp(out, said))
+		out[0] = '\0';
+}
+
 int status_check(const struct status *status, struct err *err)
 {
 	char text[256];
 	const char *reason = reason_of(status->status);
+	bool is_page = status_is_page(status->body, status->content_type);
 	enum err_kind kind;
 
 	if (status->status >= 200 && status->status <= 299)
@@ -358,9 +428,12 @@ int status_check(const struct status *status, struct err *err)
 	if (err->kind)
 		return -1;
 	kind = is_over(status) ? ERR_EXPIRED : kind_of(status->status, text);
+	if (is_page)
+		page_text(status, reason, text, TITLE_MAX);
 	err_set(err, kind, "the server answered %d%s%s%s%s", status->status,
 		*reason ? " " : "", reason, *text ? ": " : "", text);
 	err->code = status->status;
+	err->is_strange = is_page && status->status >= 500;
 	err->wait_ms = retry_parse_after(status->retry_after, status->now);
 	return -1;
 }
@@ -412,6 +485,7 @@ static struct status status_of(struct http *http,
 		.retry_after = http_header(http, "Retry-After"),
 		.content_type = http_header(http, "Content-Type"),
 		.body = buf_str(&response->body),
+		.url = http_url(http),
 		.now = now(http),
 		.expires = expires(http, request),
 	};

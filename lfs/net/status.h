@@ -10,14 +10,14 @@
 /*
  * What the status of an answer means.
  *
- * 408, 429, 5xx but 501, 505, 507 (a quota) and 509 (a bandwidth limit), and
- * S3's 400 RequestTimeout: ERR_BUSY, with
- * the pause that Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
+ * 408, 429, 5xx but 501, 505, 507 (a quota), 509 (a bandwidth limit) and 511 (a
+ * captive portal), and S3's 400 RequestTimeout: ERR_BUSY, with the pause that
+ * Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
  * of expiry, and a 400, 401 or 403 to a link whose time is past, whatever it
  * says (Ceph: AccessDenied): ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
  * message holds the status and what the server says in an LFS error
  * ("message"), a Hugging Face one ("error"), one of FastAPI ("detail") or an
- * S3 one (<Code>, <Message>).
+ * S3 one (<Code>, <Message>), or the title of its web page.
  */
 
 struct http;
@@ -29,6 +29,7 @@ struct status {
 	const char *retry_after;	/* header's value, or NULL */
 	const char *content_type;	/* likewise */
 	const char *body;		/* NUL-terminated; "" if none */
+	const char *url;	/* that gave the answer; NULL: not known */
 	int64_t now;		/* by the server's clock, seconds since 1970 */
 	int64_t expires;	/* when the link does, likewise; 0: not known */
 };
@@ -44,7 +45,7 @@ int status_check(const struct status *status, struct err *err);
  * false: ERR_REFUSED, or ERR_BUSY for S3's InternalError, SlowDown,
  * ServiceUnavailable and RequestTimeout.  (S3 begins to answer with 200 while it
  * still works on a CompleteMultipartUpload.)
- * A web page: ERR_NETWORK, as something on the way has answered.
+ * A web page: as status_say_page() has it.
  */
 int status_check_taken(const struct status *status, struct err *err);
 
@@ -70,6 +71,16 @@ int status_of_finish(struct http *http, const struct http_request *request,
 
 /* Is the body of an answer a web page?  `content_type` may be NULL. */
 bool status_is_page(const char *body, const char *content_type);
+
+/* Is it called one, whatever it is? */
+bool status_is_html(const char *content_type);
+
+/*
+ * A web page, `body`, or "" if that is not known, came from `url` in place of
+ * `what`: ERR_NETWORK, and strange, as something on the way has answered.
+ */
+int status_say_page(const char *url, const char *body, const char *what,
+		    struct err *err);
 
 /*
  * Is this what a server says to a link that has run out, or of a login that

@@ -362,9 +362,7 @@ static int take_answer(struct http *http, struct batch *batch,
 
 	if (!status_is_page(buf_str(answer), type))
 		return batch_parse(batch, buf_str(answer), answer->len, err);
-	return err_set(err, ERR_PROTOCOL,
-		       "a web page came in place of JSON: a sign-in page, a "
-		       "captive portal, or lfs.url is wrong");
+	return status_say_page(http_url(http), buf_str(answer), "JSON", err);
 }
 
 /* A server hides what one may not see, and one without LFS knows no batch. */

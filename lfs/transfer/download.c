@@ -257,8 +257,30 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
 	return 1;
 }
 
+/*
+ * An object may be a page of HTML itself: this one has another size.  What a
+ * range or a condition has led to is a matter of its own.
+ */
+static bool is_page(const struct receiving *receiving, struct http *http,
+		    const struct http_response *response)
+{
+	return response->status == 200 &&
+	       receiving->route.trouble == SOURCE_FINE &&
+	       status_is_html(http_header(http, "Content-Type"));
+}
+
+/* What came has not the object's size: is it for that? */
+static int blame_page(const struct receiving *receiving, struct http *http,
+		      const struct http_response *response, struct err *err)
+{
+	if (!is_page(receiving, http, response))
+		return -1;
+	err_clear(err);
+	return status_say_page(http_url(http), "", "the object", err);
+}
+
 static int check_end(const struct receiving *receiving, struct http *http,
-		     struct err *err)
+		     const struct http_response *response, struct err *err)
 {
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
@@ -268,10 +290,11 @@ static int check_end(const struct receiving *receiving, struct http *http,
 	/* It may be a page of a proxy's: a doubt, and the hash will tell. */
 	if (!http_header(http, "Content-Length"))
 		source_doubt(receiving->object->source);
-	return err_set(err, ERR_NETWORK,
-		       "the answer ended after %" PRIu64 " of %" PRIu64
-		       " bytes of part %u",
-		       done, part->size, part->number);
+	err_set(err, ERR_NETWORK,
+		"the answer ended after %" PRIu64 " of %" PRIu64
+		" bytes of part %u",
+		done, part->size, part->number);
+	return blame_page(receiving, http, response, err);
 }
 
 /* Once; `status` is that of the answer, 0 if there is none. */
@@ -311,7 +334,9 @@ static int receive(struct receiving *receiving, struct http *http, int *status,
 		ret = status_of_answer(http, &request, &response, err);
 	*status = response.status;
 	if (!ret)
-		ret = check_end(receiving, http, err);
+		ret = check_end(receiving, http, &response, err);
+	else if (err->kind == ERR_PROTOCOL)
+		blame_page(receiving, http, &response, err);
 	http_response_release(&response);
 	return ret;
 }

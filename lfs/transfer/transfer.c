@@ -16,7 +16,10 @@
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 
-enum { MENDS_MAX = 4 };	/* each but the first of a few parts only */
+enum {
+	MENDS_MAX = 4,	/* each but the first of a few parts only */
+	PAGE_MOST = 1 << 20	/* bytes */
+};
 
 enum state {
 	BEGINNING,	/* before the first part: the step is in the pool */
@@ -468,6 +471,8 @@ static void part_with(struct transfer *transfer)
 static void leave(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
+	/* What has come may be of a page that came in place of the object. */
+	uint64_t least = transfer->err.is_strange ? PAGE_MOST : 0;
 
 	if (is_upload(transfer)) {
 		if (object->journal &&
@@ -478,7 +483,7 @@ static void leave(struct transfer *transfer)
 	} else if (transfer->handed_over) {
 		part_with(transfer);
 	} else if (transfer->err.kind == ERR_CORRUPT ||
-		   (object->fd >= 0 && !object->moved)) {
+		   (object->fd >= 0 && object->moved <= least)) {
 		partial_discard(object);
 	} else {
 		partial_keep(object);

@@ -42,6 +42,8 @@ UNTRUE = {
     "202": (202, LFS_JSON, b"{}"),
     "206": (206, LFS_JSON, b"{}"),
 }
+PAGE = (b"<!DOCTYPE html>\n<html lang=en><head><Title dir=ltr>\n  Blocked by "
+        b"the\n  office\x9b31m proxy </title></head></html>")
 # C1 controls raw and as UTF-8, ESC, a bidi override and a new line.
 WORDS = (b"<Error><Code>Rude</Code><Message>\x9b31m\xc2\x9b31m\x1b[31m"
          b"\xe2\x80\xaeno\nyes\xc2\x85</Message></Error>")
@@ -231,6 +233,9 @@ class App:
             self.counters.end(req)
             conn.send(b"\x00\xff SMTP ready\r\n\r\n")
             raise Hangup
+        if "page" in found and found["page"].value:
+            return Answer(int(found["page"].value), PAGE,
+                          {"Content-Type": "text/html; charset=utf-8"})
         if "page" in found:
             self.counters.end(req)
             conn.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n"
@@ -376,6 +381,8 @@ class App:
                                         or self.options.other_login
                                         or self.options.presigned_here)}
         origin = self.origins["main"]
+        if "elsewhere" in req.faults:
+            origin = "http://" + req.faults["elsewhere"].value
         if "object" in req.faults:
             code = int(req.faults["object"].value)
             result["error"] = {"code": code, "message": "fault: object"}

@@ -90,6 +90,10 @@ class Connection:
             if not data:
                 return None
             head += data
+            if head[:1] == b"\x16" and not self.tls:
+                # A hello of TLS: nginx says so in plain HTTP.
+                self.send(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+                raise Hangup
         head, _, self.rest = head.partition(b"\r\n\r\n")
         try:
             return Request(head)

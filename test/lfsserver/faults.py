@@ -50,7 +50,8 @@ KINDS = {
     "trickle": ("get", "send a byte a second"),
     "short": ("get", "end the body this many bytes early (default 1)"),
     "flip": ("get", "spoil the body byte at `after`"),
-    "page": ("get", "answer 200 with a page of HTML, of no said length"),
+    "page": ("get", "answer 200 with a page of HTML, of no said length, or "
+             "with this status and a page that has a title"),
     "gzip": ("get", "compress the body, with Content-Encoding; with another "
              "`on`, too: deflate, or bomb (80 MiB of blanks before it)"),
     "chunked": ("get", "send the body with Transfer-Encoding: chunked"),
@@ -63,6 +64,7 @@ KINDS = {
     "size": ("get", "of the object is one too large: in Content-Range, or "
              "with on=batch in the batch answer"),
     "object": ("batch", "of the batch has an error with this code"),
+    "elsewhere": ("batch", "its links lead to this host"),
     "verify": ("batch", "an object that is there has an action, for that; or, "
                "none: no object has that action"),
     "etag": ("part", "wrong (not the one the completion wants) or missing; "

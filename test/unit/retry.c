@@ -215,6 +215,7 @@ static void first_request(void **state)
 		{ .kind = ERR_NETWORK, .code = ECONNREFUSED },
 		{ .kind = ERR_BUSY, .code = 502 },
 		{ .kind = ERR_BUSY, .code = 504 },
+		{ .kind = ERR_BUSY, .code = 503, .is_strange = true },
 	};
 	const struct retry_policy first = { .retries = 3,
 					    .max_delay_ms = MAX_MS,
@@ -254,6 +255,39 @@ static void first_request(void **state)
 		assert_int_equal(retry.tries, 2);
 	}
 	assert_false(retry_is_unreached(&busy));
+}
+
+/* A page or no HTTP: two in a row are the end, `tries` is the last one. */
+static void strange_answers(void **state)
+{
+	static const struct {
+		const char *answers;	/* strange, busy in a page, or other */
+		unsigned tries;
+	} cases[] = {
+		{ "ss", 2 },  { "sos", 0 },  { "soss", 4 },
+		{ "sbs", 0 }, { "bbbb", 0 }, { "osob", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct retry retry = RETRY_INIT;
+		const char *answer = cases[i].answers;
+		unsigned last = 0, pause;
+
+		for (unsigned n = 1; *answer && !last; answer++, n++) {
+			const struct err err = {
+				.kind = *answer == 'b' ? ERR_BUSY : ERR_NETWORK,
+				.code = *answer == 'b' ? 503 : 0,
+				.is_strange = *answer != 'o',
+			};
+
+			if (!retry_again(&retry, &policy, &err, &answering,
+					 &pause))
+				last = n;
+		}
+		assert_int_equal(last, cases[i].tries);
+		assert_int_equal(*answer, '\0');
+	}
 }
 
 static void a_server_that_is_full(void **state)
@@ -405,6 +439,7 @@ int main(void)
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
 		cmocka_unit_test(first_request),
+		cmocka_unit_test(strange_answers),
 		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(a_403_to_one_of_many),
 		cmocka_unit_test(after_seconds),

@@ -40,7 +40,7 @@ static void kinds(void **state)
 		{ 502, ERR_BUSY },    { 503, ERR_BUSY },
 		{ 504, ERR_BUSY },    { 505, ERR_REFUSED },
 		{ 507, ERR_REFUSED }, { 509, ERR_REFUSED },
-		{ 599, ERR_BUSY },
+		{ 511, ERR_REFUSED }, { 599, ERR_BUSY },
 	};
 
 	(void)state;
@@ -92,6 +92,26 @@ static const struct {
 	  "the server answered 400 Bad Request" },
 	{ 502, "<html><body>Bad Gateway</body></html>", ERR_BUSY,
 	  "the server answered 502 Bad Gateway" },
+	{ 403,
+	  "<html><title>Blocked by\n  the \x9b"
+	  "31mproxy </title>",
+	  ERR_REFUSED,
+	  "the server answered 403 Forbidden: Blocked by the ?31mproxy" },
+	{ 403, "<HTML><TITLE dir=ltr>no</TITLE><title>yes</title>", ERR_REFUSED,
+	  "the server answered 403 Forbidden: no" },
+	{ 403, "<html><title>403 forbidden</title>", ERR_REFUSED,
+	  "the server answered 403 Forbidden" },
+	{ 403, "<html><title>open", ERR_REFUSED,
+	  "the server answered 403 Forbidden" },
+	{ 403, "<html><title", ERR_REFUSED,
+	  "the server answered 403 Forbidden" },
+	{ 403, "<html><title> \n</title>", ERR_REFUSED,
+	  "the server answered 403 Forbidden" },
+	/* Only what the API says is of the link. */
+	{ 403, "<html><title>Your session has expired</title>", ERR_REFUSED,
+	  "the server answered 403 Forbidden: Your session has expired" },
+	{ 403, "<title>of no page</title>", ERR_REFUSED,
+	  "the server answered 403 Forbidden" },
 	{ 403,
 	  "<?xml version=\"1.0\"?><Error><Code>SignatureDoesNotMatch"
 	  "</Code><Message>no match</Message></Error>",
@@ -156,6 +176,7 @@ static void hostile_bodies(void **state)
 		"[",
 		"{\"a\":[",
 		"%s%n",
+		"<html><title>",
 		"<Code>%s%n%d</Code><Message>",
 	};
 
@@ -240,11 +261,13 @@ static const struct {
 	  "the server answered 200, but with an error: no room" },
 	{ "{\"errors\":{\"parts\":7}}", ERR_REFUSED,
 	  "the server answered 200, but with an error" },
-#define A_PAGE                                                          \
-	"a web page came in place of the server's answer (200): a "     \
-	"sign-in page, or a proxy's"
-	{ "<html>Error</html>", ERR_NETWORK, A_PAGE },
-	{ "\n<!DOCTYPE HTML>\n<title>Sign in</title>", ERR_NETWORK, A_PAGE },
+#define IN_PLACE                                                       \
+	" in place of an answer (a sign-in page or captive portal?); " \
+	"sign in there with a web browser, or check lfs.url and the proxy"
+	{ "<html>Error</html>", ERR_NETWORK,
+	  "the server sent a web page" IN_PLACE },
+	{ "\n<!DOCTYPE HTML>\n<title>Sign in</title>", ERR_NETWORK,
+	  "the server sent a web page ('Sign in')" IN_PLACE },
 	{ "\xef\xbb\xbf{\"success\":false}", ERR_REFUSED,
 	  "the server answered 200, but with an error" },
 	{ "{\"error\":\"cut", ERR_PROTOCOL,
@@ -331,6 +354,42 @@ static void finishes_by_status(void **state)
 		assert_int_equal(err.code, others[i]);
 		err_clear(&err);
 		assert_int_equal(status_check_taken(&status, &err), 0);
+	}
+}
+
+/* A front says so: the server itself is not there, or something else is. */
+static void answers_of_something_else(void **state)
+{
+	static const struct {
+		int status;
+		const char *type, *body;
+		bool is_strange;
+	} cases[] = {
+		{ 200, NULL, "<html>", true },
+		{ 200, NULL, "{}", false },
+		{ 503, "text/html", "<h1>Busy</h1>", true },
+		{ 503, NULL, "<!doctype html>", true },
+		{ 503, "text/html", "{\"message\":\"busy\"}", false },
+		{ 500, NULL, "<html>", true },
+		{ 403, NULL, "<html>", false },
+		{ 429, NULL, "<html>", false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct status status = {
+			.status = cases[i].status,
+			.content_type = cases[i].type,
+			.body = cases[i].body,
+			.url = "https://me@host.example:8/x?secret",
+		};
+		struct err err = ERR_INIT;
+
+		status_check_taken(&status, &err);
+		assert_int_equal(err.is_strange, cases[i].is_strange);
+		if (err.code == 200)
+			assert_non_null(strstr(err.msg, "host.example:8 sent"));
+		assert_null(strstr(err.msg, "secret"));
 	}
 }
 
@@ -421,6 +480,7 @@ int main(void)
 		cmocka_unit_test(a_finish_that_fails_late),
 		cmocka_unit_test(pages),
 		cmocka_unit_test(finishes_by_status),
+		cmocka_unit_test(answers_of_something_else),
 		cmocka_unit_test(a_finish_that_fails),
 		cmocka_unit_test(a_pause_that_is_asked_for),
 		cmocka_unit_test(links_whose_time_is_past),
