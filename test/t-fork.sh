@@ -97,6 +97,24 @@ server_faults "range=ignored,oid=$(oid_of a/large.bin),skip=5,times=0"
 check 'a source that ignores a range now and then' run_fork mixed
 server_nofaults
 check 'a source that ignores a range now and then: all is right' has_all mixed
+for dialect in basic hf
+do
+	to --dialect $dialect
+	make_fork "compressed-$dialect"
+	from
+	server_faults gzip,times=0
+	check "$dialect, a source that compresses ranges" \
+		run_fork "compressed-$dialect" --max-disk $SMALLEST
+	check "$dialect, a source that compresses ranges: all is right" \
+		has_all "compressed-$dialect"
+done
+to
+make_fork compressed
+from
+server_faults gzip,times=0 range=ignored,times=0
+check 'a source that compresses the whole' run_fork compressed
+server_nofaults
+check 'a source that compresses the whole: all is right' has_all compressed
 to
 make_fork links
 from

@@ -107,7 +107,7 @@ int range_check_total(const struct range_head *head, uint64_t size,
 		       range.total, size);
 }
 
-int range_check(const struct range_head *head, uint64_t from, uint64_t size,
+int range_check(const struct range_head *head, uint64_t from, uint64_t *size,
 		struct err *err)
 {
 	struct range range;
@@ -117,11 +117,12 @@ int range_check(const struct range_head *head, uint64_t from, uint64_t size,
 			       "the server's Content-Range '%.60s' makes no "
 			       "sense",
 			       head->range ? head->range : "");
-	if (range.first != from || range.last >= size)
+	if (range.first != from || range.last >= *size)
 		return err_set(err, ERR_PROTOCOL,
 			       "the server's Content-Range is %" PRIu64
 			       "-%" PRIu64 " when asked for the bytes from "
 			       "%" PRIu64,
 			       range.first, range.last, from);
-	return range_check_whole(head, range.last - range.first + 1, err);
+	*size = range.last - range.first + 1;
+	return 0;
 }

@@ -59,13 +59,13 @@ bool range_is_encoded(const struct range_head *head, uint64_t size);
  * says how many, and they are not compressed; it is a range of a whole of `size`
  * bytes, if that can be read (Gitea and Forgejo say how many are left, go-gitea
  * issue 35276); it is the range from `from`, up to wherever (lfs-test-server and
- * what came of it do not heed the end).
+ * what came of it do not heed the end): then `*size` becomes that of the range.
  */
 int range_check_whole(const struct range_head *head, uint64_t size,
 		      struct err *err);
 int range_check_total(const struct range_head *head, uint64_t size,
 		      struct err *err);
-int range_check(const struct range_head *head, uint64_t from, uint64_t size,
+int range_check(const struct range_head *head, uint64_t from, uint64_t *size,
 		struct err *err);
 
 #endif

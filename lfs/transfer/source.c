@@ -191,17 +191,34 @@ static void note_answer(struct source *source, struct source_route *route,
 	note_etag(source, answer->etag);
 }
 
+/* Is its length that of `size` bytes, unless they are to be decoded? */
+static int check_length(struct source_route *route,
+			const struct source_answer *answer, uint64_t size,
+			struct err *err)
+{
+	if (route->decodes)
+		return 0;
+	if (range_is_encoded(&answer->head, size))
+		route->trouble = SOURCE_ENCODED;
+	return range_check_whole(&answer->head, size, err);
+}
+
 static enum source_verdict head_of_range(struct source *source,
 					 struct source_route *route,
 					 const struct source_answer *answer,
 					 struct err *err)
 {
-	if (range_check_total(&answer->head, source->size, err))
+	uint64_t size = source->size;
+
+	if (range_check_total(&answer->head, size, err))
 		return SOURCE_REFUSE;
-	if (range_check(&answer->head, route->from, source->size, err)) {
-		route->trouble = SOURCE_USELESS;
+	route->trouble = SOURCE_USELESS;
+	if (range_check(&answer->head, route->from, &size, err) ||
+	    check_length(route, answer, size, err))
 		return SOURCE_REFUSE;
-	}
+	/* A range of what was compressed as a whole cannot be decoded. */
+	if (!route->decodes)
+		route->trouble = SOURCE_FINE;
 	note_answer(source, route, answer);
 	if (source->state <= SOURCE_EXPECTED)
 		source->state = SOURCE_HEEDED;
@@ -233,10 +250,7 @@ static enum source_verdict head_of_whole(struct source *source,
 	if (is_other(route, answer))
 		return refuse(route, SOURCE_CHANGED, err,
 			      "the server has another version now");
-	if (range_is_encoded(&answer->head, source->size) && !route->decodes)
-		route->trouble = SOURCE_ENCODED;
-	if (!route->decodes &&
-	    range_check_whole(&answer->head, source->size, err))
+	if (check_length(route, answer, source->size, err))
 		return SOURCE_REFUSE;
 	note_answer(source, route, answer);
 	route->skip = route->from;
