@@ -19,7 +19,6 @@
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
 	NAMING_MS = 3000,	/* that git may take for files in messages */
-	ASKS_MAX = 4,	/* whether the object is there, in 1 + 2 + 4 s */
 	/* More than a server leaves in its buffers if it takes nothing. */
 	TAKEN_BYTES = 8 << 20
 };
@@ -278,18 +277,18 @@ static int verify(struct move *move, struct err *err)
 
 /*
  * Standalone: the answer was lost or did not tell; is the object at the server
- * all the same?  One that has only said "accepted" may need a moment.
+ * all the same?
  */
 static bool is_there(struct move *move, const struct err *why)
 {
-	unsigned asks = why->kind == ERR_PROTOCOL ? ASKS_MAX : 1;
 	struct err ignored = ERR_INIT;
+	unsigned asks;
 
-	if (move->message->action || !move->transfer ||
-	    !move->mover->is_upload || !transfer_may_be_done(move->transfer))
+	if (move->message->action || !move->transfer || !move->mover->is_upload)
 		return false;
+	asks = transfer_asks(move->transfer, why);
 	for (unsigned i = 0; i < asks; i++) {
-		if (i && !again_pause(&move->again, 1000 << (i - 1)))
+		if (i && !again_pause(&move->again, transfer_ask_pause_ms(i)))
 			return false;
 		if (ask(move, &ignored))
 			return false;

@@ -188,6 +188,38 @@ server_faults reset,on=part,after=1000000,times=2 \
 check 'parts break, and links of the target run out' run_fork parts
 check 'parts break: all is right' has_all parts
 
+# An answer to the last request that does not tell what came of it.
+for how in 202 cut
+do
+	for dialect in hf basic
+	do
+		on=complete
+		test $dialect = hf || on=put
+		to --dialect $dialect
+		make_fork "unclear-$how-$dialect"
+		server_faults "untrue=$how,done=1,on=$on,times=0"
+		check "$dialect, $how: the target is asked what is there" \
+			run_fork "unclear-$how-$dialect"
+		check "$dialect, $how: all was moved" \
+			grep -q '^moved  *6 objects, 13 MiB$' out
+		check "$dialect, $how: all is right" \
+			has_all "unclear-$how-$dialect"
+		check "$dialect, $how: and was sent once" \
+			equal "$(server_log part | wc -l) $(server_log put | wc -l)" \
+			"$(test $dialect = hf && echo '12 0' || echo '0 6')"
+	done
+done
+to
+make_fork unclear
+server_faults "untrue=202,times=0,oid=$(oid_of a/large.bin)"
+check 'it is not there' equal "$(status_of run_fork unclear)" 1
+server_nofaults
+check 'it is not there: it says so' grep -q \
+	'large.bin  completing the upload: .* 202' out
+check 'it is not there: it is not sent again' \
+	equal "$(server_log part | wc -l)" 12
+check 'it is not there: the target was asked some times' \
+	equal "$(server_log batch | wc -l)" 5
 to
 make_fork refused
 server_faults status=422,on=part,times=0

@@ -14,6 +14,7 @@
 #include "lfs/net/status.h"
 #include "lfs/remote/batch.h"
 #include "lfs/transfer/pool.h"
+#include "lfs/transfer/transfer.h"
 
 enum {
 	TICK_MS = 100,
@@ -96,9 +97,9 @@ static bool can_try_again(struct item *item, const struct err *err)
 	       (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL);
 }
 
-static void pause_a_while(struct carrier *carrier)
+static void pause_for(struct carrier *carrier, unsigned ms)
 {
-	carrier->resume_ms = clock_ms() + AWAY_MS;
+	carrier->resume_ms = clock_ms() + ms;
 }
 
 static bool is_paused(const struct carrier *carrier)
@@ -138,13 +139,13 @@ static void put_off(struct carrier *carrier, struct item *item,
 {
 	log_info("%.12s: %s; once more, later", item->pointer.oid, err->msg);
 	item->tries = 0;
-	pause_a_while(carrier);
+	pause_for(carrier, AWAY_MS);
 	line_put_last(&carrier->waiting, item);
 }
 
-/* A relay has failed: is that the end of its item? */
-static void try_again_or_fail(struct carrier *carrier, struct item *item,
-			      const struct err *err)
+/* A relay has failed: shall its item be moved again?  Then it waits for that. */
+static bool try_again(struct carrier *carrier, struct item *item,
+		      const struct err *err)
 {
 	if (is_away(carrier, item, err)) {
 		put_off(carrier, item, err);
@@ -155,8 +156,36 @@ static void try_again_or_fail(struct carrier *carrier, struct item *item,
 	} else if (item_has_another_round(item, err)) {
 		put_off(carrier, item, err);
 	} else {
-		fail(item, err);
+		return false;
 	}
+	return true;
+}
+
+/* It is not known whether the target has it: that waits to be asked. */
+static void ask_for(struct carrier *carrier, struct item *item,
+		    const struct err *err)
+{
+	log_info("%.12s: %s; asking for it", item->pointer.oid, err->msg);
+	item->nasked = 0;
+	free(item->why);
+	item->why = xstrdup(err->msg);
+	line_put_first(&carrier->waiting, item);
+}
+
+/* What the target answered does not tell: then nothing is sent before it does. */
+static void try_again_or_fail(struct carrier *carrier, struct item *item,
+			      const struct err *err)
+{
+	unsigned asks = relay_asks(item->relay, err);
+
+	if ((!asks || err->kind != ERR_PROTOCOL) &&
+	    try_again(carrier, item, err))
+		return;
+	item->asks = asks;
+	if (asks)
+		ask_for(carrier, item, err);
+	else
+		fail(item, err);
 }
 
 static void tell_moved(struct item *item)
@@ -317,6 +346,13 @@ static void start_items(struct carrier *carrier)
 			return;
 }
 
+static void wait_again(struct carrier *carrier, struct item *item)
+{
+	if (item->nasked)
+		pause_for(carrier, transfer_ask_pause_ms(item->nasked));
+	line_put_last(&carrier->waiting, item);
+}
+
 /* Ask the servers about those that come next. */
 static int ask_some(struct carrier *carrier, struct err *err)
 {
@@ -342,7 +378,7 @@ static int ask_some(struct carrier *carrier, struct err *err)
 		if (items[i]->state == ITEM_READY)
 			line_put_last(&carrier->ready, items[i]);
 		else if (!item_is_over(items[i]))
-			line_put_last(&carrier->waiting, items[i]);
+			wait_again(carrier, items[i]);
 	return ret;
 }
 
@@ -412,7 +448,7 @@ static int ask(struct carrier *carrier, struct err *err)
 		return ret;
 	log_info("%s; asking again", err->msg);
 	err_clear(err);
-	pause_a_while(carrier);
+	pause_for(carrier, AWAY_MS);
 	return 0;
 }
 

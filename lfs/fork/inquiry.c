@@ -98,6 +98,16 @@ static struct batch_object as_object(const struct item *item)
 				      .authenticated = item->authenticated };
 }
 
+/* It has not got what may have been sent, or does not say. */
+static void ask_later_or_fail(struct item *item)
+{
+	item->nasked++;
+	if (--item->asks)
+		return;
+	item->state = ITEM_FAILED;
+	log_info("%s: failed: %s", item->pointer.oid, item->why);
+}
+
 /* The target does not have it: then what it answered is how to send it. */
 static bool take_target(struct inquiry *inquiry, struct item *item,
 			const struct batch_object *object)
@@ -112,8 +122,14 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 	if (is_dry && err.kind && err.code == 404)
 		return true;
 	if (!err.kind && (is_dry || !mode_action(item->target, UPLOAD))) {
-		item->state = ITEM_THERE;
-		log_info("%s: already there", item->pointer.oid);
+		item->state = item->asks ? ITEM_MOVED : ITEM_THERE;
+		log_info("%s: %s", item->pointer.oid,
+			 item->asks ? "moved, the target has it" :
+				      "already there");
+		return false;
+	}
+	if (item->asks) {
+		ask_later_or_fail(item);
 		return false;
 	}
 	if (!err.kind) {

@@ -30,6 +30,11 @@ struct item {
 	bool is_bad_here;	/* the local storage has other bytes */
 	bool wants_login;	/* the target sent a 401 to its upload */
 	bool is_second_round;	/* it has failed once, and had its turn again */
+	/*
+	 * The answer to its upload did not tell whether the target has it: so
+	 * often it is still to be asked, and was; `why` is what it answered.
+	 */
+	unsigned asks, nasked;
 	unsigned tries;
 	unsigned renewals;	/* of the source's link, since then: */
 	uint64_t fetched;	/* bytes that had come when it was renewed */

@@ -357,6 +357,11 @@ int relay_result(const struct relay *relay, struct err *err)
 	return transfer_result(relay->up, err);
 }
 
+unsigned relay_asks(const struct relay *relay, const struct err *err)
+{
+	return relay->err.kind ? 0 : transfer_asks(relay->up, err);
+}
+
 bool relay_failed_at_source(const struct relay *relay)
 {
 	return relay->source_failed;

@@ -97,6 +97,9 @@ void relay_fail(struct relay *relay, const struct err *err);
  */
 int relay_result(const struct relay *relay, struct err *err);
 
+/* It failed: how often is the target to be asked for it, as transfer_asks(). */
+unsigned relay_asks(const struct relay *relay, const struct err *err);
+
 /* It failed: was it the source that did, and not the target? */
 bool relay_failed_at_source(const struct relay *relay);
 

@@ -18,7 +18,8 @@
 
 enum {
 	MENDS_MAX = 4,	/* each but the first of a few parts only */
-	PAGE_MOST = 1 << 20	/* bytes */
+	PAGE_MOST = 1 << 20,	/* bytes */
+	ASKS_MAX = 4	/* whether the object is there, in 1 + 2 + 4 s */
 };
 
 enum state {
@@ -436,6 +437,18 @@ bool transfer_keeps_parts(const struct transfer *transfer)
 bool transfer_may_be_done(const struct transfer *transfer)
 {
 	return transfer->object.plan->finish_may_be_done;
+}
+
+unsigned transfer_asks(const struct transfer *transfer, const struct err *why)
+{
+	if (!transfer_may_be_done(transfer))
+		return 0;
+	return why->kind == ERR_PROTOCOL ? ASKS_MAX : 1;
+}
+
+unsigned transfer_ask_pause_ms(unsigned nasked)
+{
+	return 1000U << (nasked - 1);
 }
 
 void transfer_forget(struct transfer *transfer)

@@ -109,6 +109,14 @@ bool transfer_keeps_parts(const struct transfer *transfer);
 /* Over and failed, but its finish may have been done: its answer was lost. */
 bool transfer_may_be_done(const struct transfer *transfer);
 
+/*
+ * Then the server can be asked whether it has the object: how often, after that
+ * failure?  One that has only said "accepted" may need a moment: the pauses
+ * between are of 1, 2, 4 s.  0: it is not there.
+ */
+unsigned transfer_asks(const struct transfer *transfer, const struct err *why);
+unsigned transfer_ask_pause_ms(unsigned nasked);
+
 /* An upload that failed: no other run shall go on with it. */
 void transfer_forget(struct transfer *transfer);
 
