@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/base/clock.h"
 
+#include <fcntl.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -10,6 +12,20 @@ uint64_t clock_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * 1000 + (uint64_t)ts.tv_nsec / 1000000;
+}
+
+void clock_boot(char boot[CLOCK_BOOT_SIZE])
+{
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	ssize_t n = -1;
+
+	memset(boot, 0, CLOCK_BOOT_SIZE);
+	if (fd < 0)
+		return;
+	n = read(fd, boot, CLOCK_BOOT_SIZE - 1);
+	if (n < CLOCK_BOOT_SIZE - 1)
+		boot[0] = '\0';
+	close(fd);
 }
 
 int64_t clock_unix(void)

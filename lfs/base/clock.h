@@ -9,8 +9,15 @@
  * so that a test can pass its own.
  */
 
-/* Milliseconds of a clock that never goes back; its zero means nothing. */
+/*
+ * Milliseconds of a clock that never goes back; its zero means nothing, and
+ * lies elsewhere after each boot.
+ */
 uint64_t clock_ms(void);
+
+/* The name that the kernel gives to this boot; "" if it gives none. */
+enum { CLOCK_BOOT_SIZE = 37 };
+void clock_boot(char boot[CLOCK_BOOT_SIZE]);
 
 /* Seconds since 1970, UTC. */
 int64_t clock_unix(void);

@@ -31,6 +31,7 @@ struct note {
 
 struct notes {
 	char *path; /* owned, or NULL */
+	char boot[CLOCK_BOOT_SIZE];
 	struct note own[OWN];
 };
 
@@ -39,14 +40,18 @@ struct notes *notes_new(const char *path)
 	struct notes *notes = xcalloc(1, sizeof(*notes));
 
 	notes->path = path ? xstrdup(path) : NULL;
+	clock_boot(notes->boot);
 	return notes;
 }
 
-static unsigned hash_key(const char *key, unsigned char digest[SHA256_SIZE])
+/* Its time means nothing in another boot, or on another machine: nor does it. */
+static unsigned hash_key(const struct notes *notes, const char *key,
+			 unsigned char digest[SHA256_SIZE])
 {
 	struct sha256 hash;
 
 	sha256_init(&hash);
+	sha256_update(&hash, notes->boot, sizeof(notes->boot));
 	sha256_update(&hash, key, strlen(key));
 	sha256_final(&hash, digest);
 	return (digest[0] | (unsigned)digest[1] << 8) % SLOTS;
@@ -68,7 +73,7 @@ static void put(struct notes *notes, const char *key, const struct note *what)
 	memset(&note, 0, sizeof(note));
 	memcpy(&note.what, &what->what, sizeof(note.what));
 	note.ms = what->ms;
-	slot = hash_key(key, note.key);
+	slot = hash_key(notes, key, note.key);
 	note.crc = sum_of(&note);
 	notes->own[slot % OWN] = note;
 	if (!notes->path)
@@ -113,7 +118,7 @@ bool notes_get(struct notes *notes, const char *key, uint64_t since_ms,
 	       struct err *what)
 {
 	unsigned char wanted[SHA256_SIZE];
-	unsigned slot = hash_key(key, wanted);
+	unsigned slot = hash_key(notes, key, wanted);
 	struct note found = load(notes, slot);
 
 	if (memcmp(found.key, wanted, sizeof(wanted)) != 0) {

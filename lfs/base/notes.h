@@ -16,10 +16,9 @@
  *	if (notes_get(notes, "no answer from h.example", since_ms, &why))
  *
  * A note is a hint: another one may take its place, and one that cannot be
- * written or read is not there.  The file is of our own format and only for
- * this machine; after a boot, an older note may still pass for a new one, as
- * clock_ms() begins again.  Keys are hashed, but an error is kept as it is, so
- * that no secret belongs in there.  For one thread at a time.
+ * written or read is not there, nor is one of another boot or machine.  The file
+ * is of our own format.  Keys are hashed, but an error is kept as it is, so that
+ * no secret belongs in there.  For one thread at a time.
  */
 
 struct notes;

@@ -40,20 +40,6 @@ struct journal {
 	atomic_bool broken;	/* nothing is added any more */
 };
 
-static void load_boot(char boot[JOURNAL_BOOT_SIZE])
-{
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
-	ssize_t n = -1;
-
-	memset(boot, 0, JOURNAL_BOOT_SIZE);
-	if (fd < 0)
-		return;
-	n = read(fd, boot, JOURNAL_BOOT_SIZE - 1);
-	if (n < JOURNAL_BOOT_SIZE - 1)
-		boot[0] = '\0';
-	close(fd);
-}
-
 static struct journal *make(const char *path, int fd)
 {
 	struct journal *journal = xcalloc(1, sizeof(*journal));
@@ -209,15 +195,15 @@ void journal_begin(struct journal *journal, struct journal_begin *begin)
 {
 	journal_keep(journal, 0);
 	begin->magic = JOURNAL_MAGIC;
-	load_boot(begin->boot);
+	clock_boot(begin->boot);
 	journal_add(journal, JOURNAL_BEGIN, begin, sizeof(*begin), NULL);
 }
 
 bool journal_is_of_this_boot(const struct journal_begin *begin)
 {
-	char boot[JOURNAL_BOOT_SIZE];
+	char boot[CLOCK_BOOT_SIZE];
 
-	load_boot(boot);
+	clock_boot(boot);
 	return boot[0] && !strncmp(boot, begin->boot, sizeof(boot));
 }
 

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/err.h"
 #include "lfs/base/parent.h"
 #include "lfs/base/sha256.h"
@@ -40,8 +41,7 @@ enum journal_type {
 
 enum {
 	JOURNAL_MAGIC = 0x4d4a3031,
-	JOURNAL_RECORD_MAX = 256 << 10,
-	JOURNAL_BOOT_SIZE = 37	/* of the kernel's boot id, with a NUL */
+	JOURNAL_RECORD_MAX = 256 << 10
 };
 
 struct journal_begin {
@@ -56,7 +56,7 @@ struct journal_begin {
 	 * The boot in which it was begun, "" if unknown.  In the same one, what
 	 * was written to a file is there; after a crash it need not be.
 	 */
-	char boot[JOURNAL_BOOT_SIZE + 3];
+	char boot[CLOCK_BOOT_SIZE + 3];
 };
 
 struct journal_piece {
