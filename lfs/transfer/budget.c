@@ -159,10 +159,15 @@ void budget_hold(struct budget *budget)
 		log_warn("locks do not work: connections are not shared");
 }
 
+void budget_stop_waiting(struct budget *budget)
+{
+	unlock_byte(budget, &budget->waiting);
+}
+
 void budget_release(struct budget *budget)
 {
 	unlock_byte(budget, &budget->held);
-	unlock_byte(budget, &budget->waiting);
+	budget_stop_waiting(budget);
 }
 
 unsigned budget_share(const struct budget *budget)

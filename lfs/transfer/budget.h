@@ -61,6 +61,9 @@ enum {
 };
 bool budget_enter(struct budget *budget, const char *url, off_t *place);
 
+/* What asked for a place goes without one; anything that still wants one asks again. */
+void budget_stop_waiting(struct budget *budget);
+
 /* Returns how many others have a place at that host now. */
 unsigned budget_leave(struct budget *budget, off_t place);
 

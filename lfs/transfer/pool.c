@@ -238,12 +238,23 @@ static void come_to_place(struct pool *pool, struct job *job)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
+/* A job that has got no place goes without: other agents shall not make room. */
+static void stop_waiting(struct pool *pool, const struct job *job)
+{
+	if (!pool->budget || !job->url || job->place >= 0)
+		return;
+	pthread_mutex_lock(&pool->mutex);
+	budget_stop_waiting(pool->budget);
+	pthread_mutex_unlock(&pool->mutex);
+}
+
 static int try(struct worker *worker, struct job *job, unsigned *others)
 {
 	int ret;
 
 	err_clear(&job->err);
 	*others = 0;
+	stop_waiting(worker->pool, job);
 	if (is_over(worker->pool, job)) {
 		leave(worker->pool, job);
 		return err_set(&job->err, ERR_CANCELED, "stopped");
@@ -552,6 +563,8 @@ void pool_cancel(struct pool *pool)
 		err_set(&job->err, ERR_CANCELED, "stopped");
 		bring_back(pool, job);
 	}
+	if (pool->budget)
+		budget_stop_waiting(pool->budget);
 	pthread_mutex_unlock(&pool->mutex);
 	pool_look_again(pool);
 	wake_workers(pool);

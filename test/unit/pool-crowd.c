@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -14,6 +17,8 @@
 #include "lfs/transfer/pool.h"
 
 /* A pool that runs more jobs at once than the server wants. */
+
+#define URL "http://cdn.example/a"
 
 enum {
 	NJOBS = 40,
@@ -95,7 +100,7 @@ static void call_all(struct pool *pool, struct server *server,
 {
 	for (unsigned i = 0; i < n; i++) {
 		calls[i] = (struct call){ .job.run = run,
-					  .job.url = "http://cdn.example/a",
+					  .job.url = URL,
 					  .server = server,
 					  .ms = ms,
 					  .paused_ms = UINT64_MAX };
@@ -277,7 +282,7 @@ static void a_place_that_is_not_used(void **state)
 	struct call call = { .server = &server,
 			     .job = { .run = run,
 				      .is_wanted = is_wanted_once,
-				      .url = "http://cdn.example/a" } };
+				      .url = URL } };
 	struct http_shared shared = { .connect_ms = 1 };
 	struct pool *pool = pool_new(1, &shared, &policy);
 	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
@@ -302,6 +307,121 @@ static void a_place_that_is_not_used(void **state)
 	unlink(path);
 }
 
+/*
+ * Another process, which has the only place at the host.  For each letter it
+ * says if anybody else has a lock, as a process that waits does: 'w' waits for
+ * one at first.
+ */
+struct rival {
+	pid_t pid;
+	int socket;
+};
+
+static char has_lock(int fd)
+{
+	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+
+	return !fcntl(fd, F_GETLK, &lock) && lock.l_type != F_UNLCK;
+}
+
+static void be_rival(const char *path, int socket)
+{
+	struct budget *budget = budget_open(path, 0600, 1, 1);
+	int fd = open(path, O_RDWR);
+	char letter;
+	off_t at;
+
+	budget_fewer(budget, URL, 1);
+	if (fd < 0 || !budget_enter(budget, URL, &at) ||
+	    write(socket, "", 1) != 1)
+		_exit(1);
+	while (read(socket, &letter, 1) == 1) {
+		while (letter == 'w' && !has_lock(fd))
+			sleep_ms(1);
+		letter = has_lock(fd);
+		if (write(socket, &letter, 1) != 1)
+			break;
+	}
+	_exit(0);
+}
+
+static struct rival start_rival(const char *path)
+{
+	struct rival rival;
+	int sockets[2];
+	char c;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, sockets), 0);
+	rival.pid = fork();
+	assert_true(rival.pid >= 0);
+	if (!rival.pid) {
+		close(sockets[0]);
+		be_rival(path, sockets[1]);
+	}
+	close(sockets[1]);
+	rival.socket = sockets[0];
+	assert_int_equal(read(rival.socket, &c, 1), 1);
+	return rival;
+}
+
+static bool ask_rival(const struct rival *rival, char letter)
+{
+	assert_int_equal(write(rival->socket, &letter, 1), 1);
+	assert_int_equal(read(rival->socket, &letter, 1), 1);
+	return letter;
+}
+
+static atomic_bool is_unwanted;
+
+static bool is_wanted_still(const struct job *job)
+{
+	(void)job;
+	return !atomic_load(&is_unwanted);
+}
+
+/* A job that waits for a place and is over: nobody shall make room for it. */
+static void a_wait_that_is_over(void **state)
+{
+	struct server server = { .places = 1 };
+	struct call call = { .server = &server,
+			     .job = { .run = run,
+				      .is_wanted = is_wanted_still,
+				      .url = URL } };
+	struct http_shared shared = { .connect_ms = 1 };
+	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
+	struct budget *budget;
+	struct rival rival;
+	struct pool *pool;
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	rival = start_rival(path);
+	pool = pool_new(1, &shared, &policy);
+	budget = budget_open(path, 0600, 1, 1);
+	pool_set_budget(pool, budget);
+
+	pool_submit(pool, &call.job);
+	assert_true(ask_rival(&rival, 'w'));
+	pool_cancel(pool);
+	assert_int_equal(await(pool, 1), 1);
+	assert_false(ask_rival(&rival, 'n'));
+
+	pool_submit(pool, &call.job);
+	assert_true(ask_rival(&rival, 'w'));
+	atomic_store(&is_unwanted, true);
+	assert_int_equal(await(pool, 1), 1);
+	assert_false(ask_rival(&rival, 'n'));
+	assert_int_equal(call.tries, 0);
+
+	close(rival.socket);
+	assert_int_equal(waitpid(rival.pid, NULL, 0), rival.pid);
+	assert_true(pool_free(pool, 30000));
+	budget_free(budget);
+	unlink(path);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +433,7 @@ int main(void)
 		cmocka_unit_test(what_the_server_asks_for),
 		cmocka_unit_test(a_stop),
 		cmocka_unit_test(a_place_that_is_not_used),
+		cmocka_unit_test(a_wait_that_is_over),
 	};
 	struct err err = ERR_INIT;
 
