@@ -311,7 +311,6 @@ static int look(struct http *http, bool is_over, struct err *err)
 
 static int drive(struct http *http, CURLcode *code)
 {
-	struct err ignored = ERR_INIT;
 	int running = 1, left;
 	CURLMsg *msg;
 
@@ -326,7 +325,7 @@ static int drive(struct http *http, CURLcode *code)
 			return -1;
 		curl.multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
 	}
-	look(http, true, &ignored);
+	look(http, true, NULL);
 	*code = CURLE_OK;
 	while ((msg = curl.multi_info_read(http->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)

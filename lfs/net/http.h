@@ -83,7 +83,8 @@ struct http_request {
 /*
  * Looks on while a body moves, a few times a second, and where it came to an
  * end, not of one sent: `moved` bytes of it in `busy_ms`, without the time that
- * the source or the sink took.  -1 closes the connection.
+ * the source or the sink took.  -1 closes the connection; at the end `err` is
+ * NULL, and there is nothing left to close.
  */
 struct http_watch {
 	int (*look)(void *ctx, uint64_t moved, uint64_t busy_ms,

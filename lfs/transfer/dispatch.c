@@ -35,6 +35,7 @@ static int look(void *ctx, uint64_t moved, uint64_t busy_ms, struct err *err)
 		.is_spared = is_upload(dispatch) &&
 			     moved > slot->part->size / 2,
 		.is_last = !pool_has_work(dispatch->pool),
+		.is_over = !err,
 	};
 
 	switch (pace_note(dispatch->pace, &news)) {

@@ -187,7 +187,8 @@ enum pace_verdict pace_note(struct pace *pace, const struct pace_news *news)
 	line = find(pace, news->id);
 	if (line) {
 		add(line, news);
-		verdict = judge(pace, line, news);
+		if (!news->is_over)
+			verdict = judge(pace, line, news);
 		if (verdict != PACE_GOOD)
 			begin_anew(line);
 	}

@@ -37,6 +37,7 @@ struct pace_news {
 	unsigned closed;	/* how often its part was taken from one */
 	bool is_spared;	/* not to be compared: an upload nearly done */
 	bool is_last;	/* no part is left to hand out */
+	bool is_over;	/* the body has ended: only to be noted */
 };
 
 struct pace *pace_new(unsigned stall_ms);

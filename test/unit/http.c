@@ -391,6 +391,38 @@ static void the_peer_of_an_error(void **state)
 	tinyserver_stop(server);
 }
 
+static int look_at_end(void *ctx, uint64_t moved, uint64_t busy_ms,
+		       struct err *err)
+{
+	unsigned *ends = ctx;
+
+	(void)busy_ms;
+	*ends += !err && moved == 2;
+	return -1;
+}
+
+/* A watch is told of the end, where its word no longer counts. */
+static void a_watch_and_the_end(void **state)
+{
+	char answer[] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi";
+	struct tinyserver *server = tinyserver_start(tinyserver_text, answer);
+	unsigned ends = 0;
+	const struct http_watch watch = { look_at_end, &ends };
+	struct kept kept = { .body = BUF_INIT(2) };
+	struct http_sink sink = { keep_head, keep_bytes, &kept };
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "GET", tinyserver_url(server));
+	http_set_watch(bench.http, &watch);
+	bench.request.sink = &sink;
+	assert_int_equal(perform(&bench), 0);
+	assert_int_equal(ends, 1);
+	buf_release(&kept.body);
+	tear_down(&bench);
+	tinyserver_stop(server);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -408,6 +440,7 @@ int main(void)
 		cmocka_unit_test(a_sink_is_not_for_refusals),
 		cmocka_unit_test(a_sink_that_refuses),
 		cmocka_unit_test(a_sink_that_has_enough),
+		cmocka_unit_test(a_watch_and_the_end),
 	};
 	struct err err = ERR_INIT;
 

@@ -192,11 +192,35 @@ static void a_new_connection(void **state)
 	pace_free(pace);
 }
 
+/* What is over is not judged, but counts for the next body of the connection. */
+static void a_body_that_has_ended(void **state)
+{
+	const struct scene slow = { .rate = 1, .siblings = FOUR };
+	struct pace *pace = pace_new(STALL_MS);
+	struct pace_news news = { .id = &slow.rate,
+				  .now_ms = START_MS + 5000,
+				  .busy_ms = 5000,
+				  .is_over = true };
+	uint64_t ms;
+
+	(void)state;
+	for (ms = 0; ms < 5000; ms += TICK_MS) {
+		note(pace, &slow, &slow.siblings[0], ms);
+		assert_int_equal(note(pace, &slow, &slow.rate, ms), PACE_GOOD);
+	}
+	assert_int_equal(pace_note(pace, &news), PACE_GOOD);
+	news.is_over = false;
+	news.busy_ms = 100;
+	assert_int_equal(pace_note(pace, &news), PACE_SLOWER);
+	pace_free(pace);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(siblings_and_the_rest),
 		cmocka_unit_test(a_new_connection),
+		cmocka_unit_test(a_body_that_has_ended),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
