@@ -491,13 +491,15 @@ static struct status status_of(struct http *http,
 	};
 }
 
-int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err)
+static int check_answer(int (*check)(const struct status *status,
+				     struct err *err),
+			struct http *http, const struct http_request *request,
+			const struct http_response *response, struct err *err)
 {
 	const struct status status = status_of(http, request, response);
 	const char *step;
 
-	if (!status_check(&status, err))
+	if (!check(&status, err))
 		return 0;
 	step = find(steps, sizeof(steps) / sizeof(steps[0]), status.status);
 	if (*step) {
@@ -507,24 +509,22 @@ int status_of_answer(struct http *http, const struct http_request *request,
 	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
 }
 
+int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response, struct err *err)
+{
+	return check_answer(status_check, http, request, response, err);
+}
+
 int status_of_taken(struct http *http, const struct http_request *request,
 		    const struct http_response *response, struct err *err)
 {
-	const struct status status = status_of(http, request, response);
-
-	if (status_of_answer(http, request, response, err))
-		return -1;
-	return status_check_taken(&status, err);
+	return check_answer(status_check_taken, http, request, response, err);
 }
 
 int status_of_finish(struct http *http, const struct http_request *request,
 		     const struct http_response *response, struct err *err)
 {
-	const struct status status = status_of(http, request, response);
-
-	if (status_of_answer(http, request, response, err))
-		return -1;
-	return status_check_finish(&status, err);
+	return check_answer(status_check_finish, http, request, response, err);
 }
 
 bool status_is_stale(const struct err *err)

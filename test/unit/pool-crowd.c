@@ -279,10 +279,10 @@ static bool is_wanted_once(const struct job *job)
 static void a_place_that_is_not_used(void **state)
 {
 	struct server server = { .places = 1 };
-	struct call call = { .server = &server,
-			     .job = { .run = run,
-				      .is_wanted = is_wanted_once,
-				      .url = URL } };
+	struct call call = {
+		.server = &server,
+		.job = { .run = run, .is_wanted = is_wanted_once, .url = URL }
+	};
 	struct http_shared shared = { .connect_ms = 1 };
 	struct pool *pool = pool_new(1, &shared, &policy);
 	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
@@ -383,10 +383,10 @@ static bool is_wanted_still(const struct job *job)
 static void a_wait_that_is_over(void **state)
 {
 	struct server server = { .places = 1 };
-	struct call call = { .server = &server,
-			     .job = { .run = run,
-				      .is_wanted = is_wanted_still,
-				      .url = URL } };
+	struct call call = {
+		.server = &server,
+		.job = { .run = run, .is_wanted = is_wanted_still, .url = URL }
+	};
 	struct http_shared shared = { .connect_ms = 1 };
 	char path[] = "/tmp/lfsmp-crowd.XXXXXX";
 	struct budget *budget;
