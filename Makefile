@@ -10,7 +10,7 @@ NET      = libcurl url link field range retry ceiling noproxy connect http \
 REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
            session branch fetchhead gourl localpath remoteurl endpoint \
-           lfsconfig treepath sshcommand sshreply sshshare sshauth
+           lfsconfig context treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts basic mode
 TRANSFER = budget pool progress journal hasher source pace object untaken partial \
            saved outlook unfinished digest upload download dispatch engine \

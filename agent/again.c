@@ -8,8 +8,10 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/net/status.h"
+#include "lfs/remote/context.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
+#include "lfs/transfer/pool.h"
 #include "lfs/transfer/server.h"
 #include "lfs/transfer/transfer.h"
 
@@ -110,7 +112,7 @@ static unsigned count_retries(const struct again *again,
 			      const struct err *err)
 {
 	if (transfer_was_tried_once(transfer))
-		return again->mover->engine->settings.retries;
+		return again->mover->context->settings.retries;
 	/* Nor does it lie with the links if something else answers. */
 	if (transfer_failed_to_finish(transfer) || err->is_strange)
 		return 0;
@@ -125,8 +127,8 @@ static unsigned count_retries(const struct again *again,
 static bool can_retry(struct again *again, const struct transfer *transfer,
 		      struct err *err)
 {
-	const struct engine *engine = again->mover->engine;
-	const struct settings *settings = &engine->settings;
+	const struct mover *mover = again->mover;
+	const struct settings *settings = &mover->context->settings;
 	const struct retry_policy policy = {
 		.retries = count_retries(again, transfer, err),
 		.max_delay_ms = settings->max_retry_delay_ms,
@@ -137,7 +139,8 @@ static bool can_retry(struct again *again, const struct transfer *transfer,
 		.random = clock_random(),
 		.now_ms = clock_ms(),
 		.begun_ms = again->begun_ms,
-		.moved_ms = atomic_load(&engine->shared.moved_ms),
+		.moved_ms = atomic_load(
+			&pool_shared(engine_pool(mover->engine))->moved_ms),
 		.is_answered = true,
 	};
 	unsigned pause_ms;

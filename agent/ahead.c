@@ -17,8 +17,8 @@
 #include "lfs/fork/pointer.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/link.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/promisor.h"
-#include "lfs/transfer/engine.h"
 #include "lfs/transfer/server.h"
 
 enum {
@@ -56,8 +56,8 @@ struct ahead *ahead_new(const struct ahead_options *options)
 
 	ahead->options = *options;
 	ahead->reach = REACH_MOST;
-	ahead->answers = answers_new(options->engine->storage.multipart_dir,
-				     options->engine->endpoint.url);
+	ahead->answers = answers_new(options->context->storage.multipart_dir,
+				     options->context->endpoint.url);
 	return ahead;
 }
 
@@ -105,20 +105,20 @@ static int find_trees(struct ahead *ahead, struct err *err)
 {
 	static const char *const refs[] = { "HEAD^{tree}",
 					    "FETCH_HEAD^{tree}" };
-	const struct engine *engine = ahead->options.engine;
+	const struct context *context = ahead->options.context;
 	struct history_request request = {
 		.refs = refs,
 		.nrefs = 1,
 		.all = ahead->nsearches > 0,
 		.tips_only = true,
-		.dir = engine->storage.multipart_dir,
+		.dir = context->storage.multipart_dir,
 		.is_stopped = is_over,
 		.ctx = ahead,
 	};
 
 	ahead->until_ms = clock_ms() + FIND_MS;
 	/* They are empty then: no object is in them. */
-	if (!engine->repo.head || is_partial_clone(engine->config))
+	if (!context->repo.head || is_partial_clone(context->config))
 		return 0;
 	if (has_fetch_head(ahead))
 		request.nrefs = 2;
@@ -131,7 +131,7 @@ static int find_trees(struct ahead *ahead, struct err *err)
  */
 static bool search(struct ahead *ahead)
 {
-	const struct storage *storage = &ahead->options.engine->storage;
+	const struct storage *storage = &ahead->options.context->storage;
 	struct err err = ERR_INIT;
 	char *path = xstrfmt("%s/search", storage->multipart_dir);
 	int fd = file_open_shared(path, storage->dir_mode & 0666, &err);
@@ -174,7 +174,7 @@ static const struct history *look_up(struct ahead *ahead, const char *oid,
 
 static bool is_here(const struct ahead *ahead, const char *oid)
 {
-	char *path = storage_object_path(&ahead->options.engine->storage, oid);
+	char *path = storage_object_path(&ahead->options.context->storage, oid);
 	bool is = !access(path, F_OK);
 
 	free(path);

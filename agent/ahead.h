@@ -25,11 +25,11 @@
  */
 
 struct ahead;
-struct engine;
+struct context;
 struct server;
 
 struct ahead_options {
-	struct engine *engine;	/* borrowed, as all of these */
+	const struct context *context;	/* borrowed, as all of these */
 	struct server *server;
 	bool (*is_stopped)(void *ctx);
 	void *ctx;

@@ -9,8 +9,10 @@
 #include "lfs/base/log.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/treepath.h"
 #include "lfs/transfer/engine.h"
+#include "lfs/transfer/pool.h"
 #include "lfs/transfer/progress.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/server.h"
@@ -81,15 +83,15 @@ static struct plan *make_plan(const struct move *move,
 			      struct plan_request *request, struct err *err)
 {
 	const struct message *message = move->message;
-	struct engine *engine = move->mover->engine;
-	const struct settings *settings = &engine->settings;
+	const struct settings *settings = &move->mover->context->settings;
 
 	*request = (struct plan_request){
 		.direction = move->mover->is_upload ? UPLOAD : DOWNLOAD,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
-		.part_size = engine_part_size(engine, message->size),
+		.part_size = engine_part_size(move->mover->engine,
+					      message->size),
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};
@@ -168,14 +170,14 @@ static void look_for_saved(const struct move *move, const struct plan *fresh,
 			   const struct plan_request *request,
 			   struct saved *saved)
 {
-	struct engine *engine = move->mover->engine;
+	struct context *context = move->mover->context;
 	struct err ignored = ERR_INIT;
 	const struct endpoint *endpoint;
 
 	if (!saved_is_for(fresh))
 		return;
-	endpoint = engine_endpoint(engine, &ignored);
-	saved_open(saved, &engine->storage,
+	endpoint = context_endpoint(context, &ignored);
+	saved_open(saved, &context->storage,
 		   &(struct saved_request){
 			   .plan = *request,
 			   .fresh = fresh,
@@ -322,7 +324,9 @@ static int carry_out(struct move *move, struct err *err)
 		return -1;
 	/* Its action is what git-lfs has been answered. */
 	if (move->message->action)
-		atomic_store(&move->mover->engine->shared.answered, true);
+		atomic_store(&pool_shared(engine_pool(move->mover->engine))
+				      ->answered,
+			     true);
 	ret = try_once(move, err);
 	while (ret && move->transfer &&
 	       again_may(&move->again, move->transfer, &move->object, err)) {

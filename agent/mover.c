@@ -6,7 +6,9 @@
 #include "agent/ahead.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/context.h"
 #include "lfs/transfer/engine.h"
+#include "lfs/transfer/pool.h"
 #include "lfs/transfer/server.h"
 
 struct mover *mover_new(const struct mover_options *options)
@@ -30,28 +32,30 @@ static bool is_stopped(void *ctx)
 
 int mover_need_engine(struct mover *mover, struct err *err)
 {
-	const struct engine_options options = {
+	const struct context_options options = {
 		.remote = mover->remote,
 		.is_upload = mover->is_upload,
-		.nagents = mover->nagents,
 	};
 
-	if (!mover->engine)
-		mover->engine = engine_new(&options, err);
+	if (!mover->context)
+		mover->context = context_new(&options, err);
+	if (mover->context && !mover->engine)
+		mover->engine = engine_new(mover->context, mover->nagents, err);
 	return mover->engine ? 0 : -1;
 }
 
 static int need_server(struct mover *mover, struct err *err)
 {
 	const struct server_options options = {
-		.engine = mover->engine,
+		.context = mover->context,
+		.pool = engine_pool(mover->engine),
 		.began_ms = mover->began_ms,
 		.is_stopped = is_stopped,
 		.ctx = mover,
 		.watch_fd = mover->input->fd,
 	};
 	struct ahead_options ahead_options = {
-		.engine = mover->engine,
+		.context = mover->context,
 		.is_stopped = is_stopped,
 		.ctx = mover,
 	};
@@ -90,6 +94,7 @@ bool mover_free(struct mover *mover)
 	server_free(mover->server);
 	if (!engine_free(mover->engine, MOVER_STOP_MS))
 		return false;
+	context_free(mover->context);
 	free(mover->remote);
 	free(mover);
 	return true;

@@ -22,6 +22,7 @@ struct mover {
 	bool is_upload;
 	unsigned nagents;
 	uint64_t began_ms;	/* by clock_ms() */
+	struct context *context;
 	struct engine *engine;
 	struct server *server;	/* standalone only */
 	struct ahead *ahead;	/* likewise */

@@ -13,6 +13,8 @@
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
 #include "lfs/remote/batch.h"
+#include "lfs/remote/context.h"
+#include "lfs/transfer/engine.h"
 #include "lfs/transfer/pool.h"
 #include "lfs/transfer/transfer.h"
 
@@ -59,8 +61,8 @@ struct carrier *carrier_new(const struct carrier_options *options)
 		.data = carrier->data,
 		.news = carrier->news,
 	};
-	pool_on_news(options->source->pool, bell_ring, carrier->news);
-	pool_on_news(options->target->pool, bell_ring, carrier->news);
+	pool_on_news(engine_pool(options->source), bell_ring, carrier->news);
+	pool_on_news(engine_pool(options->target), bell_ring, carrier->news);
 	return carrier;
 }
 
@@ -130,7 +132,8 @@ static bool is_away(const struct carrier *carrier, const struct item *item,
 	    (item->is_second_round && !has_others(carrier)))
 		return false;
 	return good_ms && good_ms < item->begun_ms &&
-	       clock_ms() - good_ms <= engine->settings.offline_ms;
+	       clock_ms() - good_ms <=
+		       engine_context(engine)->settings.offline_ms;
 }
 
 /* It comes last, so all others have had their turn by then. */
@@ -251,8 +254,8 @@ static void turn(struct carrier *carrier)
 
 	engine_heed_budget(carrier->options.source, least);
 	engine_heed_budget(carrier->options.target, least);
-	collect(carrier->options.source->pool, &carrier->source_ms);
-	collect(carrier->options.target->pool, &carrier->target_ms);
+	collect(engine_pool(carrier->options.source), &carrier->source_ms);
+	collect(engine_pool(carrier->options.target), &carrier->target_ms);
 	for (size_t i = 0; i < carrier->nmoving; i++)
 		if (relay_advance(carrier->moving[i]->relay))
 			carrier->moving[nleft++] = carrier->moving[i];
@@ -297,7 +300,9 @@ static bool start(struct carrier *carrier, struct item *item)
 		return false;
 	}
 	if (item->is_local)
-		path = storage_object_path(&carrier->options.source->storage,
+		path = storage_object_path(&engine_context(
+						    carrier->options.source)
+						    ->storage,
 					   item->pointer.oid);
 	request.path = path;
 	item->relay = relay_new(&carrier->ends, &request, &err);
@@ -332,8 +337,10 @@ static bool is_busy(const struct carrier *carrier)
 		nfetches += relay_fetches(carrier->moving[i]->relay);
 		nsends += relay_sends(carrier->moving[i]->relay);
 	}
-	return nfetches >= options->source->settings.connections ||
-	       nsends >= 2 * options->target->settings.connections;
+	return nfetches >=
+		       engine_context(options->source)->settings.connections ||
+	       nsends >= 2 * engine_context(options->target)
+					 ->settings.connections;
 }
 
 static void start_items(struct carrier *carrier)
@@ -385,7 +392,8 @@ static int ask_some(struct carrier *carrier, struct err *err)
 /* A server that has answered before gives no answer: may it come back? */
 static bool may_come_back(const struct carrier *carrier, const struct err *err)
 {
-	unsigned offline_ms = carrier->options.target->settings.offline_ms;
+	unsigned offline_ms =
+		engine_context(carrier->options.target)->settings.offline_ms;
 	uint64_t heard_ms = carrier->answered_ms;
 
 	if (heard_ms && heard_ms < carrier->source_ms)
@@ -469,8 +477,8 @@ static void stop(struct carrier *carrier)
 	while (carrier->nmoving && clock_ms() < until) {
 		unsigned since = bell_count(carrier->news);
 
-		pool_cancel(carrier->options.source->pool);
-		pool_cancel(carrier->options.target->pool);
+		pool_cancel(engine_pool(carrier->options.source));
+		pool_cancel(engine_pool(carrier->options.target));
 		turn(carrier);
 		if (carrier->nmoving)
 			bell_wait(carrier->news, since, 10);
@@ -535,8 +543,8 @@ bool carrier_free(struct carrier *carrier)
 		return true;
 	if (carrier->nmoving)
 		return false;
-	pool_on_news(carrier->options.source->pool, NULL, NULL);
-	pool_on_news(carrier->options.target->pool, NULL, NULL);
+	pool_on_news(engine_pool(carrier->options.source), NULL, NULL);
+	pool_on_news(engine_pool(carrier->options.target), NULL, NULL);
 	bell_free(carrier->data);
 	bell_free(carrier->news);
 	free(carrier->moving);

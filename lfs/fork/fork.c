@@ -15,6 +15,7 @@
 #include "lfs/fork/inquiry.h"
 #include "lfs/fork/relay.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/context.h"
 #include "lfs/transfer/engine.h"
 
 enum {
@@ -22,10 +23,16 @@ enum {
 	LOCKS = 1 << 30	/* bytes of the lock file, one for each kind of run */
 };
 
+/* One of the two servers. */
+struct end {
+	struct context *context;	/* owned, as the engine */
+	struct engine *engine;
+};
+
 struct fork {
 	struct fork_options options;
-	struct engine *source;	/* owned, as all below */
-	struct engine *target;
+	struct end source;	/* owned, as all below */
+	struct end target;
 	int lock;	/* -1: this run only looks, or locks do not work */
 	struct inquiry *inquiry;
 	struct spool *spool;
@@ -45,15 +52,15 @@ static bool is_stopped(void *ctx)
 }
 
 /* The config key that names an endpoint, and where it stands. */
-static char *describe_key(const struct engine *engine, const char *option)
+static char *describe_key(const struct context *context, const char *option)
 {
-	const char *key = engine->endpoint.key;
+	const char *key = context->endpoint.key;
 
 	if (!key)
 		return xstrdup(option);
 	return xstrfmt("%s%s", key,
-		       gitconfig_get(engine->config, key) ? "" :
-							    " in .lfsconfig");
+		       gitconfig_get(context->config, key) ? "" :
+							     " in .lfsconfig");
 }
 
 static size_t length_of(const char *url)
@@ -74,8 +81,8 @@ static int compare_ends(const struct fork *fork, struct err *err)
 
 	if (len != length_of(to) || strncmp(from, to, len))
 		return 0;
-	from_key = describe_key(fork->source, "the command line");
-	to_key = describe_key(fork->target, "the command line");
+	from_key = describe_key(fork->source.context, "the command line");
+	to_key = describe_key(fork->target.context, "the command line");
 	url_display_any(from, shown, sizeof(shown));
 	if (!strcmp(from_key, to_key))
 		err_set(err, ERR_USAGE,
@@ -95,62 +102,65 @@ static int compare_ends(const struct fork *fork, struct err *err)
 }
 
 /* git-lfs would go to origin for a remote that it does not know. */
-static int check_remote(const struct engine *engine, const char *option,
+static int check_remote(const struct context *context, const char *option,
 			struct err *err)
 {
-	if (engine->lfs_url ||
-	    endpoint_has_remote(engine->config, engine->remote) ||
-	    remoteurl_is_url(engine->remote))
+	if (context->lfs_url ||
+	    endpoint_has_remote(context->config, context->remote) ||
+	    remoteurl_is_url(context->remote))
 		return 0;
 	return err_set(err, ERR_USAGE,
 		       "there is no remote '%.80s'; name one with %s, or an "
 		       "LFS server with %s-lfs",
-		       engine->remote, option, option);
+		       context->remote, option, option);
 }
 
-static struct engine *open_end(const char *remote, const char *lfs_url,
-			       bool is_upload, struct err *err)
+static int open_end(struct end *end, const struct context_options *options,
+		    struct err *err)
 {
-	struct engine_options options = {
-		.remote = remote,
-		.lfs_url = lfs_url,
-		.is_upload = is_upload,
-		.nagents = 1,
-	};
-	struct engine *engine;
-
-	if (!remote && !lfs_url)
-		options.remote = is_upload ? "origin" : "upstream";
-	engine = engine_new(&options, err);
-	if (!engine)
-		return NULL;
-	if (check_remote(engine, is_upload ? "--to" : "--from", err) ||
-	    !engine_endpoint(engine, err)) {
-		engine_free(engine, 0);
-		return NULL;
-	}
+	end->context = context_new(options, err);
+	if (!end->context ||
+	    check_remote(end->context, options->is_upload ? "--to" : "--from",
+			 err) ||
+	    !context_endpoint(end->context, err))
+		return -1;
 	/* Nothing is finished at the target but what hashes to its oid. */
-	engine->settings.verify = true;
-	return engine;
+	end->context->settings.verify = true;
+	end->engine = engine_new(end->context, 1, err);
+	return end->engine ? 0 : -1;
+}
+
+/* By default, from upstream to origin. */
+static const char *name_end(const char *remote, const char *lfs_url,
+			    const char *otherwise)
+{
+	return remote || lfs_url ? remote : otherwise;
 }
 
 static int open_ends(struct fork *fork, struct err *err)
 {
 	const struct fork_options *options = &fork->options;
+	const struct context_options from = {
+		.remote = name_end(options->from, options->from_lfs,
+				   "upstream"),
+		.lfs_url = options->from_lfs,
+	};
+	const struct context_options to = {
+		.remote = name_end(options->to, options->to_lfs, "origin"),
+		.lfs_url = options->to_lfs,
+		.is_upload = true,
+	};
 	struct inquiry_options inquiry_options = {
 		.is_dry = options->is_dry,
 		.is_stopped = is_stopped,
 		.ctx = fork,
 	};
 
-	fork->source = open_end(options->from, options->from_lfs, false, err);
-	if (!fork->source)
+	if (open_end(&fork->source, &from, err) ||
+	    open_end(&fork->target, &to, err) || compare_ends(fork, err))
 		return -1;
-	fork->target = open_end(options->to, options->to_lfs, true, err);
-	if (!fork->target || compare_ends(fork, err))
-		return -1;
-	inquiry_options.source = fork->source;
-	inquiry_options.target = fork->target;
+	inquiry_options.source = fork->source.engine;
+	inquiry_options.target = fork->target.engine;
 	fork->inquiry = inquiry_new(&inquiry_options, err);
 	return fork->inquiry ? 0 : -1;
 }
@@ -176,7 +186,7 @@ static uint64_t number_of_run(const struct fork *fork)
 /* Two runs of the same would carry each object twice. */
 static int lock_run(struct fork *fork, struct err *err)
 {
-	const struct storage *storage = &fork->source->storage;
+	const struct storage *storage = &fork->source.context->storage;
 	struct err why = ERR_INIT;
 	char *path;
 
@@ -199,7 +209,7 @@ static int lock_run(struct fork *fork, struct err *err)
 
 bool fork_is_shallow(const struct fork *fork)
 {
-	const char *common = fork->source->repo.common;
+	const char *common = fork->source.context->repo.common;
 	char *path = common ? xstrfmt("%s/shallow", common) : NULL;
 	bool is = path && !access(path, F_OK);
 
@@ -210,15 +220,15 @@ bool fork_is_shallow(const struct fork *fork)
 bool fork_target_is_standalone(const struct fork *fork)
 {
 	static const char prefix[] = "lfs-multipart::";
-	const struct engine *engine = fork->target;
-	const struct endpoint *endpoint = &engine->endpoint;
+	const struct context *context = fork->target.context;
+	const struct endpoint *endpoint = &context->endpoint;
 	const struct gitconfig_entry *agent;
 	const char *url = NULL;
 
-	agent = gitconfig_find_url(engine->config, "lfs", endpoint->url,
+	agent = gitconfig_find_url(context->config, "lfs", endpoint->url,
 				   "standalonetransferagent");
 	if (endpoint->key)
-		url = gitconfig_get(engine->lfsconfig, endpoint->key);
+		url = gitconfig_get(context->lfsconfig, endpoint->key);
 	return (agent && agent->value && *agent->value) ||
 	       (url && !strncmp(url, prefix, strlen(prefix)));
 }
@@ -237,12 +247,12 @@ struct fork *fork_new(const struct fork_options *options, struct err *err)
 
 const char *fork_source(const struct fork *fork)
 {
-	return fork->source->endpoint.url;
+	return fork->source.context->endpoint.url;
 }
 
 const char *fork_target(const struct fork *fork)
 {
-	return fork->target->endpoint.url;
+	return fork->target.context->endpoint.url;
 }
 
 /* The oid's first digits are as good as random. */
@@ -303,8 +313,8 @@ static struct history_request request_of(struct fork *fork)
 		.all = options->all,
 		.include = options->include,
 		.exclude = options->exclude,
-		.dir = fork->source->storage.multipart_dir,
-		.config = fork->source->config,
+		.dir = fork->source.context->storage.multipart_dir,
+		.config = fork->source.context->config,
 		.is_stopped = is_stopped,
 		.ctx = fork,
 	};
@@ -336,10 +346,10 @@ int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err)
  */
 static unsigned count_jobs(const struct fork *fork)
 {
-	unsigned jobs = fork->source->settings.connections;
+	unsigned jobs = fork->source.context->settings.connections;
 
-	if (fork->target->settings.connections < jobs)
-		jobs = fork->target->settings.connections;
+	if (fork->target.context->settings.connections < jobs)
+		jobs = fork->target.context->settings.connections;
 	if (fork->options.jobs && fork->options.jobs < jobs)
 		jobs = fork->options.jobs;
 	return jobs;
@@ -349,7 +359,7 @@ static int open_spool(struct fork *fork, struct err *err)
 {
 	if (fork->options.is_dry)
 		return 0;
-	fork->spool = spool_new(fork->source->storage.multipart_dir,
+	fork->spool = spool_new(fork->source.context->storage.multipart_dir,
 				fork->options.max_disk, err);
 	return fork->spool ? 0 : -1;
 }
@@ -357,8 +367,8 @@ static int open_spool(struct fork *fork, struct err *err)
 int fork_run(struct fork *fork, struct err *err)
 {
 	struct carrier_options options = {
-		.source = fork->source,
-		.target = fork->target,
+		.source = fork->source.engine,
+		.target = fork->target.engine,
 		.inquiry = fork->inquiry,
 		.jobs = count_jobs(fork),
 		.is_stopped = fork->options.is_stopped,
@@ -434,10 +444,12 @@ bool fork_free(struct fork *fork)
 	for (size_t i = 0; i < fork->nitems; i++)
 		item_release(&fork->items[i]);
 	is_whole = inquiry_free(fork->inquiry) &&
-		   engine_free(fork->target, STOP_MS) &&
-		   engine_free(fork->source, STOP_MS);
+		   engine_free(fork->target.engine, STOP_MS) &&
+		   engine_free(fork->source.engine, STOP_MS);
 	if (!is_whole)
 		return false;
+	context_free(fork->target.context);
+	context_free(fork->source.context);
 	spool_free(fork->spool);
 	if (fork->lock >= 0)
 		close(fork->lock);

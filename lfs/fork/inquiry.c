@@ -8,7 +8,9 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/storage.h"
+#include "lfs/transfer/engine.h"
 #include "lfs/transfer/pool.h"
 #include "lfs/transfer/server.h"
 
@@ -31,14 +33,15 @@ static int open_side(struct side *side, const struct inquiry_options *options,
 		     struct engine *engine, struct err *err)
 {
 	struct server_options server_options = {
-		.engine = engine,
+		.context = engine_context(engine),
 		.is_probe = options->is_dry,
 		.is_stopped = options->is_stopped,
 		.ctx = options->ctx,
 		.watch_fd = -1,
 	};
 
-	side->name = engine->is_upload ? "the target" : "the source";
+	side->name = server_options.context->is_upload ? "the target" :
+							 "the source";
 	side->pool = engine_new_pool(engine, 1);
 	server_options.pool = side->pool;
 	side->server = server_new(&server_options, err);
@@ -165,7 +168,9 @@ static void take_source(struct inquiry *inquiry, struct item *item,
 /* Does git-lfs keep it here, to all appearance? */
 static bool is_local(const struct inquiry *inquiry, const struct item *item)
 {
-	char *path = storage_object_path(&inquiry->options.source->storage,
+	char *path = storage_object_path(&engine_context(
+						  inquiry->options.source)
+						  ->storage,
 					 item->pointer.oid);
 	struct stat st;
 	bool is_here = !item->is_bad_here && !stat(path, &st) &&

@@ -9,7 +9,9 @@
 #include "lfs/fork/piece.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/endpoint.h"
+#include "lfs/transfer/engine.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/transfer.h"
@@ -53,7 +55,7 @@ static struct plan *plan_upload(struct relay *relay,
 				const struct relay_request *request,
 				struct err *err)
 {
-	struct engine *target = relay->ends->target;
+	struct context *target = engine_context(relay->ends->target);
 	const struct plan_request plan_request = {
 		.direction = UPLOAD,
 		.oid = relay->oid,
@@ -64,7 +66,7 @@ static struct plan *plan_upload(struct relay *relay,
 		.finish_ms = target->settings.finish_ms,
 	};
 	struct plan *plan = mode_plan(&plan_request, err);
-	const struct endpoint *endpoint = engine_endpoint(target, err);
+	const struct endpoint *endpoint = context_endpoint(target, err);
 
 	if (!plan || !endpoint || !saved_is_for(plan))
 		return plan;
@@ -87,7 +89,8 @@ static struct plan *plan_upload(struct relay *relay,
 static struct plan *plan_download(const struct relay *relay,
 				  const json_t *action, struct err *err)
 {
-	const struct settings *settings = &relay->ends->source->settings;
+	const struct settings *settings =
+		&engine_context(relay->ends->source)->settings;
 	const struct plan_request request = {
 		.direction = DOWNLOAD,
 		.oid = relay->oid,
@@ -187,7 +190,8 @@ static int begin(struct relay *relay, const struct relay_request *request,
 		 struct err *err)
 {
 	struct spool *spool = relay->ends->spool;
-	unsigned connections = relay->ends->source->settings.connections;
+	unsigned connections =
+		engine_context(relay->ends->source)->settings.connections;
 	uint64_t most = (uint64_t)spool_blocks(spool) * SPOOL_BLOCK;
 	struct plan *send = plan_upload(relay, request, err), *fetch;
 
@@ -252,7 +256,7 @@ static bool look_at_check(struct relay *relay)
 	    transfer_result(relay->up, &err))
 		return check->is_out;
 	check->is_out = true;
-	pool_submit(relay->ends->target->pool, &check->job);
+	pool_submit(engine_pool(relay->ends->target), &check->job);
 	return true;
 }
 

@@ -9,7 +9,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/fork/spool.h"
-#include "lfs/transfer/engine.h"
+#include "lfs/transfer/pool.h"
 #include "lfs/transfer/server.h"
 
 /*

@@ -5,14 +5,13 @@
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/plan.h"
-#include "lfs/remote/certpass.h"
-#include "lfs/remote/fetchhead.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/net/http.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/httpconf.h"
-#include "lfs/remote/lfsconfig.h"
+#include "lfs/transfer/budget.h"
+#include "lfs/transfer/pool.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/unfinished.h"
 
@@ -23,17 +22,48 @@ enum {
 	RATE_MS = 1000	/* so long, to tell its rate */
 };
 
+struct engine {
+	struct context *context;	/* borrowed */
+	struct http_shared shared;
+	struct pool *pool;	/* owned, as all below */
+	struct budget *budget;
+	struct source_memory *sources;
+	uint64_t rate;	/* of a connection, in bytes a second; 0: not known */
+	int handed_over;	/* the file that git-lfs is at, or -1 */
+	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
+};
+
+struct context *engine_context(const struct engine *engine)
+{
+	return engine->context;
+}
+
+struct pool *engine_pool(const struct engine *engine)
+{
+	return engine->pool;
+}
+
+struct budget *engine_budget(const struct engine *engine)
+{
+	return engine->budget;
+}
+
+struct source_memory *engine_sources(const struct engine *engine)
+{
+	return engine->sources;
+}
+
 static void set_shared(struct engine *engine)
 {
 	engine->shared.options_for = httpconf_options_for;
-	engine->shared.ctx = engine->httpconf;
-	engine->shared.connect_ms = engine->settings.connect_ms;
-	engine->shared.stall_ms = engine->settings.stall_ms;
+	engine->shared.ctx = engine->context->httpconf;
+	engine->shared.connect_ms = engine->context->settings.connect_ms;
+	engine->shared.stall_ms = engine->context->settings.stall_ms;
 }
 
 struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 {
-	const struct settings *settings = &engine->settings;
+	const struct settings *settings = &engine->context->settings;
 	const struct retry_policy policy = {
 		.retries = settings->retries,
 		.max_delay_ms = settings->max_retry_delay_ms,
@@ -49,119 +79,33 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 
 static void make_pool(struct engine *engine, unsigned nagents)
 {
-	const struct settings *settings = &engine->settings;
-	char *path = xstrfmt("%s/connections", engine->storage.multipart_dir);
+	const struct settings *settings = &engine->context->settings;
+	char *path = xstrfmt("%s/connections",
+			     engine->context->storage.multipart_dir);
 
-	engine->budget = budget_open(path, engine->storage.dir_mode & 0666,
+	engine->budget = budget_open(path,
+				     engine->context->storage.dir_mode & 0666,
 				     settings->connections, nagents);
-	budget_set_upload(engine->budget, engine->is_upload);
+	budget_set_upload(engine->budget, engine->context->is_upload);
 	engine->pool = engine_new_pool(engine, settings->connections);
 	pool_set_budget(engine->pool, engine->budget);
 	free(path);
 }
 
-static int find_endpoint(struct engine *engine, struct err *err)
+struct engine *engine_new(struct context *context, unsigned nagents,
+			  struct err *err)
 {
-	char *fetched = NULL;
-	int ret;
+	struct engine *engine;
 
-	if (engine->lfs_url)
-		return endpoint_from_lfs(&engine->endpoint, engine->lfsconfig,
-					 engine->lfs_url, engine->is_upload,
-					 err);
-	ret = endpoint_find(&engine->endpoint, engine->lfsconfig,
-			    engine->remote, engine->is_upload, err);
-	if (ret && !engine->is_upload &&
-	    !endpoint_has_remotes(engine->lfsconfig))
-		fetched = fetchhead_url();
-	if (fetched) {
-		err_clear(err);
-		ret = endpoint_find(&engine->endpoint, engine->lfsconfig,
-				    fetched, false, err);
-	}
-	free(fetched);
-	return ret;
-}
-
-const struct endpoint *engine_endpoint(struct engine *engine, struct err *err)
-{
-	if (!engine->lfsconfig)
-		engine->lfsconfig = lfsconfig_load(engine->config,
-						   &engine->repo, err);
-	if (!engine->lfsconfig)
+	if (http_setup(err))
 		return NULL;
-	if (!engine->endpoint.url && find_endpoint(engine, err))
-		return NULL;
-	return &engine->endpoint;
-}
-
-/* Which server it is takes child processes to find: only if it matters. */
-static int load_settings(struct engine *engine, struct err *err)
-{
-	const struct endpoint *endpoint = NULL;
-	struct err why = ERR_INIT;
-
-	if (settings_depend_on_url(engine->config)) {
-		endpoint = engine_endpoint(engine, &why);
-		if (!endpoint)
-			log_info("%s: settings for one server do not count",
-				 why.msg);
-	}
-	return settings_load(&engine->settings, engine->config,
-			     endpoint ? endpoint->url : NULL, err);
-}
-
-static int load_httpconf(struct engine *engine, struct err *err)
-{
-	const struct askcred ask = { .config = engine->config, .watch_fd = -1 };
-
-	engine->httpconf = httpconf_new(engine->config, engine->remote, err);
-	if (!engine->httpconf)
-		return -1;
-	certpass_find(engine->httpconf, &ask);
-	return 0;
-}
-
-/* What cannot be written can still be pushed from. */
-static int make_dir(const struct engine *engine, struct err *err)
-{
-	if (!storage_make_dir(&engine->storage, err))
-		return 0;
-	if (!engine->is_upload)
-		return -1;
-	log_info("%s: uploads cannot be resumed", err->msg);
-	err_clear(err);
-	return 0;
-}
-
-static int load(struct engine *engine, struct err *err)
-{
-	engine->config = gitconfig_load(NULL, err);
-	if (!engine->config || repo_find(&engine->repo, err) ||
-	    load_settings(engine, err) ||
-	    storage_load(&engine->storage, &engine->repo, engine->config,
-			 err) ||
-	    make_dir(engine, err))
-		return -1;
-	unfinished_tidy(&engine->storage, engine->settings.prune_days);
-	return load_httpconf(engine, err) ? -1 : http_setup(err);
-}
-
-struct engine *engine_new(const struct engine_options *options, struct err *err)
-{
-	struct engine *engine = xcalloc(1, sizeof(*engine));
-
-	engine->remote = options->remote ? xstrdup(options->remote) : NULL;
-	engine->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
-	engine->is_upload = options->is_upload;
+	unfinished_tidy(&context->storage, context->settings.prune_days);
+	engine = xcalloc(1, sizeof(*engine));
+	engine->context = context;
 	engine->handed_over = -1;
 	engine->sources = source_memory_new();
-	if (load(engine, err)) {
-		engine_free(engine, 0);
-		return NULL;
-	}
 	set_shared(engine);
-	make_pool(engine, options->nagents);
+	make_pool(engine, nagents);
 	return engine;
 }
 
@@ -182,8 +126,10 @@ void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms)
 
 uint64_t engine_part_size(const struct engine *engine, uint64_t size)
 {
-	const struct settings *settings = &engine->settings;
-	unsigned each = engine->is_upload ? 0 : budget_share(engine->budget);
+	const struct settings *settings = &engine->context->settings;
+	unsigned each = engine->context->is_upload ?
+				0 :
+				budget_share(engine->budget);
 
 	return plan_part_size(size, settings->connections, each, engine->rate,
 			      settings->part_size);
@@ -215,15 +161,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 		return false;
 	engine_keep_file(engine, -1);
 	budget_free(engine->budget);
-	httpconf_free(engine->httpconf);
-	gitconfig_free(engine->lfsconfig);
-	gitconfig_free(engine->config);
-	endpoint_release(&engine->endpoint);
 	source_memory_free(engine->sources);
-	free(engine->remote);
-	free(engine->lfs_url);
-	repo_release(&engine->repo);
-	storage_release(&engine->storage);
 	free(engine);
 	return true;
 }

@@ -2,65 +2,36 @@
 #ifndef LFS_TRANSFER_ENGINE_H
 #define LFS_TRANSFER_ENGINE_H
 
+#include <stdbool.h>
+#include <stdint.h>
+
 #include "lfs/base/err.h"
-#include "lfs/net/http.h"
-#include "lfs/remote/endpoint.h"
-#include "lfs/remote/repo.h"
-#include "lfs/remote/settings.h"
-#include "lfs/remote/storage.h"
-#include "lfs/transfer/budget.h"
-#include "lfs/transfer/pool.h"
 
 /*
- * What all transfers of a process share: the settings, the storage, the pool
- * of connections and the budget they are taken from.
+ * What moves the objects of one context: the pool of connections, the budget
+ * that they are taken from, and how fast they have been.
  *
- * Making it asks git for its config, so it is made when the first object
- * comes, not before.
+ * Main thread only, but for what the pool's jobs do.
  */
 
-struct gitconfig;
-struct httpconf;
+struct budget;
+struct context;
+struct engine;
+struct pool;
 struct source_memory;
 
-struct engine {
-	char *remote;	/* owned, as all below; or NULL */
-	char *lfs_url;	/* or NULL */
-	bool is_upload;
-	struct settings settings;
-	struct repo repo;
-	struct storage storage;
-	struct gitconfig *config;
-	struct gitconfig *lfsconfig;	/* that, and .lfsconfig's; see below */
-	struct endpoint endpoint;	/* see below */
-	struct httpconf *httpconf;
-	struct http_shared shared;
-	struct pool *pool;
-	struct budget *budget;
-	uint64_t rate;	/* of a connection, in bytes a second; 0: not known */
-	struct source_memory *sources;	/* the servers of earlier objects */
-	int handed_over;	/* the file that git-lfs is at, or -1 */
-	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
-};
-
-struct engine_options {
-	const char *remote;	/* the git remote's name or URL, or NULL */
-	const char *lfs_url;	/* its LFS server, if the user says so; or NULL */
-	bool is_upload;
-	unsigned nagents;	/* processes like this one, by git-lfs's word */
-};
-
-/* Returns NULL if the config cannot be read or holds a bad value. */
-struct engine *engine_new(const struct engine_options *options,
+/*
+ * `context` is borrowed; `nagents`: processes like this one, by git-lfs's word.
+ * Returns NULL if there is no libcurl.
+ */
+struct engine *engine_new(struct context *context, unsigned nagents,
 			  struct err *err);
 
-/*
- * The LFS server that the remote leads to, borrowed.  Found when it is first
- * asked for, as that may take some child processes; `lfsconfig` is then there,
- * too.  For a download in a repository without remotes, the last fetch tells.
- * NULL with ERR_USAGE if there is none.
- */
-const struct endpoint *engine_endpoint(struct engine *engine, struct err *err);
+/* What it was made of, all borrowed. */
+struct context *engine_context(const struct engine *engine);
+struct pool *engine_pool(const struct engine *engine);
+struct budget *engine_budget(const struct engine *engine);
+struct source_memory *engine_sources(const struct engine *engine);
 
 /*
  * Keep open, and so locked, a file that git-lfs was handed, until the next
@@ -92,8 +63,8 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers);
 
 /*
  * Stop all and free the engine.  False if a worker did not come back within
- * `timeout_ms`: then the process must end without running exit handlers.
- * NULL is fine.
+ * `timeout_ms`: then the process must end without running exit handlers, and
+ * the context must stay.  NULL is fine.
  */
 bool engine_free(struct engine *engine, int timeout_ms);
 

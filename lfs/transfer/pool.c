@@ -97,6 +97,11 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	return pool;
 }
 
+struct http_shared *pool_shared(const struct pool *pool)
+{
+	return pool->shared;
+}
+
 void pool_set_budget(struct pool *pool, struct budget *budget)
 {
 	pool->budget = budget;

@@ -63,6 +63,9 @@ struct job {
 struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 		      const struct retry_policy *policy);
 
+/* What its workers share, and with those of other pools perhaps. */
+struct http_shared *pool_shared(const struct pool *pool);
+
 /* Take places from it, which is borrowed; before the first job. */
 void pool_set_budget(struct pool *pool, struct budget *budget);
 

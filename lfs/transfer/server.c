@@ -12,6 +12,7 @@
 #include "lfs/net/link.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/branch.h"
+#include "lfs/remote/context.h"
 #include "lfs/remote/credential.h"
 #include "lfs/remote/credshare.h"
 #include "lfs/remote/endpoint.h"
@@ -19,13 +20,13 @@
 #include "lfs/remote/session.h"
 #include "lfs/remote/sshauth.h"
 #include "lfs/transfer/access.h"
-#include "lfs/transfer/engine.h"
+#include "lfs/transfer/pool.h"
 
 enum { STEP_MS = 100 };
 
 struct server {
 	struct server_options options;
-	const struct endpoint *endpoint;	/* borrowed from the engine */
+	const struct endpoint *endpoint;	/* borrowed from the context */
 	struct sshauth sshauth;	/* owned, as all below */
 	struct credentials *credentials;
 	struct session *session;
@@ -51,15 +52,15 @@ static void start_session(struct server *server)
 {
 	const struct server_options *options = &server->options;
 	const struct credential_options credential_options = {
-		.config = options->engine->lfsconfig,
-		.dir = options->engine->storage.multipart_dir,
+		.config = options->context->lfsconfig,
+		.dir = options->context->storage.multipart_dir,
 		.began_ms = options->began_ms,
 		.is_stopped = options->is_stopped,
 		.ctx = options->ctx,
 		.watch_fd = options->watch_fd,
 	};
 	struct session_options session_options = {
-		.config = options->engine->lfsconfig,
+		.config = options->context->lfsconfig,
 		.api_url = server->endpoint->url,
 		.remote_url = server->endpoint->remote_url,
 	};
@@ -69,15 +70,16 @@ static void start_session(struct server *server)
 	server->session = session_new(&session_options);
 	server->access = (struct access){
 		.session = server->session,
-		.config = options->engine->lfsconfig,
+		.config = options->context->lfsconfig,
 		.credentials = server->credentials,
-		.is_upload = options->engine->is_upload,
+		.is_upload = options->context->is_upload,
 	};
 }
 
 struct server *server_new(const struct server_options *options, struct err *err)
 {
-	const struct endpoint *endpoint = engine_endpoint(options->engine, err);
+	const struct endpoint *endpoint = context_endpoint(options->context,
+							   err);
 	char shown[URL_DISPLAY_MAX];
 	struct server *server;
 
@@ -102,8 +104,8 @@ static struct sshauth_options sshauth_options_of(const struct server *server)
 	const struct server_options *options = &server->options;
 
 	return (struct sshauth_options){
-		.config = options->engine->lfsconfig,
-		.is_upload = options->engine->is_upload,
+		.config = options->context->lfsconfig,
+		.is_upload = options->context->is_upload,
 		.share = credentials_share(server->credentials),
 		.is_stopped = options->is_stopped,
 		.ctx = options->ctx,
@@ -155,7 +157,7 @@ static struct credtext name_of(const struct server *server)
 static void learn(struct server *server, struct err *err)
 {
 	struct credshare *share = credentials_share(server->credentials);
-	struct http_shared *shared = &server->options.engine->shared;
+	struct http_shared *shared = pool_shared(server->options.pool);
 	struct credtext name = name_of(server);
 
 	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
@@ -173,7 +175,7 @@ static void teach(struct server *server, const struct err *err)
 	struct credshare *share = credentials_share(server->credentials);
 	struct credtext name = name_of(server);
 
-	if (atomic_load(&server->options.engine->shared.answered))
+	if (atomic_load(&pool_shared(server->options.pool)->answered))
 		credshare_note(share, CREDSHARE_ANSWERED, &name, NULL);
 	else if (retry_is_unreached(err))
 		credshare_note(share, CREDSHARE_UNREACHED, &name, err);
@@ -184,9 +186,8 @@ static void teach(struct server *server, const struct err *err)
 static void perform(struct server *server, struct request *request)
 {
 	const struct server_options *options = &server->options;
-	struct pool *pool = options->pool ? options->pool :
-					    options->engine->pool;
-	bool is_first = !atomic_load(&options->engine->shared.answered);
+	struct pool *pool = options->pool;
+	bool is_first = !atomic_load(&pool_shared(pool)->answered);
 
 	if (is_first)
 		learn(server, &request->job.err);
@@ -229,20 +230,20 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 /* git-lfs does not pass it on; what the user pushes is mostly this. */
 static const char *find_ref(struct server *server)
 {
-	const struct engine *engine = server->options.engine;
+	const struct context *context = server->options.context;
 	struct err err = ERR_INIT;
 	char *branch = NULL;
 
 	if (server->has_ref)
 		return server->ref;
 	server->has_ref = true;
-	if (branch_current(&branch, engine->repo.head, &err))
+	if (branch_current(&branch, context->repo.head, &err))
 		log_info("%s: the server is told of no branch", err.msg);
-	if (branch && engine->is_upload)
-		server->ref = branch_push_ref(engine->config, branch,
+	if (branch && context->is_upload)
+		server->ref = branch_push_ref(context->config, branch,
 					      server->endpoint->remote);
 	else if (branch)
-		server->ref = branch_pull_ref(engine->config, branch);
+		server->ref = branch_pull_ref(context->config, branch);
 	free(branch);
 	return server->ref;
 }
@@ -285,13 +286,13 @@ static int ask_about(struct server *server, struct batch_object *objects,
 					       "basic", NULL };
 	static const char *const downloads[] = { "basic", NULL };
 	const struct server_options *options = &server->options;
-	bool is_upload = options->engine->is_upload && !options->is_probe;
+	bool is_upload = options->context->is_upload && !options->is_probe;
 	struct batch batch = {
 		.is_upload = is_upload,
 		.transfers = is_upload ? uploads : downloads,
 		.objects = objects,
 		.nobjects = n,
-		.answer_ms = options->engine->settings.answer_ms,
+		.answer_ms = options->context->settings.answer_ms,
 	};
 
 	batch.ref = find_ref(server);
@@ -418,13 +419,13 @@ struct verification *verification_new(struct server *server,
 		return NULL;
 	verification = xcalloc(1, sizeof(*verification));
 	verification->headers = (struct headers)HEADERS_INIT;
-	verification->most = server->options.engine->settings.max_verifies;
+	verification->most = server->options.context->settings.max_verifies;
 	verification->verify = (struct batch_verify){
 		.headers = &verification->headers,
 		.oid = object->oid,
 		.size = object->size,
 		.params = json_object_get(tree, "params"),
-		.answer_ms = server->options.engine->settings.finish_ms,
+		.answer_ms = server->options.context->settings.finish_ms,
 	};
 	if (!action_parse(&verification->action, tree, err) &&
 	    !action_headers(&verification->action, err) &&

@@ -11,22 +11,22 @@
 
 /*
  * The LFS server of a git remote, in standalone mode: found, logged in to and
- * asked as git-lfs would, with the requests as jobs of the engine's pool.
+ * asked as git-lfs would, with the requests as jobs of a pool.
  *
  * The functions block, as a login may wait for a person; they end early, with
  * ERR_CANCELED, once `is_stopped` says so.  One at a time, and not while a
  * transfer is under way, unless the pool is another one.
  */
 
-struct engine;
+struct context;
 struct http;
 struct pool;
 struct server;
 struct verification;
 
 struct server_options {
-	struct engine *engine;	/* borrowed, as all of these */
-	struct pool *pool;	/* for the requests; NULL: the engine's */
+	struct context *context;	/* borrowed, as all of these */
+	struct pool *pool;	/* for the requests */
 	bool is_probe;	/* upload: ask what is there, and have nothing begun */
 	uint64_t began_ms;	/* when git-lfs started us, by clock_ms(); or 0 */
 	bool (*is_stopped)(void *ctx);
@@ -34,7 +34,7 @@ struct server_options {
 	int watch_fd;	/* when it is readable, is_stopped is worth asking */
 };
 
-/* Find that of the engine's remote.  NULL with ERR_USAGE if the remote leads to no LFS server. */
+/* That of the context's remote.  NULL with ERR_USAGE if it leads to none. */
 struct server *server_new(const struct server_options *options,
 			  struct err *err);
 

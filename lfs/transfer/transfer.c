@@ -6,6 +6,8 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/remote/context.h"
+#include "lfs/transfer/budget.h"
 #include "lfs/transfer/dispatch.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/engine.h"
@@ -65,14 +67,14 @@ static void take_step(struct transfer *transfer, enum state state,
 static int open_object(struct transfer *transfer,
 		       const struct journal_hash *hash, struct err *err)
 {
-	struct engine *engine = transfer->engine;
+	const struct context *context = engine_context(transfer->engine);
+	struct pool *pool = engine_pool(transfer->engine);
 	struct object *object = &transfer->object;
+	bool verify = context->settings.verify;
 
 	if (is_upload(transfer))
-		return upload_open(object, hash, engine->settings.verify,
-				   engine->pool, err);
-	return download_open(object, &engine->storage, engine->settings.verify,
-			     engine->pool, err);
+		return upload_open(object, hash, verify, pool, err);
+	return download_open(object, &context->storage, verify, pool, err);
 }
 
 /* Nothing is said of links that do not tell, or by another clock than ours. */
@@ -96,6 +98,7 @@ struct transfer *transfer_new(struct engine *engine,
 			      const struct transfer_options *options,
 			      struct err *err)
 {
+	const struct settings *settings = &engine_context(engine)->settings;
 	struct transfer *transfer = xcalloc(1, sizeof(*transfer));
 	struct object *object = &transfer->object;
 	struct plan *plan = options->plan;
@@ -106,17 +109,18 @@ struct transfer *transfer_new(struct engine *engine,
 	transfer->is_one_of_many = options->is_one_of_many;
 	object_init(object, plan);
 	object->io = options->io;
-	object->is_durable = engine->settings.fsync && !is_upload(transfer);
+	object->is_durable = settings->fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (saved) {
 		object->journal = saved->journal;
 		saved->journal = NULL;
 	}
-	dispatch_init(&transfer->dispatch, transfer, object, engine->pool,
-		      &engine->settings);
+	dispatch_init(&transfer->dispatch, transfer, object,
+		      engine_pool(engine), settings);
 	if (!is_upload(transfer))
-		object->source = source_new(options->io ? NULL :
-							  engine->sources,
+		object->source = source_new(options->io ?
+						    NULL :
+						    engine_sources(engine),
 					    plan->action.href, plan->size);
 	expect_expiry(transfer);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
@@ -149,9 +153,9 @@ void transfer_fail(struct transfer *transfer, const struct err *err)
 	}
 	atomic_store(&transfer->object.stopped, true);
 	if (transfer->is_one_of_many)
-		pool_look_again(transfer->engine->pool);
+		pool_look_again(engine_pool(transfer->engine));
 	else
-		pool_cancel(transfer->engine->pool);
+		pool_cancel(engine_pool(transfer->engine));
 }
 
 static void end(struct transfer *transfer)
@@ -224,7 +228,7 @@ static bool mend(struct transfer *transfer, struct err *err)
 	if (is_upload(transfer) || err->kind != ERR_CORRUPT)
 		return false;
 	if (transfer->nmends == MENDS_MAX ||
-	    !download_mend(object, transfer->engine->pool, &why)) {
+	    !download_mend(object, engine_pool(transfer->engine), &why)) {
 		download_blame(object, err);
 		return false;
 	}
@@ -242,7 +246,8 @@ static int close_object(struct transfer *transfer, struct err *err)
 		return -1;
 	if (is_upload(transfer))
 		return upload_close(object, err);
-	return download_close(object, &transfer->engine->storage, err);
+	return download_close(object,
+			      &engine_context(transfer->engine)->storage, err);
 }
 
 /*
@@ -313,8 +318,8 @@ static bool fall_back(struct transfer *transfer)
 	const struct err why = transfer->err;
 
 	if (is_upload(transfer) ||
-	    !download_ask_whole(&transfer->object, transfer->engine->pool,
-				&transfer->err))
+	    !download_ask_whole(&transfer->object,
+				engine_pool(transfer->engine), &transfer->err))
 		return false;
 	log_info("%s; asking for the whole object", why.msg);
 	go_on(transfer);
@@ -355,7 +360,7 @@ bool transfer_step(struct transfer *transfer, int timeout_ms)
 	engine_heed_budget(transfer->engine, 1);
 	if (!transfer_advance(transfer))
 		return false;
-	job = pool_wait(transfer->engine->pool, timeout_ms);
+	job = pool_wait(engine_pool(transfer->engine), timeout_ms);
 	if (job)
 		transfer_returned(job);
 	return true;
@@ -461,7 +466,7 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 	plan_renew(transfer->object.plan, fresh);
 	source_renew(transfer->object.source,
 		     transfer->object.plan->action.href);
-	budget_renewed(transfer->engine->budget,
+	budget_renewed(engine_budget(transfer->engine),
 		       transfer->object.plan->action.href);
 	go_on(transfer);
 }
@@ -508,7 +513,7 @@ void transfer_free(struct transfer *transfer)
 	if (!transfer)
 		return;
 	if (!transfer->is_one_of_many)
-		budget_release(transfer->engine->budget);
+		budget_release(engine_budget(transfer->engine));
 	leave(transfer);
 	object_release(&transfer->object);
 	dispatch_release(&transfer->dispatch);

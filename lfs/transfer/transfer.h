@@ -26,7 +26,7 @@
  * budget and cancels:
  *
  *	while (transfer_advance(transfer), for each, is not over)
- *		transfer_returned(pool_wait(engine->pool, 100));
+ *		transfer_returned(pool_wait(engine_pool(engine), 100));
  */
 
 struct engine;

@@ -8,57 +8,74 @@
 
 #include <cmocka.h>
 
+#include "lfs/remote/context.h"
 #include "lfs/transfer/engine.h"
 
 #define MIB (UINT64_C(1) << 20)
 
+/* A context of one setting, without git. */
+static struct engine *engine_with(struct context *context, const char *dir)
+{
+	struct err err = ERR_INIT;
+
+	context->storage.multipart_dir = (char *)dir;
+	context->storage.dir_mode = 0700;
+	context->settings.connections = 16;
+	return engine_new(context, 1, &err);
+}
+
 static void the_rate_cuts(void **state)
 {
-	char path[] = "/tmp/lfsmp-engine.XXXXXX";
-	struct engine engine = { .settings = { .connections = 16 } };
-	int fd = mkstemp(path);
+	char dir[] = "/tmp/lfsmp-engine.XXXXXX", lock[64];
+	struct context context = { .is_upload = false };
+	struct engine *engine;
 
 	(void)state;
-	assert_true(fd >= 0);
-	close(fd);
-	engine.budget = budget_open(path, 0600, 16, 1);
-	assert_int_equal(engine_part_size(&engine, 1024 * MIB), 16 * MIB);
+	assert_non_null(mkdtemp(dir));
+	engine = engine_with(&context, dir);
+	assert_non_null(engine);
+	engine_hold_budget(engine);
+	assert_int_equal(engine_part_size(engine, 1024 * MIB), 16 * MIB);
 	/* These tell nothing: too short, and too few bytes. */
-	engine_note_rate(&engine, 1024 * MIB, 999);
-	engine_note_rate(&engine, 127 * MIB, 5000);
-	engine_note_rate(&engine, 1024 * MIB, 0);
-	assert_int_equal(engine.rate, 0);
+	engine_note_rate(engine, 1024 * MIB, 999);
+	engine_note_rate(engine, 127 * MIB, 5000);
+	engine_note_rate(engine, 1024 * MIB, 0);
+	assert_int_equal(engine_part_size(engine, 1024 * MIB), 16 * MIB);
 	/* 32 MiB a second for each of 16 connections. */
-	engine_note_rate(&engine, 1024 * MIB, 2000);
-	assert_int_equal(engine.rate, 32 * MIB);
-	assert_int_equal(engine_part_size(&engine, 1024 * MIB), 32 * MIB);
+	engine_note_rate(engine, 1024 * MIB, 2000);
+	assert_int_equal(engine_part_size(engine, 1024 * MIB), 32 * MIB);
 	/* The user's word counts for more. */
-	engine.settings.part_size = MIB;
-	assert_int_equal(engine_part_size(&engine, 1024 * MIB), MIB);
-	budget_free(engine.budget);
-	unlink(path);
+	context.settings.part_size = MIB;
+	assert_int_equal(engine_part_size(engine, 1024 * MIB), MIB);
+	assert_true(engine_free(engine, 1000));
+	snprintf(lock, sizeof(lock), "%s/connections", dir);
+	unlink(lock);
+	assert_int_equal(rmdir(dir), 0);
 }
 
 /* /proc: where not even root can make a folder. */
 static void only_uploads_do_without_a_folder(void **state)
 {
-	const struct engine_options download = { .nagents = 1 };
-	const struct engine_options upload = { .nagents = 1,
-					       .is_upload = true };
+	const struct context_options download = { .remote = NULL };
+	const struct context_options upload = { .is_upload = true };
 	struct err err = ERR_INIT;
+	struct context *context;
 	struct engine *engine;
 
 	(void)state;
 	setenv("GIT_CONFIG_COUNT", "1", 1);
 	setenv("GIT_CONFIG_KEY_0", "lfs.storage", 1);
 	setenv("GIT_CONFIG_VALUE_0", "/proc/lfs", 1);
-	assert_null(engine_new(&download, &err));
+	assert_null(context_new(&download, &err));
 	assert_non_null(strstr(err.msg, "cannot make '/proc/lfs"));
 	err_clear(&err);
-	engine = engine_new(&upload, &err);
+	context = context_new(&upload, &err);
+	assert_non_null(context);
+	engine = engine_new(context, 1, &err);
 	assert_non_null(engine);
 	assert_int_equal(err.kind, ERR_NONE);
-	engine_free(engine, -1);
+	assert_true(engine_free(engine, -1));
+	context_free(context);
 	unsetenv("GIT_CONFIG_COUNT");
 }
 
