@@ -399,10 +399,12 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 
 static int communicate(struct run *run, struct buf *output, struct err *err)
 {
-	while (!has_exited(run)) {
+	/* A result that comes at once would be one that nobody wants. */
+	if (check(run, err))
+		return -1;
+	while (!has_exited(run))
 		if (wait_event(run, output, err))
 			return -1;
-	}
 	run->pid = 0;
 	if (run->talk >= 0)
 		read_talk(run);
