@@ -465,11 +465,22 @@ echo 'machine 127.0.0.1 login me password wrong' >home/.netrc
 git -C wrong push origin main >push.out 2>&1
 check 'so is one in ~/.netrc' grep 'login from ~/.netrc was refused' push.out
 rm home/.netrc
-rm -rf wrong/.git/lfs/multipart/credential-*
-server_faults ntlm,times=0
-git -C wrong push origin main >push.out 2>&1
-check 'NTLM is named' grep 'asks for NTLM .* use a token, or ssh' push.out
-server_nofaults
+for how in ntlm ntlm=last ntlm=basic
+do
+	rm -rf wrong/.git/lfs/multipart/credential-*
+	server_faults $how,times=0
+	git -C wrong push origin main >push.out 2>&1
+	named=$(grep -c 'asks for NTLM .* use a token, or ssh' push.out)
+	case $how in
+	ntlm=basic)
+		check 'NTLM is not named where Basic would do' equal 0 "$named"
+		;;
+	*)
+		check "$how: NTLM is named" equal 1 "$named"
+		;;
+	esac
+	server_nofaults
+done
 rm -rf wrong/.git/lfs/multipart/credential-*
 echo secret >password
 lfs_config credential.helper "$TEST_TMP/bin/helper"

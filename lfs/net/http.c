@@ -467,13 +467,18 @@ int http_perform(struct http *http, const struct http_request *request,
 	return 0;
 }
 
-const char *http_header(struct http *http, const char *name)
+const char *http_header_at(struct http *http, const char *name, unsigned i)
 {
 	struct curl_header *header = NULL;
 
-	if (curl.easy_header(http->easy, name, 0, CURLH_HEADER, -1, &header))
+	if (curl.easy_header(http->easy, name, i, CURLH_HEADER, -1, &header))
 		return NULL;
 	return header->value;
+}
+
+const char *http_header(struct http *http, const char *name)
+{
+	return http_header_at(http, name, 0);
 }
 
 const char *http_url(const struct http *http)

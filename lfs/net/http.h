@@ -123,6 +123,9 @@ int http_perform(struct http *http, const struct http_request *request,
  */
 const char *http_header(struct http *http, const char *name);
 
+/* The same for the `i`-th header of that name, the first being 0. */
+const char *http_header_at(struct http *http, const char *name, unsigned i);
+
 /* The URL that gave the latest answer, after redirects; borrowed likewise. */
 const char *http_url(const struct http *http);
 

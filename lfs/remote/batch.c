@@ -300,20 +300,16 @@ static long read_text(void *ctx, uint64_t off, char *data, size_t n,
 	return (long)n;
 }
 
-static void keep_challenges(struct batch *batch, struct http *http)
+/* A server that takes several kinds of login may name each in its own header. */
+static void keep_challenges(struct batch *batch, struct http *http,
+			    const char *name)
 {
-	static const char *const names[BATCH_CHALLENGES_MAX] = {
-		"Lfs-Authenticate", "WWW-Authenticate"
-	};
+	const char *value;
 
-	for (size_t i = 0; i < BATCH_CHALLENGES_MAX; i++) {
-		const char *value = http_header(http, names[i]);
-
-		if (!value)
-			continue;
-		batch->challenges[batch->nchallenges] = xstrdup(value);
-		batch->nchallenges++;
-	}
+	for (unsigned i = 0; batch->nchallenges < BATCH_CHALLENGES_MAX &&
+			     (value = http_header_at(http, name, i));
+	     i++)
+		batch->challenges[batch->nchallenges++] = xstrdup(value);
 }
 
 /* POST `text` to `url` and take the answer; `sink` may be NULL. */
@@ -393,10 +389,12 @@ static int ask(struct http *http, struct batch *batch, char *url,
 	};
 	int ret = post(http, &what, err);
 
-	if (!ret)
+	if (!ret) {
 		ret = take_answer(http, batch, &answer, err);
-	else if (err->kind == ERR_AUTH)
-		keep_challenges(batch, http);
+	} else if (err->kind == ERR_AUTH) {
+		keep_challenges(batch, http, "Lfs-Authenticate");
+		keep_challenges(batch, http, "WWW-Authenticate");
+	}
 	buf_release(&answer);
 	free(what.text);
 	return ret;

@@ -27,7 +27,7 @@ enum {
 	/* An action of 10000 parts with URLs of 1500 bytes takes 15 MiB. */
 	BATCH_ANSWER_MAX = 64 << 20,	/* bytes of the answer */
 	BATCH_VALUES_MAX = 400000,	/* JSON values in it, about */
-	BATCH_CHALLENGES_MAX = 2
+	BATCH_CHALLENGES_MAX = 8
 };
 
 struct batch_object {
@@ -61,7 +61,7 @@ struct batch {
  * Send the request and fill in the answer; from any thread, and again after an
  * error.  -1 if the whole was refused, by err.kind:
  *
- *	ERR_AUTH	401: `challenges` has its Lfs-Authenticate and
+ *	ERR_AUTH	401: `challenges` has all its Lfs-Authenticate and
  *			WWW-Authenticate
  *	ERR_REFUSED	err.code 413: ask for fewer objects at once; 401: it
  *			redirects to another server, which wants a login; 422,

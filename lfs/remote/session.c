@@ -213,6 +213,33 @@ static bool forget(struct session *session, const struct err *why)
 	return !is_last;
 }
 
+/* Behind a challenge, or a parameter of one: commas may be quoted. */
+static const char *skip_element(const char *p)
+{
+	for (bool is_quoted = false; *p && (is_quoted || *p != ','); p++) {
+		if (*p == '"')
+			is_quoted = !is_quoted;
+		else if (*p == '\\' && is_quoted && p[1])
+			p++;
+	}
+	return p;
+}
+
+/* Does the server take that kind of login? */
+static bool takes(const struct batch *batch, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	for (size_t i = 0; i < batch->nchallenges; i++)
+		for (const char *p = batch->challenges[i]; *p; p += *p == ',') {
+			p += strspn(p, " \t");
+			if (!strncasecmp(p, scheme, n) && strchr(" ,", p[n]))
+				return true;
+			p = skip_element(p);
+		}
+	return false;
+}
+
 /* The last word on a login: whose was refused, or can there be none? */
 static enum session_next explain(const char *origin, const struct batch *batch,
 				 struct err *err)
@@ -221,12 +248,10 @@ static enum session_next explain(const char *origin, const struct batch *batch,
 		return SESSION_FAILED;
 	if (origin)
 		err_append(err, "; the login from %s was refused", origin);
-	for (size_t i = 0; batch && i < batch->nchallenges; i++)
-		if (!strncasecmp(batch->challenges[i], "NTLM", 4) ||
-		    !strncasecmp(batch->challenges[i], "Negotiate", 9))
-			err_append(err, "; it asks for NTLM or Negotiate, "
-					"which this program lacks: use a "
-					"token, or ssh");
+	if (batch && (takes(batch, "NTLM") || takes(batch, "Negotiate")) &&
+	    !takes(batch, "Basic") && !takes(batch, "Bearer"))
+		err_append(err, "; it asks for NTLM or Negotiate, which this "
+				"program lacks: use a token, or ssh");
 	return SESSION_FAILED;
 }
 

@@ -47,6 +47,12 @@ PAGE = (b"<!DOCTYPE html>\n<html lang=en><head><Title dir=ltr>\n  Blocked by "
 # C1 controls raw and as UTF-8, ESC, a bidi override and a new line.
 WORDS = (b"<Error><Code>Rude</Code><Message>\x9b31m\xc2\x9b31m\x1b[31m"
          b"\xe2\x80\xaeno\nyes\xc2\x85</Message></Error>")
+# Lines of WWW-Authenticate: who wants NTLM, and who offers Basic as well.
+OTHER_LOGINS = {
+    "": ["NTLM"],
+    "last": ['Digest realm="a, Basic"', "Negotiate, NTLM"],
+    "basic": ["Negotiate, NTLM", 'Basic realm="test"'],
+}
 FORBIDDEN = ("authorization", "content-type", "expect", "transfer-encoding")
 
 
@@ -252,7 +258,8 @@ class App:
             if how.isdigit():
                 return self.refusal(req, int(how))
         if "ntlm" in found:
-            return self.refusal(req, 401, {"WWW-Authenticate": "NTLM"})
+            return self.refusal(req, 401, {
+                "WWW-Authenticate": OTHER_LOGINS[found["ntlm"].value]})
         if "s3-timeout" in found:
             return s3_problem(400, "RequestTimeout")
         if "late-error" in found:
@@ -314,7 +321,10 @@ class App:
         headers.setdefault("Date", time.strftime(HTTP_TIME, time.gmtime()))
         head = "HTTP/1.1 %d %s\r\n" % (answer.status, REASONS.get(
             answer.status, "Fault"))
-        head += "".join("%s: %s\r\n" % item for item in headers.items())
+        head += "".join("%s: %s\r\n" % (name, line)
+                        for name, value in headers.items()
+                        for line in ([value] if isinstance(value, str)
+                                     else value))
         head = head.encode("latin-1") + b"\r\n"
         if steps is None:
             req.sent += len(answer.body)

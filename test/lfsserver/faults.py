@@ -38,7 +38,8 @@ KINDS = {
     "s3-timeout": ("part", "answer 400 with S3's RequestTimeout"),
     "expired": ("part", "answer 403 as S3 does for an expired link, or, mute: "
                 "as Ceph does, when the link's time is past by our clock"),
-    "ntlm": ("batch", "answer 401 and ask for NTLM"),
+    "ntlm": ("batch", "answer 401 and ask for NTLM; or for it last, or for "
+             "basic, too"),
     "redirect": ("get", "to a URL, or: self, loop (self for ever), "
                  "otherhost (localhost for 127.0.0.1), downgrade (to http)"),
     "delay": (None, "answer this many milliseconds late"),

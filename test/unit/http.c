@@ -391,6 +391,27 @@ static void the_peer_of_an_error(void **state)
 	tinyserver_stop(server);
 }
 
+static void headers_of_one_name(void **state)
+{
+	char answer[] = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n"
+			"WWW-Authenticate: Negotiate\r\nX: y\r\n"
+			"www-authenticate: Basic realm=\"a\"\r\n\r\n";
+	struct tinyserver *server = tinyserver_start(tinyserver_text, answer);
+	const char *name = "WWW-Authenticate";
+	struct bench bench;
+
+	(void)state;
+	set_up(&bench, "GET", tinyserver_url(server));
+	assert_int_equal(perform(&bench), 0);
+	assert_string_equal(http_header(bench.http, name), "Negotiate");
+	assert_string_equal(http_header_at(bench.http, name, 1),
+			    "Basic realm=\"a\"");
+	assert_null(http_header_at(bench.http, name, 2));
+	assert_null(http_header_at(bench.http, "Y", 0));
+	tear_down(&bench);
+	tinyserver_stop(server);
+}
+
 static int look_at_end(void *ctx, uint64_t moved, uint64_t busy_ms,
 		       struct err *err)
 {
@@ -441,6 +462,7 @@ int main(void)
 		cmocka_unit_test(a_sink_that_refuses),
 		cmocka_unit_test(a_sink_that_has_enough),
 		cmocka_unit_test(a_watch_and_the_end),
+		cmocka_unit_test(headers_of_one_name),
 	};
 	struct err err = ERR_INIT;
 
