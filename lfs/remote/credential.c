@@ -333,7 +333,7 @@ static int none_found(const struct credentials *credentials,
 
 	err_set(err, ERR_AUTH,
 		"no credential for '%s' is to be had%s; set up a credential "
-		"helper of git, or put it into ~/.netrc",
+		"helper of git, or put a login for that host into ~/.netrc",
 		url_display(url, shown, sizeof(shown)),
 		is_off ? ", and GIT_TERMINAL_PROMPT forbids to ask" : "");
 	free(url);

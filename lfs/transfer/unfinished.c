@@ -16,6 +16,7 @@
 #include "lfs/net/url.h"
 #include "lfs/remote/credshare.h"
 #include "lfs/remote/storage.h"
+#include "lfs/remote/storage.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/untaken.h"
 
@@ -415,9 +416,38 @@ static bool is_due(const char *dir, int64_t now)
 	return fd >= 0;
 }
 
+/* A download whose object git-lfs has got in another way? */
+static bool is_there(const struct storage *storage,
+		     const struct unfinished *item)
+{
+	char *path;
+	struct stat st;
+	bool is;
+
+	if (!is_transfer(item->kind) || item->kind == UNFINISHED_UPLOAD ||
+	    !item->is_readable)
+		return false;
+	path = storage_object_path(storage, item->oid);
+	is = !lstat(path, &st) && S_ISREG(st.st_mode) &&
+	     (uint64_t)st.st_size == item->size;
+	free(path);
+	return is;
+}
+
+/* What is touched up to then has been unfinished for too long. */
+static int64_t limit_of(const struct storage *storage,
+			const struct unfinished *item, unsigned days,
+			int64_t now)
+{
+	if (is_there(storage, item))
+		return now;
+	if (item->kind == UNFINISHED_UPLOAD && days > UPLOAD_DAYS)
+		days = UPLOAD_DAYS;
+	return unfinished_limit(item->kind, now - (int64_t)days * DAY_S, now);
+}
+
 void unfinished_tidy(const struct storage *storage, unsigned days)
 {
-	unsigned upload_days = days < UPLOAD_DAYS ? days : UPLOAD_DAYS;
 	int64_t now = clock_unix();
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
@@ -427,16 +457,13 @@ void unfinished_tidy(const struct storage *storage, unsigned days)
 	unfinished_load(&list, storage, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct unfinished *item = &list.items[i];
-		unsigned n = item->kind == UNFINISHED_UPLOAD ? upload_days :
-							       days;
-		int64_t limit = unfinished_limit(item->kind,
-						 now - (int64_t)n * DAY_S, now);
+		int64_t limit = limit_of(storage, item, days, now);
 
 		if (item->touched > limit)
 			continue;
 		err_clear(&err);
 		if (!unfinished_remove(item, limit, &err))
-			log_info("removed '%s', untouched since long",
+			log_info("removed '%s', of no use any more",
 				 item->path);
 		else
 			log_info("%s", err.msg);

@@ -74,7 +74,8 @@ int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now);
 /*
  * At most once a day, noted in the file `pruned`: remove what nobody has touched
  * for so many days, 0 meaning never; uploads after a week in any case, as
- * their links are dead by then.  Never fails.
+ * their links are dead by then, and downloads at once if git-lfs has the object
+ * by now.  Never fails.
  */
 void unfinished_tidy(const struct storage *storage, unsigned days);
 

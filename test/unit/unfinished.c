@@ -461,6 +461,28 @@ static void tidy(void **state)
 }
 
 /* In a folder that others can enter nothing is resumed: it is litter. */
+/* Another tool has brought the object: nothing is left to resume. */
+static void tidy_what_came(void **state)
+{
+	(void)state;
+	assert_int_equal(system("mkdir -p objects/2c/f2"), 0);
+	storage.dir = dir;
+	for (int differs = 1; differs >= 0; differs--) {
+		make_download(0);
+		make_upload(OID "-00000001.upload", "k", false, 0);
+		make("objects/2c/f2/" OID, 100 + differs, 0);
+		unfinished_tidy(&storage, 30);
+		assert_int_equal(is_there(OID ".partial"), differs);
+		assert_int_equal(is_there(OID ".journal"), differs);
+		assert_true(is_there(OID "-00000001.upload"));
+		unlink("pruned");
+		assert_int_equal(remove_all((size_t)differs + 1, INT64_MAX),
+				 differs + 1);
+	}
+	storage.dir = NULL;
+	assert_int_equal(system("rm -r objects"), 0);
+}
+
 static void in_a_shared_folder(void **state)
 {
 	char user_dir[] = "unfinished-1";
@@ -510,6 +532,7 @@ int main(void)
 		cmocka_unit_test(limits),
 		cmocka_unit_test(names_of_others),
 		cmocka_unit_test(tidy),
+		cmocka_unit_test(tidy_what_came),
 		cmocka_unit_test(in_a_shared_folder),
 	};
 
