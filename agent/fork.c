@@ -16,6 +16,7 @@
 #include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
 #include "lfs/fork/fork.h"
@@ -364,11 +365,28 @@ static int prepare_push(struct command *command, struct err *err)
 	return ret;
 }
 
+/* Not for a share of the objects, which may be of none. */
+static void say_if_none(const struct command *command)
+{
+	const struct fork_options *options = &command->options;
+	size_t n;
+
+	fork_items(command->fork, &n);
+	if (!n && !options->nshards && (options->include || options->exclude))
+		fputs(PROGRAM ": no object is at a path that --include and "
+			      "--exclude choose\n",
+		      stderr);
+}
+
 static int carry(struct command *command, struct err *err)
 {
 	struct fork_options *options = &command->options;
 	int ret;
 
+	if (log_trouble()) {
+		*err = *log_trouble();
+		return -1;
+	}
 	command->fork = fork_new(options, err);
 	if (!command->fork || prepare_push(command, err))
 		return -1;
@@ -383,6 +401,8 @@ static int carry(struct command *command, struct err *err)
 	if (!ret)
 		ret = fork_run(command->fork, err);
 	bar_clear(&command->bar);
+	if (!ret)
+		say_if_none(command);
 	return ret;
 }
 
@@ -401,7 +421,7 @@ static int tell(struct command *command, bool is_pushed, const struct err *err)
 {
 	const struct forkreport forkreport = {
 		.fork = command->fork,
-		.error = err->kind ? err->msg : NULL,
+		.error = err,
 		.has_found = command->has_found,
 		.is_dry = command->options.is_dry,
 		.is_pushed = is_pushed,
@@ -436,7 +456,8 @@ static int run(struct command *command)
 	bool is_pushed = !carry(command, &err) && push(command, &err);
 	int status = EXIT_FAILURE;
 
-	if (err.kind && err.kind != ERR_CANCELED)
+	/* Of the log, log_init() has said it. */
+	if (err.kind && err.kind != ERR_CANCELED && !log_trouble())
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
 	if (err.kind)
 		forkpush_leave(&command->push, err.msg);

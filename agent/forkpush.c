@@ -168,8 +168,13 @@ static int add_name(struct forkpush *push, const char *ref, struct err *err)
 {
 	char *name = rev_parse(push, "--symbolic-full-name", ref, err);
 	char *target = name ? target_of(name, err) : NULL, *source;
+	bool is_detached = name && !strcmp(name, "HEAD");
 
 	free(name);
+	if (is_detached)
+		return err_set(err, ERR_USAGE,
+			       "--push: 'HEAD' is no branch, it is detached: "
+			       "name one, such as upstream/main");
 	if (!target)
 		return err_set(err, ERR_USAGE,
 			       "--push: '%.80s' is neither a branch nor a tag",

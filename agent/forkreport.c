@@ -96,6 +96,12 @@ static uint64_t size_left(const struct fork_sum *sum)
 	       sum->size_missing - sum->size_failed;
 }
 
+/* Did it end early for a reason that passes? */
+static bool can_go_on(const struct err *err)
+{
+	return err->kind == ERR_CANCELED || err_is_transient(err);
+}
+
 /* What is neither over nor there: it would be moved, or was interrupted. */
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
@@ -107,7 +113,10 @@ static void print_left(const struct forkreport *report,
 		print_count("would move", n, size, n ? ":" : "");
 		print_items(report->fork, ITEM_READY);
 	} else if (n) {
-		print_count("left", n, size, " (run it again to go on)");
+		print_count("left", n, size,
+			    can_go_on(report->error) ?
+				    " (run it again to go on)" :
+				    "");
 	}
 }
 
@@ -252,8 +261,9 @@ json_t *forkreport_json(const struct forkreport *report)
 	json_t *tree = json_object();
 	struct fork_sum sum = { .objects = 0 };
 
-	if (report->error)
-		json_object_set_new(tree, "error", json_string(report->error));
+	if (report->error->kind)
+		json_object_set_new(tree, "error",
+				    json_string(report->error->msg));
 	if (fork) {
 		fork_sum(fork, &sum);
 		add_url(tree, "source", fork_source(fork));

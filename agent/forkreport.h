@@ -11,7 +11,7 @@
 
 struct forkreport {
 	const struct fork *fork;	/* NULL: it could not be begun */
-	const char *error;	/* why it ended before its end, or NULL */
+	const struct err *error;	/* why it ended early; ERR_NONE: it did not */
 	bool has_found;	/* the objects are known */
 	bool is_dry;	/* nothing was moved: what would be */
 	bool is_pushed;

@@ -214,6 +214,12 @@ check 'no remote origin' equal "$(status_of run_fork remotes --push main \
 check 'no remote origin: what to do' \
 	grep -q "there is no remote 'origin'; name one with --to" err
 
+make_fork detached
+git -C detached checkout -q --detach
+check 'a detached HEAD' equal "$(status_of run_fork detached --push)" 1
+check 'a detached HEAD: what to do' grep -q \
+	"'HEAD' is no branch, it is detached: name one, such as upstream/main" err
+
 make_fork shallow --depth 2 --no-single-branch
 check 'a shallow clone' equal "$(status_of run_fork shallow --push main)" 1
 check 'a shallow clone: it says so' grep -q 'it is shallow' err

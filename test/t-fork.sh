@@ -303,6 +303,11 @@ make_fork which
 check 'some paths' run_fork which --include 'small*.bin' --exclude small3.bin
 check 'some paths: only those' grep -q '^moved  *4 objects' out
 check 'some paths: not the others' fails server_has which a/small3.bin
+check 'no such path' run_fork which --include 'none*' --exclude small3.bin
+check 'no such path: it is said' grep -q \
+	'no object is at a path that --include and --exclude choose' err
+check 'objects that are at none of these paths: nothing is said' \
+	equal "$(run_fork which --include 'small*.bin' && cat err)" ''
 to
 make_fork shards
 for k in 1 2
@@ -312,7 +317,100 @@ done
 check 'the shares are the whole' has_all shards
 check 'each is sent once' equal "$(server_log complete | wc -l)" 6
 
+# A line of the log for each object, whatever became of it.
+to
+make_fork logged
+GIT_LFS_MULTIPART_LOG=$TEST_TMP/log
+export GIT_LFS_MULTIPART_LOG
+lost=$(ROOT=$FROM_ROOT object_at a a/small2.bin)
+mv "$lost" lost
+server_faults status=422,on=put,times=0 status=422,on=part,times=0
+run_fork logged --include small1.bin
+server_nofaults
+run_fork logged
+run_fork logged
+mv lost "$lost"
+unset GIT_LFS_MULTIPART_LOG
+# lines_of FILE WORDS: how many such lines the log has of that object.
+lines_of () {
+	grep -c " $(oid_of "a/$1"): $2" log
+}
+check 'a line for one that failed' equal "$(lines_of small1.bin failed)" 1
+check 'a line for one that is missing' equal "$(lines_of small2.bin missing)" 2
+check 'a line for each that was moved' \
+	equal "$(grep -c ': moved, [0-9]* bytes$' log)" 5
+check 'a line for each that was there' \
+	equal "$(grep -c ': already there$' log)" 5
+check 'no other line names an object at such length' \
+	equal "$(grep -c ' [0-9a-f]\{64\}: ' log)" 13
+
+# On a terminal: on a dumb one nothing is drawn over.
+# on_terminal TERM WHAT...
+on_terminal () {
+	(cd which && TERM=$1 command script -qec \
+		"stty cols 20; '$AGENT' fork --to-lfs '$TO/$1/info/lfs' \
+		--from-lfs '$FROM/a.git/info/lfs'" ../typescript) >terminal
+}
+escape=$(printf '\033')
+check 'on a terminal' on_terminal xterm
+check 'on a terminal: lines are drawn' grep -q "$escape\\[K" terminal
+check 'on a dumb terminal' on_terminal dumb
+check 'on a dumb terminal: no escape codes' fails grep -q "$escape" terminal
+check 'on a dumb terminal: no line is begun anew' \
+	fails grep -q "$(printf '\r')[^$(printf '\r')]" terminal
+check 'on a dumb terminal: the result is there' \
+	grep -q '^moved  *6 objects, 13 MiB' terminal
+
+# The exit status: 129 for a wrong command line, and 1 for the rest.
+for words in '--sideways' '-Z' '--from' '--to' '--jobs' '--jobs 0' '-j x' \
+	'--shard 3/2' '--max-disk 1' '--all main' '--force' '--push --dry-run' \
+	'--quiet=no'
+do
+	# shellcheck disable=SC2086
+	check "fork $words: the exit status" \
+		equal "$(status_of run_fork which $words)" 129
+	check "fork $words: the usage is shown" grep -q '^usage: ' err
+done
+mkdir outside
+check 'outside a repository' equal "$(status_of run_fork outside)" 1
+check 'a server that refuses' equal "$(status_of run_fork which \
+	--from-lfs "$CLOSED/a.git/info/lfs" --to-lfs "$TO/none/info/lfs")" 1
+check 'a server that refuses: it says what to do' grep -q \
+	'a credential helper of git, or put a login for that host into' err
+check 'a server that refuses: no advice to run it again' equal \
+	"$(grep '^left' out | tr -s ' ')" 'left 6 objects, 13 MiB'
+check 'help' run_fork which --help
+from
+server_faults status=503,on=batch,times=0,retry-after=400
+to
+check 'a server that is busy' equal "$(status_of run_fork which \
+	--from-lfs "$FROM/a.git/info/lfs" --to-lfs "$TO/none/info/lfs")" 1
+check 'a server that is busy: advice to run it again' \
+	grep -q '^left .*(run it again to go on)' out
+from
+server_nofaults
+to
+check 'a log file that cannot be opened' equal \
+	"$(export GIT_LFS_MULTIPART_LOG="$TEST_TMP/nowhere/log"; status_of \
+	run_fork which --json --to-lfs "$TO/none/info/lfs" \
+	--from-lfs "$FROM/a.git/info/lfs")" 1
+check 'a log file that cannot be opened: it is said, once' \
+	equal "$(grep -c "cannot open the log file '.*nowhere/log'" err)" 1
+check 'a log file that cannot be opened: in JSON' grep -q \
+	'^{"error":"cannot open the log file .*"complete":false.*}$' out
+check 'a log file that cannot be opened: nothing moves' \
+	equal "$(server_log | wc -l)" 0
+
 # What cannot be.
+printf '#!/bin/sh\necho >>%s\nexit 1\n' "$TEST_TMP/ssh.log" >ssh
+chmod +x ssh
+for url in ftp://127.0.0.1/x ftp://127.0.0.1:1/x s3://bucket/x
+do
+	check "$url" equal "$(export GIT_SSH="$TEST_TMP/ssh"; status_of \
+		run_fork which --from-lfs $url --to-lfs "$TO/x/info/lfs")" 1
+	check "$url: it is said" grep -q "'$url' is no URL of an LFS server" err
+done
+check 'no ssh was started for these' fails test -e ssh.log
 git -C which config lfs.url "$TO/which.git/info/lfs"
 check 'one server behind both' equal "$(status_of run_fork which)" 1
 check 'one server behind both: the key is named' \

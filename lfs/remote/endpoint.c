@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
@@ -298,16 +299,36 @@ int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 	return settle(endpoint, &search, &found, err);
 }
 
+/* "ftp://h/x" has become the path "//h/x" at a host that is called ftp. */
+static bool has_odd_scheme(const char *text, const struct remoteurl *found)
+{
+	const char *end = strstr(text, "://"), *host = found->ssh.host;
+	size_t n = end ? (size_t)(end - text) : 0;
+
+	return n && (!found->url || (host && strlen(host) == n &&
+				     !strncasecmp(text, host, n)));
+}
+
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 		      const char *url, bool is_upload, struct err *err)
 {
 	struct search search = { .config = config, .is_upload = is_upload };
 	struct remoteurl found = { .url = NULL };
+	char shown[REMOTE_SHOWN];
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
 	endpoint->remote = xstrdup(url);
 	remoteurl_from_lfs(&found, config, url, is_upload);
-	return settle(endpoint, &search, &found, err);
+	if (!has_odd_scheme(url, &found))
+		return settle(endpoint, &search, &found, err);
+	url_display_any(url, shown, sizeof(shown));
+	err_set(err, ERR_USAGE,
+		"'%s' is no URL of an LFS server: that begins with http, "
+		"https, ssh, git or file",
+		shown);
+	remoteurl_release(&found);
+	endpoint_release(endpoint);
+	return -1;
 }
 
 void endpoint_release(struct endpoint *endpoint)

@@ -45,7 +45,11 @@ struct endpoint {
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 		  const char *remote, bool is_upload, struct err *err);
 
-/* The same where the user gives the LFS URL: as if it were lfs.url. */
+/*
+ * The same where the user gives the LFS URL: as if it were lfs.url, but what is
+ * no URL of http, https, ssh, git or file is refused; git-lfs takes the scheme
+ * of such a one for a host, and starts ssh.
+ */
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 		      const char *url, bool is_upload, struct err *err);
 

@@ -190,6 +190,11 @@ static void lfs_urls(void **state)
 		{ "short:a", "https://long.example/a" },
 		{ "ssh://git@h.example/a", "https://h.example/a" },
 		{ "ftp://me:secret@h.example/a", NULL },
+		{ "ftp://h.example/a", NULL },
+		{ "FTP://h.example/a", NULL },
+		{ "ftp://h.example:21/a", NULL },
+		{ "git+ssh://h.example/a", "https://h.example/a" },
+		{ "ftp:a", "https://ftp/a" },
 		{ "https://h.example/a\nb", NULL },
 		{ "", NULL },
 	};
