@@ -217,7 +217,7 @@ static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
 static void forget(struct ahead *ahead)
 {
 	for (size_t i = 0; i < ahead->nknown; i++)
-		json_decref(ahead->known[i].actions);
+		batch_object_release(&ahead->known[i]);
 	ahead->nknown = 0;
 	json_decref(ahead->others);
 	ahead->others = NULL;
@@ -267,8 +267,7 @@ static bool lasts(const json_t *actions)
 }
 
 /* The neighbours' answers; errors the server shall tell once more. */
-static void keep(struct ahead *ahead, const struct batch_object *objects,
-		 size_t n)
+static void keep(struct ahead *ahead, struct batch_object *objects, size_t n)
 {
 	bool are_short = false;
 
@@ -282,7 +281,7 @@ static void keep(struct ahead *ahead, const struct batch_object *objects,
 
 		are_short |= is_short;
 		if (objects[i].err.kind || is_short)
-			json_decref(objects[i].actions);
+			batch_object_release(&objects[i]);
 		else
 			ahead->known[ahead->nknown++] = objects[i];
 	}

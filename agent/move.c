@@ -60,7 +60,7 @@ static int ask(struct move *move, struct err *err)
 	bool anew = move->was_asked;
 
 	move->was_asked = true;
-	json_decref(move->object.actions);
+	batch_object_release(&move->object);
 	move->object = (struct batch_object){ .oid = move->message->oid,
 					      .size = move->message->size };
 	if (mover_ask(move->mover, &move->object, anew, err))
@@ -90,6 +90,8 @@ static struct plan *make_plan(const struct move *move,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
+		.href = move->object.href,
+		.headers = message->action ? NULL : &move->object.headers,
 		.part_size = engine_part_size(move->mover->engine,
 					      message->size),
 		.answer_ms = settings->answer_ms,
@@ -422,6 +424,6 @@ int move_object(struct mover *mover, const struct message *message)
 		return -1;
 	transfer_free(move.transfer);
 	json_decref(move.saved_action);
-	json_decref(move.object.actions);
+	batch_object_release(&move.object);
 	return ret;
 }

@@ -221,6 +221,8 @@ static void settle(struct carrier *carrier, struct item *item)
 		try_again_or_fail(carrier, item, &err);
 	relay_free(item->relay);
 	item->relay = NULL;
+	if (item_is_over(item))
+		item_forget(item);
 }
 
 /* `*good_ms`: when a job of the pool has last gone well. */
@@ -280,8 +282,8 @@ static bool start(struct carrier *carrier, struct item *item)
 	struct relay_request request = {
 		.oid = item->pointer.oid,
 		.size = item->pointer.size,
-		.source = mode_action(item->source, DOWNLOAD),
-		.target = mode_action(item->target, UPLOAD),
+		.source = item->source,
+		.target = item->target,
 		.verification = item->verification,
 		.needed = &item->needed,
 	};
@@ -436,7 +438,7 @@ static void renew(struct carrier *carrier, struct item *item)
 	if (ret)
 		relay_fail(item->relay, &err);
 	else
-		relay_refetch(item->relay, mode_action(item->source, DOWNLOAD));
+		relay_refetch(item->relay, item->source);
 }
 
 static int ask(struct carrier *carrier, struct err *err)

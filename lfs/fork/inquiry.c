@@ -92,15 +92,6 @@ static int ask(struct side *side, struct item *const *items, size_t n,
 	return err_wrap(err, "%s", side->name);
 }
 
-/* The form of server_ask()'s object; what it owns is still the item's. */
-static struct batch_object as_object(const struct item *item)
-{
-	return (struct batch_object){ .oid = item->pointer.oid,
-				      .size = item->pointer.size,
-				      .actions = item->target,
-				      .authenticated = item->authenticated };
-}
-
 /* It has not got what may have been sent, or does not say. */
 static void ask_later_or_fail(struct item *item)
 {
@@ -113,18 +104,17 @@ static void ask_later_or_fail(struct item *item)
 
 /* The target does not have it: then what it answered is how to send it. */
 static bool take_target(struct inquiry *inquiry, struct item *item,
-			const struct batch_object *object)
+			struct batch_object *object)
 {
 	bool is_dry = inquiry->options.is_dry;
-	struct batch_object mine;
 	struct err err = object->err;
 
-	json_decref(item->target);
-	item->target = object->actions;
-	item->authenticated = object->authenticated;
+	item_keep(&item->target, object);
 	if (is_dry && err.kind && err.code == 404)
 		return true;
-	if (!err.kind && (is_dry || !mode_action(item->target, UPLOAD))) {
+	if (!err.kind &&
+	    (is_dry || !mode_action(item->target->actions, UPLOAD))) {
+		item_forget(item);
 		item->state = item->asks ? ITEM_MOVED : ITEM_THERE;
 		log_info("%s: %s", item->pointer.oid,
 			 item->asks ? "moved, the target has it" :
@@ -136,10 +126,9 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 		return false;
 	}
 	if (!err.kind) {
-		mine = as_object(item);
 		verification_free(item->verification);
 		item->verification = verification_new(inquiry->target.server,
-						      &mine, &err);
+						      item->target, &err);
 	}
 	if (err.kind)
 		fail(item, ITEM_FAILED, &inquiry->target, &err);
@@ -147,14 +136,12 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 }
 
 static void take_source(struct inquiry *inquiry, struct item *item,
-			const struct batch_object *object)
+			struct batch_object *object)
 {
 	struct err err = object->err;
 
-	json_decref(item->source);
-	item->source = object->actions;
-	item->is_source_authenticated = object->authenticated;
-	if (!err.kind && !mode_action(item->source, DOWNLOAD))
+	item_keep(&item->source, object);
+	if (!err.kind && !mode_action(item->source->actions, DOWNLOAD))
 		err_set(&err, ERR_PROTOCOL, "it has no download for it");
 	if (!err.kind)
 		item->state = ITEM_READY;
@@ -183,7 +170,7 @@ static bool is_local(const struct inquiry *inquiry, const struct item *item)
 
 /* Those that the target lacks and that are not here. */
 static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
-		   const struct batch_object *objects, struct item **lacking)
+		   struct batch_object *objects, struct item **lacking)
 {
 	size_t nleft = 0;
 
@@ -236,25 +223,14 @@ failed:
 	return 0;
 }
 
-/* The same of the source. */
-static struct batch_object as_source(const struct item *item)
-{
-	return (struct batch_object){
-		.oid = item->pointer.oid,
-		.size = item->pointer.size,
-		.actions = item->source,
-		.authenticated = item->is_source_authenticated,
-	};
-}
-
 int inquiry_renew(struct inquiry *inquiry, struct item *item,
 		  const struct err *why, struct err *err)
 {
-	struct batch_object object = as_source(item);
+	struct batch_object object;
 	struct err refused = *why;
 
 	if (why->kind == ERR_AUTH &&
-	    server_log_in(inquiry->source.server, &object, &refused) < 0) {
+	    server_log_in(inquiry->source.server, item->source, &refused) < 0) {
 		*err = refused;
 		return err_wrap(err, "%s", inquiry->source.name);
 	}
@@ -262,26 +238,23 @@ int inquiry_renew(struct inquiry *inquiry, struct item *item,
 		return -1;
 	*err = object.err;
 	if (err->kind) {
-		json_decref(object.actions);
+		batch_object_release(&object);
 		return err_wrap(err, "%s", inquiry->source.name);
 	}
-	json_decref(item->source);
-	item->source = object.actions;
-	item->is_source_authenticated = object.authenticated;
+	item_keep(&item->source, &object);
 	return 0;
 }
 
 int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
 		   struct err *err)
 {
-	struct batch_object object = as_object(item);
 	struct err why = ERR_INIT;
 	int ret;
 
 	err_set(&why, ERR_AUTH, "the target wants a login for the upload");
-	ret = server_log_in(inquiry->target.server, &object, &why);
+	ret = server_log_in(inquiry->target.server, item->target, &why);
 	if (!ret && item->verification)
-		ret = verification_log_in(inquiry->target.server, &object,
+		ret = verification_log_in(inquiry->target.server, item->target,
 					  item->verification, &why);
 	if (ret < 0)
 		*err = why;

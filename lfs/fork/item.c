@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lfs/base/mem.h"
 #include "lfs/fork/relay.h"
 #include "lfs/transfer/server.h"
 
@@ -19,16 +20,37 @@ bool item_has_another_round(struct item *item, const struct err *err)
 	return true;
 }
 
+static void drop(struct batch_object **answer)
+{
+	if (*answer)
+		batch_object_release(*answer);
+	free(*answer);
+	*answer = NULL;
+}
+
+void item_keep(struct batch_object **answer, struct batch_object *object)
+{
+	drop(answer);
+	*answer = xmalloc(sizeof(**answer));
+	**answer = *object;
+	*object = (struct batch_object){ .oid = object->oid,
+					 .size = object->size };
+}
+
+void item_forget(struct item *item)
+{
+	verification_free(item->verification);
+	item->verification = NULL;
+	drop(&item->target);
+	drop(&item->source);
+}
+
 void item_release(struct item *item)
 {
+	item_forget(item);
 	relay_free(item->relay);
-	verification_free(item->verification);
-	json_decref(item->target);
-	json_decref(item->source);
 	free(item->why);
 	item->relay = NULL;
-	item->verification = NULL;
-	item->target = item->source = NULL;
 	item->why = NULL;
 }
 

@@ -43,10 +43,8 @@ struct item {
 	uint64_t begun_ms;	/* when it began to move, the last time */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
 	uint64_t done;	/* the most that was sent of it, in whole parts */
-	json_t *target;	/* owned, as all below: what the target answered */
-	json_t *source;	/* and the source, NULL if it is local */
-	bool authenticated;	/* the target's actions want no login of ours */
-	bool is_source_authenticated;	/* and the source's */
+	struct batch_object *target;	/* owned, as all below: what it answered */
+	struct batch_object *source;	/* likewise; NULL: it is local */
 	struct verification *verification;
 	struct relay *relay;	/* while it is moving */
 	char *why;	/* of those that are missing or failed */
@@ -68,7 +66,13 @@ bool item_is_over(const struct item *item);
  */
 bool item_has_another_round(struct item *item, const struct err *err);
 
-/* Free what it owns. */
+/* Keep a server's answer, in place of an earlier one; `object` is empty then. */
+void item_keep(struct batch_object **answer, struct batch_object *object);
+
+/* It is over: free what was needed to move it. */
+void item_forget(struct item *item);
+
+/* Free all that it owns. */
 void item_release(struct item *item);
 
 void line_init(struct line *line);

@@ -60,7 +60,9 @@ static struct plan *plan_upload(struct relay *relay,
 		.direction = UPLOAD,
 		.oid = relay->oid,
 		.size = relay->size,
-		.action = request->target,
+		.action = mode_action(request->target->actions, UPLOAD),
+		.href = request->target->href,
+		.headers = &request->target->headers,
 		.part_size = 1,	/* no such choice is ours */
 		.answer_ms = target->settings.answer_ms,
 		.finish_ms = target->settings.finish_ms,
@@ -87,7 +89,8 @@ static struct plan *plan_upload(struct relay *relay,
 }
 
 static struct plan *plan_download(const struct relay *relay,
-				  const json_t *action, struct err *err)
+				  const struct batch_object *source,
+				  struct err *err)
 {
 	const struct settings *settings =
 		&engine_context(relay->ends->source)->settings;
@@ -95,7 +98,9 @@ static struct plan *plan_download(const struct relay *relay,
 		.direction = DOWNLOAD,
 		.oid = relay->oid,
 		.size = relay->size,
-		.action = action,
+		.action = mode_action(source->actions, DOWNLOAD),
+		.href = source->href,
+		.headers = &source->headers,
 		.part_size = relay->size + 1,
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
@@ -327,7 +332,7 @@ const struct err *relay_wants_link(const struct relay *relay)
 	return relay->stale.kind ? &relay->stale : NULL;
 }
 
-void relay_refetch(struct relay *relay, const json_t *source)
+void relay_refetch(struct relay *relay, const struct batch_object *source)
 {
 	struct err err = ERR_INIT;
 	struct plan *fetch = plan_download(relay, source, &err);

@@ -46,8 +46,8 @@ struct relay_request {
 	const char *oid;	/* borrowed, as all of these */
 	uint64_t size;
 	const char *path;	/* the local file, or NULL */
-	const json_t *source;	/* without: the source's download action */
-	const json_t *target;	/* the target's: see mode_action() */
+	const struct batch_object *source;	/* without: the source's answer */
+	const struct batch_object *target;	/* and the target's */
 	struct verification *verification;	/* or NULL */
 	size_t *needed;	/* filled in: the blocks that the spool must have free */
 };
@@ -83,7 +83,7 @@ size_t relay_sends(const struct relay *relay);
  * until relay_refetch() brings a new one.  Why, or NULL; borrowed.
  */
 const struct err *relay_wants_link(const struct relay *relay);
-void relay_refetch(struct relay *relay, const json_t *source);
+void relay_refetch(struct relay *relay, const struct batch_object *source);
 
 /*
  * Stop it for this reason, as if the source had failed; it is over some steps

@@ -73,8 +73,31 @@ int action_headers(struct action *action, struct err *err)
 	return 0;
 }
 
+void action_replace_href(struct action *action, const char *href)
+{
+	if (href)
+		action->href = action->own_href = xstrdup(href);
+}
+
+void action_replace_headers(struct action *action,
+			    const struct headers *headers)
+{
+	struct err impossible = ERR_INIT;
+
+	if (!headers)
+		return;
+	headers_add_all(&action->own_headers, headers, &impossible);
+	free(action->headers);
+	action->nheaders = headers->n;
+	action->headers = xcalloc(headers->n, sizeof(*action->headers));
+	for (size_t i = 0; i < headers->n; i++)
+		action->headers[i] = action->own_headers.list[i];
+}
+
 void action_release(struct action *action)
 {
 	free(action->headers);
+	free(action->own_href);
+	headers_release(&action->own_headers);
 	*action = (struct action){ 0 };
 }

@@ -7,6 +7,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
+#include "lfs/remote/headers.h"
 
 /*
  * An action as the Batch API gives it and git-lfs hands it on: where to send
@@ -21,6 +22,8 @@ struct action {
 	const json_t *header;	/* borrowed; NULL if there is none */
 	struct http_header *headers;	/* owned; its strings are borrowed */
 	size_t nheaders;
+	char *own_href;	/* owned, as the next: what replaces the tree's */
+	struct headers own_headers;
 	int64_t expires;	/* seconds since 1970; 0: it does not say */
 };
 
@@ -34,6 +37,11 @@ int action_parse(struct action *action, const json_t *tree, struct err *err);
 
 /* Fill `headers` with all of `header`: names and values that HTTP allows. */
 int action_headers(struct action *action, struct err *err);
+
+/* Copies, in place of what the server said; NULL: that. */
+void action_replace_href(struct action *action, const char *href);
+void action_replace_headers(struct action *action,
+			    const struct headers *headers);
 
 void action_release(struct action *action);
 

@@ -22,14 +22,16 @@ static int one_part(struct plan *plan)
 	return 0;
 }
 
-int basic_plan(struct plan *plan, uint64_t part_size, struct err *err)
+int basic_plan(struct plan *plan, const struct plan_request *request,
+	       struct err *err)
 {
 	if (action_headers(&plan->action, err))
 		return -1;
+	action_replace_headers(&plan->action, request->headers);
 	if (plan->direction == UPLOAD) {
 		plan->mode = &basic_upload;
 		return one_part(plan);
 	}
 	plan->mode = &basic_download;
-	return plan_cut(plan, part_size, err);
+	return plan_cut(plan, request->part_size, err);
 }

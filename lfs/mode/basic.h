@@ -11,6 +11,7 @@
  */
 
 /* Fill in mode and parts of `plan`, whose action is parsed. */
-int basic_plan(struct plan *plan, uint64_t part_size, struct err *err);
+int basic_plan(struct plan *plan, const struct plan_request *request,
+	       struct err *err);
 
 #endif

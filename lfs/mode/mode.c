@@ -12,6 +12,14 @@ const json_t *mode_action(const json_t *actions, enum direction direction)
 	return parts_is(actions) ? actions : json_object_get(actions, "upload");
 }
 
+bool mode_is_plain(const json_t *actions, enum direction direction)
+{
+	const json_t *action = mode_action(actions, direction);
+
+	return action && action != actions &&
+	       (direction == DOWNLOAD || !multipart_is(action));
+}
+
 static int make(struct plan *plan, const struct plan_request *request,
 		struct err *err)
 {
@@ -23,9 +31,10 @@ static int make(struct plan *plan, const struct plan_request *request,
 	}
 	if (action_parse(&plan->action, request->action, err))
 		return -1;
-	if (is_upload && multipart_is(&plan->action))
+	action_replace_href(&plan->action, request->href);
+	if (is_upload && multipart_is(request->action))
 		return multipart_plan(plan, err);
-	return basic_plan(plan, request->part_size, err);
+	return basic_plan(plan, request, err);
 }
 
 struct plan *mode_plan(const struct plan_request *request, struct err *err)

@@ -12,6 +12,13 @@
 const json_t *mode_action(const json_t *actions, enum direction direction);
 
 /*
+ * Is the object moved by one action that is a request, `basic`?  Then its
+ * headers are HTTP's, and what the user's configuration adds to them belongs
+ * there; links of parts carry all that they need.
+ */
+bool mode_is_plain(const json_t *actions, enum direction direction);
+
+/*
  * From an action to the plan of its mode, which is recognised by the action's
  * shape and not by a name (lfs/wire.md, Dialects): in one conversation, Hugging
  * Face sends large objects in parts and small ones whole, both as `multipart`.

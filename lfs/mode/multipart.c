@@ -16,14 +16,15 @@ static bool is_number(const char *text)
 }
 
 /* A number is no header's name: such an action only lacks its chunk_size. */
-bool multipart_is(const struct action *action)
+bool multipart_is(const json_t *action)
 {
+	json_t *header = json_object_get(action, "header");
 	const char *name;
 	json_t *value;
 
-	if (json_object_get(action->header, "chunk_size"))
+	if (json_object_get(header, "chunk_size"))
 		return true;
-	json_object_foreach ((json_t *)action->header, name, value)
+	json_object_foreach (header, name, value)
 		if (is_number(name))
 			return true;
 	return false;

@@ -17,7 +17,7 @@
  */
 
 /* True if the action has that shape. */
-bool multipart_is(const struct action *action);
+bool multipart_is(const json_t *action);
 
 /*
  * Fill in mode and parts of `plan`, whose action is parsed.  ERR_PROTOCOL if

@@ -105,6 +105,8 @@ struct plan_request {
 	const char *oid;
 	uint64_t size;
 	const json_t *action;	/* or actions: see mode_action() */
+	const char *href;	/* in place of the action's; or NULL */
+	const struct headers *headers;	/* likewise, if mode_is_plain() */
 	uint64_t part_size;	/* where the choice is ours: bytes of a part */
 	unsigned answer_ms;
 	unsigned finish_ms;

@@ -252,18 +252,19 @@ int batch_parse(struct batch *batch, const char *text, size_t len,
 	return err_wrap(err, "the answer of the LFS server");
 }
 
-static void forget_object(struct batch_object *object)
+void batch_object_release(struct batch_object *object)
 {
 	json_decref(object->actions);
-	object->actions = NULL;
-	object->authenticated = false;
-	err_clear(&object->err);
+	free(object->href);
+	headers_release(&object->headers);
+	*object = (struct batch_object){ .oid = object->oid,
+					 .size = object->size };
 }
 
 void batch_reset(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->nobjects; i++)
-		forget_object(&batch->objects[i]);
+		batch_object_release(&batch->objects[i]);
 	for (size_t i = 0; i < batch->nchallenges; i++)
 		free(batch->challenges[i]);
 	batch->nchallenges = 0;

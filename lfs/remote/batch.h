@@ -38,6 +38,10 @@ struct batch_object {
 	struct err err;	/* kind ERR_NONE, or why not, as a sentence */
 	json_t *actions;	/* owned; NULL: nothing is to be done */
 	bool authenticated;	/* its actions want no credential of ours */
+
+	/* What server_complete() adds to an action that is one request: */
+	char *href;	/* owned: in place of the action's; or NULL */
+	struct headers headers;	/* owned: in place of the action's */
 };
 
 struct batch {
@@ -73,6 +77,9 @@ struct batch {
  * mention, has an `err` of its own.
  */
 int batch_perform(struct http *http, struct batch *batch, struct err *err);
+
+/* Free what it owns, and forget it; oid and size stay. */
+void batch_object_release(struct batch_object *object);
 
 /* Forget the answers, and free what they own. */
 void batch_reset(struct batch *batch);

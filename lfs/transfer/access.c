@@ -6,6 +6,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/link.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/remoteurl.h"
 
 /* The one with the URL's host, or NULL. */
@@ -55,23 +56,23 @@ int access_headers(const struct access *access,
 }
 
 /* As git-lfs does if the user wants it: take it for one of the user's URLs. */
-static void rewrite_href(const struct access *access, json_t *action)
+static char *rewrite_href(const struct access *access, const char *href)
 {
-	const char *href = json_string_value(json_object_get(action, "href"));
 	const struct gitconfig_entry *entry =
 		gitconfig_find(access->config,
 			       "lfs.transfer.enablehrefrewrite");
 	struct err ignored = ERR_INIT;
 	struct remoteurl url;
 	bool is_wanted = false;
+	char *rewritten;
 
-	if (!href || !entry ||
-	    gitconfig_parse_bool(entry, &is_wanted, &ignored) || !is_wanted)
-		return;
+	if (!entry || gitconfig_parse_bool(entry, &is_wanted, &ignored) ||
+	    !is_wanted)
+		return NULL;
 	remoteurl_from_lfs(&url, access->config, href, access->is_upload);
-	if (url.url)
-		json_object_set_new(action, "href", json_string(url.url));
+	rewritten = url.url ? xstrdup(url.url) : NULL;
 	remoteurl_release(&url);
+	return rewritten;
 }
 
 /* All that a request by the action has, with the body's type, as git-lfs. */
@@ -92,29 +93,21 @@ static int add_all(const struct access *access,
 int access_complete(const struct access *access, struct batch_object *object,
 		    struct err *err)
 {
-	const json_t *tree = mode_action(object->actions,
-					 access->is_upload ? UPLOAD : DOWNLOAD);
-	struct headers headers = HEADERS_INIT;
+	enum direction direction = access->is_upload ? UPLOAD : DOWNLOAD;
+	const json_t *tree = mode_action(object->actions, direction);
 	struct action action = { 0 };
-	json_t *header;
 	int ret;
 
 	if (!tree || tree == object->actions)
 		return 0;
-	rewrite_href(access, (json_t *)tree);
 	ret = action_parse(&action, tree, err);
-	if (ret || json_object_get(action.header, "chunk_size"))
-		return ret;
-	ret = add_all(access, object, &action, &headers, err);
-	header = json_object();
-	for (size_t i = 0; !ret && i < headers.n; i++)
-		json_object_set_new(header, headers.list[i].name,
-				    json_string(headers.list[i].value));
-	if (ret)
-		json_decref(header);
-	else
-		json_object_set_new((json_t *)tree, "header", header);
-	headers_release(&headers);
+	if (!ret)
+		object->href = rewrite_href(access, action.href);
+	action_replace_href(&action, object->href);
+	if (object->href && url_check(object->href, err))
+		ret = err_wrap(err, "action: 'href'");
+	if (!ret && mode_is_plain(object->actions, direction))
+		ret = add_all(access, object, &action, &object->headers, err);
 	action_release(&action);
 	return ret;
 }

@@ -39,8 +39,8 @@ int access_headers(const struct access *access,
 		   struct err *err);
 
 /*
- * Write them into the object's action, and rewrite its `href` as
- * lfs.transfer.enableHrefRewrite asks; links of parts carry their own.
+ * Fill in the object's `headers` if mode_is_plain(), and its `href` if that is
+ * to be rewritten (lfs.transfer.enableHrefRewrite).
  */
 int access_complete(const struct access *access, struct batch_object *object,
 		    struct err *err);

@@ -2,7 +2,6 @@
 #include "lfs/transfer/server.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
@@ -339,64 +338,50 @@ int server_ask(struct server *server, struct batch_object *object,
 	return err->kind ? -1 : 0;
 }
 
-/* The action that an object is sent or fetched by, if it is one alone. */
-static const json_t *own_action(const struct server *server,
-				const struct batch_object *object)
+/* Where its one request goes; NULL if it has none, or several. */
+static const char *href_of(const struct server *server,
+			   const struct batch_object *object)
 {
-	const json_t *tree = mode_action(object->actions,
-					 server->access.is_upload ? UPLOAD :
-								    DOWNLOAD);
+	enum direction direction = server->access.is_upload ? UPLOAD : DOWNLOAD;
+	const json_t *action = mode_action(object->actions, direction);
 
-	if (tree == object->actions ||
-	    json_object_get(json_object_get(tree, "header"), "chunk_size"))
+	if (!mode_is_plain(object->actions, direction))
 		return NULL;
-	return tree;
-}
-
-static const char *href_of(const json_t *action)
-{
+	if (object->href)
+		return object->href;
 	return json_string_value(json_object_get(action, "href"));
 }
 
-static const char *login_of(const json_t *action)
+static const char *login_of(const struct batch_object *object)
 {
-	const char *name;
-	json_t *value;
-
-	json_object_foreach (json_object_get(action, "header"), name, value)
-		if (!strcasecmp(name, "Authorization"))
-			return json_string_value(value);
-	return NULL;
+	return headers_get(&object->headers, "Authorization");
 }
 
 bool server_may_want_login(const struct server *server,
 			   const struct batch_object *object)
 {
-	const json_t *action = own_action(server, object);
-	const char *href = href_of(action);
+	const char *href = href_of(server, object);
 
 	return href && !object->authenticated && !link_is_signed(href) &&
-	       !login_of(action);
+	       !login_of(object);
 }
 
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
-	const json_t *action = own_action(server, object);
-	const char *href = href_of(action);
+	const char *href = href_of(server, object);
 
 	if (!href)
 		return 0;
-	return access_log_in(&server->access, object, href, login_of(action),
+	return access_log_in(&server->access, object, href, login_of(object),
 			     err);
 }
 
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	const json_t *action = own_action(server, object);
-
-	access_settle(&server->access, href_of(action), login_of(action), err);
+	access_settle(&server->access, href_of(server, object),
+		      login_of(object), err);
 }
 
 /* A verify action, ready to be performed. */

@@ -61,7 +61,7 @@ int server_ask_all(struct server *server, struct batch_object *objects,
 int server_try_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
-/* Put into the object's action what it needs besides; the outcome is its `err`. */
+/* Fill in `href` and `headers` of the object; the outcome is its `err`. */
 void server_complete(struct server *server, struct batch_object *object);
 
 /*

@@ -66,13 +66,29 @@ static void over(void **state)
 
 static void released(void **state)
 {
+	struct batch_object answer = { .oid = "oid", .size = 7 };
 	struct item item = { .tries = 1 };
 
 	(void)state;
 	item_release(&item);
 	item.why = xstrdup("why");
-	item.target = json_object();
-	item.source = json_incref(item.target);
+	answer.actions = json_object();
+	answer.href = xstrdup("https://host/1");
+	item_keep(&item.target, &answer);
+	/* What it owned is the item's now. */
+	assert_null(answer.actions);
+	assert_null(answer.href);
+	assert_int_equal(answer.size, 7);
+	assert_string_equal(item.target->href, "https://host/1");
+	answer.actions = json_object();
+	item_keep(&item.target, &answer);
+	assert_null(item.target->href);
+	answer.actions = json_object();
+	item_keep(&item.source, &answer);
+	item_forget(&item);
+	assert_null(item.target);
+	assert_string_equal(item.why, "why");
+	item_keep(&item.source, &answer);
 	item_release(&item);
 	item_release(&item);
 	assert_null(item.why);

@@ -105,6 +105,75 @@ static void download(void **state)
 	json_decref(input.tree);
 }
 
+/* What replaces an action's own lives as long as its plan, renewed or not. */
+static void other_headers(void **state)
+{
+	struct input input = make(DOWNLOAD, 5,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"X-A\":\"b\"}}");
+	struct headers headers = HEADERS_INIT, fresh = HEADERS_INIT;
+	struct err err = ERR_INIT;
+	struct plan *plan;
+
+	(void)state;
+	headers_add(&headers, "X-A", "c", &err);
+	headers_add(&headers, "Authorization", "Basic eA==", &err);
+	headers_add(&fresh, "Authorization", "Basic eQ==", &err);
+	input.request.headers = &headers;
+	plan = plan_of(&input, &err);
+	assert_non_null(plan);
+	headers_release(&headers);
+	assert_string_equal(plan->action.href, "http://h/o");
+	assert_int_equal(plan->action.nheaders, 2);
+	assert_string_equal(plan->action.headers[0].value, "c");
+	assert_string_equal(plan->action.headers[1].value, "Basic eA==");
+	input.request.headers = &fresh;
+	input.request.href = "http://other/o";
+	plan_renew(plan, plan_of(&input, &err));
+	headers_release(&fresh);
+	assert_string_equal(plan->action.href, "http://other/o");
+	assert_int_equal(plan->action.nheaders, 1);
+	assert_string_equal(plan->action.headers[0].value, "Basic eQ==");
+	plan_free(plan);
+	json_decref(input.tree);
+}
+
+static void plain(void **state)
+{
+	static const struct {
+		const char *actions;
+		bool upload, download;	/* are they plain? */
+	} cases[] = {
+		{ "{}", false, false },
+		{ "{\"upload\":{\"href\":\"h\"}}", true, false },
+		{ "{\"download\":{\"href\":\"h\"}}", false, true },
+		{ "{\"upload\":{\"href\":\"h\",\"header\":{"
+		  "\"chunk_size\":\"5\"}}}",
+		  false, false },
+		{ "{\"upload\":{\"href\":\"h\",\"header\":{"
+		  "\"1\":\"u\"}}}",
+		  false, false },
+		{ "{\"download\":{\"href\":\"h\",\"header\":{"
+		  "\"chunk_size\":\"5\"}}}",
+		  false, true },
+		{ "{\"parts\":[],\"commit\":{}}", false, false },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct err err = ERR_INIT;
+		json_t *actions = json_parse(cases[i].actions,
+					     strlen(cases[i].actions), &err);
+
+		assert_int_equal(mode_is_plain(actions, UPLOAD),
+				 cases[i].upload);
+		assert_int_equal(mode_is_plain(actions, DOWNLOAD),
+				 cases[i].download);
+		json_decref(actions);
+	}
+	assert_false(mode_is_plain(NULL, UPLOAD));
+}
+
 /* A header of that name is nothing special in a download. */
 static void chunk_size_is_for_uploads(void **state)
 {
@@ -190,6 +259,8 @@ int main(void)
 		cmocka_unit_test(basic_upload),
 		cmocka_unit_test(basic_upload_of_nothing),
 		cmocka_unit_test(download),
+		cmocka_unit_test(other_headers),
+		cmocka_unit_test(plain),
 		cmocka_unit_test(chunk_size_is_for_uploads),
 		cmocka_unit_test(multipart),
 		cmocka_unit_test(refused),
