@@ -5,8 +5,8 @@
 BASE     = printable err mem buf clock rfc3339 log json file child parent \
            crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 notes \
            cond bell
-NET      = libcurl url link field range retry ceiling noproxy connect http \
-           status
+NET      = libcurl url hosts link field range retry ceiling noproxy connect \
+           http status
 REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
            session branch fetchhead gourl localpath remoteurl endpoint \

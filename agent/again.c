@@ -127,24 +127,18 @@ static unsigned count_retries(const struct again *again,
 static bool can_retry(struct again *again, const struct transfer *transfer,
 		      struct err *err)
 {
-	const struct mover *mover = again->mover;
-	const struct settings *settings = &mover->context->settings;
-	const struct retry_policy policy = {
-		.retries = count_retries(again, transfer, err),
-		.max_delay_ms = settings->max_retry_delay_ms,
-		.offline_ms = settings->offline_ms,
-		.longest_ms = settings->max_retry_time_ms,
-	};
+	const struct engine *engine = again->mover->engine;
+	struct retry_policy policy = engine_retry_policy(engine);
 	const struct retry_facts facts = {
 		.random = clock_random(),
 		.now_ms = clock_ms(),
 		.begun_ms = again->begun_ms,
 		.moved_ms = atomic_load(
-			&pool_shared(engine_pool(mover->engine))->moved_ms),
-		.is_answered = true,
+			&pool_shared(engine_pool(engine))->moved_ms),
 	};
 	unsigned pause_ms;
 
+	policy.retries = count_retries(again, transfer, err);
 	count_gain(again, transfer);
 	/* Parts have other numbers where others are stored by now. */
 	if (err_is_transient(err) && !again->first.kind &&

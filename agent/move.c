@@ -324,11 +324,6 @@ static int carry_out(struct move *move, struct err *err)
 
 	if (mover_need_engine(move->mover, err))
 		return -1;
-	/* Its action is what git-lfs has been answered. */
-	if (move->message->action)
-		atomic_store(&pool_shared(engine_pool(move->mover->engine))
-				      ->answered,
-			     true);
 	ret = try_once(move, err);
 	while (ret && move->transfer &&
 	       again_may(&move->again, move->transfer, &move->object, err)) {

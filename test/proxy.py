@@ -76,7 +76,12 @@ class Proxy:
         self.note("%s %s\n" % (method, host))
         address = host if ":" in host else host + ":80"
         address = self.places.get(address, address)
-        server = socket.create_connection(address.rsplit(":", 1))
+        try:
+            server = socket.create_connection(address.rsplit(":", 1))
+        except OSError:
+            client.sendall(b"HTTP/1.1 502 Bad Gateway\r\n"
+                           b"Content-Length: 0\r\nConnection: close\r\n\r\n")
+            return
         if method == "CONNECT":
             client.sendall(b"HTTP/1.1 200 Connected\r\n\r\n")
         else:

@@ -103,6 +103,12 @@ check 'a proxy that is down' through_bad http://127.0.0.1:1 \
 	'the proxy cannot be reached (.*127.0.0.1 port 1 .*check http.proxy'
 check 'a proxy whose name is unknown' through_bad http://no.invalid:3128 \
 	'the name of the proxy cannot be found .*check http.proxy'
+start_proxy blind
+git -C r config lfs.url https://0.0.0.0:1/r.git/info/lfs
+check 'a proxy that cannot reach the server' through_bad "$PROXY" \
+	'the proxy answered 502'
+git -C r config lfs.url "$(lfs_url r)"
+start_proxy locked me:secret
 check 'a proxy that wants another login, without a tunnel' \
 	through_bad "http://me:wrong@${PROXY#http://}" \
 	'proxy wants another login; check http.proxy'

@@ -36,6 +36,12 @@ check 'is asked by one agent, for a while' at_most \
 	"$(server_count requests.batch)" 9
 check 'each object is told why' told '502 Bad Gateway'
 server_nofaults
+server_faults 'page=503,on=batch,times=0'
+check 'a front that says so in a page' fails fetch
+check 'is asked by one agent, for a while' at_most \
+	"$(server_count requests.batch)" 9
+check 'each object is told why' told '503 .*: Blocked by'
+server_nofaults
 
 lfs_config lfsmultipart.offlineTimeout 900
 server_faults 'status=502,on=batch,times=1'
@@ -53,6 +59,24 @@ check 'a server that is not there' fails fetch
 check 'is tried by one agent, for a while' at_most "$(retried)" 9
 check 'each object is told why' told "127.0.0.1:$(cat port)"
 git config --global --unset "url.http://127.0.0.1:$(cat port)/.insteadOf"
+
+# The server answers, but what it leads to is not there.
+dead=127.0.0.1:$(cat port)
+server_faults "elsewhere=$dead,times=0"
+check 'links to where nobody is' fails fetch
+check 'are tried by each agent, for a while' at_most "$(retried)" 80
+check 'each object is told why' told "$dead"
+server_nofaults
+server_faults "redirect=http://$dead/,on=get,times=0"
+check 'redirects to where nobody is' fails fetch
+check 'are tried by each agent, for a while' at_most "$(retried)" 80
+check 'each object is told why' told "$dead"
+server_nofaults
+server_faults "redirect=http://$dead/,on=batch,times=0"
+check 'so are those of the batch' fails fetch
+check 'by each agent, for a while' at_most "$(retried)" 80
+check 'each object is told why' told "$dead"
+server_nofaults
 
 check 'the next command tries it again' fetch
 check 'and has all of them' equal 24 \

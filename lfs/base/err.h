@@ -34,6 +34,7 @@ struct err {
 	int code;	/* the HTTP status or the errno, 0 if neither */
 	int wait_ms;	/* the pause the server asked for, or 0 */
 	bool is_strange;	/* a web page or no HTTP: of something else? */
+	unsigned unmet_ms;	/* its host has not answered yet, after so long; 0: has */
 	char msg[512];	/* one printable line, lower case, no full stop */
 };
 

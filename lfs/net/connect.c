@@ -357,6 +357,26 @@ static int tls_failed(const struct connect_failure *failure,
 	}
 }
 
+/*
+ * The proxy has answered CONNECT: it cannot reach the server, which may pass, or
+ * does not let us.
+ */
+static int tunnel_failed(const char *shown, long status, struct err *err)
+{
+	bool is_away = status == 408 || status == 429 ||
+		       (status >= 500 && status != 501 && status != 511);
+
+	if (status == 407)
+		return err_set(err, ERR_USAGE,
+			       "cannot talk to %s: " CONNECT_PROXY_LOGIN,
+			       shown);
+	return err_set(err, is_away ? ERR_OFFLINE : ERR_REFUSED,
+		       "cannot talk to %s: the proxy answered %ld and opens no "
+		       "tunnel to it; check http.proxy, or http_proxy and "
+		       "https_proxy in the environment",
+		       shown, status);
+}
+
 int connect_failed(void *easy, const struct http_shared *shared,
 		   const struct connect_failure *failure, struct err *err)
 {
@@ -371,13 +391,8 @@ int connect_failed(void *easy, const struct http_shared *shared,
 	if (shared->options_for)
 		shared->options_for(shared->ctx, failure->url, &options);
 	curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
-	if (proxy_status == 407)
-		return err_set(err, ERR_USAGE,
-			       "cannot talk to %s: " CONNECT_PROXY_LOGIN,
-			       shown);
-	/* It does not let us: that is no matter of trying again. */
-	if (proxy_status == 403 || proxy_status == 405)
-		kind = ERR_REFUSED;
+	if (proxy_status >= 400)
+		return tunnel_failed(shown, proxy_status, err);
 	if (!*known.detail)
 		known.detail = curl.easy_strerror((CURLcode)failure->code);
 	/* It goes on with the proxy's URL, password and all. */

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/net/hosts.h"
 
 /*
  * How a server is reached: proxy, TLS, time limits; and what it means when it
@@ -49,8 +50,7 @@ struct http_shared {
 
 	atomic_bool stop;	/* set: every request ends, ERR_CANCELED */
 	_Atomic(uint64_t) moved_ms;	/* clock_ms() of the last byte or answer */
-	/* Set: somebody has answered, and not for one who cannot be reached. */
-	atomic_bool answered;
+	struct hosts hosts;	/* a front of one that is not there is no answer */
 };
 
 /* Forget all options of the last request. */

@@ -122,8 +122,9 @@ static int end_of_head(struct http *http)
 	if (status < 200)
 		return 0;
 	http->answered = true;
-	if (status != 502 && status != 504)
-		atomic_store(&http->shared->answered, true);
+	/* Whether a 5xx is the server's own is for its reader to say. */
+	if (status < 500)
+		hosts_answered(&http->shared->hosts, http->url);
 	if (!sink || status > 299)
 		return 0;
 	http->to_sink = true;

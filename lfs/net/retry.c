@@ -87,20 +87,19 @@ static bool stays_strange(struct retry *retry, const struct err *err)
 	return retry->strange >= STRANGE_MAX;
 }
 
-/* Nobody has ever answered: true if it is tried again, soon. */
+/* The host has never answered: true if it is tried again, soon. */
 static bool try_first(struct retry *retry, const struct retry_policy *policy,
-		      const struct retry_facts *facts, unsigned *pause_ms)
+		      unsigned gone, uint32_t random, unsigned *pause_ms)
 {
-	uint64_t gone = facts->now_ms - retry->begun_ms;
 	unsigned limit = policy->max_delay_ms;
 
 	if (!policy->retries || gone >= policy->first_ms)
 		return false;
 	if (limit > FIRST_DELAY_MS)
 		limit = FIRST_DELAY_MS;
-	*pause_ms = backoff(retry->pauses++, limit, facts->random);
+	*pause_ms = backoff(retry->pauses++, limit, random);
 	if (*pause_ms > policy->first_ms - gone)
-		*pause_ms = policy->first_ms - (unsigned)gone;
+		*pause_ms = policy->first_ms - gone;
 	return true;
 }
 
@@ -128,15 +127,14 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	if ((!is_meant_otherwise && !err_is_transient(err)) ||
 	    is_hopeless(retry, policy, err))
 		return false;
-	if (!retry->begun_ms)
-		retry->begun_ms = facts->begun_ms;
 	if (facts->is_aside) {
 		*pause_ms = (unsigned)err->wait_ms + ASIDE_MS +
 			    facts->random % ASIDE_MS;
 		return true;
 	}
-	if (policy->first_ms && !facts->is_answered && retry_is_unreached(err))
-		return try_first(retry, policy, facts, pause_ms);
+	if (policy->first_ms && err->unmet_ms)
+		return try_first(retry, policy, err->unmet_ms, facts->random,
+				 pause_ms);
 	if (is_offline(err, facts)) {
 		if (facts->now_ms - facts->moved_ms > policy->offline_ms)
 			return false;

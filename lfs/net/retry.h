@@ -29,16 +29,16 @@
  * what the server says to one connection more than it takes, as some do.  That
  * is believed a few times.
  *
- * Where nobody has ever answered, the address, the proxy or the network is
- * probably wrong, and a person waits for the first sign of life: those tries go
- * on for `first_ms` only.
+ * Where a host has never answered, the address, the link, the proxy or the network
+ * is probably wrong, and a person waits for the first sign of life: those tries
+ * go on for `first_ms` only.
  */
 
 struct retry_policy {
 	unsigned retries;	/* after the first try; 0: none */
 	unsigned max_delay_ms;
 	unsigned offline_ms;
-	unsigned first_ms;	/* 0: the first request is like any other */
+	unsigned first_ms;	/* 0: the first answer is like any other */
 	unsigned longest_ms;	/* that a server may ask us to wait; 0: any */
 };
 
@@ -47,7 +47,6 @@ struct retry {
 	unsigned pauses;	/* all of them: the backoff grows with it */
 	unsigned refusals;	/* by a 403 that may be meant otherwise */
 	unsigned strange;	/* answers in a row */
-	uint64_t begun_ms;	/* when the first try began; 0: it has not failed */
 };
 
 #define RETRY_INIT { .tries = 0 }
@@ -58,7 +57,6 @@ struct retry_facts {
 	uint64_t begun_ms;	/* when the failed try began */
 	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
 	bool is_aside;	/* it comes again when another one is done */
-	bool is_answered;	/* somebody has answered, now or before */
 };
 
 /* Is this how a server says that one connection is too many? */

@@ -257,6 +257,19 @@ void url_port(const char *url, char *out, size_t size)
 	origin_release(&origin);
 }
 
+/* FNV-1a. */
+uint64_t url_host_id(const char *url)
+{
+	const char *host = strstr(url, "://");
+	size_t n = host ? (size_t)(host + 3 - url) : 0;
+	uint64_t hash = 0xcbf29ce484222325;
+
+	n += strcspn(url + n, "/?#");
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ (unsigned char)url[i]) * 0x100000001b3;
+	return hash;
+}
+
 bool url_is_https(const char *url)
 {
 	return !strncasecmp(url, "https://", 8);

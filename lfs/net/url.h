@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
 
@@ -63,6 +64,9 @@ const char *url_display_host(const char *url, char *out, size_t size);
 void url_port(const char *url, char *out, size_t size);
 
 bool url_is_https(const char *url);
+
+/* A number for what stands before the path; two hosts seldom have the same. */
+uint64_t url_host_id(const char *url);
 
 /*
  * Where a Location header of the answer from `base` points to.  The result

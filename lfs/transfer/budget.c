@@ -14,6 +14,7 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
 
 /*
  * The locks of the file: SLOTS bytes for agents; LESSONS bytes, one for each
@@ -187,17 +188,10 @@ unsigned budget_share(const struct budget *budget)
 	return share ? share : 1;
 }
 
-/* FNV-1a, of what stands before the path, and of the direction. */
+/* The host's number, and the direction. */
 static uint64_t host_of(const struct budget *budget, const char *url)
 {
-	const char *host = strstr(url, "://");
-	size_t n = host ? (size_t)(host + 3 - url) : 0;
-	uint64_t hash = 0xcbf29ce484222325;
-
-	n += strcspn(url + n, "/?#");
-	for (size_t i = 0; i < n; i++)
-		hash = (hash ^ (unsigned char)url[i]) * 0x100000001b3;
-	return (hash ^ budget->is_upload) * 0x100000001b3;
+	return (url_host_id(url) ^ budget->is_upload) * 0x100000001b3;
 }
 
 static off_t region_of(uint64_t host)

@@ -61,10 +61,11 @@ static void set_shared(struct engine *engine)
 	engine->shared.stall_ms = engine->context->settings.stall_ms;
 }
 
-struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
+struct retry_policy engine_retry_policy(const struct engine *engine)
 {
 	const struct settings *settings = &engine->context->settings;
-	const struct retry_policy policy = {
+
+	return (struct retry_policy){
 		.retries = settings->retries,
 		.max_delay_ms = settings->max_retry_delay_ms,
 		.offline_ms = settings->offline_ms,
@@ -73,6 +74,11 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
 				    FIRST_MS,
 		.longest_ms = settings->max_retry_time_ms,
 	};
+}
+
+struct pool *engine_new_pool(struct engine *engine, unsigned max_workers)
+{
+	const struct retry_policy policy = engine_retry_policy(engine);
 
 	return pool_new(max_workers, &engine->shared, &policy);
 }

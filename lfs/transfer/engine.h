@@ -58,6 +58,9 @@ void engine_hold_budget(struct engine *engine);
  */
 void engine_heed_budget(struct engine *engine, unsigned least);
 
+/* How often, and for how long, a request is tried. */
+struct retry_policy engine_retry_policy(const struct engine *engine);
+
 /* A pool besides the engine's, to be freed before it: retries are the same. */
 struct pool *engine_new_pool(struct engine *engine, unsigned max_workers);
 

@@ -253,8 +253,24 @@ static void stop_waiting(struct pool *pool, const struct job *job)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
+/* Has the host of the latest request answered, now or ever? */
+static void note_host(struct worker *worker, uint64_t begun_ms, struct err *err)
+{
+	struct hosts *hosts = &worker->pool->shared->hosts;
+	const char *url = http_url(worker->http);
+
+	if (!url)
+		return;
+	if (retry_is_unreached(err))
+		err->unmet_ms = (unsigned)hosts_unmet(hosts, url, begun_ms,
+						      clock_ms());
+	else if (err->code >= 500)
+		hosts_answered(hosts, url);
+}
+
 static int try(struct worker *worker, struct job *job, unsigned *others)
 {
+	uint64_t begun_ms = clock_ms();
 	int ret;
 
 	err_clear(&job->err);
@@ -269,6 +285,7 @@ static int try(struct worker *worker, struct job *job, unsigned *others)
 	*others = leave(worker->pool, job);
 	if (!ret)
 		return 0;
+	note_host(worker, begun_ms, &job->err);
 	http_name_peer(worker->http, &job->err);
 	/* No kind would mean that all went well. */
 	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
@@ -292,12 +309,11 @@ static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
 		return false;
 	facts->now_ms = clock_ms();
 	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
-	facts->is_answered = atomic_load(&pool->shared->answered);
 	facts->random = clock_random();
 	if (job->has_gained)
 		tries->retry = (struct retry)RETRY_INIT;
 	job->has_gained = false;
-	facts->is_aside = tries->is_patient &&
+	facts->is_aside = tries->is_patient && !job->err.unmet_ms &&
 			  (tries->others || !job->is_tried_once) &&
 			  retry_may_wait(&tries->retry, &job->err) &&
 			  step_aside(pool, job, tries->others);

@@ -112,6 +112,12 @@ static struct sshauth_options sshauth_options_of(const struct server *server)
 	};
 }
 
+/* Where it is asked now. */
+static const char *url_of(const struct server *server)
+{
+	return sshauth_url(&server->sshauth, server->endpoint);
+}
+
 /* Have a login that lives: by ssh, or one that the session knows of. */
 static int log_in(struct server *server, struct err *err)
 {
@@ -122,8 +128,7 @@ static int log_in(struct server *server, struct err *err)
 	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
 			   err))
 		return -1;
-	session_set_url(server->session,
-			sshauth_url(&server->sshauth, server->endpoint));
+	session_set_url(server->session, url_of(server));
 	if (server->sshauth.has_reply)
 		ret = session_set_headers(server->session,
 					  &server->sshauth.reply.headers, err);
@@ -149,6 +154,12 @@ static struct credtext name_of(const struct server *server)
 	return name;
 }
 
+static bool has_answered(struct server *server)
+{
+	return hosts_has_answered(&pool_shared(server->options.pool)->hosts,
+				  url_of(server));
+}
+
 /*
  * What the other agents know: has the server answered any of them?  Then we are
  * only cut off for a while.  Or has one waited for its first answer in vain?
@@ -161,7 +172,7 @@ static void learn(struct server *server, struct err *err)
 
 	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
 		atomic_store(&shared->moved_ms, clock_ms());
-		atomic_store(&shared->answered, true);
+		hosts_answered(&shared->hosts, url_of(server));
 	} else {
 		credshare_knows(share, CREDSHARE_UNREACHED, &name, err);
 	}
@@ -174,7 +185,7 @@ static void teach(struct server *server, const struct err *err)
 	struct credshare *share = credentials_share(server->credentials);
 	struct credtext name = name_of(server);
 
-	if (atomic_load(&pool_shared(server->options.pool)->answered))
+	if (has_answered(server))
 		credshare_note(share, CREDSHARE_ANSWERED, &name, NULL);
 	else if (retry_is_unreached(err))
 		credshare_note(share, CREDSHARE_UNREACHED, &name, err);
@@ -186,7 +197,7 @@ static void perform(struct server *server, struct request *request)
 {
 	const struct server_options *options = &server->options;
 	struct pool *pool = options->pool;
-	bool is_first = !atomic_load(&pool_shared(pool)->answered);
+	bool is_first = !has_answered(server);
 
 	if (is_first)
 		learn(server, &request->job.err);
@@ -266,7 +277,7 @@ static void ask(struct server *server, struct batch *batch, struct err *err)
 	do {
 		if (log_in(server, err))
 			return;
-		batch->url = sshauth_url(&server->sshauth, server->endpoint);
+		batch->url = url_of(server);
 		while (ask_once(server, batch, err) == SESSION_AGAIN)
 			continue;
 		if (!err->kind)

@@ -207,8 +207,8 @@ static void offline_or_only_this_peer(void **state)
 	assert_int_equal(retry.pauses, 4);
 }
 
-/* Nobody has ever answered: for first_ms, whatever the number of tries. */
-static void first_request(void **state)
+/* A host that has never answered: for first_ms, whatever the number of tries. */
+static void first_answer(void **state)
 {
 	static const struct err unreached[] = {
 		{ .kind = ERR_OFFLINE },
@@ -227,32 +227,29 @@ static void first_request(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(unreached); i++) {
 		struct retry retry = RETRY_INIT;
-		struct retry_facts facts = { .random = UINT32_MAX,
-					     .now_ms = 500,
-					     .begun_ms = 500 };
+		struct err err = unreached[i];
+		const struct retry_facts facts = { .random = UINT32_MAX,
+						   .now_ms = 500,
+						   .begun_ms = 500 };
 
+		assert_true(retry_is_unreached(&err));
+		err.unmet_ms = 1;
 		for (int j = 0; j < 20; j++) {
-			assert_true(retry_again(&retry, &first, &unreached[i],
-						&facts, &pause));
+			assert_true(retry_again(&retry, &first, &err, &facts,
+						&pause));
 			assert_in_range(pause, 0, 2000);
 		}
 		assert_int_equal(retry.tries, 0);
 		/* The last try is when the time is over, not after it. */
-		facts.begun_ms = facts.now_ms = 10499;
-		assert_true(retry_again(&retry, &first, &unreached[i], &facts,
-					&pause));
+		err.unmet_ms = 9999;
+		assert_true(retry_again(&retry, &first, &err, &facts, &pause));
 		assert_in_range(pause, 0, 1);
-		facts.now_ms = 10500;
-		assert_false(retry_again(&retry, &first, &unreached[i], &facts,
-					 &pause));
+		err.unmet_ms = 10000;
+		assert_false(retry_again(&retry, &first, &err, &facts, &pause));
 		/* From the first answer on they count, or wait, as any. */
-		facts.is_answered = true;
-		assert_true(retry_again(&retry, &first, &unreached[i], &facts,
-					&pause));
+		err.unmet_ms = 0;
+		assert_true(retry_again(&retry, &first, &err, &facts, &pause));
 		assert_int_equal(retry.tries, 1);
-		facts.is_answered = false;
-		assert_true(retry_again(&retry, &first, &busy, &facts, &pause));
-		assert_int_equal(retry.tries, 2);
 	}
 	assert_false(retry_is_unreached(&busy));
 }
@@ -438,7 +435,7 @@ int main(void)
 		cmocka_unit_test(what_the_server_asks_for),
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
-		cmocka_unit_test(first_request),
+		cmocka_unit_test(first_answer),
 		cmocka_unit_test(strange_answers),
 		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(a_403_to_one_of_many),
