@@ -157,8 +157,8 @@ from
 server_faults "flip,after=1000,times=0,oid=$(oid_of a/large.bin)"
 check 'the source has other bytes' equal "$(status_of run_fork corrupt)" 1
 server_nofaults
-check 'the source has other bytes: it says so' \
-	grep -q 'MiB  large.bin  the bytes hash to' out
+check 'the source has other bytes: it says so, and who' grep -q \
+	"MiB  large.bin  from the source at ${FROM#*://}: the bytes hash to" out
 check 'the source has other bytes: the target does not get them' \
 	fails server_has corrupt a/large.bin
 check 'the source has other bytes: the others are carried' \
@@ -170,7 +170,7 @@ mv "$lost" lost
 check 'the source lacks one' equal "$(status_of run_fork missing)" 1
 mv lost "$lost"
 check 'the source lacks one: it is named' \
-	grep -q "^  $(oid_of a/small2.bin)  195 KiB  small2.bin  the source: " out
+	grep -q "^  $(oid_of a/small2.bin)  195 KiB  small2.bin  the source at ${FROM#*://}: " out
 check 'the source lacks one: the others are carried' \
 	grep -q '^moved  *5 objects' out
 
@@ -229,6 +229,13 @@ check 'the target refuses what is still fetched' \
 	equal "$(status_of run_fork refused)" 1
 server_nofaults
 check 'the target refuses: it says so' equal "$(grep -c '  .*\.bin  .*422' out)" 6
+to
+make_fork invalid
+server_faults object=422,times=0
+check 'the target finds objects invalid' equal "$(status_of run_fork invalid)" 1
+server_nofaults
+check 'the target finds objects invalid: it is named' equal 6 \
+	"$(grep -c "  .*\.bin  the target at ${TO#*://}: .*422" out)"
 
 # The source fails while the last byte waits for the hash.
 to --dialect proposal

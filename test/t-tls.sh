@@ -60,7 +60,8 @@ check 'a clone over https' clone_repo r c
 check 'is equal' cmp r/$seed.bin c/$seed.bin
 server_faults 'flip,times=0,after=5'
 clone_repo r flip >clone.out 2>&1
-check 'a byte that is wrong over https' grep 'the bytes hash to' clone.out
+check 'a byte that is wrong over https' \
+	grep "from ${SERVER#*://}: the bytes hash to" clone.out
 check 'is the server'"'"'s: nothing is fetched again' \
 	fails grep 'again' clone.out
 server_nofaults

@@ -8,6 +8,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/mode/mode.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/context.h"
 #include "lfs/remote/storage.h"
 #include "lfs/transfer/engine.h"
@@ -17,9 +18,9 @@
 enum { STOP_MS = 500 };
 
 struct side {
-	struct server *server;	/* owned, as the pool */
+	struct server *server;	/* owned, as all of these */
 	struct pool *pool;
-	const char *name;
+	char *name;	/* "the source at HOST" */
 };
 
 struct inquiry {
@@ -28,6 +29,15 @@ struct inquiry {
 	struct side target;
 	size_t chunk;	/* how many objects the servers take at once */
 };
+
+static char *name_side(const struct context *context)
+{
+	char host[URL_DISPLAY_MAX];
+
+	url_display_host(context->endpoint.url, host, sizeof(host));
+	return xstrfmt("the %s at %s", context->is_upload ? "target" : "source",
+		       host);
+}
 
 static int open_side(struct side *side, const struct inquiry_options *options,
 		     struct engine *engine, struct err *err)
@@ -40,8 +50,7 @@ static int open_side(struct side *side, const struct inquiry_options *options,
 		.watch_fd = -1,
 	};
 
-	side->name = server_options.context->is_upload ? "the target" :
-							 "the source";
+	side->name = name_side(server_options.context);
 	side->pool = engine_new_pool(engine, 1);
 	server_options.pool = side->pool;
 	side->server = server_new(&server_options, err);
@@ -264,6 +273,7 @@ int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
 static bool close_side(struct side *side)
 {
 	server_free(side->server);
+	free(side->name);
 	return pool_free(side->pool, STOP_MS);
 }
 

@@ -10,6 +10,7 @@
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
 #include "lfs/remote/context.h"
+#include "lfs/net/url.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/hasher.h"
@@ -357,13 +358,33 @@ void relay_fail(struct relay *relay, const struct err *err)
 	bell_ring(relay->ends->data);
 }
 
+/* The upload has failed: for the bytes that have come? */
+static void blame_source(const struct relay *relay, struct err *err)
+{
+	const struct object *target = relay->passage.target;
+	struct err ignored = ERR_INIT;
+	char host[URL_DISPLAY_MAX];
+
+	if (err->kind != ERR_CORRUPT || !relay->down ||
+	    !hasher_verdict(target->hasher, &ignored))
+		return;
+	url_display_host(transfer_object(relay->down)->plan->action.href, host,
+			 sizeof(host));
+	err_wrap(err, "from the source at %s", host);
+}
+
 int relay_result(const struct relay *relay, struct err *err)
 {
+	int ret;
+
 	if (relay->err.kind) {
 		*err = relay->err;
 		return -1;
 	}
-	return transfer_result(relay->up, err);
+	ret = transfer_result(relay->up, err);
+	if (ret)
+		blame_source(relay, err);
+	return ret;
 }
 
 unsigned relay_asks(const struct relay *relay, const struct err *err)

@@ -483,12 +483,12 @@ void download_blame(const struct object *object, struct err *err)
 	char host[URL_DISPLAY_MAX];
 	size_t n = 0;
 
-	if (!object->is_again)
-		return;
 	for (size_t i = 0; i < plan->nparts; i++)
 		n += plan->parts[i].has_changed;
 	url_display_host(plan->action.href, host, sizeof(host));
-	if (n)
+	if (!object->is_again)
+		err_wrap(err, "from %s", host);
+	else if (n)
 		err_wrap(err,
 			 "%zu of %zu parts from %s come with other bytes each "
 			 "time, something on the way spoils them",

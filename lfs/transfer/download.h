@@ -50,7 +50,7 @@ bool download_ask_whole(struct object *object, struct pool *pool,
  */
 size_t download_mend(struct object *object, struct pool *pool, struct err *err);
 
-/* It cannot be mended: say whose fault that is, if it came more than once. */
+/* It cannot be mended: say whose fault that is, as far as that is known. */
 void download_blame(const struct object *object, struct err *err);
 
 /*
