@@ -77,7 +77,7 @@ static bool is_over(void *ctx)
 {
 	const struct ahead *ahead = ctx;
 
-	return ahead->options.is_stopped(ahead->options.ctx) ||
+	return stop_is_wanted(&ahead->options.stop) ||
 	       clock_ms() > ahead->until_ms;
 }
 
@@ -86,9 +86,7 @@ static bool has_fetch_head(struct ahead *ahead)
 	const char *const argv[] = { "git", "rev-parse", "--verify",
 				     "FETCH_HEAD^{tree}", NULL };
 	const struct child child = { .argv = argv,
-				     .is_stopped = is_over,
-				     .ctx = ahead,
-				     .watch_fd = -1 };
+				     .stop = stop_when(is_over, ahead) };
 	struct buf answer = BUF_INIT(ANSWER_ROOM);
 	struct err ignored = ERR_INIT;
 	bool is = !child_run(&child, &answer, NULL, &ignored);
@@ -112,8 +110,7 @@ static int find_trees(struct ahead *ahead, struct err *err)
 		.all = ahead->nsearches > 0,
 		.tips_only = true,
 		.dir = context->storage.multipart_dir,
-		.is_stopped = is_over,
-		.ctx = ahead,
+		.stop = stop_when(is_over, ahead),
 	};
 
 	ahead->until_ms = clock_ms() + FIND_MS;
@@ -403,7 +400,7 @@ int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 	ahead->has_begun = true;
 	if (is_first || object->size > SMALL || !ahead->reach)
 		return server_ask(options->server, object, err);
-	if (!answers_lock(ahead->answers, options->is_stopped, options->ctx))
+	if (!answers_lock(ahead->answers, &options->stop))
 		return err_set(err, ERR_CANCELED, "stopped");
 	adapt(ahead);
 	learn(ahead);

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/batch.h"
 
 /*
@@ -31,8 +32,7 @@ struct server;
 struct ahead_options {
 	const struct context *context;	/* borrowed, as all of these */
 	struct server *server;
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
+	struct stop stop;
 };
 
 struct ahead *ahead_new(const struct ahead_options *options);

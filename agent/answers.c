@@ -47,15 +47,14 @@ struct answers *answers_new(const char *dir, const char *url)
 	return answers;
 }
 
-bool answers_lock(struct answers *answers, bool (*is_stopped)(void *ctx),
-		  void *ctx)
+bool answers_lock(struct answers *answers, const struct stop *stop)
 {
 	struct err err = ERR_INIT;
 
 	while (answers->fd >= 0 && file_lock(answers->fd, &err) &&
 	       err.kind == ERR_BUSY) {
 		err_clear(&err);
-		if (is_stopped(ctx))
+		if (stop_is_wanted(stop))
 			return false;
 		poll(NULL, 0, TICK_MS);
 	}

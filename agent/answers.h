@@ -7,6 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/batch.h"
 
 /*
@@ -27,9 +28,8 @@ enum { ANSWERS_KEPT_S = 60 };
 /* In the storage's `dir`; of the server with this URL. */
 struct answers *answers_new(const char *dir, const char *url);
 
-/* Wait for the lock; false if `is_stopped` says so meanwhile. */
-bool answers_lock(struct answers *answers, bool (*is_stopped)(void *ctx),
-		  void *ctx);
+/* Wait for the lock; false if `stop` is wanted meanwhile. */
+bool answers_lock(struct answers *answers, const struct stop *stop);
 void answers_unlock(struct answers *answers);
 
 /*

@@ -352,8 +352,7 @@ static int prepare_push(struct command *command, struct err *err)
 		.all = options->all,
 		.is_forced = command->is_forced,
 		.is_quiet = command->is_quiet,
-		.is_stopped = is_stopped,
-		.ctx = command,
+		.stop = stop_when(is_stopped, command),
 	};
 	if (forkpush_find(push, err))
 		return -1;
@@ -486,13 +485,13 @@ int fork_main(int argc, char **argv)
 {
 	struct command command = { .options = {
 					   .max_disk = (uint64_t)4 << 30,
-					   .is_stopped = is_stopped,
 					   .report = report,
 				   } };
 	struct err err = ERR_INIT;
 	int status;
 
 	command.options.ctx = &command;
+	command.options.stop = stop_when(is_stopped, &command);
 	if (parse(&command, argc, argv, &err)) {
 		fprintf(stderr, PROGRAM ": %s\n%s", err.msg, usage);
 		return EXIT_USAGE;

@@ -29,9 +29,7 @@ static struct child child_of(const struct forkpush *push,
 {
 	return (struct child){
 		.argv = argv,
-		.is_stopped = push->is_stopped,
-		.ctx = push->ctx,
-		.watch_fd = -1,
+		.stop = push->stop,
 	};
 }
 

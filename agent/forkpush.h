@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 
 /*
  * The `git push` that follows a fork.
@@ -37,8 +38,7 @@ struct forkpush {
 	bool all;	/* all branches and tags that `from` has now */
 	bool is_forced;	/* over what the remote has, see forkpush_run() */
 	bool is_quiet;	/* git push is to say no more than what is wrong */
-	bool (*is_stopped)(void *ctx);	/* as in child.h */
-	void *ctx;
+	struct stop stop;
 	struct forkpush_ref *refs;	/* owned; what forkpush_find() made */
 	size_t nrefs;
 	const char **sources;	/* owned; of forkpush_sources() */

@@ -24,12 +24,6 @@ static void print_count(const char *what, size_t n, uint64_t size,
 	free(text);
 }
 
-static bool never(void *ctx)
-{
-	(void)ctx;
-	return false;
-}
-
 /* The path of one that is wrong, as long as git takes no longer than that. */
 static char *find_path(const struct item *item, uint64_t until_ms)
 {
@@ -37,7 +31,6 @@ static char *find_path(const struct item *item, uint64_t until_ms)
 		.oid = item->pointer.oid,
 		.size = item->pointer.size,
 		.most_ms = (unsigned)(until_ms - clock_ms()),
-		.is_stopped = never,
 	};
 	char *path;
 

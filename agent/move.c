@@ -366,8 +366,7 @@ static void name_file(struct mover *mover, const struct message *message,
 		.oid = message->oid,
 		.size = message->size,
 		.most_ms = NAMING_MS - (unsigned)mover->named_ms,
-		.is_stopped = is_stopped,
-		.ctx = mover->input,
+		.stop = stop_when(is_stopped, mover->input),
 	});
 	if (path)
 		err_wrap(why, "'%.200s'", path);

@@ -50,14 +50,11 @@ static int need_server(struct mover *mover, struct err *err)
 		.context = mover->context,
 		.pool = engine_pool(mover->engine),
 		.began_ms = mover->began_ms,
-		.is_stopped = is_stopped,
-		.ctx = mover,
-		.watch_fd = mover->input->fd,
+		.stop = { is_stopped, mover, mover->input->fd },
 	};
 	struct ahead_options ahead_options = {
 		.context = mover->context,
-		.is_stopped = is_stopped,
-		.ctx = mover,
+		.stop = options.stop,
 	};
 
 	if (mover->server)

@@ -25,9 +25,7 @@ enum {
  */
 static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 {
-	struct child child = { .argv = argv,
-			       .keep_stderr = aloud,
-			       .watch_fd = -1 };
+	struct child child = { .argv = argv, .keep_stderr = aloud };
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	char *line = NULL;
 	int status;

@@ -18,7 +18,7 @@ struct gitconfig *scope_load(const struct scope *scope, struct err *err)
 {
 	const char *const argv[] = { "git",	    "-C", scope->dir, "config",
 				     scope->option, "-z", "--list",   NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	struct gitconfig *config = NULL;
 	int status;
@@ -44,9 +44,7 @@ static char *name_of(const struct scope *scope)
 /* Run git and return its exit status, or -1. */
 static int change(const char *const *argv, struct err *err)
 {
-	struct child child = { .argv = argv,
-			       .watch_fd = -1,
-			       .keep_stderr = true };
+	struct child child = { .argv = argv, .keep_stderr = true };
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	int status = -1;
 
@@ -96,7 +94,7 @@ char *scope_origin(const struct scope *scope, const char *key)
 		"git",		 "-C",	  scope->dir, "config",
 		"--show-origin", "--get", key,	      NULL
 	};
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(OUTPUT_MAX);
 	struct err ignored = ERR_INIT;
 	char *origin;

@@ -353,7 +353,7 @@ static int check(struct run *run, struct err *err)
 {
 	const struct child *child = run->child;
 
-	if (child->is_stopped && child->is_stopped(child->ctx))
+	if (stop_is_wanted(&child->stop))
 		return err_set(err, ERR_CANCELED, "'%s' was stopped",
 			       program(run));
 	if (run->deadline_ms && clock_ms() >= run->deadline_ms)
@@ -384,7 +384,7 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 	struct pollfd fds[] = {
 		{ .fd = run->out, .events = POLLIN },
 		{ .fd = run->in, .events = POLLOUT },
-		{ .fd = run->is_watching ? run->child->watch_fd : -1,
+		{ .fd = run->is_watching ? run->child->stop.watch_fd : -1,
 		  .events = POLLIN },
 		{ .fd = run->talk, .events = POLLIN },
 	};
@@ -452,7 +452,7 @@ static struct run run_of(const struct child *child)
 		run.deadline_ms = clock_ms() + child->timeout_ms;
 	if (child->said)
 		child->said->len = 0;
-	run.is_watching = child->is_stopped && child->watch_fd >= 0;
+	run.is_watching = stop_watched(&child->stop) >= 0;
 	return run;
 }
 

@@ -6,6 +6,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 
 /*
  * Running another program and reading what it prints.
@@ -42,13 +43,7 @@ struct child {
 	bool shows_output;	/* what it prints goes to our stderr, too */
 	struct child_said *said;	/* emptied first; or NULL: not listened to */
 
-	/*
-	 * A reason to end it early: asked at least every 100 ms, and at once
-	 * when `watch_fd` becomes readable or is hung up.  NULL: none.
-	 */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
-	int watch_fd;	/* looked at only with is_stopped; -1: none */
+	struct stop stop;	/* ends it early */
 };
 
 /*
@@ -57,7 +52,7 @@ struct child {
  * without, any but 0 is an error.
  *
  * Errors name the program: ERR_LOCAL (it did not start, was killed, failed,
- * printed too much or took too long) or ERR_CANCELED (is_stopped).
+ * printed too much or took too long) or ERR_CANCELED (`stop`).
  */
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err);

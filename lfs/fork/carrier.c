@@ -273,7 +273,7 @@ bool carrier_look(struct carrier *carrier)
 
 	if (carrier->is_asking)
 		turn(carrier);
-	return options->is_stopped(options->ctx);
+	return stop_is_wanted(&options->stop);
 }
 
 /* False if the spool has no room for it now. */

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/fork/item.h"
 #include "lfs/fork/spool.h"
 #include "lfs/transfer/engine.h"
@@ -31,9 +32,8 @@ struct carrier_options {
 	struct inquiry *inquiry;
 	struct spool *spool;	/* NULL: nothing is moved */
 	unsigned jobs;	/* items that may be moving, at most as connections */
-	/* Asked at least ten times a second. */
-	bool (*is_stopped)(void *ctx);
-	void (*report)(void *ctx);	/* likewise; or NULL */
+	struct stop stop;
+	void (*report)(void *ctx);	/* ten times a second at most; or NULL */
 	void *ctx;
 };
 
@@ -52,7 +52,7 @@ int carrier_ask(struct carrier *carrier, struct err *err);
 int carrier_run(struct carrier *carrier, struct err *err);
 
 /*
- * For the inquiry's is_stopped: while a server is asked, what is moving goes
+ * For the inquiry's `stop`: while a server is asked, what is moving goes
  * on.  Are we to stop?
  */
 bool carrier_look(struct carrier *carrier);

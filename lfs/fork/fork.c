@@ -48,7 +48,7 @@ static bool is_stopped(void *ctx)
 
 	if (fork->carrier)
 		return carrier_look(fork->carrier);
-	return fork->options.is_stopped(fork->options.ctx);
+	return stop_is_wanted(&fork->options.stop);
 }
 
 /* The config key that names an endpoint, and where it stands. */
@@ -152,8 +152,7 @@ static int open_ends(struct fork *fork, struct err *err)
 	};
 	struct inquiry_options inquiry_options = {
 		.is_dry = options->is_dry,
-		.is_stopped = is_stopped,
-		.ctx = fork,
+		.stop = stop_when(is_stopped, fork),
 	};
 
 	if (open_end(&fork->source, &from, err) ||
@@ -315,8 +314,7 @@ static struct history_request request_of(struct fork *fork)
 		.exclude = options->exclude,
 		.dir = fork->source.context->storage.multipart_dir,
 		.config = fork->source.context->config,
-		.is_stopped = is_stopped,
-		.ctx = fork,
+		.stop = stop_when(is_stopped, fork),
 	};
 }
 
@@ -371,7 +369,7 @@ int fork_run(struct fork *fork, struct err *err)
 		.target = fork->target.engine,
 		.inquiry = fork->inquiry,
 		.jobs = count_jobs(fork),
-		.is_stopped = fork->options.is_stopped,
+		.stop = fork->options.stop,
 		.report = fork->options.report,
 		.ctx = fork->options.ctx,
 	};

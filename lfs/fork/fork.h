@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/fork/item.h"
 
 /*
@@ -41,8 +42,7 @@ struct fork_options {
 	unsigned shard;	/* 1 to `nshards`: which share of the objects is ours */
 	unsigned nshards;
 	bool is_dry;	/* only find out what would be moved */
-	/* Asked at least ten times a second, on the main thread. */
-	bool (*is_stopped)(void *ctx);
+	struct stop stop;	/* asked on the main thread */
 	void (*report)(void *ctx);	/* likewise: fork_sum() has news */
 	void *ctx;
 };

@@ -119,9 +119,7 @@ static int run_git(const struct search *search, const char *const *argv, int in,
 	const struct child child = {
 		.argv = argv,
 		.keep_stderr = true,
-		.is_stopped = search->request->is_stopped,
-		.ctx = search->request->ctx,
-		.watch_fd = -1,
+		.stop = search->request->stop,
 	};
 
 	if (in >= 0 && lseek(in, 0, SEEK_SET))

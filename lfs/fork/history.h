@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/fork/pointer.h"
 #include "lfs/remote/gitconfig.h"
 
@@ -35,8 +36,7 @@ struct history_request {
 	const char *dir;	/* where the files are made for a moment */
 	/* That of the repository; NULL: take it for no partial clone. */
 	const struct gitconfig *config;
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
+	struct stop stop;
 };
 
 struct history {

@@ -45,9 +45,7 @@ static int open_side(struct side *side, const struct inquiry_options *options,
 	struct server_options server_options = {
 		.context = engine_context(engine),
 		.is_probe = options->is_dry,
-		.is_stopped = options->is_stopped,
-		.ctx = options->ctx,
-		.watch_fd = -1,
+		.stop = options->stop,
 	};
 
 	side->name = name_side(server_options.context);

@@ -3,6 +3,7 @@
 #define LFS_FORK_INQUIRY_H
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/fork/item.h"
 #include "lfs/transfer/engine.h"
 
@@ -11,7 +12,7 @@
  * of that the source, unless the local storage has it.
  *
  * The requests have pools of their own, so they may be made while objects
- * move.  Main thread only; the functions block, and ask `is_stopped` ten times
+ * move.  Main thread only; the functions block, and ask `stop` ten times
  * a second meanwhile.
  */
 
@@ -21,8 +22,7 @@ struct inquiry_options {
 	struct engine *source;	/* borrowed, as both */
 	struct engine *target;
 	bool is_dry;	/* ask, and have no upload begun */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
+	struct stop stop;
 };
 
 /* ERR_USAGE if one of the two has no LFS server. */

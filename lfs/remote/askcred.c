@@ -20,9 +20,7 @@ static int run(const struct askcred *ask, const struct child *what,
 {
 	struct child child = *what;
 
-	child.is_stopped = ask->is_stopped;
-	child.ctx = ask->ctx;
-	child.watch_fd = ask->watch_fd;
+	child.stop = ask->stop;
 	return child_run(&child, output, status, err);
 }
 

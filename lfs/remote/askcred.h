@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/credtext.h"
 #include "lfs/remote/gitconfig.h"
 
@@ -21,10 +22,7 @@ enum { ASKCRED_CACHE_S = 300 };	/* how long the cache daemon remembers */
 
 struct askcred {
 	const struct gitconfig *config;	/* borrowed */
-	/* As in struct child: asked while a child runs, and for locks. */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
-	int watch_fd;
+	struct stop stop;	/* ends a child's run, and a wait for a lock */
 };
 
 /*

@@ -25,7 +25,7 @@ int branch_current(char **branch, const char *head, struct err *err)
 	/* With --short it is "heads/main" where there is a tag `main`, too. */
 	const char *const argv[] = { "git", "symbolic-ref", "-q", "HEAD",
 				     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(BRANCH_MAX);
 	int status, ret;
 

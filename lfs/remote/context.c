@@ -65,8 +65,7 @@ static int load_settings(struct context *context, struct err *err)
 
 static int load_httpconf(struct context *context, struct err *err)
 {
-	const struct askcred ask = { .config = context->config,
-				     .watch_fd = -1 };
+	const struct askcred ask = { .config = context->config };
 
 	context->httpconf = httpconf_new(context->config, context->remote, err);
 	if (!context->httpconf)

@@ -25,9 +25,7 @@ struct credentials *credentials_new(const struct credential_options *options)
 
 	credentials->ask = (struct askcred){
 		.config = options->config,
-		.is_stopped = options->is_stopped,
-		.ctx = options->ctx,
-		.watch_fd = options->watch_fd,
+		.stop = options->stop,
 	};
 	credentials->share = credshare_new(options->dir, options->began_ms,
 					   &credentials->ask);
@@ -555,7 +553,7 @@ void credentials_free(struct credentials *credentials)
 	if (!credentials)
 		return;
 	/* git-lfs may have hung up by now, which is a reason to stop. */
-	credentials->ask.is_stopped = NULL;
+	credentials->ask.stop = stop_when(NULL, NULL);
 	take_back(credentials);
 	credshare_free(credentials->share);
 	free(credentials);

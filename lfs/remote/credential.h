@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/credtext.h"
 #include "lfs/remote/gitconfig.h"
 
@@ -33,10 +34,7 @@ struct credential_options {
 	const struct gitconfig *config;	/* borrowed */
 	const char *dir;	/* storage's multipart_dir, made; or NULL */
 	uint64_t began_ms;	/* as for credshare_new() */
-	/* A reason to end a wait early, as in struct child. */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
-	int watch_fd;	/* -1: none */
+	struct stop stop;
 };
 
 struct credential_query {

@@ -141,8 +141,8 @@ static int try_lock(const struct credshare *share)
 
 int credshare_lock(struct credshare *share, struct err *err)
 {
-	const struct askcred *ask = share->ask;
-	struct pollfd watch = { .fd = ask->watch_fd, .events = POLLIN };
+	const struct stop *stop = &share->ask->stop;
+	struct pollfd watch = { .fd = stop_watched(stop), .events = POLLIN };
 	int got;
 
 	if (share->fd < 0 || share->is_locked)
@@ -150,7 +150,7 @@ int credshare_lock(struct credshare *share, struct err *err)
 	for (bool waited = false; !(got = try_lock(share)); waited = true) {
 		if (!waited)
 			log_info("another agent asks for the credential");
-		if (ask->is_stopped && ask->is_stopped(ask->ctx))
+		if (stop_is_wanted(stop))
 			return err_set(err, ERR_CANCELED, "stopped");
 		/* It stays readable: from then on the tick must do. */
 		if (poll(&watch, 1, TICK_MS) > 0)

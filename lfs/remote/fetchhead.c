@@ -45,7 +45,7 @@ static char *path_of_it(void)
 {
 	const char *const argv[] = { "git", "rev-parse", "--git-path",
 				     "FETCH_HEAD", NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(PATH_ROOM);
 	struct err ignored = ERR_INIT;
 	char *path = NULL;

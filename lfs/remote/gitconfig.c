@@ -79,7 +79,7 @@ struct gitconfig *gitconfig_load(const char *dir, struct err *err)
 {
 	const char *const argv[] = { "git", "-C",     dir ? dir : ".", "config",
 				     "-z",  "--list", "--includes",    NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(GITCONFIG_MAX);
 	struct gitconfig *config = NULL;
 	int status;
@@ -300,7 +300,7 @@ static char *git_prefix(struct err *err)
 	static const char *const ends[] = { "/libexec/git-core\n",
 					    "/lib/git-core\n" };
 	const char *const argv[] = { "git", "--exec-path", NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(4096);
 	char *prefix = NULL;
 

@@ -71,7 +71,7 @@ static int list(const char *option, const char *name, struct buf *text,
 {
 	const char *const argv[] = { "git",  "config", "-z", "--list",
 				     option, name,     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	int status;
 
 	if (child_run(&child, text, &status, err))
@@ -96,7 +96,7 @@ static int list_file(const char *path, struct buf *text, struct err *err)
 static int find_blobs(const char *names, struct buf *lines, struct err *err)
 {
 	const char *const argv[] = { "git", "cat-file", "--batch-check", NULL };
-	struct child child = { .argv = argv, .input = names, .watch_fd = -1 };
+	struct child child = { .argv = argv, .input = names };
 	int status;
 
 	return child_run(&child, lines, &status, err);

@@ -50,7 +50,7 @@ int repo_find(struct repo *repo, struct err *err)
 				     "--symbolic-full-name",
 				     "HEAD",
 				     NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(ANSWER_ROOM);
 	int status, ret;
 

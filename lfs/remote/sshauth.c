@@ -119,9 +119,7 @@ static int run(struct question *question, struct buf *text,
 	struct child child = {
 		.said = &said,
 		.argv = (const char *const *)question->command.argv,
-		.is_stopped = question->options->is_stopped,
-		.ctx = question->options->ctx,
-		.watch_fd = question->options->watch_fd,
+		.stop = question->options->stop,
 	};
 	int status;
 

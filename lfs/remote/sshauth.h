@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/remote/gitconfig.h"
 #include "lfs/remote/sshreply.h"
@@ -34,10 +35,7 @@ struct sshauth_options {
 	const struct gitconfig *config;	/* borrowed */
 	bool is_upload;
 	struct credshare *share;	/* borrowed; NULL: nothing is shared */
-	/* A reason to end a wait early, as in struct child. */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
-	int watch_fd;	/* -1: none */
+	struct stop stop;
 };
 
 /*

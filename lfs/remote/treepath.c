@@ -24,7 +24,7 @@ static bool is_over(void *ctx)
 {
 	const struct search *search = ctx;
 
-	return search->asked->is_stopped(search->asked->ctx) ||
+	return stop_is_wanted(&search->asked->stop) ||
 	       clock_ms() > search->until_ms;
 }
 
@@ -34,9 +34,7 @@ static char *ask_git(struct search *search, const char *const *argv,
 {
 	const struct child child = { .argv = argv,
 				     .input = input,
-				     .is_stopped = is_over,
-				     .ctx = search,
-				     .watch_fd = -1 };
+				     .stop = stop_when(is_over, search) };
 	struct buf answer = BUF_INIT(most);
 	struct err ignored = ERR_INIT;
 	char *first = NULL;

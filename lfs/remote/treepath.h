@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lfs/base/stop.h"
+
 /*
  * The path that an LFS object has in git, for messages: people know their
  * files by name, and git-lfs speaks of objects by their hash.
@@ -18,8 +20,7 @@ struct treepath_search {
 	const char *oid;
 	uint64_t size;	/* of the object, in bytes */
 	unsigned most_ms;	/* that git may take for all of it */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
+	struct stop stop;
 };
 
 /*

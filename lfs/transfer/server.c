@@ -54,9 +54,7 @@ static void start_session(struct server *server)
 		.config = options->context->lfsconfig,
 		.dir = options->context->storage.multipart_dir,
 		.began_ms = options->began_ms,
-		.is_stopped = options->is_stopped,
-		.ctx = options->ctx,
-		.watch_fd = options->watch_fd,
+		.stop = options->stop,
 	};
 	struct session_options session_options = {
 		.config = options->context->lfsconfig,
@@ -106,9 +104,7 @@ static struct sshauth_options sshauth_options_of(const struct server *server)
 		.config = options->context->lfsconfig,
 		.is_upload = options->context->is_upload,
 		.share = credentials_share(server->credentials),
-		.is_stopped = options->is_stopped,
-		.ctx = options->ctx,
-		.watch_fd = options->watch_fd,
+		.stop = options->stop,
 	};
 }
 
@@ -207,7 +203,7 @@ static void perform(struct server *server, struct request *request)
 	request->job.is_tried_once = server->is_down || server->is_tried_once;
 	pool_submit(pool, &request->job);
 	while (!pool_wait(pool, STEP_MS))
-		if (options->is_stopped(options->ctx))
+		if (stop_is_wanted(&options->stop))
 			pool_cancel(pool);
 	if (is_first)
 		teach(server, &request->job.err);

@@ -7,6 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
+#include "lfs/base/stop.h"
 #include "lfs/remote/batch.h"
 
 /*
@@ -14,7 +15,7 @@
  * asked as git-lfs would, with the requests as jobs of a pool.
  *
  * The functions block, as a login may wait for a person; they end early, with
- * ERR_CANCELED, once `is_stopped` says so.  One at a time, and not while a
+ * ERR_CANCELED, once `stop` is wanted.  One at a time, and not while a
  * transfer is under way, unless the pool is another one.
  */
 
@@ -29,9 +30,7 @@ struct server_options {
 	struct pool *pool;	/* for the requests */
 	bool is_probe;	/* upload: ask what is there, and have nothing begun */
 	uint64_t began_ms;	/* when git-lfs started us, by clock_ms(); or 0 */
-	bool (*is_stopped)(void *ctx);
-	void *ctx;
-	int watch_fd;	/* when it is readable, is_stopped is worth asking */
+	struct stop stop;
 };
 
 /* That of the context's remote.  NULL with ERR_USAGE if it leads to none. */

@@ -159,7 +159,7 @@ static int talk(struct tool *tool, struct err *err)
 
 int main(int argc, char **argv)
 {
-	struct tool tool = { .credential_options = { .watch_fd = -1 } };
+	struct tool tool = { .credential_options = { 0 } };
 	struct err err = ERR_INIT;
 	int ret = parse_options(&tool, argc, argv, &err);
 

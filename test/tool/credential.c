@@ -89,8 +89,9 @@ static int parse_options(struct options *options, int argc, char **argv)
 			options->query.nchallenges = 1;
 			break;
 		case 'w':
-			options->credentials.is_stopped = is_at_end;
-			options->credentials.watch_fd = STDIN_FILENO;
+			options->credentials.stop = (struct stop){
+				is_at_end, NULL, STDIN_FILENO
+			};
 			break;
 		case 'l':
 			options->is_late = true;
@@ -133,7 +134,7 @@ static int try_one(struct credentials *credentials,
 
 int main(int argc, char **argv)
 {
-	struct options options = { .credentials = { .watch_fd = -1 } };
+	struct options options = { .credentials = { 0 } };
 	struct credentials *credentials = NULL;
 	struct gitconfig *config = NULL;
 	struct err err = ERR_INIT;

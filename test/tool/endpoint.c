@@ -18,8 +18,7 @@ static int show(const struct gitconfig *config, const char *remote,
 		bool is_upload, struct err *err)
 {
 	struct sshauth_options options = { .config = config,
-					   .is_upload = is_upload,
-					   .watch_fd = -1 };
+					   .is_upload = is_upload };
 	struct sshauth auth = SSHAUTH_INIT;
 	struct endpoint endpoint;
 	int ret;

@@ -54,7 +54,7 @@ static int make_repository(void **state)
 static char *line_of(const char *command)
 {
 	const char *const argv[] = { "sh", "-c", command, NULL };
-	const struct child child = { .argv = argv, .watch_fd = -1 };
+	const struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(1000);
 	struct err err = ERR_INIT;
 	char *line;

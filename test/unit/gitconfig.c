@@ -67,7 +67,7 @@ static struct gitconfig *config_of(const char *text)
 static char *ask_git(const char *first, const char *second)
 {
 	const char *argv[] = { "git", "config", first, second, NULL, NULL };
-	struct child child = { .argv = argv, .watch_fd = -1 };
+	struct child child = { .argv = argv };
 	struct buf text = BUF_INIT(1 << 16);
 	struct err err = ERR_INIT;
 	int status;
@@ -338,7 +338,7 @@ static void urls_as_git_matches_them(void **state)
 				"git",	    "config", "--get-urlmatch",
 				"http.key", url,      NULL
 			};
-			struct child child = { .argv = argv, .watch_fd = -1 };
+			struct child child = { .argv = argv };
 			struct buf git = BUF_INIT(1000);
 			struct err err = ERR_INIT;
 

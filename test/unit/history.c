@@ -173,9 +173,11 @@ static bool is_true(void *ctx)
 static void stopped(void **state)
 {
 	static const char *const head[] = { "HEAD" };
-	const struct history_request request = {
-		.refs = head, .nrefs = 1, .dir = dir, .is_stopped = is_true
-	};
+	const struct history_request request = { .refs = head,
+						 .nrefs = 1,
+						 .dir = dir,
+						 .stop = stop_when(is_true,
+								   NULL) };
 	struct history history;
 	struct err err = ERR_INIT;
 
@@ -229,7 +231,7 @@ static void ls_files(struct buf *output, const char *include,
 {
 	const char *argv[30] = { "git", "-C", "paths", "ls-files", "--" };
 	char **specs = history_pathspecs(include, exclude);
-	const struct child child = { .argv = argv, .watch_fd = -1 };
+	const struct child child = { .argv = argv };
 	struct err err = ERR_INIT;
 
 	for (size_t i = 0; specs[i]; i++)

@@ -28,7 +28,7 @@ struct fixture {
 
 static void set_up(struct fixture *f, const char *api_url)
 {
-	struct credential_options credential_options = { .watch_fd = -1 };
+	struct credential_options credential_options = { 0 };
 	struct session_options options = { .api_url = api_url };
 
 	f->err = (struct err)ERR_INIT;

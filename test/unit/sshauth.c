@@ -69,9 +69,7 @@ static int update(struct sshauth *auth, const char *config_text,
 {
 	struct gitconfig *config = gitconfig_parse(config_text,
 						   strlen(config_text), err);
-	struct sshauth_options options = { .config = config,
-					   .share = share,
-					   .watch_fd = -1 };
+	struct sshauth_options options = { .config = config, .share = share };
 	int ret = sshauth_update(auth, &endpoint, &options, err);
 
 	gitconfig_free(config);
@@ -245,8 +243,7 @@ static void stopped(void **state)
 	struct err err = ERR_INIT;
 	struct gitconfig *config = gitconfig_parse("", 0, &err);
 	struct sshauth_options options = { .config = config,
-					   .is_stopped = stop,
-					   .watch_fd = -1 };
+					   .stop = stop_when(stop, NULL) };
 	struct sshauth auth = SSHAUTH_INIT;
 
 	(void)state;
@@ -260,7 +257,7 @@ static void stopped(void **state)
 static void no_ssh(void **state)
 {
 	struct endpoint https = { .url = "https://h.example/a" };
-	struct sshauth_options options = { .watch_fd = -1 };
+	struct sshauth_options options = { 0 };
 	struct sshauth auth = SSHAUTH_INIT;
 	struct err err = ERR_INIT;
 
@@ -284,9 +281,9 @@ static void end_daemon(void)
 
 static void shared(void **state)
 {
-	const struct askcred asking = { .watch_fd = -1 };
+	const struct askcred asking = { 0 };
 	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
-	struct sshauth_options options = { .watch_fd = -1 };
+	struct sshauth_options options = { 0 };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -330,7 +327,7 @@ static void shared(void **state)
 /* Once for all objects of this agent, and for others that wait for it. */
 static void shared_failure(void **state)
 {
-	const struct askcred asking = { .watch_fd = -1 };
+	const struct askcred asking = { 0 };
 	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
 	struct credshare *first = credshare_new(dir, 1, &asking);
 	struct credshare *second = credshare_new(dir, 1, &asking);

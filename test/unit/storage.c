@@ -30,9 +30,7 @@ static const char setup[] =
 static void sh(const char *script)
 {
 	const char *argv[] = { "sh", "-c", script, NULL };
-	struct child child = { .argv = argv,
-			       .watch_fd = -1,
-			       .keep_stderr = true };
+	struct child child = { .argv = argv, .keep_stderr = true };
 	struct buf output = BUF_INIT(1000);
 	struct err err = ERR_INIT;
 
