@@ -397,6 +397,7 @@ case \$last in
 git-lfs-authenticate*)
 	echo "\$*" >>'$TEST_TMP/record'
 	test ! -e '$TEST_TMP/no-right' || exit 1
+	test ! -e '$TEST_TMP/no-lfs' || exit 127
 	printf '{"href": "%s",\n"header": {"Authorization": "Bearer %s"}}\n' \
 		'$(lfs_url ssh)' "\$(cat '$TEST_TMP/token')"
 	;;
@@ -441,6 +442,15 @@ check 'with another one' logged_in 2 upload
 check 'by ssh: clone' git clone -q "git@localhost:$TEST_TMP/ssh.git" clone-ssh
 check 'equal' same_files ssh clone-ssh
 check 'one login for all agents' logged_in 1 download
+# Nor is there an LFS server at its https address.
+touch no-lfs
+add_file ssh 9.bin 9000 9
+lfs_config lfsmultipart.offlineTimeout 1
+check 'no git-lfs-authenticate, and no https: push' eval \
+	'fails git -C ssh push origin main >push.out 2>&1'
+check 'both causes are said' grep \
+	'https://localhost/.*; .*no git-lfs-authenticate' push.out
+git config --global --unset lfsmultipart.offlineTimeout
 unset GIT_SSH
 
 # A wrong password

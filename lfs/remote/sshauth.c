@@ -243,6 +243,11 @@ const char *sshauth_url(const struct sshauth *auth,
 	return auth->reply.href ? auth->reply.href : endpoint->url;
 }
 
+bool sshauth_is_empty(const struct sshauth *auth)
+{
+	return auth->has_reply && !auth->reply.href && !auth->reply.headers.n;
+}
+
 bool sshauth_is_fresh(const struct sshauth *auth, int64_t now)
 {
 	return auth->has_reply &&

@@ -61,6 +61,9 @@ bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
 const char *sshauth_url(const struct sshauth *auth,
 			const struct endpoint *endpoint);
 
+/* Is there a reply without an address and a login: no git-lfs-authenticate? */
+bool sshauth_is_empty(const struct sshauth *auth);
+
 /* Is there a reply that is good at this time, in seconds since 1970? */
 bool sshauth_is_fresh(const struct sshauth *auth, int64_t now);
 

@@ -267,6 +267,17 @@ static bool can_ask_ssh_again(struct server *server, struct err *err)
 	return true;
 }
 
+/* Its address would not be asked if ssh had given another. */
+static void blame_ssh(const struct server *server, struct err *err)
+{
+	if (err->kind && err->kind != ERR_CANCELED &&
+	    sshauth_is_empty(&server->sshauth))
+		err_append(err,
+			   "; this address was tried as ssh to '%.80s' finds "
+			   "no git-lfs-authenticate there",
+			   server->endpoint->ssh.host);
+}
+
 /* The batch, with a login if that is wanted; the outcome is in `err`. */
 static void ask(struct server *server, struct batch *batch, struct err *err)
 {
@@ -279,6 +290,7 @@ static void ask(struct server *server, struct batch *batch, struct err *err)
 		if (!err->kind)
 			server->sshauth.was_used = true;
 	} while (can_ask_ssh_again(server, err));
+	blame_ssh(server, err);
 }
 
 static int ask_about(struct server *server, struct batch_object *objects,
