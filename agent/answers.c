@@ -24,14 +24,19 @@ struct answers {
 	int fd;		/* -1: nothing is shared */
 };
 
+static bool is_fresh(int64_t when)
+{
+	int64_t now = clock_unix();
+
+	return when <= now && when > now - ANSWERS_KEPT_S;
+}
+
 /* An agent that was killed may have left it, and nobody else removes it. */
 static void forget_old(struct answers *answers)
 {
-	int64_t now = clock_unix();
 	struct stat st;
 
-	if (!fstat(answers->fd, &st) && st.st_size &&
-	    (st.st_mtime > now || now - st.st_mtime >= ANSWERS_KEPT_S))
+	if (!fstat(answers->fd, &st) && st.st_size && !is_fresh(st.st_mtime))
 		answers_forget(answers);
 }
 
@@ -91,11 +96,10 @@ json_t *answers_load(struct answers *answers, int64_t *asked)
 	json_t *tree = read_all(answers);
 	const char *url = json_string_value(json_object_get(tree, "url"));
 	json_t *objects = json_object_get(tree, "objects");
-	int64_t now = clock_unix();
 
 	*asked = json_integer_value(json_object_get(tree, "asked"));
-	if (!url || strcmp(url, answers->url) || *asked > now ||
-	    now - *asked >= ANSWERS_KEPT_S || !json_is_array(objects))
+	if (!url || strcmp(url, answers->url) || !is_fresh(*asked) ||
+	    !json_is_array(objects))
 		objects = NULL;
 	json_incref(objects);
 	json_decref(tree);
