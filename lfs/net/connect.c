@@ -2,12 +2,14 @@
 #include "lfs/net/connect.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #ifdef __linux__
 #include <linux/sockios.h>
 #endif
@@ -164,11 +166,22 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	return 0;
 }
 
-void connect_reset(void *easy)
+static int note_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+{
+	struct connect_sockets *sockets = ctx;
+
+	(void)purpose;
+	sockets->fds[sockets->n++ % CONNECT_SOCKETS] = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+void connect_reset(void *easy, struct connect_sockets *sockets)
 {
 	/* libcurl 7.88 would lose the list of these. */
 	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
 	curl.easy_reset(easy);
+	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+	curl.easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets);
 }
 
 bool connect_is_up(void *easy)
@@ -179,19 +192,44 @@ bool connect_is_up(void *easy)
 	return us > 0;
 }
 
-long connect_unsent(void *easy)
+/* 0 if it is no socket, as after it was closed. */
+static long local_port(int fd)
 {
-	curl_socket_t fd = CURL_SOCKET_BAD;
+	union {
+		struct sockaddr any;
+		struct sockaddr_in v4;
+		struct sockaddr_in6 v6;
+	} name;
+	socklen_t len = sizeof(name);
+
+	if (getsockname(fd, &name.any, &len))
+		return 0;
+	return ntohs(name.any.sa_family == AF_INET6 ? name.v6.sin6_port :
+						      name.v4.sin_port);
+}
+
+static long unsent_of(int fd)
+{
 	int n = 0;
 
-	curl.easy_getinfo(easy, CURLINFO_ACTIVESOCKET, &fd);
-	if (fd == CURL_SOCKET_BAD)
-		return 0;
 #ifdef SIOCOUTQ
 	if (ioctl(fd, SIOCOUTQ, &n))
 		return 0;
+#else
+	(void)fd;
 #endif
 	return n;
+}
+
+long connect_unsent(void *easy, const struct connect_sockets *sockets)
+{
+	long port = 0;
+
+	curl.easy_getinfo(easy, CURLINFO_LOCAL_PORT, &port);
+	for (unsigned i = 0; port && i < CONNECT_SOCKETS && i < sockets->n; i++)
+		if (local_port(sockets->fds[i]) == port)
+			return unsent_of(sockets->fds[i]);
+	return 0;
 }
 
 /* Refused is an answer; silence and a missing route or name are not. */

@@ -53,8 +53,18 @@ struct http_shared {
 	struct hosts hosts;	/* a front of one that is not there is no answer */
 };
 
-/* Forget all options of the last request. */
-void connect_reset(void *easy);
+/*
+ * The sockets that a handle opened last.  libcurl does not say which of them a
+ * request under way uses: its CURLINFO_ACTIVESOCKET is about idle connections.
+ */
+enum { CONNECT_SOCKETS = 8 };
+struct connect_sockets {
+	int fds[CONNECT_SOCKETS];
+	unsigned n;	/* that were opened in all */
+};
+
+/* Forget all options of the last request; `sockets` goes with the handle. */
+void connect_reset(void *easy, struct connect_sockets *sockets);
 
 /* Put the options for `url` on a libcurl easy handle that was just reset. */
 int connect_apply(void *easy, const struct http_shared *shared, const char *url,
@@ -68,7 +78,7 @@ bool connect_is_up(void *easy);
  * line a full socket buffer drains for minutes without libcurl asking for
  * more: that is movement, too.
  */
-long connect_unsent(void *easy);
+long connect_unsent(void *easy, const struct connect_sockets *sockets);
 
 /* For a 407, of which a plain request hears in the status of its answer. */
 #define CONNECT_PROXY_LOGIN "the proxy wants another login; check http.proxy"

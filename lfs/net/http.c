@@ -23,6 +23,7 @@ struct http {
 	struct http_shared *shared;	/* borrowed */
 	CURL *easy;	/* owned */
 	CURLM *multi;	/* owned */
+	struct connect_sockets sockets;
 	char *url;	/* owned: of the latest request sent */
 	char detail[CURL_ERROR_SIZE];
 	const struct http_watch *watch;	/* borrowed, or NULL */
@@ -275,7 +276,7 @@ static int check_silence(struct http *http)
 	/* Until then libcurl's own limit, connect_ms, is in force. */
 	if (!connect_is_up(http->easy))
 		return 0;
-	unsent = connect_unsent(http->easy);
+	unsent = connect_unsent(http->easy, &http->sockets);
 	if (unsent != http->unsent) {
 		http->unsent = unsent;
 		note_move(http);
@@ -368,7 +369,7 @@ static int exchange(struct http *http, bool with_headers)
 	CURLcode code = CURLE_OK;
 	int ret = -1;
 
-	connect_reset(http->easy);
+	connect_reset(http->easy, &http->sockets);
 	http->sent = http->header_size = 0;
 	http->answered = http->to_sink = http->enough = http->resent = false;
 	http->unsent = 0;

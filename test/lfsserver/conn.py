@@ -123,13 +123,16 @@ class Connection:
         `req.trip` is a fault that strikes after `trip.after` bytes."""
         if req.headers.get("expect", "").lower() == "100-continue":
             self.sock.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
-        pos, trip = 0, req.trip
+        pos, trip, bucket = 0, req.trip, self.bucket
         while req.left:
-            want = min(req.left, self.bucket.slice())
+            want = min(req.left, bucket.slice())
             if trip:
                 want = min(want, trip.after - pos)
                 if want <= 0:
-                    trip.strike(self)
+                    if trip.name == "trickle":
+                        bucket = Bucket(int(trip.value))
+                    else:
+                        trip.strike(self)
                     trip = None
                     continue
             got = self._fill(want) if sink else self._skip(want)
@@ -140,7 +143,7 @@ class Connection:
             pos += got
             req.left -= got
             req.got += got
-            self.bucket.pay(got)
+            bucket.pay(got)
 
     def _exactly(self, want):
         while len(self.rest) < want:

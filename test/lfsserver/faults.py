@@ -48,7 +48,8 @@ KINDS = {
     "close": (None, "FIN without an answer after `after` body bytes"),
     "stall": (None, "stop after `after` body bytes, for this many seconds "
               "(default 3600)"),
-    "trickle": ("get", "send a byte a second"),
+    "trickle": ("get", "send a byte a second; or, with on=part: after `after` "
+                "bytes read only so many a second"),
     "short": ("get", "end the body this many bytes early (default 1)"),
     "flip": ("get", "spoil the body byte at `after`"),
     "page": ("get", "answer 200 with a page of HTML, of no said length, or "
@@ -195,7 +196,7 @@ class Faults:
 
 def trip_of(req):
     """The fault that strikes inside this request's body, or None."""
-    for name in ("reset", "close", "stall"):
+    for name in ("reset", "close", "stall", "trickle"):
         if name in req.faults:
             return req.faults[name]
     return None
