@@ -237,12 +237,13 @@ static void locks(void **state)
 {
 	struct answers *answers = answers_new(dir, URL);
 	unsigned looks = 0;
+	const struct stop stop = stop_when(is_second_look, &looks);
 	int ready[2];
 	pid_t pid;
 	char c;
 
 	(void)state;
-	assert_true(answers_lock(answers, is_second_look, &looks));
+	assert_true(answers_lock(answers, &stop));
 	assert_int_equal(looks, 0);
 	answers_unlock(answers);
 	assert_int_equal(pipe(ready), 0);
@@ -250,17 +251,17 @@ static void locks(void **state)
 	if (!pid) {
 		struct answers *theirs = answers_new(dir, URL);
 
-		answers_lock(theirs, is_second_look, &looks);
+		answers_lock(theirs, &stop);
 		if (write(ready[1], "", 1) == 1)
 			pause();
 		_exit(1);
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	assert_false(answers_lock(answers, is_second_look, &looks));
+	assert_false(answers_lock(answers, &stop));
 	assert_int_equal(looks, 2);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_true(answers_lock(answers, is_second_look, &looks));
+	assert_true(answers_lock(answers, &stop));
 	answers_free(answers);
 	close(ready[0]);
 	close(ready[1]);
@@ -271,9 +272,10 @@ static void no_place(void **state)
 {
 	struct answers *answers = answers_new("/nowhere/at/all", URL);
 	unsigned looks = 0;
+	const struct stop stop = stop_when(is_second_look, &looks);
 
 	(void)state;
-	assert_true(answers_lock(answers, is_second_look, &looks));
+	assert_true(answers_lock(answers, &stop));
 	store(answers, PLAIN);
 	assert_int_equal(count(answers), 0);
 	answers_forget(answers);
