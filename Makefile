@@ -2,8 +2,8 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = printable err mem buf clock rfc3339 log json file stop child parent \
-           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 base64 notes \
+BASE     = printable err mem buf text clock rfc3339 log json file stop child parent \
+           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes \
            cond bell
 NET      = libcurl url hosts link field range retry ceiling noproxy connect \
            http status

@@ -8,6 +8,7 @@
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
+#include "lfs/base/text.h"
 #include "lfs/remote/gitconfig.h"
 
 #define BRANCHES "refs/heads/"
@@ -18,11 +19,6 @@ enum {
 	OUTPUT_ROOM = 16 << 20,
 	NAME_MAX_SHOWN = 200	/* bytes of a ref in a message */
 };
-
-static bool starts_with(const char *text, const char *prefix)
-{
-	return !strncmp(text, prefix, strlen(prefix));
-}
 
 static struct child child_of(const struct forkpush *push,
 			     const char *const *argv)
@@ -138,10 +134,10 @@ static char *target_of(const char *name, struct err *err)
 
 	if (!*name)
 		return NULL;
-	if (starts_with(name, BRANCHES) || starts_with(name, TAGS))
+	if (text_has_prefix(name, BRANCHES) || text_has_prefix(name, TAGS))
 		return xstrdup(name);
 	target = name_at_remote(name, err);
-	if (target || !starts_with(name, REMOTES))
+	if (target || !text_has_prefix(name, REMOTES))
 		return target;
 	name += strlen(REMOTES);
 	slash = strchr(name, '/');
@@ -288,7 +284,7 @@ static int set_leases(struct forkpush *push, struct err *err)
 	while (!ret && (object = cut_line(&rest, &name))) {
 		struct forkpush_ref *ref = find_ref(push, name);
 
-		if (ref && starts_with(name, TAGS))
+		if (ref && text_has_prefix(name, TAGS))
 			ref->lease = xstrdup(object);
 	}
 	free(text);
@@ -391,10 +387,10 @@ static void explain(struct forkpush_ref *ref, const char *summary)
 	const char *meaning = NULL;
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
-		if (starts_with(reason, reasons[i][0]))
+		if (text_has_prefix(reason, reasons[i][0]))
 			meaning = reasons[i][1];
 	ref->is_otherwise = meaning != NULL;
-	if (starts_with(summary, "[remote rejected]"))
+	if (text_has_prefix(summary, "[remote rejected]"))
 		meaning = "the remote refuses it";
 	ref->why = meaning ? xstrfmt("%s (%.*s)", meaning, len, reason) :
 			     xstrfmt("%.*s", len, reason);

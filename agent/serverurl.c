@@ -6,16 +6,12 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/endpoint.h"
 #include "lfs/remote/gourl.h"
 #include "lfs/remote/lfsconfig.h"
 #include "lfs/remote/remoteurl.h"
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
-}
 
 static bool is_http(const char *url)
 {
@@ -39,8 +35,9 @@ static bool is_remote(const struct gitconfig *config, const char *name)
 
 bool serverurl_is_one(const struct gitconfig *config, const char *text)
 {
-	return has_prefix(text, SERVERURL_SHARED) || remoteurl_is_url(text) ||
-	       strstr(text, "://") || is_remote(config, text);
+	return text_has_prefix(text, SERVERURL_SHARED) ||
+	       remoteurl_is_url(text) || strstr(text, "://") ||
+	       is_remote(config, text);
 }
 
 /* Without the slashes at its end. */
@@ -104,7 +101,8 @@ static bool has_path(const char *url)
 static bool is_foreign(const char *url)
 {
 	return strstr(url, "://") && !remoteurl_is_url(url) &&
-	       !has_prefix(url, "git+ssh:") && !has_prefix(url, "ssh+git:");
+	       !text_has_prefix(url, "git+ssh:") &&
+	       !text_has_prefix(url, "ssh+git:");
 }
 
 /*
@@ -153,7 +151,8 @@ static int find_by_remote(struct serverurl *found,
 			ret = add(found, endpoint.url, endpoint.url, err);
 		if (endpoint.ssh.host)
 			found->is_ssh = true;
-		if (name && endpoint.key && has_prefix(endpoint.key, "lfs."))
+		if (name && endpoint.key &&
+		    text_has_prefix(endpoint.key, "lfs."))
 			found->is_outdone = true;
 		endpoint_release(&endpoint);
 	}
@@ -166,7 +165,7 @@ int serverurl_find(struct serverurl *found, const struct gitconfig *config,
 		   const char *text, struct err *err)
 {
 	*found = (struct serverurl){ .n = 0 };
-	if (text && has_prefix(text, SERVERURL_SHARED)) {
+	if (text && text_has_prefix(text, SERVERURL_SHARED)) {
 		text += strlen(SERVERURL_SHARED);
 		if (*text)
 			return find_by_url(found, config, text, err);

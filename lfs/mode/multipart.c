@@ -174,27 +174,15 @@ static char *completion(const struct plan *plan)
 	return buf_take(&out);
 }
 
-static long read_text(void *ctx, uint64_t off, char *data, size_t n,
-		      struct err *err)
-{
-	(void)err;
-	memcpy(data, (const char *)ctx + off, n);
-	return (long)n;
-}
-
 static int complete(struct plan *plan, struct http *http, struct err *err)
 {
-	char *body = completion(plan);
-	struct http_source source = {
-		.size = strlen(body),
-		.read = read_text,
-		.ctx = body,
-	};
+	char *text = completion(plan);
+	struct http_body body = http_text(text, strlen(text));
 	struct http_request request = {
 		.method = "POST",
 		.url = plan->action.href,
 		.media_type = "application/vnd.git-lfs+json",
-		.source = &source,
+		.body = &body,
 		.answer_ms = plan->finish_ms,
 		.expires = plan->action.expires,
 	};
@@ -211,7 +199,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	plan->finish_may_be_done |= ret && (err_is_transient(err) ||
 					    err->kind == ERR_PROTOCOL);
 	http_response_release(&response);
-	free(body);
+	free(text);
 	return ret;
 }
 

@@ -272,29 +272,17 @@ static int check_steps(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-static long read_body(void *ctx, uint64_t off, char *data, size_t n,
-		      struct err *err)
-{
-	(void)err;
-	memcpy(data, (const char *)ctx + off, n);
-	return (long)n;
-}
-
 static int perform(const struct step *step, unsigned answer_ms,
 		   struct http *http, struct err *err)
 {
-	const struct http_source source = {
-		.size = step->size,
-		.read = read_body,
-		.ctx = (void *)step->body,
-	};
+	const struct http_body body = http_text(step->body, step->size);
 	const struct http_request request = {
 		.method = step->method,
 		.url = step->action.href,
 		.headers = step->action.headers,
 		.nheaders = step->action.nheaders,
 		/* Servers want a length of 0 where there could be a body. */
-		.source = strcmp(step->method, "GET") ? &source : NULL,
+		.body = strcmp(step->method, "GET") ? &body : NULL,
 		.answer_ms = answer_ms,
 		.expires = step->action.expires,
 	};

@@ -42,13 +42,28 @@ struct http {
 	uint64_t moved_ms;	/* when this request last moved */
 	uint64_t received;	/* bytes that the sink has taken */
 	uint64_t body_ms;	/* when the body began, or 0 */
-	uint64_t held_ms;	/* for how long its source or sink held it up */
+	uint64_t held_ms;	/* for how long its body or sink held it up */
 	uint64_t looked_ms;
 };
 
 int http_setup(struct err *err)
 {
 	return libcurl_load(err);
+}
+
+static long read_text(void *ctx, uint64_t off, char *data, size_t n,
+		      struct err *err)
+{
+	(void)err;
+	memcpy(data, (const char *)ctx + off, n);
+	return (long)n;
+}
+
+struct http_body http_text(const char *text, size_t size)
+{
+	return (struct http_body){ .size = size,
+				   .read = read_text,
+				   .ctx = (void *)text };
 }
 
 struct http *http_new(struct http_shared *shared, struct err *err)
@@ -75,8 +90,8 @@ static void note_move(struct http *http)
 static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
-	const struct http_source *source = http->request->source;
-	uint64_t left = source->size - http->sent, begun_ms = clock_ms();
+	const struct http_body *body = http->request->body;
+	uint64_t left = body->size - http->sent, begun_ms = clock_ms();
 	long got;
 
 	n *= size;
@@ -84,8 +99,8 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 		return 0;
 	if (!http->body_ms)
 		http->body_ms = begun_ms;
-	got = source->read(source->ctx, http->sent, data,
-			   n < left ? n : (size_t)left, http->err);
+	got = body->read(body->ctx, http->sent, data,
+			 n < left ? n : (size_t)left, http->err);
 	if (got <= 0)
 		return CURL_READFUNC_ABORT;
 	http->sent += (uint64_t)got;
@@ -211,7 +226,7 @@ static bool is_sent(const struct http_request *request, const char *name)
 {
 	if (!strcasecmp(name, "Content-Length"))
 		return false;
-	return request->source || strcasecmp(name, "Transfer-Encoding") != 0;
+	return request->body || strcasecmp(name, "Transfer-Encoding") != 0;
 }
 
 static int add_headers(const struct http_request *request, bool with_headers,
@@ -223,7 +238,7 @@ static int add_headers(const struct http_request *request, bool with_headers,
 	ret |= !*lines;
 	if (request->media_type) {
 		ret |= add_line(lines, "Accept", request->media_type);
-		if (request->source)
+		if (request->body)
 			ret |= add_line(lines, "Content-Type",
 					request->media_type);
 	}
@@ -238,13 +253,13 @@ static int add_headers(const struct http_request *request, bool with_headers,
 
 static void set_body(struct http *http)
 {
-	const struct http_source *source = http->request->source;
+	const struct http_body *body = http->request->body;
 	CURL *easy = http->easy;
 
-	if (source) {
+	if (body) {
 		curl.easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 		curl.easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
-				 (curl_off_t)source->size);
+				 (curl_off_t)body->size);
 		curl.easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
 		curl.easy_setopt(easy, CURLOPT_READDATA, http);
 		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
@@ -267,8 +282,8 @@ static void set_body(struct http *http)
 /* ERR_OFFLINE if the request has been silent for too long. */
 static int check_silence(struct http *http)
 {
-	const struct http_source *source = http->request->source;
-	bool waits = !http->answered && (!source || http->sent == source->size);
+	const struct http_body *body = http->request->body;
+	bool waits = !http->answered && (!body || http->sent == body->size);
 	unsigned limit = waits ? http->request->answer_ms :
 				 http->shared->stall_ms;
 	long unsent;
@@ -292,18 +307,17 @@ static int check_silence(struct http *http)
 /* What has been sent may wait in the kernel, and then has not moved. */
 static int look(struct http *http, bool is_over, struct err *err)
 {
-	const struct http_source *source = http->request->source;
+	const struct http_body *body = http->request->body;
 	uint64_t now = clock_ms(), moved = http->received;
 
 	if (!http->watch || !http->body_ms)
 		return 0;
-	if (source &&
-	    (is_over || (http->sent == source->size && !http->unsent)))
+	if (body && (is_over || (http->sent == body->size && !http->unsent)))
 		return 0;
 	if (!is_over && now - http->looked_ms < POLL_MS)
 		return 0;
 	http->looked_ms = now;
-	if (source)
+	if (body)
 		moved = http->sent > (uint64_t)http->unsent ?
 				http->sent - (uint64_t)http->unsent :
 				0;
@@ -341,10 +355,10 @@ static int drive(struct http *http, CURLcode *code)
  */
 static int check_body(struct http *http)
 {
-	const struct http_source *source = http->request->source;
+	const struct http_body *body = http->request->body;
 
-	if (!source || http->sent == source->size ||
-	    http->response->status < 200 || http->response->status > 299)
+	if (!body || http->sent == body->size || http->response->status < 200 ||
+	    http->response->status > 299)
 		return 0;
 	return err_set(http->err, ERR_NETWORK,
 		       "the server answered %d before it had the whole body",

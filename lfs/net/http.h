@@ -41,7 +41,7 @@ struct http_header {
 };
 
 /* A body to send. */
-struct http_source {
+struct http_body {
 	uint64_t size;
 	/*
 	 * Copy at most `n` bytes from position `off` to `data`; returns how
@@ -52,6 +52,9 @@ struct http_source {
 		     struct err *err);
 	void *ctx;
 };
+
+/* That of `size` bytes of text, which are borrowed. */
+struct http_body http_text(const char *text, size_t size);
 
 struct http;
 
@@ -73,7 +76,7 @@ struct http_request {
 	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
 	const char *range;	/* "0-1023", or NULL */
 	const char *if_range;	/* the whole if its ETag is another, or NULL */
-	const struct http_source *source;	/* or NULL: no body */
+	const struct http_body *body;	/* to send; NULL: none */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
 	bool is_raw;	/* the body comes as sent, whatever its Content-Encoding */
 	unsigned answer_ms;	/* silence while the answer is awaited */
@@ -83,7 +86,7 @@ struct http_request {
 /*
  * Looks on while a body moves, a few times a second, and where it came to an
  * end, not of one sent: `moved` bytes of it in `busy_ms`, without the time that
- * the source or the sink took.  -1 closes the connection; at the end `err` is
+ * the body's `read` or the sink took.  -1 closes the connection; at the end `err` is
  * NULL, and there is nothing left to close.
  */
 struct http_watch {
@@ -110,7 +113,7 @@ struct http *http_new(struct http_shared *shared, struct err *err);
 
 /*
  * Send the request and receive an answer, whatever its status; -1 only if
- * none came (ERR_NETWORK, ERR_OFFLINE), the sink or the source failed, the
+ * none came (ERR_NETWORK, ERR_OFFLINE), the sink or the body's `read` failed, the
  * answer broke a limit (ERR_PROTOCOL), or we were stopped (ERR_CANCELED).
  * The body of an answer that is not 2xx is cut at 16 KiB.
  */
@@ -151,7 +154,7 @@ void http_forget(struct http *http);
 /* For the requests from now on; borrowed, NULL: none. */
 void http_set_watch(struct http *http, const struct http_watch *watch);
 
-/* For a source or a sink that waits: are we to stop? */
+/* For a `read` or a sink that waits: are we to stop? */
 bool http_is_stopped(const struct http *http);
 
 /* From any thread: make a request that waits look at the stop flag now. */

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/libcurl.h"
 
 enum {
@@ -317,15 +318,6 @@ char *url_resolve(const char *base, const char *location, struct err *err)
 	return NULL;
 }
 
-static int hex_value(const char *s)
-{
-	char digits[3] = { s[0], s[0] ? s[1] : '\0', '\0' };
-
-	if (strspn(digits, "0123456789abcdefABCDEF") != 2)
-		return -1;
-	return (int)strtol(digits, NULL, 16);
-}
-
 /* Percent-decode; false if it is broken, holds a NUL or does not fit. */
 static bool decode(const char *s, size_t n, char *out, size_t size)
 {
@@ -336,7 +328,7 @@ static bool decode(const char *s, size_t n, char *out, size_t size)
 		int c = (unsigned char)*s;
 
 		if (c == '%') {
-			c = end - s >= 3 ? hex_value(s + 1) : -1;
+			c = text_percent(s, (size_t)(end - s));
 			s += 2;
 		}
 		s++;

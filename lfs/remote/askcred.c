@@ -8,6 +8,7 @@
 
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
 enum {
 	CACHE_MS = 5000,	/* a daemon of this machine answers at once */
@@ -166,20 +167,6 @@ static char *prompt(const char *what, const struct credtext *lines,
 	return buf_take(&out);
 }
 
-static char *trimmed(const struct buf *buf)
-{
-	const char *s = buf_str(buf);
-	size_t n = strlen(s);
-
-	while (n && isspace((unsigned char)s[n - 1]))
-		n--;
-	while (n && isspace((unsigned char)*s)) {
-		s++;
-		n--;
-	}
-	return xstrndup(s, n);
-}
-
 static char *ask_for(const struct askcred *ask, const char *program,
 		     char *question, struct err *err)
 {
@@ -189,7 +176,7 @@ static char *ask_for(const struct askcred *ask, const char *program,
 	char *answer = NULL;
 
 	if (!run(ask, &child, &output, NULL, err))
-		answer = trimmed(&output);
+		answer = text_trim(buf_str(&output), strlen(buf_str(&output)));
 	buf_release(&output);
 	free(question);
 	return answer;

@@ -293,14 +293,6 @@ static int on_write(void *ctx, const char *data, size_t n, struct err *err)
 		       BATCH_ANSWER_MAX);
 }
 
-static long read_text(void *ctx, uint64_t off, char *data, size_t n,
-		      struct err *err)
-{
-	(void)err;
-	memcpy(data, (const char *)ctx + off, n);
-	return (long)n;
-}
-
 /* A server that takes several kinds of login may name each in its own header. */
 static void keep_challenges(struct batch *batch, struct http *http,
 			    const char *name)
@@ -325,18 +317,14 @@ struct post {
 
 static int post(struct http *http, const struct post *post, struct err *err)
 {
-	const struct http_source source = {
-		.size = strlen(post->text),
-		.read = read_text,
-		.ctx = post->text,
-	};
+	const struct http_body body = http_text(post->text, strlen(post->text));
 	const struct http_request request = {
 		.method = "POST",
 		.url = post->url,
 		.headers = post->headers ? post->headers->list : NULL,
 		.nheaders = post->headers ? post->headers->n : 0,
 		.media_type = MEDIA_TYPE,
-		.source = &source,
+		.body = &body,
 		.sink = post->sink,
 		.answer_ms = post->answer_ms,
 		.expires = post->expires,

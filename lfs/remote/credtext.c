@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
 static int add(struct credtext *text, char *key, char *value, struct err *err)
 {
@@ -96,28 +97,6 @@ const char *credtext_get(const struct credtext *text, const char *key)
 	return NULL;
 }
 
-/* RFC 4648, 4. */
-static void add_base64(struct buf *out, const char *data, size_t len)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				     "abcdefghijklmnopqrstuvwxyz0123456789+/";
-	const unsigned char *s = (const unsigned char *)data;
-
-	for (size_t i = 0; i < len; i += 3) {
-		size_t n = len - i < 3 ? len - i : 3;
-		uint32_t bits = (uint32_t)s[i] << 16;
-		char four[5] = "====";
-
-		if (n > 1)
-			bits |= (uint32_t)s[i + 1] << 8;
-		if (n > 2)
-			bits |= s[i + 2];
-		for (size_t k = 0; k <= n; k++)
-			four[k] = digits[bits >> (18 - 6 * k) & 0x3f];
-		buf_puts(out, four);
-	}
-}
-
 static char *basic(const char *username, const char *password)
 {
 	char *pair = xstrfmt("%s:%s", username ? username : "",
@@ -126,7 +105,7 @@ static char *basic(const char *username, const char *password)
 	struct buf out = BUF_INIT(2 * len + 16);
 
 	buf_puts(&out, "Basic ");
-	add_base64(&out, pair, len);
+	text_base64(&out, pair, len);
 	free(pair);
 	return buf_take(&out);
 }

@@ -7,6 +7,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
 enum {
 	ESCAPED_MAX = 4 * GOURL_MAX	/* "%20" for " " */
@@ -37,35 +38,24 @@ static bool consists_of(const char *s, const char *set)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = c ? strchr(digits,
-				    c >= 'A' && c <= 'F' ? c | 0x20 : c) :
-			     NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
 /* NULL if an escape is malformed, or stands for a NUL. */
 static char *unescape(const char *s)
 {
 	char *plain = xmalloc(strlen(s) + 1), *out = plain;
 
 	for (; *s; s++) {
-		int high, low;
+		int byte;
 
 		if (*s != '%') {
 			*out++ = *s;
 			continue;
 		}
-		high = hex_digit(s[1]);
-		low = high < 0 ? -1 : hex_digit(s[2]);
-		if (low < 0 || !(high | low)) {
+		byte = text_percent(s, strnlen(s, 3));
+		if (byte <= 0) {
 			free(plain);
 			return NULL;
 		}
-		*out++ = (char)(high << 4 | low);
+		*out++ = (char)byte;
 		s += 2;
 	}
 	*out = '\0';
@@ -80,16 +70,6 @@ static void add_escaped(struct buf *out, const char *s, const char *plain)
 		else
 			buf_printf(out, "%%%02X", (unsigned char)*s);
 	}
-}
-
-static char *lower(const char *s, size_t n)
-{
-	char *copy = xstrndup(s, n);
-
-	for (char *c = copy; *c; c++)
-		if (*c >= 'A' && *c <= 'Z')
-			*c |= 0x20;
-	return copy;
 }
 
 /* The length of the scheme: 0 if there is none, -1 if it is but a colon. */
@@ -123,7 +103,7 @@ static bool is_host(const char *host)
 	if (port && !is_port(port))
 		return false;
 	for (const char *c = host; *c; c++) {
-		if (*c == '%' && hex_digit(c[1]) < 8)
+		if (*c == '%' && text_hex(c[1]) < 8)
 			return false;
 		if ((unsigned char)*c < 0x80 && *c != '%' &&
 		    !is_one_of(*c, host_plain))
@@ -247,7 +227,7 @@ int gourl_parse(struct gourl *url, const char *text)
 	*url = (struct gourl){ .scheme = NULL };
 	if (scheme < 0 || strlen(text) > GOURL_MAX || gourl_has_control(text))
 		return -1;
-	url->scheme = lower(text, (size_t)scheme);
+	url->scheme = text_lower(text, (size_t)scheme);
 	text += scheme ? scheme + 1 : 0;
 	n = strcspn(text, "?#");
 	url->tail = parse_tail(text + n);

@@ -6,6 +6,7 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/field.h"
 
 int headers_add(struct headers *headers, const char *name, const char *value,
@@ -32,17 +33,6 @@ int headers_add(struct headers *headers, const char *name, const char *value,
 	return 0;
 }
 
-static char *trimmed(const char *s, size_t n)
-{
-	while (n && strchr(" \t\r\n", *s)) {
-		s++;
-		n--;
-	}
-	while (n && strchr(" \t\r\n", s[n - 1]))
-		n--;
-	return xstrndup(s, n);
-}
-
 static int add_line(struct headers *headers, const char *line, struct err *err)
 {
 	size_t len = strcspn(line, ":");
@@ -53,8 +43,8 @@ static int add_line(struct headers *headers, const char *line, struct err *err)
 		headers_release(headers);
 	if (!line[len])
 		return 0;
-	name = trimmed(line, len);
-	value = trimmed(line + len + 1, strlen(line + len + 1));
+	name = text_trim(line, len);
+	value = text_trim(line + len + 1, strlen(line + len + 1));
 	ret = headers_add(headers, name, value, err);
 	free(name);
 	free(value);

@@ -6,13 +6,9 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/remote/gourl.h"
 #include "lfs/remote/localpath.h"
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return !strncmp(s, prefix, strlen(prefix));
-}
 
 static bool has_suffix(const char *s, const char *suffix)
 {
@@ -33,7 +29,7 @@ static char *replace_alias(const struct gitconfig *config, const char *key,
 	while ((entry = gitconfig_each(config, &pos))) {
 		len = gitconfig_subsection(entry, "url", key, &sub);
 		if (len < 0 || !sub || strlen(entry->value) < longest ||
-		    !has_prefix(text, entry->value))
+		    !text_has_prefix(text, entry->value))
 			continue;
 		base = sub;
 		base_len = len;
@@ -163,7 +159,7 @@ static bool is_helper(const char *text, const char *scheme)
 {
 	size_t n = strlen(scheme);
 
-	return !strncasecmp(text, scheme, n) && has_prefix(text + n, "::");
+	return !strncasecmp(text, scheme, n) && text_has_prefix(text + n, "::");
 }
 
 /* Anything else is a path that is there, or a host with a path. */
@@ -240,7 +236,7 @@ void remoteurl_from_clone(struct remoteurl *remote,
 	free(expanded);
 	if (!remote->url)
 		return;
-	if (has_prefix(remote->url, "file://"))
+	if (text_has_prefix(remote->url, "file://"))
 		return;
 	if (has_suffix(remote->url, "/"))
 		remote->url[strlen(remote->url) - 1] = '\0';

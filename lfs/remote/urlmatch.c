@@ -8,6 +8,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
 #define HOST_CHARS                   \
 	"ABCDEFGHIJKLMNOPQRSTUVWXYZ" \
@@ -24,29 +25,17 @@ struct urlmatch {
 	char *path;	/* begins with a slash */
 };
 
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* One character, perhaps escaped; returns how many bytes it took, or 0. */
 static size_t decode(const char *s, size_t n, unsigned char *c)
 {
-	int high, low;
+	int byte = text_percent(s, n);
 
 	*c = (unsigned char)s[0];
 	if (*c != '%')
 		return 1;
-	if (n < 3)
+	if (byte < 0)
 		return 0;
-	high = hex_digit(s[1]);
-	low = hex_digit(s[2]);
-	if (high < 0 || low < 0)
-		return 0;
-	*c = (unsigned char)(high << 4 | low);
+	*c = (unsigned char)byte;
 	return 3;
 }
 
@@ -73,15 +62,6 @@ static int add_escaped(struct buf *out, const char *s, size_t n)
 	return 0;
 }
 
-static char *lower(const char *s, size_t n)
-{
-	char *copy = xstrndup(s, n);
-
-	for (char *p = copy; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
-	return copy;
-}
-
 /* The scheme; moves `s` behind "://". */
 static int parse_scheme(struct urlmatch *match, const char **s)
 {
@@ -92,7 +72,7 @@ static int parse_scheme(struct urlmatch *match, const char **s)
 	for (const char *p = *s; p < colon; p++)
 		if (!isalnum((unsigned char)*p) && !strchr("+.-", *p))
 			return -1;
-	match->scheme = lower(*s, (size_t)(colon - *s));
+	match->scheme = text_lower(*s, (size_t)(colon - *s));
 	*s = colon + 3;
 	return 0;
 }
@@ -157,7 +137,7 @@ static int parse_host(struct urlmatch *match, const char *s, const char *end,
 	for (const char *p = s; p < colon; p++)
 		if (!strchr(HOST_CHARS, *p) && !(may_glob && *p == '*'))
 			return -1;
-	match->host = lower(s, (size_t)(colon - s));
+	match->host = text_lower(s, (size_t)(colon - s));
 	if (colon < end)
 		colon++;
 	return parse_port(match, colon, (size_t)(end - colon));

@@ -1,31 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/remote/urlparts.h"
 
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "lfs/base/mem.h"
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)tolower((unsigned char)c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* The byte that a `%xx` stands for, or -1. */
-static int escaped(const char *s, size_t n)
-{
-	int high, low;
-
-	if (n < 3 || *s != '%')
-		return -1;
-	high = hex_digit(s[1]);
-	low = hex_digit(s[2]);
-	return high < 0 || low < 0 ? -1 : high << 4 | low;
-}
+#include "lfs/base/text.h"
 
 /* Undo percent-encoding; NULL if it hides what would end a line or a string. */
 static char *decode(const char *s, size_t n, struct err *err)
@@ -33,7 +13,7 @@ static char *decode(const char *s, size_t n, struct err *err)
 	char *text = xmalloc(n + 1), *out = text;
 
 	while (n) {
-		int byte = escaped(s, n);
+		int byte = text_percent(s, n);
 		size_t took = byte < 0 ? 1 : 3;
 
 		if (byte < 0)
@@ -93,9 +73,7 @@ int urlparts_parse(struct urlparts *parts, const char *url, struct err *err)
 	*parts = (struct urlparts){ .user = NULL };
 	if (!s)
 		return err_set(err, ERR_USAGE, "the URL has no scheme");
-	parts->scheme = xstrndup(url, (size_t)(s - 3 - url));
-	for (char *p = parts->scheme; *p; p++)
-		*p = (char)tolower((unsigned char)*p);
+	parts->scheme = text_lower(url, (size_t)(s - 3 - url));
 	end = s + strcspn(s, "/?#");
 	at = find_at(s, end);
 	if (at && parse_user(parts, s, at, err))

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "lfs/base/base64.h"
+#include "lfs/base/text.h"
 #include "lfs/base/md5.h"
 #include "lfs/base/sha256.h"
 
@@ -52,7 +52,7 @@ static void add_sha256(struct digest *digest, struct sums *sums)
 	unsigned char bytes[SHA256_SIZE];
 
 	sha256_final(&sums->sha, bytes);
-	base64_add(&text, bytes, sizeof(bytes));
+	text_base64(&text, bytes, sizeof(bytes));
 	add(digest, "Digest", digest->digest, "SHA-256=", &text);
 	buf_release(&text);
 }
@@ -63,7 +63,7 @@ static void add_md5(struct digest *digest, struct sums *sums, unsigned wanted)
 	unsigned char bytes[MD5_SIZE];
 
 	md5_final(&sums->md5, bytes);
-	base64_add(&text, bytes, sizeof(bytes));
+	text_base64(&text, bytes, sizeof(bytes));
 	if (wanted & PLAN_CONTENT_MD5)
 		add(digest, "Content-MD5", digest->content_md5, "", &text);
 	if (wanted & PLAN_DIGEST_MD5)

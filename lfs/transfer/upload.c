@@ -256,7 +256,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 {
 	struct plan *plan = object->plan;
 	struct sending sending = { object, part, http };
-	struct http_source source = {
+	struct http_body body = {
 		.size = part->size,
 		.read = read_part,
 		.ctx = &sending,
@@ -266,7 +266,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 		.url = part->href ? part->href : plan->action.href,
 		.headers = part->href ? part->headers : plan->action.headers,
 		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
-		.source = &source,
+		.body = &body,
 		.answer_ms = answer_ms(plan, part),
 		.expires = part->href ? part->expires : plan->action.expires,
 	};

@@ -245,12 +245,12 @@ static void a_body_nobody_takes(void **state)
 	struct tinyserver *server = tinyserver_start(read_nothing, NULL);
 	char *data = calloc(1, SIZE);
 	struct bytes bytes = { .data = data, .size = SIZE };
-	struct http_source source = { SIZE, read_bytes, &bytes };
+	struct http_body body = { SIZE, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	bench.shared.stall_ms = 300;
 	assert_int_equal(perform(&bench), -1);
 	assert_int_equal(bench.err.kind, ERR_OFFLINE);
@@ -302,12 +302,12 @@ static void a_dead_connection_is_replaced(void **state)
 {
 	struct tinyserver *server = tinyserver_start(end_kept_connection, NULL);
 	struct bytes bytes = { .data = "hello", .size = 5 };
-	struct http_source source = { 5, read_bytes, &bytes };
+	struct http_body body = { 5, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), 0);
 	assert_false(http_was_resent(bench.http));
 	bytes.from_the_start = 0;

@@ -258,12 +258,12 @@ static void the_body_goes_again(void **state)
 	struct route route = { .status = 303, .hops = 2, .location = "/b" };
 	struct tinyserver *server = tinyserver_start(redirect, &route);
 	struct bytes bytes = { .data = "hello", .size = 5 };
-	struct http_source source = { 5, read_bytes, &bytes };
+	struct http_body body = { 5, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), 0);
 	assert_int_equal(bytes.from_the_start, 3);
 	for (unsigned i = 0; i < 3; i++) {

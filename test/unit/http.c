@@ -53,13 +53,13 @@ static void put(void **state)
 					       { "X-Empty", "" } };
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 2 };
-	struct http_source source = { 5, read_bytes, &bytes };
+	struct http_body body = { 5, read_bytes, &bytes };
 	struct bench bench;
 	const char *head;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	bench.request.headers = headers;
 	bench.request.nheaders = 2;
 	assert_int_equal(perform(&bench), 0);
@@ -93,7 +93,7 @@ static void headers_of_a_body(void **state)
 					       { "X-One", "1" } };
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 5 };
-	struct http_source source = { 5, read_bytes, &bytes };
+	struct http_body body = { 5, read_bytes, &bytes };
 	struct bench bench;
 	const char *head;
 
@@ -108,7 +108,7 @@ static void headers_of_a_body(void **state)
 	assert_non_null(strstr(head, "\r\nX-One: 1\r\n"));
 	/* Of a body that is sent, the length is the body's. */
 	bench.request.method = "PUT";
-	bench.request.source = &source;
+	bench.request.body = &body;
 	bench.request.nheaders = 1;
 	assert_int_equal(perform(&bench), 0);
 	head = tinyserver_head(server, 1);
@@ -122,12 +122,12 @@ static void put_of_nothing(void **state)
 {
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { .data = "" };
-	struct http_source source = { 0, read_bytes, &bytes };
+	struct http_body body = { 0, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), 0);
 	assert_non_null(strstr(tinyserver_head(server, 0),
 			       "\r\nContent-Length: 0\r\n"));
@@ -140,12 +140,12 @@ static void put_of_much(void **state)
 {
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { .data = big_body(), .size = BIG };
-	struct http_source source = { BIG, read_bytes, &bytes };
+	struct http_body body = { BIG, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), 0);
 	assert_string_equal(tinyserver_body(server, 0), bytes.data);
 	assert_null(tinyserver_header(tinyserver_head(server, 0), "expect"));
@@ -169,12 +169,12 @@ static void a_yes_before_the_body(void **state)
 				 "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
 				 "Connection: close\r\n\r\n");
 	struct bytes bytes = { .data = big_body(), .size = BIG };
-	struct http_source source = { BIG, read_bytes, &bytes };
+	struct http_body body = { BIG, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), -1);
 	assert_int_equal(bench.err.kind, ERR_NETWORK);
 	tear_down(&bench);
@@ -182,22 +182,22 @@ static void a_yes_before_the_body(void **state)
 	free((char *)bytes.data);
 }
 
-static void a_source_that_fails(void **state)
+static void a_body_that_fails(void **state)
 {
 	struct tinyserver *server = tinyserver_start(tinyserver_text, EMPTY);
 	struct bytes bytes = { "hello", 5, 0, 2, true };
-	struct http_source source = { 5, read_bytes, &bytes };
+	struct http_body body = { 5, read_bytes, &bytes };
 	struct bench bench;
 
 	(void)state;
 	set_up(&bench, "PUT", tinyserver_url(server));
-	bench.request.source = &source;
+	bench.request.body = &body;
 	assert_int_equal(perform(&bench), -1);
 	assert_int_equal(bench.err.kind, ERR_LOCAL);
 	assert_string_equal(bench.err.msg, "the disk is gone");
 	/* The handle is good for another request. */
 	bench.request.method = "GET";
-	bench.request.source = NULL;
+	bench.request.body = NULL;
 	assert_int_equal(perform(&bench), 0);
 	tear_down(&bench);
 	tinyserver_stop(server);
@@ -454,7 +454,7 @@ int main(void)
 		cmocka_unit_test(put_of_nothing),
 		cmocka_unit_test(put_of_much),
 		cmocka_unit_test(a_yes_before_the_body),
-		cmocka_unit_test(a_source_that_fails),
+		cmocka_unit_test(a_body_that_fails),
 		cmocka_unit_test(range),
 		cmocka_unit_test(sink),
 		cmocka_unit_test(trailers),

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/base/base64.h"
+#include "lfs/base/text.h"
 #include "lfs/base/md5.h"
 
 /* Of `text`, handed over in two pieces. */
@@ -20,7 +20,7 @@ static void check(const char *text, size_t first, const char *expected)
 	md5_update(&md5, text, first);
 	md5_update(&md5, text + first, strlen(text) - first);
 	md5_final(&md5, digest);
-	base64_add(&out, digest, sizeof(digest));
+	text_base64(&out, digest, sizeof(digest));
 	assert_string_equal(buf_str(&out), expected);
 	buf_release(&out);
 }
