@@ -158,6 +158,7 @@ static int open_ends(struct fork *fork, struct err *err)
 	if (open_end(&fork->source, &from, err) ||
 	    open_end(&fork->target, &to, err) || compare_ends(fork, err))
 		return -1;
+	engine_join(fork->target.engine, fork->source.engine);
 	inquiry_options.source = fork->source.engine;
 	inquiry_options.target = fork->target.engine;
 	fork->inquiry = inquiry_new(&inquiry_options, err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -43,34 +44,72 @@ struct lesson {
 };
 
 /*
- * Closing any descriptor of the file would drop the process's record locks:
- * there is one, and it is never reopened.
+ * What a process holds of the file.  Record locks do not keep a process from
+ * taking a byte twice, and closing any descriptor of the file drops them all:
+ * so there is one, and it is never reopened.
  */
-struct budget {
+struct holding {
+	pthread_mutex_t mutex;
 	int fd;		/* -1: locks do not work here */
-	off_t held;	/* the byte, or -1 */
+	unsigned nbudgets;	/* that use it */
+	unsigned nholders;	/* of them, those that move an object */
+	off_t held;	/* the byte for that, or -1 */
+	off_t *places;	/* owned: the bytes for connections */
+	size_t nplaces;
+};
+
+struct budget {
+	struct holding *file;	/* owned by the last that uses it */
 	unsigned total;
 	unsigned nagents;
 	bool is_upload;
-	off_t *places;	/* owned: the bytes that this process holds */
-	size_t nplaces;
+	bool is_holder;
 	off_t waiting;	/* the byte that it holds while it waits, or -1 */
 	uint64_t left_ms;	/* when it left its last place */
 };
+
+static struct holding *open_file(const char *path, mode_t mode)
+{
+	struct holding *file = xcalloc(1, sizeof(*file));
+	struct err err = ERR_INIT;
+
+	pthread_mutex_init(&file->mutex, NULL);
+	file->nbudgets = 1;
+	file->held = -1;
+	file->fd = file_open_shared(path, mode, &err);
+	if (file->fd < 0)
+		log_warn("%s: connections are not shared", err.msg);
+	return file;
+}
+
+static void close_file(struct holding *file)
+{
+	if (--file->nbudgets)
+		return;
+	if (file->fd >= 0)
+		close(file->fd);
+	pthread_mutex_destroy(&file->mutex);
+	free(file->places);
+	free(file);
+}
 
 struct budget *budget_open(const char *path, mode_t mode, unsigned total,
 			   unsigned nagents)
 {
 	struct budget *budget = xcalloc(1, sizeof(*budget));
-	struct err err = ERR_INIT;
 
 	budget->total = total;
 	budget->nagents = nagents ? nagents : 1;
-	budget->held = budget->waiting = -1;
-	budget->fd = file_open_shared(path, mode, &err);
-	if (budget->fd < 0)
-		log_warn("%s: connections are not shared", err.msg);
+	budget->waiting = -1;
+	budget->file = open_file(path, mode);
 	return budget;
+}
+
+void budget_join(struct budget *budget, const struct budget *other)
+{
+	close_file(budget->file);
+	budget->file = other->file;
+	budget->file->nbudgets++;
 }
 
 void budget_set_upload(struct budget *budget, bool is_upload)
@@ -96,7 +135,7 @@ static int count_held(const struct budget *budget, off_t from, off_t to)
 	if (from >= to)
 		return 0;
 	lock = record(F_WRLCK, from, to);
-	if (fcntl(budget->fd, F_GETLK, &lock))
+	if (fcntl(budget->file->fd, F_GETLK, &lock))
 		return -1;
 	if (lock.l_type == F_UNLCK)
 		return 0;
@@ -119,7 +158,7 @@ static int lock_byte(const struct budget *budget, off_t at)
 {
 	struct flock lock = record(F_WRLCK, at, at + 1);
 
-	if (!fcntl(budget->fd, F_SETLK, &lock))
+	if (!fcntl(budget->file->fd, F_SETLK, &lock))
 		return 0;
 	return errno == EACCES || errno == EAGAIN ? 1 : -1;
 }
@@ -131,7 +170,7 @@ static void unlock_byte(const struct budget *budget, off_t *at)
 	if (*at < 0)
 		return;
 	lock = record(F_UNLCK, *at, *at + 1);
-	fcntl(budget->fd, F_SETLK, &lock);
+	fcntl(budget->file->fd, F_SETLK, &lock);
 	*at = -1;
 }
 
@@ -151,34 +190,60 @@ static off_t lock_any(const struct budget *budget, off_t base)
 	return -1;
 }
 
+static void enter_file(const struct budget *budget)
+{
+	pthread_mutex_lock(&budget->file->mutex);
+}
+
+static void leave_file(const struct budget *budget)
+{
+	pthread_mutex_unlock(&budget->file->mutex);
+}
+
 void budget_hold(struct budget *budget)
 {
-	if (budget->fd < 0)
+	struct holding *file = budget->file;
+
+	if (file->fd < 0 || budget->is_holder)
 		return;
-	budget->held = lock_any(budget, 0);
-	if (budget->held < 0)
+	enter_file(budget);
+	budget->is_holder = true;
+	if (!file->nholders++)
+		file->held = lock_any(budget, 0);
+	if (file->held < 0)
 		log_warn("locks do not work: connections are not shared");
+	leave_file(budget);
 }
 
 void budget_stop_waiting(struct budget *budget)
 {
+	enter_file(budget);
 	unlock_byte(budget, &budget->waiting);
+	leave_file(budget);
 }
 
 void budget_release(struct budget *budget)
 {
-	unlock_byte(budget, &budget->held);
+	struct holding *file = budget->file;
+
 	budget_stop_waiting(budget);
+	if (!budget->is_holder)
+		return;
+	enter_file(budget);
+	budget->is_holder = false;
+	if (!--file->nholders)
+		unlock_byte(budget, &file->held);
+	leave_file(budget);
 }
 
-unsigned budget_share(const struct budget *budget)
+static unsigned find_share(const struct budget *budget)
 {
 	int before = -1, after = -1;
 	unsigned agents = budget->nagents, rank = agents, share;
 
-	if (budget->held >= 0) {
-		before = count_held(budget, 0, budget->held);
-		after = count_held(budget, budget->held + 1, SLOTS);
+	if (budget->file->held >= 0) {
+		before = count_held(budget, 0, budget->file->held);
+		after = count_held(budget, budget->file->held + 1, SLOTS);
 	}
 	if (before >= 0 && after >= 0) {
 		agents = (unsigned)(before + 1 + after);
@@ -186,6 +251,16 @@ unsigned budget_share(const struct budget *budget)
 	}
 	share = budget->total / agents + (rank < budget->total % agents);
 	return share ? share : 1;
+}
+
+unsigned budget_share(const struct budget *budget)
+{
+	unsigned share;
+
+	enter_file(budget);
+	share = find_share(budget);
+	leave_file(budget);
+	return share;
 }
 
 /* The host's number, and the direction. */
@@ -213,7 +288,7 @@ static struct lesson load_lesson(const struct budget *budget, uint64_t host)
 {
 	struct lesson lesson = { .host = 0 };
 	off_t at = lesson_at(host) * (off_t)sizeof(lesson);
-	ssize_t got = pread(budget->fd, &lesson, sizeof(lesson), at);
+	ssize_t got = pread(budget->file->fd, &lesson, sizeof(lesson), at);
 
 	if (got == sizeof(lesson) && lesson.host == host &&
 	    lesson.crc == check_of(&lesson) && lesson.since >= 0 &&
@@ -231,7 +306,7 @@ static void save_lesson(const struct budget *budget, struct lesson lesson)
 	if (lock_byte(budget, lock))
 		return;
 	lesson.crc = check_of(&lesson);
-	if (file_write_at(budget->fd, &lesson, sizeof(lesson),
+	if (file_write_at(budget->file->fd, &lesson, sizeof(lesson),
 			  (uint64_t)number * sizeof(lesson), &err))
 		log_info("%s: the number of connections is not kept", err.msg);
 	unlock_byte(budget, &lock);
@@ -252,8 +327,8 @@ static unsigned most_of(const struct lesson *lesson)
 
 static bool is_ours(const struct budget *budget, off_t place)
 {
-	for (size_t i = 0; i < budget->nplaces; i++)
-		if (budget->places[i] == place)
+	for (size_t i = 0; i < budget->file->nplaces; i++)
+		if (budget->file->places[i] == place)
 			return true;
 	return false;
 }
@@ -265,8 +340,8 @@ static unsigned count_others(const struct budget *budget, off_t place)
 	int elsewhere = count_held(budget, region, region + SLOTS);
 	unsigned n = elsewhere > 0 ? (unsigned)elsewhere : 0;
 
-	for (size_t i = 0; i < budget->nplaces; i++) {
-		off_t each = budget->places[i];
+	for (size_t i = 0; i < budget->file->nplaces; i++) {
+		off_t each = budget->file->places[i];
 
 		n += each != place && each - each % REGION == region;
 	}
@@ -295,9 +370,10 @@ static int take_place(struct budget *budget, off_t region, unsigned most,
 		*place = -1;
 		return ret;
 	}
-	budget->places = xreallocarray(budget->places, budget->nplaces + 1,
-				       sizeof(*place));
-	budget->places[budget->nplaces++] = *place;
+	budget->file->places = xreallocarray(budget->file->places,
+					     budget->file->nplaces + 1,
+					     sizeof(*place));
+	budget->file->places[budget->file->nplaces++] = *place;
 	return 0;
 }
 
@@ -313,7 +389,7 @@ static bool is_others_turn(struct budget *budget, off_t region, unsigned most)
 	       count_held(budget, region + SLOTS, region + REGION) > 0;
 }
 
-bool budget_enter(struct budget *budget, const char *url, off_t *place)
+static bool enter(struct budget *budget, const char *url, off_t *place)
 {
 	uint64_t host = host_of(budget, url);
 	off_t region = region_of(host);
@@ -321,9 +397,6 @@ bool budget_enter(struct budget *budget, const char *url, off_t *place)
 	unsigned most;
 	int ret = 1;
 
-	*place = -1;
-	if (budget->fd < 0)
-		return true;
 	lesson = load_lesson(budget, host);
 	most = most_of(&lesson);
 	if (most == SLOTS || !is_others_turn(budget, region, most))
@@ -335,20 +408,36 @@ bool budget_enter(struct budget *budget, const char *url, off_t *place)
 	return ret <= 0;
 }
 
+bool budget_enter(struct budget *budget, const char *url, off_t *place)
+{
+	bool has_place;
+
+	*place = -1;
+	if (budget->file->fd < 0)
+		return true;
+	enter_file(budget);
+	has_place = enter(budget, url, place);
+	leave_file(budget);
+	return has_place;
+}
+
 unsigned budget_leave(struct budget *budget, off_t place)
 {
+	struct holding *file = budget->file;
 	unsigned others;
 	size_t left = 0;
 
 	if (place < 0)
 		return 0;
+	enter_file(budget);
 	others = count_others(budget, place);
-	for (size_t i = 0; i < budget->nplaces; i++)
-		if (budget->places[i] != place)
-			budget->places[left++] = budget->places[i];
-	budget->nplaces = left;
+	for (size_t i = 0; i < file->nplaces; i++)
+		if (file->places[i] != place)
+			file->places[left++] = file->places[i];
+	file->nplaces = left;
 	budget->left_ms = clock_ms();
 	unlock_byte(budget, &place);
+	leave_file(budget);
 	return others;
 }
 
@@ -359,46 +448,51 @@ void budget_fewer(struct budget *budget, const char *url, unsigned others)
 
 	/* It was refused, so it has had no turn. */
 	budget->left_ms = 0;
-	if (budget->fd < 0 || !others)
+	if (budget->file->fd < 0 || !others)
 		return;
+	enter_file(budget);
 	lesson = load_lesson(budget, host_of(budget, url));
 	most = most_of(&lesson);
 	lesson.most = others < most ? others : most;
 	lesson.since = clock_unix();
 	save_lesson(budget, lesson);
+	leave_file(budget);
 }
 
 void budget_renewed(struct budget *budget, const char *url)
 {
 	struct lesson lesson;
 
-	if (budget->fd < 0)
+	if (budget->file->fd < 0)
 		return;
+	enter_file(budget);
 	lesson = load_lesson(budget, host_of(budget, url));
 	lesson.since -= MINUTE;
 	if (lesson.most)
 		save_lesson(budget, lesson);
+	leave_file(budget);
 }
 
 void budget_forget(struct budget *budget, const char *url)
 {
 	struct lesson lesson;
 
-	if (budget->fd < 0)
+	if (budget->file->fd < 0)
 		return;
+	enter_file(budget);
 	lesson = load_lesson(budget, host_of(budget, url));
-	if (!lesson.most)
-		return;
-	lesson.most = 0;
-	save_lesson(budget, lesson);
+	if (lesson.most) {
+		lesson.most = 0;
+		save_lesson(budget, lesson);
+	}
+	leave_file(budget);
 }
 
 void budget_free(struct budget *budget)
 {
 	if (!budget)
 		return;
-	free(budget->places);
-	if (budget->fd >= 0)
-		close(budget->fd);
+	budget_release(budget);
+	close_file(budget->file);
 	free(budget);
 }

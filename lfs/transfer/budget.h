@@ -44,6 +44,13 @@ struct budget *budget_open(const char *path, mode_t mode, unsigned total,
  */
 void budget_set_upload(struct budget *budget, bool is_upload);
 
+/*
+ * Both budgets are this process's and have the same file, whose locks know
+ * processes only: keep one account of them.  The process counts as one agent
+ * then, which may use its share in each direction.  Before either is used.
+ */
+void budget_join(struct budget *budget, const struct budget *other);
+
 /* From now on, until budget_release(), this process moves an object. */
 void budget_hold(struct budget *budget);
 void budget_release(struct budget *budget);
@@ -52,7 +59,7 @@ void budget_release(struct budget *budget);
 unsigned budget_share(const struct budget *budget);
 
 /*
- * Places, for one thread at a time.  Is there one for a connection to the host
+ * Places, for one thread of a budget at a time.  Is there one for a connection to the host
  * of `url`?  If not, ask again in BUDGET_POLL_MS: another process may leave
  * one, and nobody tells.  `place` is -1 where locks do not work.
  */

@@ -115,6 +115,11 @@ struct engine *engine_new(struct context *context, unsigned nagents,
 	return engine;
 }
 
+void engine_join(struct engine *engine, const struct engine *other)
+{
+	budget_join(engine->budget, other->budget);
+}
+
 void engine_keep_file(struct engine *engine, int fd)
 {
 	if (engine->handed_over >= 0)

@@ -27,6 +27,9 @@ struct source_memory;
 struct engine *engine_new(struct context *context, unsigned nagents,
 			  struct err *err);
 
+/* Both move objects in this process: budget_join().  Before either does. */
+void engine_join(struct engine *engine, const struct engine *other);
+
 /* What it was made of, all borrowed. */
 struct context *engine_context(const struct engine *engine);
 struct pool *engine_pool(const struct engine *engine);

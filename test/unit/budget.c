@@ -22,7 +22,7 @@ enum { AGENTS_MAX = 40 };
  * first that it has, 'l'; it was one too many, 'f', beside as many as have one
  * then; its links were renewed, 'n'; what was learned is forgotten, 'o'.  To
  * these it answers with 1 or 0, as it has a place, or with the number of
- * others.
+ * others.  It opens a second budget beside its own, 'b', and frees it, 'c'.
  */
 #define HOST "https://cdn.example/object?secret"
 
@@ -41,6 +41,7 @@ struct place {
 struct mine {
 	off_t places[AGENTS_MAX];
 	unsigned n;
+	struct budget *beside;
 };
 
 /* The answer to a letter about places. */
@@ -71,6 +72,16 @@ static unsigned at_place(struct budget *budget, struct mine *mine, char letter)
 	}
 }
 
+/* The same process sends, too. */
+static void open_beside(const struct budget *budget, struct mine *mine,
+			const char *path)
+{
+	mine->beside = budget_open(path, 0600, 16, 8);
+	budget_set_upload(mine->beside, true);
+	budget_join(mine->beside, budget);
+	budget_hold(mine->beside);
+}
+
 static void be_an_agent(const char *path, unsigned total, int in, int out)
 {
 	struct budget *budget = budget_open(path, 0600, total, 8);
@@ -83,6 +94,10 @@ static void be_an_agent(const char *path, unsigned total, int in, int out)
 			budget_hold(budget);
 		else if (letter == 'r')
 			budget_release(budget);
+		else if (letter == 'b')
+			open_beside(budget, &mine, path);
+		else if (letter == 'c')
+			budget_free(mine.beside);
 		if (strchr("elfno", letter))
 			share = at_place(budget, &mine, letter);
 		else
@@ -237,6 +252,32 @@ static void more_agents_than_connections(void **state)
 	}
 	for (unsigned i = 0; i < 5; i++)
 		assert_int_equal(tell(&place->agents[i], 's'), 1);
+}
+
+/*
+ * Closing a file drops the locks that its process has on it: a second budget
+ * that is freed must not take those of the first.
+ */
+static void two_of_a_process(void **state)
+{
+	struct place *place = *state;
+	struct agent *both, *other;
+
+	add_agent(place, 16);
+	add_agent(place, 16);
+	both = &place->agents[0];
+	other = &place->agents[1];
+	tell(both, 'b');
+	tell(both, 'h');
+	tell(other, 'h');
+	assert_int_equal(tell(both, 'e'), 1);
+	assert_int_equal(tell(other, 'e'), 1);
+	assert_int_equal(sum_of_shares(place, 8), 16);
+	tell(both, 'c');
+	assert_int_equal(sum_of_shares(place, 8), 16);
+	assert_int_equal(tell(other, 'l'), 1);
+	tell(both, 'r');
+	assert_int_equal(tell(other, 's'), 16);
 }
 
 /* Whose object is done makes room for the others at once. */
@@ -461,6 +502,7 @@ int main(void)
 		WITH_PLACE(alone),
 		WITH_PLACE(shares_add_up),
 		WITH_PLACE(more_agents_than_connections),
+		WITH_PLACE(two_of_a_process),
 		WITH_PLACE(release_and_kill),
 		WITH_PLACE(locks_are_not_inherited),
 		WITH_PLACE(is_for_the_group),
