@@ -109,6 +109,19 @@ bool retry_is_too_long(const struct retry_policy *policy, const struct err *err)
 	       (unsigned)err->wait_ms > policy->longest_ms;
 }
 
+/* Others are served, or so it seems. */
+static bool try_aside(struct retry *retry, const struct retry_policy *policy,
+		      const struct err *err, const struct retry_facts *facts,
+		      unsigned *pause_ms)
+{
+	if (!retry->asides++)
+		retry->aside_ms = facts->now_ms;
+	*pause_ms = (unsigned)err->wait_ms + ASIDE_MS +
+		    facts->random % ASIDE_MS;
+	return !policy->longest_ms || retry->asides <= policy->retries ||
+	       facts->now_ms - retry->aside_ms <= policy->longest_ms;
+}
+
 /* However often it may be tried. */
 static bool is_hopeless(struct retry *retry, const struct retry_policy *policy,
 			const struct err *err)
@@ -127,11 +140,8 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	if ((!is_meant_otherwise && !err_is_transient(err)) ||
 	    is_hopeless(retry, policy, err))
 		return false;
-	if (facts->is_aside) {
-		*pause_ms = (unsigned)err->wait_ms + ASIDE_MS +
-			    facts->random % ASIDE_MS;
-		return true;
-	}
+	if (facts->is_aside)
+		return try_aside(retry, policy, err, facts, pause_ms);
 	if (policy->first_ms && err->unmet_ms)
 		return try_first(retry, policy, err->unmet_ms, facts->random,
 				 pause_ms);

@@ -19,7 +19,8 @@
  * Tries count only while the peer answers.  When nothing moves on any
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
  * `offline_ms`, whatever their number.  Nor do those count that a server has
- * no room for, if it serves others meanwhile.
+ * no room for, if it serves others meanwhile.  That is believed `retries` times,
+ * and then for `longest_ms` in sum: the others may be refused, too.
  *
  * What is strange as an answer, such as a web page in place of an object, comes
  * from something between us and the server, and seldom passes by itself: two in
@@ -39,13 +40,15 @@ struct retry_policy {
 	unsigned max_delay_ms;
 	unsigned offline_ms;
 	unsigned first_ms;	/* 0: the first answer is like any other */
-	unsigned longest_ms;	/* that a server may ask us to wait; 0: any */
+	unsigned longest_ms;	/* to wait for a server that is busy; 0: any */
 };
 
 struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
 	unsigned refusals;	/* by a 403 that may be meant otherwise */
+	unsigned asides;	/* tries that may have been one too many */
+	uint64_t aside_ms;	/* when the first of them failed */
 	unsigned strange;	/* answers in a row */
 };
 

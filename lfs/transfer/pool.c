@@ -326,9 +326,10 @@ static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
 static void give_up(struct pool *pool, struct job *job,
 		    const struct retry *retry)
 {
-	if (retry->pauses && err_is_transient(&job->err))
-		err_wrap(&job->err, "gave up after %u tries",
-			 retry->pauses + 1);
+	unsigned again = retry->pauses + retry->asides;
+
+	if (again && err_is_transient(&job->err))
+		err_wrap(&job->err, "gave up after %u tries", again + 1);
 	if (retry_is_too_long(&pool->policy, &job->err))
 		err_append(&job->err,
 			   "; it asks to wait for %d s, which is more than "
@@ -345,9 +346,10 @@ static void give_up(struct pool *pool, struct job *job,
 static void say_pause(const struct job *job, const struct tries *tries,
 		      unsigned pause_ms)
 {
-	if (job->err.wait_ms >= LONG_MS)
-		log_warn("%s; the server asks to wait: try %u again in %u s",
-			 job->err.msg, tries->retry.pauses, pause_ms / 1000);
+	if (pause_ms >= LONG_MS)
+		log_warn("%s; %stry %u again in %u s", job->err.msg,
+			 job->err.wait_ms ? "the server asks to wait: " : "",
+			 tries->retry.pauses, pause_ms / 1000);
 	else if (tries->facts.is_aside)
 		log_info("%s; again when another is done", job->err.msg);
 	else

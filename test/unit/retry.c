@@ -330,6 +330,39 @@ static void a_server_that_is_full(void **state)
 	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
 }
 
+/* Others seem to be served, for a longer time than anybody wants to wait. */
+static void refused_beside_others(void **state)
+{
+	static const struct {
+		unsigned refusals, ms;	/* before the one in question */
+		bool is_tried;
+	} cases[] = {
+		{ 1, LONGEST_MS + 1, true }, { 7, LONGEST_MS + 1, true },
+		{ 8, LONGEST_MS, true },     { 8, LONGEST_MS + 1, false },
+		{ 1000, 1000, true },	     { 1000, LONGEST_MS + 1, false },
+	};
+	const struct err err = { .kind = ERR_BUSY, .code = 429 };
+	unsigned pause;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct retry retry = RETRY_INIT;
+		struct retry_facts facts = answering;
+
+		facts.is_aside = true;
+		for (unsigned n = 0; n < cases[i].refusals; n++)
+			assert_true(retry_again(&retry, &policy, &err, &facts,
+						&pause));
+		facts.now_ms += cases[i].ms;
+		assert_int_equal(retry_again(&retry, &policy, &err, &facts,
+					     &pause),
+				 cases[i].is_tried);
+		/* It has come further meanwhile. */
+		retry = (struct retry)RETRY_INIT;
+		assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
+	}
+}
+
 /* A 403 while others are served, by `aside` times, and then `alone`. */
 static void a_403_to_one_of_many(void **state)
 {
@@ -438,6 +471,7 @@ int main(void)
 		cmocka_unit_test(first_answer),
 		cmocka_unit_test(strange_answers),
 		cmocka_unit_test(a_server_that_is_full),
+		cmocka_unit_test(refused_beside_others),
 		cmocka_unit_test(a_403_to_one_of_many),
 		cmocka_unit_test(after_seconds),
 		cmocka_unit_test(after_a_date),
