@@ -20,14 +20,15 @@ do
 	repo=${repo}x
 done
 
-# fetch REPO SPEC WHAT REQUESTS BATCHES: it would take seconds without the fault
+# fetch REPO SPEC WHAT REQUESTS BATCHES: it would take seconds without the fault,
+# and days if a trickle were waited for
 fetch () {
 	rm -rf c
 	GIT_LFS_SKIP_SMUDGE=1 clone_repo "$1" c || die 'clone'
 	server_nofaults
 	server_faults "$2"
 	server_reset
-	check "$3: it comes" timeout 100 git -C c lfs fetch
+	check "$3: it comes" git -C c lfs fetch
 	git -C c lfs checkout >/dev/null 2>&1
 	check "$3: the bytes are right" same_files "$1" c
 	check "$3: a few bytes are cut off at the most" at_most \
@@ -81,9 +82,8 @@ do
 	GIT_LFS_SKIP_SMUDGE=1 clone_repo $repo c || die 'clone'
 	server_nofaults
 	server_faults trickle,times=0
-	timeout 100 git -C c lfs fetch >fetch.out 2>&1
-	check "$repo: only trickles: it fails, and not by the time limit" \
-		equal $? 2
+	git -C c lfs fetch >fetch.out 2>&1
+	check "$repo: only trickles: it fails" equal $? 2
 	check "$repo: only trickles: and says so" \
 		grep "1\.bin.*less than 1 KiB a second" fetch.out
 done
