@@ -293,6 +293,12 @@ do
 	test "$(server_log part | wc -l)" -lt 11 || break
 	sleep 0.5
 done
+# Closing one of two would drop the record locks of both.
+for file in connections lock
+do
+	check "a fork has $file open once" equal 1 \
+		"$(find /proc/$pid/fd -lname "*/$file" | wc -l)"
+done
 kill -TERM $pid
 wait $pid
 check 'interrupted' equal $? 143

@@ -40,11 +40,13 @@ static char *name_side(const struct context *context)
 }
 
 static int open_side(struct side *side, const struct inquiry_options *options,
-		     struct engine *engine, struct err *err)
+		     struct engine *engine, const struct server *other,
+		     struct err *err)
 {
 	struct server_options server_options = {
 		.context = engine_context(engine),
 		.is_probe = options->is_dry,
+		.other = other,
 		.stop = options->stop,
 	};
 
@@ -62,8 +64,9 @@ struct inquiry *inquiry_new(const struct inquiry_options *options,
 
 	inquiry->options = *options;
 	inquiry->chunk = BATCH_OBJECTS_MAX;
-	if (!open_side(&inquiry->source, options, options->source, err) &&
-	    !open_side(&inquiry->target, options, options->target, err))
+	if (!open_side(&inquiry->source, options, options->source, NULL, err) &&
+	    !open_side(&inquiry->target, options, options->target,
+		       inquiry->source.server, err))
 		return inquiry;
 	inquiry_free(inquiry);
 	return NULL;
@@ -281,8 +284,9 @@ bool inquiry_free(struct inquiry *inquiry)
 
 	if (!inquiry)
 		return true;
-	is_over = close_side(&inquiry->source);
-	is_over = close_side(&inquiry->target) && is_over;
+	/* In that order: one uses what is the other's. */
+	is_over = close_side(&inquiry->target);
+	is_over = close_side(&inquiry->source) && is_over;
 	free(inquiry);
 	return is_over;
 }

@@ -14,7 +14,8 @@
 
 struct credentials {
 	struct askcred ask;
-	struct credshare *share; /* owned */
+	struct credshare *share; /* owned, unless it is that of others */
+	bool is_of_others;
 	struct credtext lent; /* owned: what the others have on trust */
 	struct err askpass;	/* why it failed: git-lfs asks it no more either */
 };
@@ -27,8 +28,13 @@ struct credentials *credentials_new(const struct credential_options *options)
 		.config = options->config,
 		.stop = options->stop,
 	};
-	credentials->share = credshare_new(options->dir, options->began_ms,
-					   &credentials->ask);
+	credentials->is_of_others = options->share != NULL;
+	if (credentials->is_of_others)
+		credentials->share = options->share;
+	else
+		credentials->share = credshare_new(options->dir,
+						   options->began_ms,
+						   &credentials->ask);
 	return credentials;
 }
 
@@ -555,6 +561,7 @@ void credentials_free(struct credentials *credentials)
 	/* git-lfs may have hung up by now, which is a reason to stop. */
 	credentials->ask.stop = stop_when(NULL, NULL);
 	take_back(credentials);
-	credshare_free(credentials->share);
+	if (!credentials->is_of_others)
+		credshare_free(credentials->share);
 	free(credentials);
 }

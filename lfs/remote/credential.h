@@ -34,6 +34,11 @@ struct credential_options {
 	const struct gitconfig *config;	/* borrowed */
 	const char *dir;	/* storage's multipart_dir, made; or NULL */
 	uint64_t began_ms;	/* as for credshare_new() */
+	/*
+	 * That of others of this process, borrowed, or NULL: its locks know
+	 * processes only.  Then `dir` and `began_ms` are not used.
+	 */
+	struct credshare *share;
 	struct stop stop;
 };
 

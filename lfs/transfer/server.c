@@ -54,6 +54,9 @@ static void start_session(struct server *server)
 		.config = options->context->lfsconfig,
 		.dir = options->context->storage.multipart_dir,
 		.began_ms = options->began_ms,
+		.share = options->other ? credentials_share(
+						  options->other->credentials) :
+					  NULL,
 		.stop = options->stop,
 	};
 	struct session_options session_options = {

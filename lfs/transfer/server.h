@@ -30,6 +30,7 @@ struct server_options {
 	struct pool *pool;	/* for the requests */
 	bool is_probe;	/* upload: ask what is there, and have nothing begun */
 	uint64_t began_ms;	/* when git-lfs started us, by clock_ms(); or 0 */
+	const struct server *other;	/* that this process has, too; or NULL */
 	struct stop stop;
 };
 
