@@ -340,6 +340,9 @@ static int carry_out(struct move *move, struct err *err)
 		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
 		explain_expiry(move, err);
+	else if (err->unmet_ms && move->transfer)
+		err_append(err, "; the LFS server's link leads there: is that "
+				"the address that it should give out?");
 	else if (move->again.was_saved && err_is_transient(err))
 		err_append(err,
 			   "; this resumed an earlier upload: if it cannot "
