@@ -2,18 +2,18 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = printable err mem buf text clock rfc3339 log json file stop child parent \
+BASE     = printable err mem buf text clock log json file stop child parent \
            crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes \
-           cond bell
+           wait
 NET      = libcurl url hosts link field range retry ceiling noproxy connect \
            http status
 REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \
            headers credtext askcred certpass credshare credential batch \
-           session branch fetchhead gourl localpath remoteurl endpoint \
+           session branch fetchhead gourl remoteurl endpoint \
            lfsconfig context treepath sshcommand sshreply sshshare sshauth
-MODE     = action plan multipart wantdigest parts basic mode
+MODE     = action plan multipart wantdigest parts mode
 TRANSFER = budget pool progress journal hasher source pace object untaken partial \
-           saved outlook unfinished digest upload download dispatch engine \
+           saved outlook unfinished upload download dispatch engine \
            transfer access server
 FORK     = pointer history spool piece passage relay item inquiry carrier fork
 AGENT    = input message answers ahead mover again move agent scope needs keys \

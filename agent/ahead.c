@@ -12,7 +12,6 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/rfc3339.h"
 #include "lfs/fork/history.h"
 #include "lfs/fork/pointer.h"
 #include "lfs/mode/mode.h"

@@ -2,6 +2,7 @@
 #include "lfs/base/clock.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -48,4 +49,109 @@ uint32_t clock_random(void)
 	x = (x ^ x >> 33) * 0xff51afd7ed558ccdULL;
 	x = (x ^ x >> 33) * 0xc4ceb9fe1a85ec53ULL;
 	return (uint32_t)(x ^ x >> 33);
+}
+
+enum {
+	DAY = 24 * 60 * 60
+};
+
+/* Exactly `n` digits from *at on, and what follows them; -1 if not. */
+static int number(const char **at, int n, const char *after)
+{
+	int value = 0;
+
+	for (int i = 0; i < n; i++, (*at)++) {
+		if (**at < '0' || **at > '9')
+			return -1;
+		value = 10 * value + (**at - '0');
+	}
+	if (!*after)
+		return value;
+	return *(*at)++ == *after ? value : -1;
+}
+
+static bool is_leap(int year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int days_in(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30,
+				    31, 31, 30, 31, 30, 31 };
+
+	return days[month - 1] + (month == 2 && is_leap(year));
+}
+
+/* Leap days up to the end of the year. */
+static int leap_days(int year)
+{
+	/* The calendar repeats after 400 years; so no year is negative. */
+	year += 400;
+	return year / 4 - year / 100 + year / 400;
+}
+
+/* Days from 1 January 1970 to 1 January of the year. */
+static int64_t days_before_year(int year)
+{
+	return 365 * (int64_t)(year - 1970) + leap_days(year - 1) -
+	       leap_days(1969);
+}
+
+static int parse_date(const char **at, int64_t *seconds)
+{
+	int year = number(at, 4, "-");
+	int month = year < 0 ? -1 : number(at, 2, "-");
+	int day = month < 0 ? -1 : number(at, 2, "T");
+	int64_t days;
+
+	if (day < 1 || month < 1 || month > 12 || day > days_in(year, month))
+		return -1;
+	days = days_before_year(year) + day - 1;
+	for (int m = 1; m < month; m++)
+		days += days_in(year, m);
+	*seconds = days * DAY;
+	return 0;
+}
+
+static int parse_clock(const char **at, int64_t *seconds)
+{
+	int hour = number(at, 2, ":");
+	int minute = hour < 0 ? -1 : number(at, 2, ":");
+	int second = minute < 0 ? -1 : number(at, 2, "");
+
+	if (second < 0 || hour > 23 || minute > 59 || second > 59)
+		return -1;
+	*seconds += 3600 * hour + 60 * minute + second;
+	if (**at != '.')
+		return 0;
+	if (!strspn(++*at, "0123456789"))
+		return -1;
+	*at += strspn(*at, "0123456789");
+	return 0;
+}
+
+static int parse_zone(const char *at, int64_t *seconds)
+{
+	int sign = *at == '-' ? 1 : -1, hour, minute;
+
+	if (!strcmp(at, "Z"))
+		return 0;
+	if (*at != '+' && *at != '-')
+		return -1;
+	at++;
+	hour = number(&at, 2, ":");
+	minute = hour < 0 ? -1 : number(&at, 2, "");
+	if (minute < 0 || *at || hour > 23 || minute > 59)
+		return -1;
+	*seconds += sign * (3600 * hour + 60 * minute);
+	return 0;
+}
+
+int rfc3339_parse(const char *text, int64_t *seconds)
+{
+	*seconds = 0;
+	if (parse_date(&text, seconds) || parse_clock(&text, seconds))
+		return -1;
+	return parse_zone(text, seconds);
 }

@@ -4,10 +4,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "lfs/base/bell.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/wait.h"
 #include "lfs/fork/inquiry.h"
 #include "lfs/fork/relay.h"
 #include "lfs/mode/mode.h"

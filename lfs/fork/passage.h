@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "lfs/base/bell.h"
+#include "lfs/base/wait.h"
 #include "lfs/fork/spool.h"
 #include "lfs/transfer/object.h"
 

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lfs/base/bell.h"
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
+#include "lfs/base/wait.h"
 #include "lfs/fork/spool.h"
 #include "lfs/transfer/pool.h"
 #include "lfs/transfer/server.h"

@@ -6,7 +6,6 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/rfc3339.h"
 #include "lfs/net/field.h"
 #include "lfs/net/url.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/mode/mode.h"
 
-#include "lfs/mode/basic.h"
+#include "lfs/base/mem.h"
 #include "lfs/mode/multipart.h"
 #include "lfs/mode/parts.h"
 
@@ -18,6 +18,44 @@ bool mode_is_plain(const json_t *actions, enum direction direction)
 
 	return action && action != actions &&
 	       (direction == DOWNLOAD || !multipart_is(action));
+}
+
+/*
+ * The `basic` transfer (git-lfs's docs/api/basic-transfers.md): an upload is
+ * one PUT of the whole object to `href`, a download is a GET of it, which we
+ * ask for in ranges.  Both carry the action's headers.
+ */
+static const struct mode basic_upload = {
+	.name = "basic upload",
+	.part_is_final = true,
+};
+
+static const struct mode basic_download = {
+	.name = "basic download",
+};
+
+/* One PUT, though the object be empty. */
+static int one_part(struct plan *plan)
+{
+	plan->parts = xcalloc(1, sizeof(*plan->parts));
+	plan->parts[0].number = 1;
+	plan->parts[0].size = plan->size;
+	plan->nparts = 1;
+	return 0;
+}
+
+static int basic_plan(struct plan *plan, const struct plan_request *request,
+		      struct err *err)
+{
+	if (action_headers(&plan->action, err))
+		return -1;
+	action_replace_headers(&plan->action, request->headers);
+	if (plan->direction == UPLOAD) {
+		plan->mode = &basic_upload;
+		return one_part(plan);
+	}
+	plan->mode = &basic_download;
+	return plan_cut(plan, request->part_size, err);
 }
 
 static int make(struct plan *plan, const struct plan_request *request,

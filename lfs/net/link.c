@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/base/rfc3339.h"
+#include "lfs/base/clock.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/json.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/rfc3339.h"
 #include "lfs/net/url.h"
 
 enum {

@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/base/cond.h"
 #include "lfs/base/crc.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/base/wait.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/pool.h"
 

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/base/cond.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/wait.h"
 #include "lfs/net/ceiling.h"
 #include "lfs/transfer/budget.h"
 

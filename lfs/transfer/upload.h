@@ -2,6 +2,7 @@
 #ifndef LFS_TRANSFER_UPLOAD_H
 #define LFS_TRANSFER_UPLOAD_H
 
+#include "lfs/base/err.h"
 #include "lfs/transfer/object.h"
 
 /*
@@ -10,6 +11,7 @@
  * worker has read.
  */
 
+struct http;
 struct pool;
 
 /*

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/rfc3339.h"
 
 /* The input: a time. */
 

@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lfs/remote/endpoint.h"
-#include "lfs/remote/localpath.h"
+#include "lfs/remote/remoteurl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CONFIG(text) (text), sizeof(text)

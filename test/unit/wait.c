@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "lfs/base/bell.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/wait.h"
 
 enum { LONG_MS = 30000, NROUNDS = 20000 };
 

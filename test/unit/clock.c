@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/base/rfc3339.h"
+#include "lfs/base/clock.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
