@@ -5,10 +5,10 @@
 BASE     = printable err mem buf text clock log json file stop child parent \
            crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes \
            wait
-NET      = libcurl url hosts link field range retry ceiling noproxy connect \
-           http status
+NET      = libcurl url hosts link range retry ceiling noproxy connect \
+           http headers status
 REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \
-           headers credtext askcred certpass credshare credential batch \
+           credtext askcred certpass credshare credential batch \
            session branch fetchhead gourl remoteurl endpoint \
            lfsconfig context treepath sshcommand sshreply sshshare sshauth
 MODE     = action plan multipart wantdigest parts mode

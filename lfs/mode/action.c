@@ -6,7 +6,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/net/field.h"
+#include "lfs/net/headers.h"
 #include "lfs/net/url.h"
 
 enum { LIFE_MAX_S = 365 * 24 * 3600 };	/* of a link */

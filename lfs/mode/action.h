@@ -7,7 +7,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 
 /*
  * An action as the Batch API gives it and git-lfs hands it on: where to send

@@ -10,7 +10,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/net/http.h"
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 
 /*
  * The Batch API (git-lfs's docs/api/batch.md): what shall be done with these

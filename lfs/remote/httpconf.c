@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/url.h"
 #include "lfs/remote/urlmatch.h"
 
@@ -430,4 +431,57 @@ void httpconf_free(struct httpconf *conf)
 	free(conf->ca_file);
 	free(conf->ca_path);
 	free(conf);
+}
+
+static int add_header(struct headers *headers, const char *line,
+		      struct err *err)
+{
+	size_t len = strcspn(line, ":");
+	char *name, *value;
+	int ret;
+
+	if (!*line)
+		headers_release(headers);
+	if (!line[len])
+		return 0;
+	name = text_trim(line, len);
+	value = text_trim(line + len + 1, strlen(line + len + 1));
+	ret = headers_add(headers, name, value, err);
+	free(name);
+	free(value);
+	return ret;
+}
+
+int httpconf_add_headers(const struct gitconfig *config, const char *url,
+			 struct headers *headers, struct err *err)
+{
+	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
+								 url,
+								 "extraheader");
+	struct headers extra = HEADERS_INIT;
+	size_t pos = 0;
+	const char *line;
+	int ret = 0;
+
+	if (!entry)
+		return 0;
+	while (!ret && (line = gitconfig_next(config, entry->key, &pos)))
+		ret = add_header(&extra, line, err);
+	if (ret)
+		err_wrap(err, "http.extraHeader");
+	else
+		ret = headers_add_all(headers, &extra, err);
+	headers_release(&extra);
+	return ret;
+}
+
+bool httpconf_has_headers_for(const struct gitconfig *config, const char *url)
+{
+	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
+								 url,
+								 "extraheader");
+	const char *pattern;
+
+	return entry &&
+	       gitconfig_subsection(entry, "http", "extraheader", &pattern) > 0;
 }

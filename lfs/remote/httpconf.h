@@ -2,9 +2,11 @@
 #ifndef LFS_REMOTE_HTTPCONF_H
 #define LFS_REMOTE_HTTPCONF_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lfs/base/err.h"
+#include "lfs/net/headers.h"
 #include "lfs/net/http.h"
 #include "lfs/remote/gitconfig.h"
 
@@ -57,5 +59,16 @@ const char *httpconf_password(const struct httpconf *conf, const char *cert);
 
 /* NULL is fine. */
 void httpconf_free(struct httpconf *conf);
+
+/*
+ * Add the values of `http.<url>.extraHeader` that match `url` best.  As with
+ * git an empty value forgets those before it, and as with git-lfs a value
+ * without a colon is passed over.
+ */
+int httpconf_add_headers(const struct gitconfig *config, const char *url,
+			 struct headers *headers, struct err *err);
+
+/* Are there such headers for this URL, and not only for any URL? */
+bool httpconf_has_headers_for(const struct gitconfig *config, const char *url);
 
 #endif

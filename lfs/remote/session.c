@@ -8,6 +8,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/link.h"
 #include "lfs/net/url.h"
+#include "lfs/remote/httpconf.h"
 #include "lfs/remote/urlmatch.h"
 #include "lfs/remote/urlparts.h"
 
@@ -76,8 +77,8 @@ static bool has_own_login(const struct session *session)
 	struct err ignored = ERR_INIT;
 	bool has;
 
-	headers_add_config(&headers, session->config, session->api_url,
-			   &ignored);
+	httpconf_add_headers(session->config, session->api_url, &headers,
+			     &ignored);
 	has = headers_get(&headers, "Authorization") ||
 	      strstr(session->api_url, "?token=") ||
 	      strstr(session->api_url, "&token=");
@@ -138,7 +139,7 @@ bool session_is_with(const struct session *session, const char *url)
 int session_headers(const struct session *session, const char *url,
 		    struct headers *headers, struct err *err)
 {
-	if (headers_add_config(headers, session->config, url, err))
+	if (httpconf_add_headers(session->config, url, headers, err))
 		return -1;
 	if (!session_is_with(session, url))
 		return 0;
@@ -186,8 +187,8 @@ int session_extra_headers(const struct session *session, const char *url,
 	int ret = 0;
 
 	if (session_is_with(session, url) ||
-	    headers_are_for_url(session->config, url))
-		ret = headers_add_config(&extra, session->config, url, err) ||
+	    httpconf_has_headers_for(session->config, url))
+		ret = httpconf_add_headers(session->config, url, &extra, err) ||
 		      headers_add_missing(headers, &extra, err);
 	headers_release(&extra);
 	return ret ? -1 : 0;

@@ -8,7 +8,7 @@
 #include "lfs/remote/batch.h"
 #include "lfs/remote/credential.h"
 #include "lfs/remote/gitconfig.h"
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 
 /*
  * A conversation with one LFS server: which headers a request carries, and

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 
 /*
  * What git-lfs-authenticate prints (git-lfs's docs/api/server-discovery.md):

@@ -10,7 +10,7 @@
 #include "lfs/remote/batch.h"
 #include "lfs/remote/credential.h"
 #include "lfs/remote/gitconfig.h"
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 #include "lfs/remote/session.h"
 
 /*

@@ -6,7 +6,8 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
+#include "lfs/remote/httpconf.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -60,8 +61,8 @@ static void assert_config(const char *text, size_t len, const char *want)
 	struct buf got = BUF_INIT(1000);
 
 	assert_non_null(config);
-	assert_int_equal(headers_add_config(&headers, config, "https://h/x.git",
-					    &err),
+	assert_int_equal(httpconf_add_headers(config, "https://h/x.git",
+					      &headers, &err),
 			 0);
 	for (size_t i = 0; i < headers.n; i++)
 		buf_printf(&got, "%s=%s|", headers.list[i].name,

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef LFS_REMOTE_HEADERS_H
-#define LFS_REMOTE_HEADERS_H
+#ifndef LFS_NET_HEADERS_H
+#define LFS_NET_HEADERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 #include "lfs/base/err.h"
 #include "lfs/net/http.h"
-#include "lfs/remote/gitconfig.h"
 
 /*
- * The headers that a request to the LFS server carries besides its media type:
- * those of `http.<url>.extraHeader`, what ssh gave us, and Authorization.
+ * Headers to send that somebody else chose: a server for its action, ssh, the
+ * user's configuration, a credential.
  */
 
 enum { HEADERS_MAX = 64 };
@@ -30,17 +29,6 @@ struct headers {
 int headers_add(struct headers *headers, const char *name, const char *value,
 		struct err *err);
 
-/*
- * Add the values of `http.<url>.extraHeader` that match `url` best.  As with
- * git an empty value forgets those before it, and as with git-lfs a value
- * without a colon is passed over.
- */
-int headers_add_config(struct headers *headers, const struct gitconfig *config,
-		       const char *url, struct err *err);
-
-/* Are those of `http.<url>.extraHeader`, and not the ones for any URL? */
-bool headers_are_for_url(const struct gitconfig *config, const char *url);
-
 /* Add copies of those of `others` whose names are not there yet. */
 int headers_add_missing(struct headers *headers, const struct headers *others,
 			struct err *err);
@@ -54,5 +42,14 @@ const char *headers_get(const struct headers *headers, const char *name);
 
 /* Empty again. */
 void headers_release(struct headers *headers);
+
+/* A token, not empty (RFC 9110, sections 5.1 and 5.6.2). */
+bool field_is_name(const char *name);
+
+/*
+ * No control character but a tab (RFC 9110, section 5.5): a line break would
+ * smuggle in another header.
+ */
+bool field_is_value(const char *value);
 
 #endif

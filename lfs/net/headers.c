@@ -1,13 +1,29 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/remote/headers.h"
+#include "lfs/net/headers.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/base/text.h"
-#include "lfs/net/field.h"
+
+bool field_is_name(const char *name)
+{
+	static const char token[] =
+		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+	return *name && !name[strspn(name, token)];
+}
+
+bool field_is_value(const char *value)
+{
+	for (; *value; value++)
+		if (((unsigned char)*value < ' ' && *value != '\t') ||
+		    *value == 0x7f)
+			return false;
+	return true;
+}
 
 int headers_add(struct headers *headers, const char *name, const char *value,
 		struct err *err)
@@ -33,47 +49,6 @@ int headers_add(struct headers *headers, const char *name, const char *value,
 	return 0;
 }
 
-static int add_line(struct headers *headers, const char *line, struct err *err)
-{
-	size_t len = strcspn(line, ":");
-	char *name, *value;
-	int ret;
-
-	if (!*line)
-		headers_release(headers);
-	if (!line[len])
-		return 0;
-	name = text_trim(line, len);
-	value = text_trim(line + len + 1, strlen(line + len + 1));
-	ret = headers_add(headers, name, value, err);
-	free(name);
-	free(value);
-	return ret;
-}
-
-int headers_add_config(struct headers *headers, const struct gitconfig *config,
-		       const char *url, struct err *err)
-{
-	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
-								 url,
-								 "extraheader");
-	struct headers extra = HEADERS_INIT;
-	size_t pos = 0;
-	const char *line;
-	int ret = 0;
-
-	if (!entry)
-		return 0;
-	while (!ret && (line = gitconfig_next(config, entry->key, &pos)))
-		ret = add_line(&extra, line, err);
-	if (ret)
-		err_wrap(err, "http.extraHeader");
-	else
-		ret = headers_add_all(headers, &extra, err);
-	headers_release(&extra);
-	return ret;
-}
-
 /* The value of the first of that name among the first `n`, or NULL. */
 static const char *find(const struct headers *headers, size_t n,
 			const char *name)
@@ -82,17 +57,6 @@ static const char *find(const struct headers *headers, size_t n,
 		if (!strcasecmp(headers->list[i].name, name))
 			return headers->list[i].value;
 	return NULL;
-}
-
-bool headers_are_for_url(const struct gitconfig *config, const char *url)
-{
-	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
-								 url,
-								 "extraheader");
-	const char *pattern;
-
-	return entry &&
-	       gitconfig_subsection(entry, "http", "extraheader", &pattern) > 0;
 }
 
 int headers_add_missing(struct headers *headers, const struct headers *others,
