@@ -3,22 +3,21 @@
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
 BASE     = printable err mem buf text clock log json file stop child parent \
-           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes \
-           wait
-NET      = libcurl url hosts link range retry ceiling noproxy connect \
-           http headers status
-REMOTE   = urlmatch gitconfig promisor httpconf repo storage settings urlparts netrc \
-           credtext askcred certpass credshare credential batch \
-           session branch fetchhead gourl remoteurl endpoint \
-           lfsconfig context treepath sshcommand sshreply sshshare sshauth
+           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes wait
+NET      = libcurl url hosts link range retry ceiling noproxy connect http \
+           headers status budget pool
+GIT      = urlmatch gitconfig promisor httpconf repo storage settings branch \
+           fetchhead lfsconfig pointer history treepath
 MODE     = action plan multipart wantdigest parts mode
-TRANSFER = budget pool progress journal hasher source pace object untaken partial \
-           saved outlook unfinished upload download dispatch engine \
-           transfer access server
-FORK     = pointer history spool piece passage relay item inquiry carrier fork
-AGENT    = input message answers ahead mover again move agent scope needs keys \
-           serverurl standalone option request install human status prune bar \
-           forkpush forkreport fork main
+SERVER   = gourl remoteurl endpoint urlparts netrc credtext askcred certpass \
+           credshare credential context batch session sshcommand sshreply \
+           sshshare sshauth access server answers ahead
+TRANSFER = progress journal hasher source pace object untaken partial saved \
+           outlook unfinished upload download dispatch engine transfer
+CARRY    = spool piece passage relay item inquiry carrier fork
+AGENT    = input message mover again move agent scope needs keys serverurl \
+           standalone option request install human status prune bar forkpush \
+           forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0
@@ -55,8 +54,9 @@ ALL_CFLAGS = $(STD) $(WARN) -I. -pthread $(SAN) \
 LIBS = $(shell pkg-config --libs $(PKGS)) -lmbedcrypto
 
 LFS_SRC = $(BASE:%=lfs/base/%.c) $(NET:%=lfs/net/%.c) \
-          $(REMOTE:%=lfs/remote/%.c) $(MODE:%=lfs/mode/%.c) \
-          $(TRANSFER:%=lfs/transfer/%.c) $(FORK:%=lfs/fork/%.c)
+          $(GIT:%=lfs/git/%.c) $(MODE:%=lfs/mode/%.c) \
+          $(SERVER:%=lfs/server/%.c) $(TRANSFER:%=lfs/transfer/%.c) \
+          $(CARRY:%=lfs/carry/%.c)
 LFS_OBJ = $(LFS_SRC:%.c=$(BUILD)/%.o)
 AGENT_OBJ = $(AGENT:%=$(BUILD)/agent/%.o)
 # What tests link: everything but main(), in the order the linker wants.

@@ -7,12 +7,12 @@
 #include "agent/mover.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
+#include "lfs/net/pool.h"
 #include "lfs/net/status.h"
-#include "lfs/remote/context.h"
+#include "lfs/server/context.h"
+#include "lfs/server/server.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
-#include "lfs/transfer/pool.h"
-#include "lfs/transfer/server.h"
 #include "lfs/transfer/transfer.h"
 
 enum {

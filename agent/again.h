@@ -7,7 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/net/retry.h"
-#include "lfs/remote/batch.h"
+#include "lfs/server/batch.h"
 
 /*
  * Whether an object that failed is tried again with another plan.

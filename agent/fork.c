@@ -19,7 +19,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
-#include "lfs/fork/fork.h"
+#include "lfs/carry/fork.h"
 
 #define PROGRAM "git-lfs-multipart"
 

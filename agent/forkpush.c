@@ -9,7 +9,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
 #include "lfs/base/text.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/git/gitconfig.h"
 
 #define BRANCHES "refs/heads/"
 #define TAGS "refs/tags/"

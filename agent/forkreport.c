@@ -9,8 +9,8 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
+#include "lfs/git/treepath.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/treepath.h"
 
 enum { NAMING_MS = 5000 };	/* for the paths of one kind */
 

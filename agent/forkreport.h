@@ -5,7 +5,7 @@
 #include <stdbool.h>
 
 #include "agent/forkpush.h"
-#include "lfs/fork/fork.h"
+#include "lfs/carry/fork.h"
 
 /* What has become of a fork, on stdout: for people, and as JSON. */
 

@@ -7,7 +7,7 @@
 
 #include "agent/scope.h"
 #include "lfs/base/err.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/git/gitconfig.h"
 
 /*
  * Keys of the git config that shall have one value each, and what is said

@@ -3,13 +3,13 @@
 
 #include <stdlib.h>
 
-#include "agent/ahead.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/context.h"
+#include "lfs/net/pool.h"
+#include "lfs/server/ahead.h"
+#include "lfs/server/context.h"
+#include "lfs/server/server.h"
 #include "lfs/transfer/engine.h"
-#include "lfs/transfer/pool.h"
-#include "lfs/transfer/server.h"
 
 struct mover *mover_new(const struct mover_options *options)
 {

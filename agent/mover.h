@@ -7,7 +7,7 @@
 
 #include "agent/input.h"
 #include "lfs/base/err.h"
-#include "lfs/remote/batch.h"
+#include "lfs/server/batch.h"
 
 /*
  * What the objects of a process share, one after the other: config,

@@ -3,7 +3,7 @@
 #define AGENT_SCOPE_H
 
 #include "lfs/base/err.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/git/gitconfig.h"
 
 /*
  * One of git's config files, to be changed: a repository's, the user's or the

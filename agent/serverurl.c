@@ -7,11 +7,11 @@
 
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
+#include "lfs/git/lfsconfig.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/endpoint.h"
-#include "lfs/remote/gourl.h"
-#include "lfs/remote/lfsconfig.h"
-#include "lfs/remote/remoteurl.h"
+#include "lfs/server/endpoint.h"
+#include "lfs/server/gourl.h"
+#include "lfs/server/remoteurl.h"
 
 static bool is_http(const char *url)
 {

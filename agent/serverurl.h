@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "lfs/base/err.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/git/gitconfig.h"
 
 /*
  * From what a person calls a server to the <url> of lfs.<url>.* by which

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/git/lfsconfig.h"
+#include "lfs/git/repo.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/gourl.h"
-#include "lfs/remote/lfsconfig.h"
-#include "lfs/remote/repo.h"
+#include "lfs/server/gourl.h"
 
 #define PROGRAM "git-lfs-multipart"
 #define KEY "standalonetransferagent"

@@ -10,8 +10,8 @@
 #include "agent/option.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/gitconfig.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/git/storage.h"
 
 #define PROGRAM "git-lfs-multipart"
 

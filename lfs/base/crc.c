@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <zlib.h>
 
+#include "lfs/base/crc.h"
 #include "lfs/base/crc_arm.h"
 #include "lfs/base/crc_x86.h"
-#include "lfs/base/crc.h"
 
 /* A length of 32 bits would give wrong sums for parts over 4 GiB. */
 _Static_assert(sizeof(z_off_t) >= sizeof(uint64_t), "z_off_t is too narrow");

@@ -7,9 +7,9 @@
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
 
+#include "lfs/base/sha256.h"
 #include "lfs/base/sha256_arm.h"
 #include "lfs/base/sha256_x86.h"
-#include "lfs/base/sha256.h"
 
 #if MBEDTLS_VERSION_MAJOR < 3
 #define mbedtls_sha256_starts mbedtls_sha256_starts_ret

@@ -6,8 +6,8 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
-#include "lfs/net/http.h"
 #include "lfs/net/headers.h"
+#include "lfs/net/http.h"
 
 /*
  * An action as the Batch API gives it and git-lfs hands it on: where to send

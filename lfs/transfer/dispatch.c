@@ -5,7 +5,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/settings.h"
+#include "lfs/git/settings.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/pace.h"
 #include "lfs/transfer/source.h"

@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 #include "lfs/base/err.h"
+#include "lfs/net/pool.h"
 #include "lfs/transfer/object.h"
-#include "lfs/transfer/pool.h"
 
 /*
  * What of a transfer is in the pool's hands: its parts, handed out in file

@@ -10,10 +10,10 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/storage.h"
 #include "lfs/net/http.h"
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/storage.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/source.h"
 

@@ -6,12 +6,12 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/httpconf.h"
 #include "lfs/mode/plan.h"
+#include "lfs/net/budget.h"
 #include "lfs/net/http.h"
-#include "lfs/remote/context.h"
-#include "lfs/remote/httpconf.h"
-#include "lfs/transfer/budget.h"
-#include "lfs/transfer/pool.h"
+#include "lfs/net/pool.h"
+#include "lfs/server/context.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/unfinished.h"
 

@@ -10,8 +10,8 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 #include "lfs/base/wait.h"
+#include "lfs/net/pool.h"
 #include "lfs/transfer/journal.h"
-#include "lfs/transfer/pool.h"
 
 enum {
 	STEP = 256 << 10,	/* read and hashed at once: fits the L2 cache */

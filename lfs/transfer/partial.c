@@ -13,7 +13,7 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/storage.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/untaken.h"
 

@@ -11,9 +11,9 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/git/storage.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/storage.h"
 
 enum {
 	PATH_SHOWN = 2048,

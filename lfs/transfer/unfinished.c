@@ -13,10 +13,10 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/storage.h"
+#include "lfs/git/storage.h"
 #include "lfs/net/url.h"
-#include "lfs/remote/credshare.h"
-#include "lfs/remote/storage.h"
-#include "lfs/remote/storage.h"
+#include "lfs/server/credshare.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/untaken.h"
 

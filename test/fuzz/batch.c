@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/remote/batch.h"
+#include "lfs/server/batch.h"
 
 /* The input: the answer of an LFS server about two objects. */
 

@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/gitconfig.h"
-#include "lfs/remote/httpconf.h"
-#include "lfs/remote/settings.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/git/httpconf.h"
+#include "lfs/git/settings.h"
 
 /*
  * The input: a URL that ends with a newline, then a config as git prints it

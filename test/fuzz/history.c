@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "lfs/base/file.h"
-#include "lfs/fork/history.h"
+#include "lfs/git/history.h"
 
 /*
  * The input: what `git cat-file --batch` prints.  Its text serves as patterns

@@ -9,8 +9,8 @@
 
 #include "lfs/base/json.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/storage.h"
 #include "lfs/mode/mode.h"
-#include "lfs/remote/storage.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"

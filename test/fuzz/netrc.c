@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/netrc.h"
+#include "lfs/server/netrc.h"
 
 /* The input: a .netrc file, read for the host `h`, and for its user `u`. */
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/fork/pointer.h"
+#include "lfs/git/pointer.h"
 
 /* The input: a blob that may be a pointer. */
 

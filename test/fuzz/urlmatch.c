@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/urlmatch.h"
+#include "lfs/git/urlmatch.h"
 
 /* The input: a pattern, and after a newline a URL. */
 

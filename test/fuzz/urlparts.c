@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/urlparts.h"
+#include "lfs/server/urlparts.h"
 
 /* The input: a URL. */
 

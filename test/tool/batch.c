@@ -18,8 +18,8 @@
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/httpconf.h"
-#include "lfs/remote/session.h"
+#include "lfs/git/httpconf.h"
+#include "lfs/server/session.h"
 
 enum { ANSWER_MS = 10000 };
 

@@ -23,7 +23,7 @@
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/credential.h"
+#include "lfs/server/credential.h"
 
 enum { TRIES = 4 };
 

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "lfs/base/json.h"
-#include "lfs/remote/endpoint.h"
-#include "lfs/remote/lfsconfig.h"
-#include "lfs/remote/sshauth.h"
+#include "lfs/git/lfsconfig.h"
+#include "lfs/server/endpoint.h"
+#include "lfs/server/sshauth.h"
 
 /*
  * endpoint upload|download [REMOTE]: print the URL of the LFS server, as the

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "lfs/fork/history.h"
+#include "lfs/git/history.h"
 
 static int find(const struct history_request *request)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/batch.h"
+#include "lfs/server/batch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

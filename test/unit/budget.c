@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/transfer/budget.h"
+#include "lfs/net/budget.h"
 
 enum { AGENTS_MAX = 40 };
 

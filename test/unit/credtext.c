@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/credtext.h"
+#include "lfs/server/credtext.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

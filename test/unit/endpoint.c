@@ -8,8 +8,8 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/endpoint.h"
-#include "lfs/remote/remoteurl.h"
+#include "lfs/server/endpoint.h"
+#include "lfs/server/remoteurl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CONFIG(text) (text), sizeof(text)

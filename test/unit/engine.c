@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/context.h"
+#include "lfs/server/context.h"
 #include "lfs/transfer/engine.h"
 
 #define MIB (UINT64_C(1) << 20)

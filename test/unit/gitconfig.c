@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/child.h"
-#include "lfs/remote/gitconfig.h"
+#include "lfs/git/gitconfig.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

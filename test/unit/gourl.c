@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/gourl.h"
+#include "lfs/server/gourl.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -15,9 +15,9 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/net/pool.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/journal.h"
-#include "lfs/transfer/pool.h"
 
 /* A file of random bytes, a plan for it, and all that a hasher needs. */
 struct bench {

@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
+#include "lfs/git/httpconf.h"
 #include "lfs/net/headers.h"
-#include "lfs/remote/httpconf.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -12,7 +12,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/file.h"
-#include "lfs/fork/history.h"
+#include "lfs/git/history.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

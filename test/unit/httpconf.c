@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/httpconf.h"
+#include "lfs/git/httpconf.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/fork/item.h"
+#include "lfs/carry/item.h"
 
 enum {
 	NITEMS = 8

@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/lfsconfig.h"
+#include "lfs/git/lfsconfig.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

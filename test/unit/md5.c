@@ -6,8 +6,8 @@
 
 #include <cmocka.h>
 
-#include "lfs/base/text.h"
 #include "lfs/base/md5.h"
+#include "lfs/base/text.h"
 
 /* Of `text`, handed over in two pieces. */
 static void check(const char *text, size_t first, const char *expected)

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/remote/netrc.h"
+#include "lfs/server/netrc.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "lfs/net/pool.h"
 #include "lfs/transfer/object.h"
-#include "lfs/transfer/pool.h"
 
 /* SHA-256 of "hello". */
 static const char oid[] =

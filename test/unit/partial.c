@@ -14,7 +14,7 @@
 #include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/storage.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/source.h"
 

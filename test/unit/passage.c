@@ -10,10 +10,10 @@
 
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
-#include "lfs/fork/passage.h"
-#include "lfs/fork/piece.h"
+#include "lfs/carry/passage.h"
+#include "lfs/carry/piece.h"
+#include "lfs/net/pool.h"
 #include "lfs/transfer/download.h"
-#include "lfs/transfer/pool.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
-#include "lfs/fork/piece.h"
-#include "lfs/fork/spool.h"
+#include "lfs/carry/piece.h"
+#include "lfs/carry/spool.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MIB (1 << 20)

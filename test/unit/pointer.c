@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/fork/pointer.h"
+#include "lfs/git/pointer.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/transfer/budget.h"
-#include "lfs/transfer/pool.h"
+#include "lfs/net/budget.h"
+#include "lfs/net/pool.h"
 
 /* A pool that runs more jobs at once than the server wants. */
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/transfer/pool.h"
+#include "lfs/net/pool.h"
 
 /* pool_on_news(): it rings whenever pool_wait() has something, not before. */
 

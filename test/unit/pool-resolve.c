@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/transfer/pool.h"
+#include "lfs/net/pool.h"
 
 /* A stop while the name of a server is looked up, which takes its time. */
 

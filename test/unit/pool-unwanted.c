@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/transfer/pool.h"
+#include "lfs/net/pool.h"
 
 /* Jobs that nobody wants any more while they wait to be tried again. */
 

@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/transfer/pool.h"
+#include "lfs/net/pool.h"
 
 enum { MANY = 200 };
 

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/promisor.h"
+#include "lfs/git/promisor.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define A "remote.a.promisor\ntrue\0"

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/repo.h"
+#include "lfs/git/repo.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

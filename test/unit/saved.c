@@ -13,8 +13,8 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
+#include "lfs/git/storage.h"
 #include "lfs/mode/mode.h"
-#include "lfs/remote/storage.h"
 #include "lfs/transfer/saved.h"
 
 static const char oid[] =

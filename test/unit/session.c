@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/session.h"
+#include "lfs/server/session.h"
 
 /* test/t-login.sh compares whole logins with git-lfs's. */
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/settings.h"
+#include "lfs/git/settings.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

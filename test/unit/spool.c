@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/fork/spool.h"
+#include "lfs/carry/spool.h"
 
 enum {
 	BLOCK = SPOOL_BLOCK,

@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "lfs/base/json.h"
-#include "lfs/remote/credshare.h"
-#include "lfs/remote/sshauth.h"
+#include "lfs/server/credshare.h"
+#include "lfs/server/sshauth.h"
 
 /* A program in the place of ssh counts how often it is run. */
 static char dir[] = "/tmp/sshauth-XXXXXX";

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/child.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/storage.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

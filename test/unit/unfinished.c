@@ -13,7 +13,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/storage.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/unfinished.h"
 

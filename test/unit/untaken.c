@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/file.h"
-#include "lfs/remote/storage.h"
+#include "lfs/git/storage.h"
 #include "lfs/transfer/unfinished.h"
 #include "lfs/transfer/untaken.h"
 

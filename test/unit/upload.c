@@ -12,8 +12,8 @@
 #include <cmocka.h>
 
 #include "lfs/net/http.h"
+#include "lfs/net/pool.h"
 #include "lfs/transfer/object.h"
-#include "lfs/transfer/pool.h"
 #include "lfs/transfer/upload.h"
 #include "test/unit/tinyserver.h"
 

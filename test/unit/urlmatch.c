@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/urlmatch.h"
+#include "lfs/git/urlmatch.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/remote/urlparts.h"
+#include "lfs/server/urlparts.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/carry/fork.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/sha256.h"
+#include "lfs/carry/carrier.h"
+#include "lfs/carry/inquiry.h"
+#include "lfs/carry/relay.h"
+#include "lfs/git/history.h"
+#include "lfs/net/url.h"
+#include "lfs/server/context.h"
+#include "lfs/transfer/engine.h"
+
+enum {
+	STOP_MS = 500,
+	LOCKS = 1 << 30	/* bytes of the lock file, one for each kind of run */
+};
+
+/* One of the two servers. */
+struct end {
+	struct context *context;	/* owned, as the engine */
+	struct engine *engine;
+};
+
+struct fork {
+	struct fork_options options;
+	struct end source;	/* owned, as all below */
+	struct end target;
+	int lock;	/* -1: this run only looks, or locks do not work */
+	struct inquiry *inquiry;
+	struct spool *spool;
+	struct carrier *carrier;
+	struct item *items;
+	size_t nitems;
+};
+
+/* The inquiry asks while the carrier may have objects on their way. */
+static bool is_stopped(void *ctx)
+{
+	struct fork *fork = ctx;
+
+	if (fork->carrier)
+		return carrier_look(fork->carrier);
+	return stop_is_wanted(&fork->options.stop);
+}
+
+/* The config key that names an endpoint, and where it stands. */
+static char *describe_key(const struct context *context, const char *option)
+{
+	const char *key = context->endpoint.key;
+
+	if (!key)
+		return xstrdup(option);
+	return xstrfmt("%s%s", key,
+		       gitconfig_get(context->config, key) ? "" :
+							     " in .lfsconfig");
+}
+
+static size_t length_of(const char *url)
+{
+	size_t len = strlen(url);
+
+	while (len && url[len - 1] == '/')
+		len--;
+	return len;
+}
+
+/* With one server behind both remotes there is nothing to carry. */
+static int compare_ends(const struct fork *fork, struct err *err)
+{
+	const char *from = fork_source(fork), *to = fork_target(fork);
+	char shown[URL_DISPLAY_MAX], *from_key, *to_key;
+	size_t len = length_of(from);
+
+	if (len != length_of(to) || strncmp(from, to, len))
+		return 0;
+	from_key = describe_key(fork->source.context, "the command line");
+	to_key = describe_key(fork->target.context, "the command line");
+	url_display_any(from, shown, sizeof(shown));
+	if (!strcmp(from_key, to_key))
+		err_set(err, ERR_USAGE,
+			"source and target are the same LFS server, %s: %s "
+			"says so for both; unset it, or name the two with "
+			"--from-lfs and --to-lfs",
+			shown, from_key);
+	else
+		err_set(err, ERR_USAGE,
+			"source (by %s) and target (by %s) are the same LFS "
+			"server, %s: name the two with --from-lfs and "
+			"--to-lfs",
+			from_key, to_key, shown);
+	free(from_key);
+	free(to_key);
+	return -1;
+}
+
+/* git-lfs would go to origin for a remote that it does not know. */
+static int check_remote(const struct context *context, const char *option,
+			struct err *err)
+{
+	if (context->lfs_url ||
+	    endpoint_has_remote(context->config, context->remote) ||
+	    remoteurl_is_url(context->remote))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "there is no remote '%.80s'; name one with %s, or an "
+		       "LFS server with %s-lfs",
+		       context->remote, option, option);
+}
+
+static int open_end(struct end *end, const struct context_options *options,
+		    struct err *err)
+{
+	end->context = context_new(options, err);
+	if (!end->context ||
+	    check_remote(end->context, options->is_upload ? "--to" : "--from",
+			 err) ||
+	    !context_endpoint(end->context, err))
+		return -1;
+	/* Nothing is finished at the target but what hashes to its oid. */
+	end->context->settings.verify = true;
+	end->engine = engine_new(end->context, 1, err);
+	return end->engine ? 0 : -1;
+}
+
+/* By default, from upstream to origin. */
+static const char *name_end(const char *remote, const char *lfs_url,
+			    const char *otherwise)
+{
+	return remote || lfs_url ? remote : otherwise;
+}
+
+static int open_ends(struct fork *fork, struct err *err)
+{
+	const struct fork_options *options = &fork->options;
+	const struct context_options from = {
+		.remote = name_end(options->from, options->from_lfs,
+				   "upstream"),
+		.lfs_url = options->from_lfs,
+	};
+	const struct context_options to = {
+		.remote = name_end(options->to, options->to_lfs, "origin"),
+		.lfs_url = options->to_lfs,
+		.is_upload = true,
+	};
+	struct inquiry_options inquiry_options = {
+		.is_dry = options->is_dry,
+		.stop = stop_when(is_stopped, fork),
+	};
+
+	if (open_end(&fork->source, &from, err) ||
+	    open_end(&fork->target, &to, err) || compare_ends(fork, err))
+		return -1;
+	engine_join(fork->target.engine, fork->source.engine);
+	inquiry_options.source = fork->source.engine;
+	inquiry_options.target = fork->target.engine;
+	fork->inquiry = inquiry_new(&inquiry_options, err);
+	return fork->inquiry ? 0 : -1;
+}
+
+/* A number for what two runs must not do at the same time. */
+static uint64_t number_of_run(const struct fork *fork)
+{
+	char *text = xstrfmt("%s\n%s\n%u/%u", fork_source(fork),
+			     fork_target(fork), fork->options.shard,
+			     fork->options.nshards);
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 sha;
+	uint64_t number;
+
+	sha256_init(&sha);
+	sha256_update(&sha, text, strlen(text));
+	sha256_final(&sha, digest);
+	memcpy(&number, digest, sizeof(number));
+	free(text);
+	return number % LOCKS;
+}
+
+/* Two runs of the same would carry each object twice. */
+static int lock_run(struct fork *fork, struct err *err)
+{
+	const struct storage *storage = &fork->source.context->storage;
+	struct err why = ERR_INIT;
+	char *path;
+
+	if (fork->options.is_dry || storage_make_dir(storage, &why))
+		return 0;
+	path = xstrfmt("%s/forks", storage->multipart_dir);
+	fork->lock = file_open_shared(path, storage->dir_mode & 0666, &why);
+	free(path);
+	if (fork->lock >= 0)
+		file_lock_byte(fork->lock, number_of_run(fork), &why);
+	if (why.kind == ERR_BUSY)
+		return err_set(err, ERR_USAGE,
+			       "another fork from this source to this target "
+			       "is running in this repository: wait for it, or "
+			       "share the objects by --shard");
+	if (why.kind)
+		log_info("%s: a second fork is not noticed", why.msg);
+	return 0;
+}
+
+bool fork_is_shallow(const struct fork *fork)
+{
+	const char *common = fork->source.context->repo.common;
+	char *path = common ? xstrfmt("%s/shallow", common) : NULL;
+	bool is = path && !access(path, F_OK);
+
+	free(path);
+	return is;
+}
+
+bool fork_target_is_standalone(const struct fork *fork)
+{
+	static const char prefix[] = "lfs-multipart::";
+	const struct context *context = fork->target.context;
+	const struct endpoint *endpoint = &context->endpoint;
+	const struct gitconfig_entry *agent;
+	const char *url = NULL;
+
+	agent = gitconfig_find_url(context->config, "lfs", endpoint->url,
+				   "standalonetransferagent");
+	if (endpoint->key)
+		url = gitconfig_get(context->lfsconfig, endpoint->key);
+	return (agent && agent->value && *agent->value) ||
+	       (url && !strncmp(url, prefix, strlen(prefix)));
+}
+
+struct fork *fork_new(const struct fork_options *options, struct err *err)
+{
+	struct fork *fork = xcalloc(1, sizeof(*fork));
+
+	fork->options = *options;
+	fork->lock = -1;
+	if (!open_ends(fork, err) && !lock_run(fork, err))
+		return fork;
+	fork_free(fork);
+	return NULL;
+}
+
+const char *fork_source(const struct fork *fork)
+{
+	return fork->source.context->endpoint.url;
+}
+
+const char *fork_target(const struct fork *fork)
+{
+	return fork->target.context->endpoint.url;
+}
+
+/* The oid's first digits are as good as random. */
+static bool is_ours(const struct fork *fork, const struct pointer *pointer)
+{
+	char digits[9] = "";
+
+	if (!fork->options.nshards)
+		return true;
+	memcpy(digits, pointer->oid, 8);
+	return strtoul(digits, NULL, 16) % fork->options.nshards ==
+	       fork->options.shard - 1;
+}
+
+/* A pointer is what people have committed: its size may be anything. */
+static bool is_believable(const struct item *item)
+{
+	return spool_whole(item->pointer.size) <= SPOOL_WHOLE_MAX;
+}
+
+static void take_item(struct fork *fork, const struct pointer *pointer)
+{
+	struct item *item;
+
+	if (!is_ours(fork, pointer))
+		return;
+	item = &fork->items[fork->nitems++];
+	item->pointer = *pointer;
+	if (is_believable(item))
+		return;
+	item->state = ITEM_FAILED;
+	item->why = xstrfmt("the pointer says that it has %" PRIu64
+			    " bytes, which no server can store",
+			    pointer->size);
+}
+
+static void take_items(struct fork *fork, const struct history *history)
+{
+	fork->items = xcalloc(history->n, sizeof(*fork->items));
+	for (size_t i = 0; i < history->n; i++)
+		take_item(fork, &history->pointers[i]);
+}
+
+void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
+{
+	fork->options.refs = refs;
+	fork->options.nrefs = nrefs;
+	fork->options.all = false;
+}
+
+static struct history_request request_of(struct fork *fork)
+{
+	const struct fork_options *options = &fork->options;
+
+	return (struct history_request){
+		.refs = options->refs,
+		.nrefs = options->nrefs,
+		.all = options->all,
+		.include = options->include,
+		.exclude = options->exclude,
+		.dir = fork->source.context->storage.multipart_dir,
+		.config = fork->source.context->config,
+		.stop = stop_when(is_stopped, fork),
+	};
+}
+
+int fork_find(struct fork *fork, struct err *err)
+{
+	const struct history_request request = request_of(fork);
+	struct history history;
+	int ret = history_find(&history, &request, err);
+
+	if (!ret)
+		take_items(fork, &history);
+	history_release(&history);
+	return ret;
+}
+
+int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err)
+{
+	struct history_request request = request_of(fork);
+
+	request.beyond = remote;
+	return history_fetch(&request, err);
+}
+
+/*
+ * An upload in one PUT holds a connection while it waits for bytes, so each
+ * object that moves must have one.
+ */
+static unsigned count_jobs(const struct fork *fork)
+{
+	unsigned jobs = fork->source.context->settings.connections;
+
+	if (fork->target.context->settings.connections < jobs)
+		jobs = fork->target.context->settings.connections;
+	if (fork->options.jobs && fork->options.jobs < jobs)
+		jobs = fork->options.jobs;
+	return jobs;
+}
+
+static int open_spool(struct fork *fork, struct err *err)
+{
+	if (fork->options.is_dry)
+		return 0;
+	fork->spool = spool_new(fork->source.context->storage.multipart_dir,
+				fork->options.max_disk, err);
+	return fork->spool ? 0 : -1;
+}
+
+int fork_run(struct fork *fork, struct err *err)
+{
+	struct carrier_options options = {
+		.source = fork->source.engine,
+		.target = fork->target.engine,
+		.inquiry = fork->inquiry,
+		.jobs = count_jobs(fork),
+		.stop = fork->options.stop,
+		.report = fork->options.report,
+		.ctx = fork->options.ctx,
+	};
+
+	if (open_spool(fork, err))
+		return -1;
+	options.spool = fork->spool;
+	fork->carrier = carrier_new(&options);
+	for (size_t i = 0; i < fork->nitems; i++)
+		if (!item_is_over(&fork->items[i]))
+			carrier_put(fork->carrier, &fork->items[i]);
+	if (fork->options.is_dry)
+		return carrier_ask(fork->carrier, err);
+	return carrier_run(fork->carrier, err);
+}
+
+void fork_sum(const struct fork *fork, struct fork_sum *sum)
+{
+	*sum = (struct fork_sum){ .objects = fork->nitems };
+	for (size_t i = 0; i < fork->nitems; i++) {
+		const struct item *item = &fork->items[i];
+		uint64_t size = is_believable(item) ? item->pointer.size : 0;
+
+		sum->size += size;
+		switch (item->state) {
+		case ITEM_MOVED:
+			sum->moved++;
+			sum->size_moved += size;
+			sum->resumed += item->resumed;
+			break;
+		case ITEM_THERE:
+			sum->there++;
+			sum->size_there += size;
+			break;
+		case ITEM_MISSING:
+			sum->missing++;
+			sum->size_missing += size;
+			break;
+		case ITEM_FAILED:
+			sum->failed++;
+			sum->size_failed += size;
+			break;
+		case ITEM_MOVING:
+			sum->size_moving += relay_moved(item->relay);
+			break;
+		default:
+			break;
+		}
+	}
+	if (fork->carrier)
+		sum->sent = carrier_sent(fork->carrier);
+	if (fork->spool)
+		sum->disk = spool_peak(fork->spool);
+}
+
+const struct item *fork_items(const struct fork *fork, size_t *n)
+{
+	*n = fork->nitems;
+	return fork->items;
+}
+
+bool fork_free(struct fork *fork)
+{
+	bool is_whole = true;
+
+	if (!fork)
+		return true;
+	if (!carrier_free(fork->carrier))
+		return false;
+	for (size_t i = 0; i < fork->nitems; i++)
+		item_release(&fork->items[i]);
+	is_whole = inquiry_free(fork->inquiry) &&
+		   engine_free(fork->target.engine, STOP_MS) &&
+		   engine_free(fork->source.engine, STOP_MS);
+	if (!is_whole)
+		return false;
+	context_free(fork->target.context);
+	context_free(fork->source.context);
+	spool_free(fork->spool);
+	if (fork->lock >= 0)
+		close(fork->lock);
+	free(fork->items);
+	free(fork);
+	return true;
+}

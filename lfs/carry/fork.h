@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_CARRY_FORK_H
+#define LFS_CARRY_FORK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/stop.h"
+#include "lfs/carry/item.h"
+
+/*
+ * All LFS objects of a history from one server to another.
+ *
+ *	fork = fork_new(&options, &err);	the two servers
+ *	fork_find(fork, &err);		the objects
+ *	fork_run(fork, &err);		moves them
+ *	fork_sum(fork, &sum);
+ *	fork_free(fork);
+ *
+ * Several objects move at once, the first ones first; large ones in many
+ * ranges, small ones side by side.  Each of the two servers is given as many
+ * connections as lfsmultipart.connections says.
+ */
+
+struct fork;
+
+struct fork_options {
+	/* The git remotes of source and target; NULL: upstream and origin. */
+	const char *from;
+	const char *to;
+	const char *from_lfs;	/* their LFS URLs, in place of the remotes' */
+	const char *to_lfs;	/* or NULL */
+	const char *const *refs;	/* what to look through: history.h */
+	size_t nrefs;
+	bool all;
+	const char *include;
+	const char *exclude;
+	uint64_t max_disk;	/* bytes that may be between the two at a time */
+	unsigned jobs;	/* objects at a time; 0: as many as connections */
+	unsigned shard;	/* 1 to `nshards`: which share of the objects is ours */
+	unsigned nshards;
+	bool is_dry;	/* only find out what would be moved */
+	struct stop stop;	/* asked on the main thread */
+	void (*report)(void *ctx);	/* likewise: fork_sum() has news */
+	void *ctx;
+};
+
+struct fork_sum {
+	size_t objects, moved, there, missing, failed;	/* counts */
+	uint64_t size;	/* of all that can be, in bytes; then of each */
+	uint64_t size_moving;	/* what has gone of those under way */
+	uint64_t size_moved, size_there, size_missing, size_failed;
+	uint64_t sent;	/* by this run, of objects that may not be over */
+	uint64_t resumed;	/* sent by an earlier run, of those moved */
+	uint64_t disk;	/* the most that was between the two */
+};
+
+/*
+ * Find the two servers.  ERR_USAGE if one cannot be found, if they are the same
+ * (then the message names the config key that made them so), or if another
+ * process of this repository carries objects between them, of the same shard.
+ */
+struct fork *fork_new(const struct fork_options *options, struct err *err);
+
+/* The LFS URLs, borrowed; not for showing, see url_display_any(). */
+const char *fork_source(const struct fork *fork);
+const char *fork_target(const struct fork *fork);
+
+/* Does the clone lack old commits, whose objects cannot be found? */
+bool fork_is_shallow(const struct fork *fork);
+
+/*
+ * Does git-lfs leave the target to an agent altogether (standalone mode)?  Then
+ * its hook asks no server and refuses a push of objects that are not here.
+ */
+bool fork_target_is_standalone(const struct fork *fork);
+
+/* Look through these, borrowed, and not through the refs of the options. */
+void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs);
+
+/* Find the objects in the history: takes a while in a large one. */
+int fork_find(struct fork *fork, struct err *err);
+
+/*
+ * Move them.  0 once each is over, whatever became of it; -1 if a server does
+ * not answer at all, or we were stopped: another run goes on from there.
+ */
+int fork_run(struct fork *fork, struct err *err);
+
+/*
+ * Before `git push` to that remote: in a partial clone, fetch what it must send
+ * and this clone lacks.
+ */
+int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err);
+
+void fork_sum(const struct fork *fork, struct fork_sum *sum);
+
+/* The objects, borrowed; those over have their reasons. */
+const struct item *fork_items(const struct fork *fork, size_t *n);
+
+/*
+ * Free it.  False if a worker did not come back: then the process must end
+ * without running exit handlers.  NULL is fine.
+ */
+bool fork_free(struct fork *fork);
+
+#endif

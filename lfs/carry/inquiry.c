@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/carry/inquiry.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/storage.h"
+#include "lfs/mode/mode.h"
+#include "lfs/net/pool.h"
+#include "lfs/net/url.h"
+#include "lfs/server/context.h"
+#include "lfs/server/server.h"
+#include "lfs/transfer/engine.h"
+
+enum { STOP_MS = 500 };
+
+struct side {
+	struct server *server;	/* owned, as all of these */
+	struct pool *pool;
+	char *name;	/* "the source at HOST" */
+};
+
+struct inquiry {
+	struct inquiry_options options;
+	struct side source;
+	struct side target;
+	size_t chunk;	/* how many objects the servers take at once */
+};
+
+static char *name_side(const struct context *context)
+{
+	char host[URL_DISPLAY_MAX];
+
+	url_display_host(context->endpoint.url, host, sizeof(host));
+	return xstrfmt("the %s at %s", context->is_upload ? "target" : "source",
+		       host);
+}
+
+static int open_side(struct side *side, const struct inquiry_options *options,
+		     struct engine *engine, const struct server *other,
+		     struct err *err)
+{
+	struct server_options server_options = {
+		.context = engine_context(engine),
+		.is_probe = options->is_dry,
+		.other = other,
+		.stop = options->stop,
+	};
+
+	side->name = name_side(server_options.context);
+	side->pool = engine_new_pool(engine, 1);
+	server_options.pool = side->pool;
+	side->server = server_new(&server_options, err);
+	return side->server ? 0 : err_wrap(err, "%s", side->name);
+}
+
+struct inquiry *inquiry_new(const struct inquiry_options *options,
+			    struct err *err)
+{
+	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
+
+	inquiry->options = *options;
+	inquiry->chunk = BATCH_OBJECTS_MAX;
+	if (!open_side(&inquiry->source, options, options->source, NULL, err) &&
+	    !open_side(&inquiry->target, options, options->target,
+		       inquiry->source.server, err))
+		return inquiry;
+	inquiry_free(inquiry);
+	return NULL;
+}
+
+/* It stays as it is if it is to be asked about once more. */
+static void fail(struct item *item, enum item_state state,
+		 const struct side *side, const struct err *err)
+{
+	if (item_has_another_round(item, err)) {
+		log_info("%.12s: %s: %s; once more, later", item->pointer.oid,
+			 side->name, err->msg);
+		return;
+	}
+	item->state = state;
+	free(item->why);
+	item->why = xstrfmt("%s: %s", side->name, err->msg);
+	log_info("%s: %s: %s", item->pointer.oid,
+		 state == ITEM_MISSING ? "missing" : "failed", item->why);
+}
+
+/* Ask one server about items; the answers are the caller's. */
+static int ask(struct side *side, struct item *const *items, size_t n,
+	       struct batch_object *objects, struct err *err)
+{
+	for (size_t i = 0; i < n; i++)
+		objects[i] = (struct batch_object){
+			.oid = items[i]->pointer.oid,
+			.size = items[i]->pointer.size,
+		};
+	if (!n || !server_ask_all(side->server, objects, n, err))
+		return 0;
+	return err_wrap(err, "%s", side->name);
+}
+
+/* It has not got what may have been sent, or does not say. */
+static void ask_later_or_fail(struct item *item)
+{
+	item->nasked++;
+	if (--item->asks)
+		return;
+	item->state = ITEM_FAILED;
+	log_info("%s: failed: %s", item->pointer.oid, item->why);
+}
+
+/* The target does not have it: then what it answered is how to send it. */
+static bool take_target(struct inquiry *inquiry, struct item *item,
+			struct batch_object *object)
+{
+	bool is_dry = inquiry->options.is_dry;
+	struct err err = object->err;
+
+	item_keep(&item->target, object);
+	if (is_dry && err.kind && err.code == 404)
+		return true;
+	if (!err.kind &&
+	    (is_dry || !mode_action(item->target->actions, UPLOAD))) {
+		item_forget(item);
+		item->state = item->asks ? ITEM_MOVED : ITEM_THERE;
+		log_info("%s: %s", item->pointer.oid,
+			 item->asks ? "moved, the target has it" :
+				      "already there");
+		return false;
+	}
+	if (item->asks) {
+		ask_later_or_fail(item);
+		return false;
+	}
+	if (!err.kind) {
+		verification_free(item->verification);
+		item->verification = verification_new(inquiry->target.server,
+						      item->target, &err);
+	}
+	if (err.kind)
+		fail(item, ITEM_FAILED, &inquiry->target, &err);
+	return !err.kind;
+}
+
+static void take_source(struct inquiry *inquiry, struct item *item,
+			struct batch_object *object)
+{
+	struct err err = object->err;
+
+	item_keep(&item->source, object);
+	if (!err.kind && !mode_action(item->source->actions, DOWNLOAD))
+		err_set(&err, ERR_PROTOCOL, "it has no download for it");
+	if (!err.kind)
+		item->state = ITEM_READY;
+	else
+		fail(item,
+		     err.code == 404 || err.code == 410 ? ITEM_MISSING :
+							  ITEM_FAILED,
+		     &inquiry->source, &err);
+}
+
+/* Does git-lfs keep it here, to all appearance? */
+static bool is_local(const struct inquiry *inquiry, const struct item *item)
+{
+	char *path = storage_object_path(&engine_context(
+						  inquiry->options.source)
+						  ->storage,
+					 item->pointer.oid);
+	struct stat st;
+	bool is_here = !item->is_bad_here && !stat(path, &st) &&
+		       S_ISREG(st.st_mode) &&
+		       (uint64_t)st.st_size == item->pointer.size;
+
+	free(path);
+	return is_here;
+}
+
+/* Those that the target lacks and that are not here. */
+static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
+		   struct batch_object *objects, struct item **lacking)
+{
+	size_t nleft = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		struct item *item = items[i];
+
+		item->asked_ms = clock_ms();
+		if (!take_target(inquiry, item, &objects[i]))
+			continue;
+		item->is_local = is_local(inquiry, item);
+		if (item->is_local)
+			item->state = ITEM_READY;
+		else
+			lacking[nleft++] = item;
+	}
+	return nleft;
+}
+
+/* An answer for so many is too much for one of the two. */
+static bool can_ask_less(struct inquiry *inquiry, size_t n,
+			 const struct err *err)
+{
+	if (n < 2 || (err->kind != ERR_PROTOCOL && err->code != 413))
+		return false;
+	inquiry->chunk = n / 2;
+	log_info("%s; asking about %zu objects at a time", err->msg,
+		 inquiry->chunk);
+	return true;
+}
+
+int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
+		struct err *err)
+{
+	struct batch_object objects[BATCH_OBJECTS_MAX];
+	struct item *lacking[BATCH_OBJECTS_MAX] = { NULL };
+	size_t nasked = n < inquiry->chunk ? n : inquiry->chunk, nleft;
+
+	if (ask(&inquiry->target, items, nasked, objects, err))
+		goto failed;
+	nleft = pick(inquiry, items, nasked, objects, lacking);
+	if (ask(&inquiry->source, lacking, nleft, objects, err))
+		goto failed;
+	for (size_t i = 0; i < nleft; i++)
+		take_source(inquiry, lacking[i], &objects[i]);
+	return 0;
+failed:
+	if (!can_ask_less(inquiry, nasked, err))
+		return -1;
+	err_clear(err);
+	return 0;
+}
+
+int inquiry_renew(struct inquiry *inquiry, struct item *item,
+		  const struct err *why, struct err *err)
+{
+	struct batch_object object;
+	struct err refused = *why;
+
+	if (why->kind == ERR_AUTH &&
+	    server_log_in(inquiry->source.server, item->source, &refused) < 0) {
+		*err = refused;
+		return err_wrap(err, "%s", inquiry->source.name);
+	}
+	if (ask(&inquiry->source, &item, 1, &object, err))
+		return -1;
+	*err = object.err;
+	if (err->kind) {
+		batch_object_release(&object);
+		return err_wrap(err, "%s", inquiry->source.name);
+	}
+	item_keep(&item->source, &object);
+	return 0;
+}
+
+int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
+		   struct err *err)
+{
+	struct err why = ERR_INIT;
+	int ret;
+
+	err_set(&why, ERR_AUTH, "the target wants a login for the upload");
+	ret = server_log_in(inquiry->target.server, item->target, &why);
+	if (!ret && item->verification)
+		ret = verification_log_in(inquiry->target.server, item->target,
+					  item->verification, &why);
+	if (ret < 0)
+		*err = why;
+	return ret < 0 ? -1 : 0;
+}
+
+static bool close_side(struct side *side)
+{
+	server_free(side->server);
+	free(side->name);
+	return pool_free(side->pool, STOP_MS);
+}
+
+bool inquiry_free(struct inquiry *inquiry)
+{
+	bool is_over;
+
+	if (!inquiry)
+		return true;
+	/* In that order: one uses what is the other's. */
+	is_over = close_side(&inquiry->target);
+	is_over = close_side(&inquiry->source) && is_over;
+	free(inquiry);
+	return is_over;
+}

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/git/gitconfig.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/urlmatch.h"
+#include "lfs/net/url.h"
+
+enum {
+	GITCONFIG_MAX = 16 << 20
+};
+
+struct gitconfig {
+	char *text;	/* owned; the entries point into it */
+	struct gitconfig_entry *entries;
+	size_t nentries;
+};
+
+/* "key\nvalue\0", or "key\0" for a key without a value. */
+static void add_entry(struct gitconfig *config, char *key)
+{
+	char *newline = strchr(key, '\n');
+	struct gitconfig_entry *entry;
+
+	if (!*key)
+		return;
+	if (newline)
+		*newline = '\0';
+	entry = &config->entries[config->nentries++];
+	entry->key = key;
+	entry->value = newline ? newline + 1 : "true";
+}
+
+static size_t count_entries(const char *text, size_t len)
+{
+	size_t n = 1;
+
+	for (size_t i = 0; i < len; i++)
+		n += !text[i];
+	return n;
+}
+
+struct gitconfig *gitconfig_parse(const char *text, size_t len, struct err *err)
+{
+	struct gitconfig *config;
+
+	if (len > GITCONFIG_MAX) {
+		err_set(err, ERR_USAGE,
+			"the git config has %zu bytes; at most %d are read",
+			len, GITCONFIG_MAX);
+		return NULL;
+	}
+	config = xcalloc(1, sizeof(*config));
+	config->text = xmalloc(len + 1);
+	if (len)
+		memcpy(config->text, text, len);
+	config->text[len] = '\0';
+	config->entries = xcalloc(count_entries(text, len),
+				  sizeof(*config->entries));
+	for (size_t i = 0; i < len;) {
+		size_t n = strlen(config->text + i);
+
+		add_entry(config, config->text + i);
+		i += n + 1;
+	}
+	return config;
+}
+
+struct gitconfig *gitconfig_load(const char *dir, struct err *err)
+{
+	const char *const argv[] = { "git", "-C",     dir ? dir : ".", "config",
+				     "-z",  "--list", "--includes",    NULL };
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(GITCONFIG_MAX);
+	struct gitconfig *config = NULL;
+	int status;
+
+	if (child_run(&child, &text, &status, err))
+		goto out;
+	if (status) {
+		err_set(err, ERR_USAGE,
+			"cannot read the git config; 'git config --list' says "
+			"why");
+		goto out;
+	}
+	config = gitconfig_parse(buf_str(&text), text.len, err);
+out:
+	buf_release(&text);
+	return config;
+}
+
+/* Where a key's section ends and its last part begins: at these dots. */
+static bool split_key(const char *key, size_t *section, size_t *last)
+{
+	const char *first_dot = strchr(key, '.');
+	const char *last_dot = strrchr(key, '.');
+
+	if (!first_dot)
+		return false;
+	*section = (size_t)(first_dot - key);
+	*last = (size_t)(last_dot - key);
+	return true;
+}
+
+static bool is_key(const char *have, const char *want)
+{
+	size_t section, last, want_section, want_last;
+
+	if (!split_key(have, &section, &last) ||
+	    !split_key(want, &want_section, &want_last) ||
+	    section != want_section || last != want_last)
+		return false;
+	return !strncasecmp(have, want, section) &&
+	       !strncmp(have + section, want + section, last - section) &&
+	       !strcasecmp(have + last, want + last);
+}
+
+const struct gitconfig_entry *gitconfig_find(const struct gitconfig *config,
+					     const char *key)
+{
+	for (size_t i = config->nentries; i > 0; i--)
+		if (is_key(config->entries[i - 1].key, key))
+			return &config->entries[i - 1];
+	return NULL;
+}
+
+const char *gitconfig_get(const struct gitconfig *config, const char *key)
+{
+	const struct gitconfig_entry *entry = gitconfig_find(config, key);
+
+	return entry ? entry->value : NULL;
+}
+
+const char *gitconfig_next(const struct gitconfig *config, const char *key,
+			   size_t *pos)
+{
+	const struct gitconfig_entry *entry;
+
+	while ((entry = gitconfig_each(config, pos)))
+		if (is_key(entry->key, key))
+			return entry->value;
+	return NULL;
+}
+
+const struct gitconfig_entry *gitconfig_each(const struct gitconfig *config,
+					     size_t *pos)
+{
+	return *pos < config->nentries ? &config->entries[(*pos)++] : NULL;
+}
+
+long gitconfig_subsection(const struct gitconfig_entry *entry,
+			  const char *section, const char *key,
+			  const char **sub)
+{
+	size_t end, last;
+
+	if (!split_key(entry->key, &end, &last) || strlen(section) != end ||
+	    strncasecmp(entry->key, section, end) ||
+	    strcasecmp(entry->key + last + 1, key))
+		return -1;
+	*sub = last > end ? entry->key + end + 1 : NULL;
+	return last > end ? (long)(last - end - 1) : 0;
+}
+
+/* How well the URL of a key, if it has one, matches. */
+static bool match_sub(const char *sub, long len, const struct urlmatch *url,
+		      struct urlmatch_rank *rank)
+{
+	struct urlmatch *pattern;
+	char *text;
+	bool is_match;
+
+	*rank = (struct urlmatch_rank){ .host = 0 };
+	if (!sub)
+		return true;
+	text = xstrndup(sub, (size_t)len);
+	pattern = urlmatch_new_pattern(text);
+	is_match = urlmatch_is_match(pattern, url, rank);
+	urlmatch_free(pattern);
+	free(text);
+	return is_match;
+}
+
+const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
+						 const char *section,
+						 const char *url,
+						 const char *key)
+{
+	struct urlmatch *match = url ? urlmatch_new(url) : NULL;
+	const struct gitconfig_entry *best = NULL;
+	struct urlmatch_rank best_rank = { .host = 0 };
+
+	for (size_t i = 0; i < config->nentries; i++) {
+		const struct gitconfig_entry *entry = &config->entries[i];
+		struct urlmatch_rank rank;
+		const char *sub;
+		long len = gitconfig_subsection(entry, section, key, &sub);
+
+		if (len < 0 || !match_sub(sub, len, match, &rank) ||
+		    urlmatch_compare(&rank, &best_rank) < 0)
+			continue;
+		best = entry;
+		best_rank = rank;
+	}
+	urlmatch_free(match);
+	return best;
+}
+
+/* git's way: C's bases, and one unit. */
+static int parse_number(const char *value, int64_t *number)
+{
+	static const char units[] = "kmg";
+	intmax_t n, factor = 1;
+	const char *unit;
+	char *end;
+
+	errno = 0;
+	n = strtoimax(value, &end, 0);
+	if (end == value || errno)
+		return -1;
+	if (*end) {
+		unit = strchr(units, *end | 0x20);
+		if (!unit || end[1])
+			return -1;
+		factor = (intmax_t)1 << (10 * (unit - units + 1));
+	}
+	if (n > INT64_MAX / factor || n < INT64_MIN / factor)
+		return -1;
+	*number = n * factor;
+	return 0;
+}
+
+int gitconfig_refuse(const struct gitconfig_entry *entry, const char *allowed,
+		     struct err *err)
+{
+	char key[URL_DISPLAY_MAX];
+
+	return err_set(err, ERR_USAGE,
+		       "%s is '%s' in the git config; it must be %s",
+		       url_display_any(entry->key, key, sizeof(key)),
+		       entry->value, allowed);
+}
+
+int gitconfig_parse_int(const struct gitconfig_entry *entry, int64_t *value,
+			struct err *err)
+{
+	if (parse_number(entry->value, value))
+		return gitconfig_refuse(entry,
+					"a number, perhaps with k, m or g",
+					err);
+	return 0;
+}
+
+int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
+			 struct err *err)
+{
+	static const struct {
+		const char *word;
+		bool value;
+	} words[] = {
+		{ "true", true },   { "yes", true }, { "on", true },
+		{ "false", false }, { "no", false }, { "off", false },
+		{ "", false },
+	};
+	int64_t number;
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		if (!strcasecmp(entry->value, words[i].word)) {
+			*value = words[i].value;
+			return 0;
+		}
+	}
+	if (parse_number(entry->value, &number) || number < INT_MIN ||
+	    number > INT_MAX)
+		return gitconfig_refuse(entry, "true or false", err);
+	*value = number != 0;
+	return 0;
+}
+
+int gitconfig_get_bool(const struct gitconfig *config, const char *key,
+		       bool *value, struct err *err)
+{
+	const struct gitconfig_entry *entry = gitconfig_find(config, key);
+
+	return entry ? gitconfig_parse_bool(entry, value, err) : 0;
+}
+
+/* Where git was installed, as far as its own programs tell. */
+static char *git_prefix(struct err *err)
+{
+	static const char *const ends[] = { "/libexec/git-core\n",
+					    "/lib/git-core\n" };
+	const char *const argv[] = { "git", "--exec-path", NULL };
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(4096);
+	char *prefix = NULL;
+
+	if (child_run(&child, &text, NULL, err))
+		goto out;
+	for (size_t i = 0; i < 2 && !prefix; i++) {
+		size_t len = strlen(ends[i]);
+
+		if (text.len > len &&
+		    !strcmp(text.data + text.len - len, ends[i]))
+			prefix = xstrndup(text.data, text.len - len);
+	}
+	if (!prefix)
+		err_set(err, ERR_USAGE, "cannot tell git's %%(prefix)");
+out:
+	buf_release(&text);
+	return prefix;
+}
+
+static char *home_of(const char *user, size_t len, struct err *err)
+{
+	const char *home = getenv("HOME");
+	const struct passwd *pw;
+	char *name;
+
+	if (!len) {
+		if (!home)
+			err_set(err, ERR_USAGE, "HOME is not set");
+		return home ? xstrdup(home) : NULL;
+	}
+	name = xstrndup(user, len);
+	pw = getpwnam(name);
+	if (!pw)
+		err_set(err, ERR_USAGE, "there is no user '%s'", name);
+	free(name);
+	return pw ? xstrdup(pw->pw_dir) : NULL;
+}
+
+char *gitconfig_expand_path(const struct gitconfig_entry *entry,
+			    struct err *err)
+{
+	static const char prefix[] = "%(prefix)/";
+	const char *path = entry->value;
+	char *start = NULL, *expanded;
+	char key[URL_DISPLAY_MAX];
+
+	if (!strncmp(path, prefix, strlen(prefix))) {
+		start = git_prefix(err);
+		path += strlen(prefix) - 1;
+	} else if (*path == '~') {
+		size_t len = strcspn(path + 1, "/");
+
+		start = home_of(path + 1, len, err);
+		path += 1 + len;
+	} else {
+		return xstrdup(path);
+	}
+	if (!start) {
+		err_wrap(err, "%s",
+			 url_display_any(entry->key, key, sizeof(key)));
+		return NULL;
+	}
+	expanded = xstrfmt("%s%s", start, path);
+	free(start);
+	return expanded;
+}
+
+void gitconfig_free(struct gitconfig *config)
+{
+	if (!config)
+		return;
+	free(config->text);
+	free(config->entries);
+	free(config);
+}

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_GIT_GITCONFIG_H
+#define LFS_GIT_GITCONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+
+/*
+ * The git config, read once and looked up as git does.
+ *
+ * Keys are written as for git: "section.key" or "section.sub.section.key".
+ * The section and the last part match in any letter case, what is between
+ * them exactly.  Where a key has several values the last one counts.  A key
+ * without a value (`[http] sslVerify`) has the value "true".
+ *
+ * Never changed once it is made, so all threads may read it.  All strings got
+ * from it are borrowed.
+ */
+
+struct gitconfig;
+
+struct gitconfig_entry {
+	const char *key;	/* as git prints it */
+	const char *value;
+};
+
+/*
+ * All of the config that git sees in the directory `dir` (NULL: the current
+ * one), with one child process.  Returns NULL on failure.
+ */
+struct gitconfig *gitconfig_load(const char *dir, struct err *err);
+
+/* The same from text, in the form of `git config -z --list`. */
+struct gitconfig *gitconfig_parse(const char *text, size_t len,
+				  struct err *err);
+
+/* The value of a key, or NULL. */
+const char *gitconfig_get(const struct gitconfig *config, const char *key);
+
+/* The entry that gitconfig_get() takes it from, or NULL. */
+const struct gitconfig_entry *gitconfig_find(const struct gitconfig *config,
+					     const char *key);
+
+/*
+ * The entry of `section.<url>.key` that matches the URL best (urlmatch.h),
+ * else of `section.key`, else NULL.  `url` may be NULL.
+ */
+const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
+						 const char *section,
+						 const char *url,
+						 const char *key);
+
+/*
+ * All values of a key, in order: start with `pos` 0 and call until NULL.  With
+ * the key of an entry from gitconfig_find_url(): those of the best match.
+ */
+const char *gitconfig_next(const struct gitconfig *config, const char *key,
+			   size_t *pos);
+
+/* Every entry, in order: start with `pos` 0 and call until NULL. */
+const struct gitconfig_entry *gitconfig_each(const struct gitconfig *config,
+					     size_t *pos);
+
+/*
+ * The part of an entry's key between `section` and `key`: its length, and in
+ * `sub` where it starts, NULL if there is none.  -1 if the entry has another
+ * section or last part.
+ */
+long gitconfig_subsection(const struct gitconfig_entry *entry,
+			  const char *section, const char *key,
+			  const char **sub);
+
+/*
+ * ERR_USAGE: the value is not `allowed`, which completes "it must be".  The
+ * URL in the key is shown without user and password.
+ */
+int gitconfig_refuse(const struct gitconfig_entry *entry, const char *allowed,
+		     struct err *err);
+
+/* A value as git reads it: true, yes, on, false, no, off, "" or a number. */
+int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
+			 struct err *err);
+
+/* A number, with k, m or g for 1024 and its powers. */
+int gitconfig_parse_int(const struct gitconfig_entry *entry, int64_t *value,
+			struct err *err);
+
+/* Look up and parse; `value` stays as it is if the key is not set. */
+int gitconfig_get_bool(const struct gitconfig *config, const char *key,
+		       bool *value, struct err *err);
+
+/*
+ * A path as git expands it: `~/`, `~user/` and `%(prefix)/`.  The result is
+ * the caller's.  Main thread only: it looks into the user database, and for
+ * `%(prefix)` asks git.
+ */
+char *gitconfig_expand_path(const struct gitconfig_entry *entry,
+			    struct err *err);
+
+/* NULL is fine. */
+void gitconfig_free(struct gitconfig *config);
+
+#endif

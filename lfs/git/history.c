@@ -1,0 +1,673 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/git/history.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/child.h"
+#include "lfs/base/file.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/promisor.h"
+
+enum {
+	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
+	NAME_ROOM = 65,	/* of an object, in hex */
+	MODE_ROOM = 7,	/* "100644 " */
+	ROUNDS_MAX = 10	/* of fetching trees: one is enough, mostly */
+};
+
+/* Files that git writes and reads, in the order of the steps. */
+enum {
+	LISTED,
+	ABSENT,
+	COMMITS,
+	CHANGES,
+	OBJECTS,
+	SIZES,
+	BLOBS,
+	TEXTS,
+	NFILES
+};
+
+struct search {
+	const struct history_request *request;	/* borrowed */
+	char **specs;	/* owned, until NULL */
+	size_t nspecs;
+	struct promisors promisors;
+	int fds[NFILES];
+	int nfds;	/* that are open */
+};
+
+/* Names of git's objects, sorted. */
+struct names {
+	char (*names)[NAME_ROOM];	/* owned */
+	size_t n;
+};
+
+static void add_spec(char ***specs, size_t *n, const char *magic,
+		     const char *pattern, size_t len)
+{
+	const char *depth;
+	int width;
+
+	while (len && pattern[len - 1] == '/')
+		len--;
+	/* Without a slash it is a name at any depth, as in .gitignore. */
+	depth = memchr(pattern, '/', len) ? "" : "**/";
+	while (len && *pattern == '/') {
+		pattern++;
+		len--;
+	}
+	if (!len)
+		return;
+	width = (int)len;
+	*specs = xreallocarray(*specs, *n + 3, sizeof(**specs));
+	(*specs)[(*n)++] = xstrfmt(":(top,glob%s)%s%.*s", magic, depth, width,
+				   pattern);
+	(*specs)[(*n)++] = xstrfmt(":(top,glob%s)%s%.*s/**", magic, depth,
+				   width, pattern);
+	(*specs)[*n] = NULL;
+}
+
+static void add_specs(char ***specs, size_t *n, const char *magic,
+		      const char *list)
+{
+	while (list && *list) {
+		size_t len;
+
+		list += strspn(list, ", ");
+		len = strcspn(list, ",");
+		while (len && list[len - 1] == ' ')
+			len--;
+		add_spec(specs, n, magic, list, len);
+		list += strcspn(list, ",");
+	}
+}
+
+char **history_pathspecs(const char *include, const char *exclude)
+{
+	char **specs = xcalloc(1, sizeof(*specs));
+	size_t n = 0;
+
+	add_specs(&specs, &n, "", include);
+	add_specs(&specs, &n, ",exclude", exclude);
+	return specs;
+}
+
+void history_free_pathspecs(char **specs)
+{
+	for (size_t i = 0; specs && specs[i]; i++)
+		free(specs[i]);
+	free(specs);
+}
+
+/* The files are written again by each round of fetching. */
+static int empty_file(int fd, struct err *err)
+{
+	if (!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET))
+		return 0;
+	return err_sys(err, errno, "cannot empty a file");
+}
+
+/* Run git from file to file; -1 for `in`: nothing to read. */
+static int run_git(const struct search *search, const char *const *argv, int in,
+		   int out, struct err *err)
+{
+	const struct child child = {
+		.argv = argv,
+		.keep_stderr = true,
+		.stop = search->request->stop,
+	};
+
+	if (in >= 0 && lseek(in, 0, SEEK_SET))
+		return err_set(err, ERR_LOCAL, "cannot read a file again");
+	if (empty_file(out, err))
+		return -1;
+	return child_run_files(&child, in, out, err);
+}
+
+/* A command line: these words, and room for `more` and a NULL. */
+static const char **make_argv(const char *const *words, size_t *n, size_t more)
+{
+	const char **argv;
+
+	while (words[*n])
+		++*n;
+	argv = xcalloc(*n + more + 1, sizeof(*argv));
+	memcpy(argv, words, *n * sizeof(*argv));
+	return argv;
+}
+
+/* git rev-list of the refs. */
+static int list(const struct search *search, const char *const *words, int out,
+		struct err *err)
+{
+	const struct history_request *request = search->request;
+	size_t n = 0;
+	const char **argv = make_argv(words, &n,
+				      request->nrefs + search->nspecs + 7);
+	char *beyond = NULL;
+	int ret;
+
+	if (request->tips_only)
+		argv[n++] = "--no-walk";
+	if (request->all)
+		argv[n++] = "--all";
+	if (request->beyond) {
+		beyond = xstrfmt("--remotes=%s", request->beyond);
+		argv[n++] = "--not";
+		argv[n++] = beyond;
+		argv[n++] = "--not";
+	}
+	argv[n++] = "--end-of-options";
+	for (size_t i = 0; i < request->nrefs; i++)
+		argv[n++] = request->refs[i];
+	argv[n++] = "--";
+	for (size_t i = 0; i < search->nspecs; i++)
+		argv[n++] = search->specs[i];
+	ret = run_git(search, argv, -1, out, err);
+	free(argv);
+	free(beyond);
+	if (!ret || err->kind == ERR_CANCELED)
+		return ret;
+	err->kind = ERR_USAGE;
+	return err_wrap(err, "cannot list the history");
+}
+
+/* What each commit changed: of a merge, what no parent of it has. */
+static int list_changes(const struct search *search, int in, int out,
+			struct err *err)
+{
+	static const char *const words[] = {
+		"git",	  "diff-tree",	    "--stdin",	    "-r", "-c",
+		"--root", "--no-commit-id", "--no-renames", "--", NULL
+	};
+	size_t n = 0;
+	const char **argv = make_argv(words, &n, search->nspecs);
+	int ret;
+
+	for (size_t i = 0; i < search->nspecs; i++)
+		argv[n++] = search->specs[i];
+	ret = run_git(search, argv, in, out, err);
+	free(argv);
+	return ret;
+}
+
+static FILE *open_again(int fd, const char *mode)
+{
+	FILE *file = fdopen(dup(fd), mode);
+
+	if (file)
+		rewind(file);
+	return file;
+}
+
+/* Go through what git printed, and write what it is to read next. */
+static int sift(int in, int out,
+		int (*copy)(FILE *from, FILE *to, void *ctx, struct err *err),
+		void *ctx, struct err *err)
+{
+	FILE *from = open_again(in, "r"), *to = NULL;
+	int ret = empty_file(out, err);
+
+	if (!ret)
+		to = open_again(out, "w");
+	ret = from && to ? copy(from, to, ctx, err) : -1;
+	if (from && ferror(from))
+		ret = -1;
+	if (from)
+		fclose(from);
+	if (to && fclose(to))
+		ret = -1;
+	if (!ret || err->kind)
+		return ret;
+	return err_sys(err, errno, "cannot sort out the history's blobs");
+}
+
+/*
+ * ":MODE MODE NAME NAME STATUS\tPATH", of a merge with another colon, mode and
+ * name for each further parent: the last name, if it is that of a file or, as
+ * git-lfs takes those, too, of a link.
+ */
+static const char *parse_change(char *line)
+{
+	size_t parents = strspn(line, ":"), at = parents * (1 + MODE_ROOM);
+	char *end = strchr(line, '\t'), *name = NULL;
+
+	if (!parents || !end || (size_t)(end - line) < at + MODE_ROOM ||
+	    (strncmp(line + at, "100", 3) && strncmp(line + at, "120", 3)))
+		return NULL;
+	for (int i = 0; i < 2; i++) {
+		*end = '\0';
+		name = end = strrchr(line, ' ');
+		if (!name)
+			return NULL;
+	}
+	return name + 1;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+/* The names that were changed, those among the `absent` with their mark. */
+static int copy_changed(FILE *from, FILE *to, void *absent, struct err *err)
+{
+	const struct names *names = absent;
+	char *line = NULL;
+	size_t room = 0;
+
+	(void)err;
+	while (getline(&line, &room, from) >= 0) {
+		const char *name = parse_change(line);
+		bool is_absent;
+
+		if (!name)
+			continue;
+		is_absent = names->n &&
+			    bsearch(name, names->names, names->n,
+				    sizeof(*names->names), compare_names);
+		fprintf(to, "%s%s\n", is_absent ? "?" : "", name);
+	}
+	free(line);
+	return 0;
+}
+
+/*
+ * All objects, in a partial clone with a mark before those that are absent.
+ * (git takes pathspecs here, too, but looks at a tree only where it meets it
+ * first: what it has at another place, too, would be left out.)
+ */
+static int list_all(const struct search *search, const char *filter, int out,
+		    struct err *err)
+{
+	const char *words[] = { "git",	     "rev-list",
+				"--objects", "--no-object-names",
+				filter,	     NULL,
+				NULL };
+	struct search whole = *search;
+
+	whole.nspecs = 0;
+	if (search->promisors.n)
+		words[5] = "--missing=print";
+	return list(&whole, words, out, err);
+}
+
+/* What some commit put at one of the paths, with the same marks. */
+static int list_changed(const struct search *search, struct names *absent,
+			int out, struct err *err)
+{
+	static const char *const commits[] = { "git", "rev-list",
+					       "--full-history", NULL };
+	const int *fds = search->fds;
+
+	if (list(search, commits, fds[COMMITS], err) ||
+	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
+		return -1;
+	return sift(fds[CHANGES], out, copy_changed, absent, err);
+}
+
+/* The objects that are marked as absent, and their number. */
+static int copy_absent(FILE *from, FILE *to, void *count, struct err *err)
+{
+	char line[LINE_ROOM];
+	size_t *n = count;
+
+	(void)err;
+	while (fgets(line, sizeof(line), from)) {
+		if (*line != '?')
+			continue;
+		fputs(line + 1, to);
+		++*n;
+	}
+	return 0;
+}
+
+static int sift_absent(const struct search *search, size_t *n, struct err *err)
+{
+	*n = 0;
+	return sift(search->fds[LISTED], search->fds[ABSENT], copy_absent, n,
+		    err);
+}
+
+/* All that is to be looked at, without the marks. */
+static int copy_names(FILE *from, FILE *to, void *ctx, struct err *err)
+{
+	char line[LINE_ROOM];
+
+	(void)ctx;
+	(void)err;
+	while (fgets(line, sizeof(line), from))
+		fputs(*line == '?' ? line + 1 : line, to);
+	return 0;
+}
+
+static int fetch_from(const struct search *search, const char *remote,
+		      struct err *err)
+{
+	/* What git does to fetch one.  The filter is for trees: no blobs. */
+	const char *const argv[] = { "git",
+				     "-c",
+				     "fetch.negotiationAlgorithm=noop",
+				     "fetch",
+				     "--quiet",
+				     "--no-tags",
+				     "--no-write-fetch-head",
+				     "--recurse-submodules=no",
+				     "--filter=blob:none",
+				     "--stdin",
+				     "--",
+				     remote,
+				     NULL };
+
+	/* It prints nothing. */
+	return run_git(search, argv, search->fds[ABSENT], search->fds[OBJECTS],
+		       err);
+}
+
+/* Fetch what is absent: all of it at once. */
+static int fetch(const struct search *search, struct err *err)
+{
+	int ret = -1;
+
+	for (size_t i = 0; ret && i < search->promisors.n; i++) {
+		if (err->kind == ERR_CANCELED)
+			break;
+		err_clear(err);
+		ret = fetch_from(search, search->promisors.remotes[i], err);
+	}
+	if (!ret || err->kind == ERR_CANCELED)
+		return ret;
+	return err_wrap(err, "cannot fetch what this partial clone lacks");
+}
+
+/* The trees, without which nobody knows what else is absent. */
+static int fetch_trees(const struct search *search, struct err *err)
+{
+	for (int i = 0; i < ROUNDS_MAX; i++) {
+		size_t n;
+
+		if (list_all(search, "--filter=blob:none", search->fds[LISTED],
+			     err) ||
+		    sift_absent(search, &n, err))
+			return -1;
+		if (!n)
+			return 0;
+		if (fetch(search, err))
+			return -1;
+	}
+	return err_set(err, ERR_LOCAL, "this partial clone lacks trees");
+}
+
+static int read_names(struct names *names, int fd, size_t n, struct err *err)
+{
+	FILE *from = open_again(fd, "r");
+	char line[LINE_ROOM];
+
+	if (!from)
+		return err_sys(err, errno, "cannot read what is absent");
+	names->names = xcalloc(n, sizeof(*names->names));
+	while (names->n < n && fgets(line, sizeof(line), from))
+		snprintf(names->names[names->n++], NAME_ROOM, "%.*s",
+			 (int)strcspn(line, "\n"), line);
+	fclose(from);
+	qsort(names->names, names->n, sizeof(*names->names), compare_names);
+	return 0;
+}
+
+/* Of what is listed, only that which is at one of the paths. */
+static int choose_paths(const struct search *search, struct err *err)
+{
+	struct names absent = { .n = 0 };
+	size_t n;
+	int ret = -1;
+
+	if (!sift_absent(search, &n, err) &&
+	    !read_names(&absent, search->fds[ABSENT], n, err))
+		ret = list_changed(search, &absent, search->fds[LISTED], err);
+	free(absent.names);
+	return ret;
+}
+
+/*
+ * What is absent may be a tree or a small blob, whatever filter the config
+ * names: that is the clone's, and each fetch since then may have had another.
+ */
+static int list_partial(const struct search *search, const char *filter,
+			struct err *err)
+{
+	const int *fds = search->fds;
+	size_t n = 0;
+
+	if (fetch_trees(search, err) ||
+	    list_all(search, filter, fds[LISTED], err) ||
+	    (search->nspecs && choose_paths(search, err)) ||
+	    sift_absent(search, &n, err))
+		return -1;
+	if (n && fetch(search, err))
+		return -1;
+	return sift(fds[LISTED], fds[OBJECTS], copy_names, NULL, err);
+}
+
+/* The names of all objects that matter, but large blobs. */
+static int list_objects(const struct search *search, struct err *err)
+{
+	static const char filter[] = "--filter=blob:limit=1024";
+	struct names none = { .n = 0 };
+
+	if (search->promisors.n)
+		return list_partial(search, filter, err);
+	if (search->nspecs)
+		return list_changed(search, &none, search->fds[OBJECTS], err);
+	return list_all(search, filter, search->fds[OBJECTS], err);
+}
+
+/* "blob SIZE NAME", with NAME and a newline behind; NULL: another kind. */
+static const char *parse_size(const char *line, uint64_t *size)
+{
+	static const char word[] = "blob ";
+	const char *digits = line + sizeof(word) - 1;
+	char *end;
+
+	if (strncmp(line, word, sizeof(word) - 1) || *digits < '0' ||
+	    *digits > '9')
+		return NULL;
+	errno = 0;
+	*size = strtoull(digits, &end, 10);
+	return errno ? NULL : end;
+}
+
+/* Of all objects, the blobs of a pointer's size. */
+static int copy_blobs(FILE *from, FILE *to, void *count, struct err *err)
+{
+	size_t *n = count;
+	static const char missing[] = " missing\n";
+	char line[LINE_ROOM];
+	uint64_t size;
+
+	while (fgets(line, sizeof(line), from)) {
+		const char *rest = parse_size(line, &size);
+		const char *end = strchr(line, ' ');
+
+		if (end && !strcmp(end, missing))
+			return err_set(err, ERR_LOCAL,
+				       "the repository lacks the object %.*s: "
+				       "run git fsck",
+				       (int)(end - line), line);
+		if (!rest || *rest != ' ' || size < POINTER_MIN ||
+		    size > POINTER_MAX)
+			continue;
+		fputs(rest + 1, to);
+		++*n;
+	}
+	return 0;
+}
+
+static void add(struct history *history, const struct pointer *pointer)
+{
+	/* Grows at powers of two. */
+	if (!(history->n & (history->n - 1)))
+		history->pointers = xreallocarray(history->pointers,
+						  history->n ? 2 * history->n :
+							       1,
+						  sizeof(*history->pointers));
+	history->pointers[history->n++] = *pointer;
+}
+
+/* One record: its head, "NAME blob SIZE", the blob and a newline. */
+static int read_blob(struct history *history, FILE *from, const char *head,
+		     struct err *err)
+{
+	uint64_t size = 0;
+	const char *blank = strchr(head, ' '),
+		   *rest = blank ? parse_size(blank + 1, &size) : NULL;
+	char text[POINTER_MAX + 1];
+	struct pointer pointer;
+
+	if (!rest || *rest != '\n' || size > POINTER_MAX ||
+	    fread(text, 1, (size_t)size + 1, from) != size + 1 ||
+	    text[size] != '\n')
+		return err_set(err, ERR_LOCAL,
+			       "'git cat-file' printed what makes no sense: "
+			       "run git fsck");
+	/* One to no bytes hides none to the same oid: git-lfs skips it. */
+	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)
+		add(history, &pointer);
+	return 0;
+}
+
+int history_read(struct history *history, int fd, struct err *err)
+{
+	FILE *from = open_again(fd, "r");
+	char line[LINE_ROOM];
+	int ret = 0;
+
+	if (!from)
+		return err_sys(err, errno, "cannot read the blobs");
+	while (!ret && fgets(line, sizeof(line), from))
+		ret = read_blob(history, from, line, err);
+	fclose(from);
+	return ret;
+}
+
+static int compare_oids(const void *left, const void *right)
+{
+	const struct pointer *const *a = left, *const *b = right;
+	int order = strcmp((*a)->oid, (*b)->oid);
+
+	if (order)
+		return order;
+	return *a < *b ? -1 : 1;
+}
+
+/* Each oid once, where it came first. */
+static void drop_doubles(struct history *history)
+{
+	struct pointer **sorted = xcalloc(history->n, sizeof(struct pointer *));
+	const struct pointer *first = NULL;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < history->n; i++)
+		sorted[i] = &history->pointers[i];
+	if (history->n)
+		qsort(sorted, history->n, sizeof(struct pointer *),
+		      compare_oids);
+	for (size_t i = 0; i < history->n; i++)
+		if (first && !strcmp(sorted[i]->oid, first->oid))
+			sorted[i]->oid[0] = '\0';
+		else
+			first = sorted[i];
+	free(sorted);
+	for (size_t i = 0; i < history->n; i++)
+		if (*history->pointers[i].oid)
+			history->pointers[kept++] = history->pointers[i];
+	history->n = kept;
+}
+
+static int search_all(const struct search *search, struct history *history,
+		      struct err *err)
+{
+	static const char *const check[] = {
+		"git", "cat-file", "--buffer",
+		"--batch-check=%(objecttype) %(objectsize) %(objectname)", NULL
+	};
+	static const char *const print[] = { "git", "cat-file", "--buffer",
+					     "--batch", NULL };
+	const int *fds = search->fds;
+
+	if (list_objects(search, err) ||
+	    run_git(search, check, fds[OBJECTS], fds[SIZES], err) ||
+	    sift(fds[SIZES], fds[BLOBS], copy_blobs, &history->nblobs, err) ||
+	    run_git(search, print, fds[BLOBS], fds[TEXTS], err) ||
+	    history_read(history, fds[TEXTS], err))
+		return -1;
+	drop_doubles(history);
+	return 0;
+}
+
+static void close_search(struct search *search)
+{
+	for (int i = 0; i < search->nfds; i++)
+		close(search->fds[i]);
+	promisors_release(&search->promisors);
+	history_free_pathspecs(search->specs);
+}
+
+/* To be closed whatever comes of it. */
+static int open_search(struct search *search,
+		       const struct history_request *request, struct err *err)
+{
+	*search = (struct search){ .request = request };
+	search->specs = history_pathspecs(request->include, request->exclude);
+	while (search->specs[search->nspecs])
+		search->nspecs++;
+	if (request->config)
+		promisors_find(&search->promisors, request->config);
+	while (search->nfds < NFILES) {
+		int fd = file_open_unlinked(request->dir, err);
+
+		if (fd < 0)
+			return -1;
+		search->fds[search->nfds++] = fd;
+	}
+	return 0;
+}
+
+int history_find(struct history *history, const struct history_request *request,
+		 struct err *err)
+{
+	struct search search;
+	int ret;
+
+	*history = (struct history){ .n = 0 };
+	ret = open_search(&search, request, err);
+	if (!ret)
+		ret = search_all(&search, history, err);
+	close_search(&search);
+	return ret;
+}
+
+int history_fetch(const struct history_request *request, struct err *err)
+{
+	struct search search;
+	size_t n = 0;
+	int ret;
+
+	ret = open_search(&search, request, err);
+	if (!ret && search.promisors.n &&
+	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
+	     sift_absent(&search, &n, err) || (n && fetch(&search, err))))
+		ret = -1;
+	close_search(&search);
+	return ret;
+}
+
+void history_release(struct history *history)
+{
+	free(history->pointers);
+	*history = (struct history){ .n = 0 };
+}

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_GIT_HISTORY_H
+#define LFS_GIT_HISTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/stop.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/git/pointer.h"
+
+/*
+ * Every LFS object that a git history points to.
+ *
+ * Nothing is checked out: git lists the small blobs that can be reached from
+ * the refs, or those that commits put at certain paths, and those that are
+ * pointers count, but those to no bytes: git-lfs asks no server for them.  What
+ * it prints goes to unlinked files, so the memory taken is that of the pointers.
+ *
+ * In a partial clone, what is absent is fetched first, all at once, large blobs,
+ * too, for how large they are nobody knows: git by itself would fetch each blob
+ * alone.
+ */
+
+struct history_request {
+	const char *const *refs;	/* what `git rev-list` takes */
+	size_t nrefs;
+	bool all;	/* all refs of the repository, besides */
+	bool tips_only;	/* of what they name, not of what was before */
+	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
+	const char *include;
+	const char *exclude;
+	/* A remote: leave out what its branches had when last seen.  Or NULL. */
+	const char *beyond;
+	const char *dir;	/* where the files are made for a moment */
+	/* That of the repository; NULL: take it for no partial clone. */
+	const struct gitconfig *config;
+	struct stop stop;
+};
+
+struct history {
+	struct pointer *pointers;	/* owned; each oid once */
+	size_t n;
+	size_t nblobs;	/* that were looked at */
+};
+
+/*
+ * Find them, in the repository of the current directory.  ERR_USAGE if git
+ * does not know a ref, ERR_LOCAL if it lacks a blob and cannot fetch it; what
+ * it says goes to stderr.
+ */
+int history_find(struct history *history, const struct history_request *request,
+		 struct err *err);
+
+/*
+ * In a partial clone, fetch all that is absent, whatever it is, in one go:
+ * before a push, for which git's hooks would have each blob fetched alone.
+ * The patterns count for nothing.
+ */
+int history_fetch(const struct history_request *request, struct err *err);
+
+/*
+ * The pathspecs of git that stand for the patterns: those for `include`, then
+ * those for `exclude`; "*.bin" is any file of such a name, "a/b" the file or
+ * directory at that place.  Ends with NULL; the caller frees all of it with
+ * history_free_pathspecs().
+ */
+char **history_pathspecs(const char *include, const char *exclude);
+void history_free_pathspecs(char **specs);
+
+/*
+ * Take the pointers from what `git cat-file --batch` prints, which may be cut
+ * anywhere.  ERR_LOCAL if it is not of that form.
+ */
+int history_read(struct history *history, int fd, struct err *err);
+
+void history_release(struct history *history);
+
+#endif

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_GIT_URLMATCH_H
+#define LFS_GIT_URLMATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/*
+ * Which `section.<url>.key` of the git config is meant for a URL: git's rules
+ * (git help config, http.<url>.*), and git-lfs's one more, that `.../repo`
+ * also stands for its LFS URL `.../repo.git/info/lfs`.
+ *
+ * Both sides are normalised first: case, escapes, default ports, "." and "..".
+ * The scheme and the port must be the same, the host label by label where `*`
+ * stands for any one, the user if the config names one, and the config's path
+ * must be a beginning of the URL's that ends at a slash.  Queries are ignored.
+ */
+
+struct urlmatch;
+
+/*
+ * How good a match is, in this order.  All zero is that of a key without a
+ * URL, which is the least.
+ */
+struct urlmatch_rank {
+	size_t host;
+	size_t path;
+	bool has_user;
+};
+
+/* The URL of a request; NULL if git would not take it for one. */
+struct urlmatch *urlmatch_new(const char *url);
+
+/* The URL in a config key, in which the host may have wildcards. */
+struct urlmatch *urlmatch_new_pattern(const char *url);
+
+/* Does the pattern match the URL?  NULL matches nothing. */
+bool urlmatch_is_match(const struct urlmatch *pattern,
+		       const struct urlmatch *url, struct urlmatch_rank *rank);
+
+/* Less than, equal to, or more than 0 as `a` is worse than, as good as, ... */
+int urlmatch_compare(const struct urlmatch_rank *a,
+		     const struct urlmatch_rank *b);
+
+/* NULL is fine. */
+void urlmatch_free(struct urlmatch *match);
+
+#endif

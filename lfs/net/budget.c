@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/net/budget.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/crc.h"
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+
+/*
+ * The locks of the file: SLOTS bytes for agents; LESSONS bytes, one for each
+ * lesson while it is written; from REGION on, for each host, SLOTS places and
+ * SLOTS bytes for agents that wait for a place.  Its content: LESSONS lessons.
+ * A host's number gives its region and its lesson.  Two hosts with the same
+ * region use fewer connections than they might; with the same lesson, one
+ * forgets.
+ */
+enum {
+	SLOTS = 4096,
+	REGION = 2 * SLOTS,
+	REGIONS = 1 << 20,
+	LESSONS = 64,
+	MINUTE = 60,	/* seconds until one more is tried */
+	FORGOTTEN = 12,	/* minutes; by then the limit is over SLOTS */
+	YIELD_MS = 3 * BUDGET_POLL_MS	/* for those that wait to see a place */
+};
+
+/* As it is in the file.  One that is not sound counts as none. */
+struct lesson {
+	uint64_t host;
+	int64_t since;	/* seconds since 1970 */
+	uint32_t most;	/* connections; 0: none is known */
+	uint32_t crc;	/* of all before it */
+};
+
+/*
+ * What a process holds of the file.  Record locks do not keep a process from
+ * taking a byte twice, and closing any descriptor of the file drops them all:
+ * so there is one, and it is never reopened.
+ */
+struct holding {
+	pthread_mutex_t mutex;
+	int fd;		/* -1: locks do not work here */
+	unsigned nbudgets;	/* that use it */
+	unsigned nholders;	/* of them, those that move an object */
+	off_t held;	/* the byte for that, or -1 */
+	off_t *places;	/* owned: the bytes for connections */
+	size_t nplaces;
+};
+
+struct budget {
+	struct holding *file;	/* owned by the last that uses it */
+	unsigned total;
+	unsigned nagents;
+	bool is_upload;
+	bool is_holder;
+	off_t waiting;	/* the byte that it holds while it waits, or -1 */
+	uint64_t left_ms;	/* when it left its last place */
+};
+
+static struct holding *open_file(const char *path, mode_t mode)
+{
+	struct holding *file = xcalloc(1, sizeof(*file));
+	struct err err = ERR_INIT;
+
+	pthread_mutex_init(&file->mutex, NULL);
+	file->nbudgets = 1;
+	file->held = -1;
+	file->fd = file_open_shared(path, mode, &err);
+	if (file->fd < 0)
+		log_warn("%s: connections are not shared", err.msg);
+	return file;
+}
+
+static void close_file(struct holding *file)
+{
+	if (--file->nbudgets)
+		return;
+	if (file->fd >= 0)
+		close(file->fd);
+	pthread_mutex_destroy(&file->mutex);
+	free(file->places);
+	free(file);
+}
+
+struct budget *budget_open(const char *path, mode_t mode, unsigned total,
+			   unsigned nagents)
+{
+	struct budget *budget = xcalloc(1, sizeof(*budget));
+
+	budget->total = total;
+	budget->nagents = nagents ? nagents : 1;
+	budget->waiting = -1;
+	budget->file = open_file(path, mode);
+	return budget;
+}
+
+void budget_join(struct budget *budget, const struct budget *other)
+{
+	close_file(budget->file);
+	budget->file = other->file;
+	budget->file->nbudgets++;
+}
+
+void budget_set_upload(struct budget *budget, bool is_upload)
+{
+	budget->is_upload = is_upload;
+}
+
+static struct flock record(short type, off_t from, off_t to)
+{
+	return (struct flock){ .l_type = type,
+			       .l_whence = SEEK_SET,
+			       .l_start = from,
+			       .l_len = to - from };
+}
+
+/* Bytes from `from` up to `to` that other processes hold; -1 on failure. */
+static int count_held(const struct budget *budget, off_t from, off_t to)
+{
+	struct flock lock;
+	off_t begin, end;
+	int before, after;
+
+	if (from >= to)
+		return 0;
+	lock = record(F_WRLCK, from, to);
+	if (fcntl(budget->file->fd, F_GETLK, &lock))
+		return -1;
+	if (lock.l_type == F_UNLCK)
+		return 0;
+	/*
+	 * The kernel reports any one of them, not the first, and neighbours
+	 * that one process has as one.
+	 */
+	begin = lock.l_start > from ? lock.l_start : from;
+	end = lock.l_start + lock.l_len;
+	if (!lock.l_len || end > to)
+		end = to;
+	before = count_held(budget, from, begin);
+	after = count_held(budget, end, to);
+	return before < 0 || after < 0 ? -1 :
+					 before + (int)(end - begin) + after;
+}
+
+/* Lock a byte: 0, 1 if another process has it, or -1. */
+static int lock_byte(const struct budget *budget, off_t at)
+{
+	struct flock lock = record(F_WRLCK, at, at + 1);
+
+	if (!fcntl(budget->file->fd, F_SETLK, &lock))
+		return 0;
+	return errno == EACCES || errno == EAGAIN ? 1 : -1;
+}
+
+static void unlock_byte(const struct budget *budget, off_t *at)
+{
+	struct flock lock;
+
+	if (*at < 0)
+		return;
+	lock = record(F_UNLCK, *at, *at + 1);
+	fcntl(budget->file->fd, F_SETLK, &lock);
+	*at = -1;
+}
+
+/* Lock any of the SLOTS bytes from `base`; -1 if locks do not work. */
+static off_t lock_any(const struct budget *budget, off_t base)
+{
+	off_t first = getpid() % SLOTS;
+	int ret = 1;
+
+	for (off_t i = 0; ret > 0 && i < SLOTS; i++) {
+		off_t slot = base + (first + i) % SLOTS;
+
+		ret = lock_byte(budget, slot);
+		if (!ret)
+			return slot;
+	}
+	return -1;
+}
+
+static void enter_file(const struct budget *budget)
+{
+	pthread_mutex_lock(&budget->file->mutex);
+}
+
+static void leave_file(const struct budget *budget)
+{
+	pthread_mutex_unlock(&budget->file->mutex);
+}
+
+void budget_hold(struct budget *budget)
+{
+	struct holding *file = budget->file;
+
+	if (file->fd < 0 || budget->is_holder)
+		return;
+	enter_file(budget);
+	budget->is_holder = true;
+	if (!file->nholders++)
+		file->held = lock_any(budget, 0);
+	if (file->held < 0)
+		log_warn("locks do not work: connections are not shared");
+	leave_file(budget);
+}
+
+void budget_stop_waiting(struct budget *budget)
+{
+	enter_file(budget);
+	unlock_byte(budget, &budget->waiting);
+	leave_file(budget);
+}
+
+void budget_release(struct budget *budget)
+{
+	struct holding *file = budget->file;
+
+	budget_stop_waiting(budget);
+	if (!budget->is_holder)
+		return;
+	enter_file(budget);
+	budget->is_holder = false;
+	if (!--file->nholders)
+		unlock_byte(budget, &file->held);
+	leave_file(budget);
+}
+
+static unsigned find_share(const struct budget *budget)
+{
+	int before = -1, after = -1;
+	unsigned agents = budget->nagents, rank = agents, share;
+
+	if (budget->file->held >= 0) {
+		before = count_held(budget, 0, budget->file->held);
+		after = count_held(budget, budget->file->held + 1, SLOTS);
+	}
+	if (before >= 0 && after >= 0) {
+		agents = (unsigned)(before + 1 + after);
+		rank = (unsigned)before;
+	}
+	share = budget->total / agents + (rank < budget->total % agents);
+	return share ? share : 1;
+}
+
+unsigned budget_share(const struct budget *budget)
+{
+	unsigned share;
+
+	enter_file(budget);
+	share = find_share(budget);
+	leave_file(budget);
+	return share;
+}
+
+/* The host's number, and the direction. */
+static uint64_t host_of(const struct budget *budget, const char *url)
+{
+	return (url_host_id(url) ^ budget->is_upload) * 0x100000001b3;
+}
+
+static off_t region_of(uint64_t host)
+{
+	return (off_t)(1 + host % REGIONS) * REGION;
+}
+
+static off_t lesson_at(uint64_t host)
+{
+	return (off_t)(host % LESSONS);
+}
+
+static uint32_t check_of(const struct lesson *lesson)
+{
+	return crc_update(0, lesson, offsetof(struct lesson, crc));
+}
+
+static struct lesson load_lesson(const struct budget *budget, uint64_t host)
+{
+	struct lesson lesson = { .host = 0 };
+	off_t at = lesson_at(host) * (off_t)sizeof(lesson);
+	ssize_t got = pread(budget->file->fd, &lesson, sizeof(lesson), at);
+
+	if (got == sizeof(lesson) && lesson.host == host &&
+	    lesson.crc == check_of(&lesson) && lesson.since >= 0 &&
+	    lesson.since <= clock_unix())
+		return lesson;
+	return (struct lesson){ .host = host };
+}
+
+/* What another process is writing at this moment is as good. */
+static void save_lesson(const struct budget *budget, struct lesson lesson)
+{
+	off_t number = lesson_at(lesson.host), lock = SLOTS + number;
+	struct err err = ERR_INIT;
+
+	if (lock_byte(budget, lock))
+		return;
+	lesson.crc = check_of(&lesson);
+	if (file_write_at(budget->file->fd, &lesson, sizeof(lesson),
+			  (uint64_t)number * sizeof(lesson), &err))
+		log_info("%s: the number of connections is not kept", err.msg);
+	unlock_byte(budget, &lock);
+}
+
+/* How many places there are now. */
+static unsigned most_of(const struct lesson *lesson)
+{
+	int64_t minutes = (clock_unix() - lesson->since) / MINUTE;
+	unsigned most;
+
+	if (!lesson->most || lesson->most > SLOTS || minutes < 0 ||
+	    minutes >= FORGOTTEN)
+		return SLOTS;
+	most = lesson->most + (1U << minutes) - 1;
+	return most < SLOTS ? most : SLOTS;
+}
+
+static bool is_ours(const struct budget *budget, off_t place)
+{
+	for (size_t i = 0; i < budget->file->nplaces; i++)
+		if (budget->file->places[i] == place)
+			return true;
+	return false;
+}
+
+/* The other places at that host that are taken, by this process or another. */
+static unsigned count_others(const struct budget *budget, off_t place)
+{
+	off_t region = place - place % REGION;
+	int elsewhere = count_held(budget, region, region + SLOTS);
+	unsigned n = elsewhere > 0 ? (unsigned)elsewhere : 0;
+
+	for (size_t i = 0; i < budget->file->nplaces; i++) {
+		off_t each = budget->file->places[i];
+
+		n += each != place && each - each % REGION == region;
+	}
+	return n;
+}
+
+/*
+ * Take the first free byte, and count only then: of processes that come at the
+ * same time, each sees the others' bytes.
+ */
+static int take_place(struct budget *budget, off_t region, unsigned most,
+		      off_t *place)
+{
+	int ret = 1;
+
+	for (*place = region; *place < region + SLOTS; ++*place) {
+		ret = is_ours(budget, *place) ? 1 : lock_byte(budget, *place);
+		if (ret <= 0)
+			break;
+	}
+	if (!ret && count_others(budget, *place) >= most) {
+		unlock_byte(budget, place);
+		return 1;
+	}
+	if (ret) {
+		*place = -1;
+		return ret;
+	}
+	budget->file->places = xreallocarray(budget->file->places,
+					     budget->file->nplaces + 1,
+					     sizeof(*place));
+	budget->file->places[budget->file->nplaces++] = *place;
+	return 0;
+}
+
+/*
+ * We have just had a place, others wait for one, and we have not yet seen them
+ * have it.
+ */
+static bool is_others_turn(struct budget *budget, off_t region, unsigned most)
+{
+	if (count_others(budget, region + SLOTS - 1) >= most)
+		budget->left_ms = 0;
+	return budget->left_ms && clock_ms() - budget->left_ms < YIELD_MS &&
+	       count_held(budget, region + SLOTS, region + REGION) > 0;
+}
+
+static bool enter(struct budget *budget, const char *url, off_t *place)
+{
+	uint64_t host = host_of(budget, url);
+	off_t region = region_of(host);
+	struct lesson lesson;
+	unsigned most;
+	int ret = 1;
+
+	lesson = load_lesson(budget, host);
+	most = most_of(&lesson);
+	if (most == SLOTS || !is_others_turn(budget, region, most))
+		ret = take_place(budget, region, most, place);
+	if (ret <= 0)
+		unlock_byte(budget, &budget->waiting);
+	else if (budget->waiting < 0)
+		budget->waiting = lock_any(budget, region + SLOTS);
+	return ret <= 0;
+}
+
+bool budget_enter(struct budget *budget, const char *url, off_t *place)
+{
+	bool has_place;
+
+	*place = -1;
+	if (budget->file->fd < 0)
+		return true;
+	enter_file(budget);
+	has_place = enter(budget, url, place);
+	leave_file(budget);
+	return has_place;
+}
+
+unsigned budget_leave(struct budget *budget, off_t place)
+{
+	struct holding *file = budget->file;
+	unsigned others;
+	size_t left = 0;
+
+	if (place < 0)
+		return 0;
+	enter_file(budget);
+	others = count_others(budget, place);
+	for (size_t i = 0; i < file->nplaces; i++)
+		if (file->places[i] != place)
+			file->places[left++] = file->places[i];
+	file->nplaces = left;
+	budget->left_ms = clock_ms();
+	unlock_byte(budget, &place);
+	leave_file(budget);
+	return others;
+}
+
+void budget_fewer(struct budget *budget, const char *url, unsigned others)
+{
+	struct lesson lesson;
+	unsigned most;
+
+	/* It was refused, so it has had no turn. */
+	budget->left_ms = 0;
+	if (budget->file->fd < 0 || !others)
+		return;
+	enter_file(budget);
+	lesson = load_lesson(budget, host_of(budget, url));
+	most = most_of(&lesson);
+	lesson.most = others < most ? others : most;
+	lesson.since = clock_unix();
+	save_lesson(budget, lesson);
+	leave_file(budget);
+}
+
+void budget_renewed(struct budget *budget, const char *url)
+{
+	struct lesson lesson;
+
+	if (budget->file->fd < 0)
+		return;
+	enter_file(budget);
+	lesson = load_lesson(budget, host_of(budget, url));
+	lesson.since -= MINUTE;
+	if (lesson.most)
+		save_lesson(budget, lesson);
+	leave_file(budget);
+}
+
+void budget_forget(struct budget *budget, const char *url)
+{
+	struct lesson lesson;
+
+	if (budget->file->fd < 0)
+		return;
+	enter_file(budget);
+	lesson = load_lesson(budget, host_of(budget, url));
+	if (lesson.most) {
+		lesson.most = 0;
+		save_lesson(budget, lesson);
+	}
+	leave_file(budget);
+}
+
+void budget_free(struct budget *budget)
+{
+	if (!budget)
+		return;
+	budget_release(budget);
+	close_file(budget->file);
+	free(budget);
+}

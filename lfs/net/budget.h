@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_NET_BUDGET_H
+#define LFS_NET_BUDGET_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+/*
+ * The connection budget that all agents of a repository share.
+ *
+ * git-lfs runs several agents side by side, each with one object.  One that
+ * is moving an object holds one byte of a lock file and counts the other
+ * bytes held: each may use total / held connections, those with the lowest
+ * bytes one more if there is a rest.  The kernel lets go of a dead process's
+ * byte, nobody waits for anybody, and the sum is over the total only for as
+ * long as the parts under way take, or if there are more agents than that.
+ *
+ * A server may take fewer connections than that.  It does not say how many: it
+ * refuses those that are too many.  So each connection that moves a part holds
+ * another byte of the file, its place at the server's host.  When the server
+ * refuses one while others have places, their number becomes the limit for all
+ * agents and commands of the repository.  A connection beyond the limit waits
+ * until a place is free, and agents that wait take turns.  After a minute one
+ * more is tried; if that goes well, two more after the next minute, then four:
+ * a wrong lesson is forgotten.
+ *
+ * Where locks do not work, every place is free and nothing is learned.
+ */
+
+struct budget;
+
+/*
+ * Open the lock file, making it with `mode` whatever the umask, as the users
+ * of a shared repository share it, too.  `total` connections; where locks
+ * do not work, each of `nagents` uses its part of the total.  Never NULL: a
+ * file that cannot be opened counts as locks that do not work.
+ */
+struct budget *budget_open(const char *path, mode_t mode, unsigned total,
+			   unsigned nagents);
+
+/*
+ * What comes from a host and what goes there are counted apart, as one process
+ * may do both with a budget for each.  To be said before the first place.
+ */
+void budget_set_upload(struct budget *budget, bool is_upload);
+
+/*
+ * Both budgets are this process's and have the same file, whose locks know
+ * processes only: keep one account of them.  The process counts as one agent
+ * then, which may use its share in each direction.  Before either is used.
+ */
+void budget_join(struct budget *budget, const struct budget *other);
+
+/* From now on, until budget_release(), this process moves an object. */
+void budget_hold(struct budget *budget);
+void budget_release(struct budget *budget);
+
+/* How many connections this process may use now: 1 at the least. */
+unsigned budget_share(const struct budget *budget);
+
+/*
+ * Places, for one thread of a budget at a time.  Is there one for a connection to the host
+ * of `url`?  If not, ask again in BUDGET_POLL_MS: another process may leave
+ * one, and nobody tells.  `place` is -1 where locks do not work.
+ */
+enum {
+	BUDGET_POLL_MS = 100
+};
+bool budget_enter(struct budget *budget, const char *url, off_t *place);
+
+/* What asked for a place goes without one; anything that still wants one asks again. */
+void budget_stop_waiting(struct budget *budget);
+
+/* Returns how many others have a place at that host now. */
+unsigned budget_leave(struct budget *budget, off_t place);
+
+/* A connection to the host of `url` was one too many beside `others`. */
+void budget_fewer(struct budget *budget, const char *url, unsigned others);
+
+/* The links were renewed: one more may be tried.  From any thread. */
+void budget_renewed(struct budget *budget, const char *url);
+
+/* The refusals meant something else: what was learned is forgotten. */
+void budget_forget(struct budget *budget, const char *url);
+
+void budget_free(struct budget *budget);
+
+#endif

@@ -1,0 +1,420 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/ahead.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/clock.h"
+#include "lfs/base/file.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/history.h"
+#include "lfs/git/pointer.h"
+#include "lfs/git/promisor.h"
+#include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
+#include "lfs/server/answers.h"
+#include "lfs/server/context.h"
+#include "lfs/server/server.h"
+
+enum {
+	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
+	KEPT = ANSWERS_KEPT_S,	/* seconds that what was said counts */
+	NSEARCHES = 2,
+	FIND_MS = 1000,	/* git may take for one */
+	ANSWER_ROOM = 128,	/* for an object's name */
+	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
+	REACH_LEAST = 8,	/* fewer are not worth it */
+	USED_LEAST = 32	/* one in so many has to be of use */
+};
+
+struct ahead {
+	struct ahead_options options;
+	bool has_begun;	/* for one object alone, git is not asked */
+	/* Owned: what each search found, in git-lfs's order. */
+	struct history found[NSEARCHES];
+	unsigned nsearches;	/* so far */
+	uint64_t until_ms;	/* for git to find them */
+	size_t reach;	/* 0: each object alone, for the process's life */
+
+	/* What the server said of neighbours when it was last asked: */
+	struct answers *answers;	/* owned: to us or to another agent */
+	json_t *others;	/* owned, or NULL: the oids are of it */
+	struct batch_object known[REACH_MOST];	/* owned but for the oids */
+	size_t nknown;
+	size_t nasked, nused;
+	uint64_t asked_ms;
+};
+
+struct ahead *ahead_new(const struct ahead_options *options)
+{
+	struct ahead *ahead = xcalloc(1, sizeof(*ahead));
+
+	ahead->options = *options;
+	ahead->reach = REACH_MOST;
+	ahead->answers = answers_new(options->context->storage.multipart_dir,
+				     options->context->endpoint.url);
+	return ahead;
+}
+
+/* Where blobs may be missing, git would fetch each that it is asked for. */
+static bool is_partial_clone(const struct gitconfig *config)
+{
+	struct promisors promisors;
+	bool is;
+
+	promisors_find(&promisors, config);
+	is = promisors.n > 0;
+	promisors_release(&promisors);
+	return is;
+}
+
+static bool is_over(void *ctx)
+{
+	const struct ahead *ahead = ctx;
+
+	return stop_is_wanted(&ahead->options.stop) ||
+	       clock_ms() > ahead->until_ms;
+}
+
+static bool has_fetch_head(struct ahead *ahead)
+{
+	const char *const argv[] = { "git", "rev-parse", "--verify",
+				     "FETCH_HEAD^{tree}", NULL };
+	const struct child child = { .argv = argv,
+				     .stop = stop_when(is_over, ahead) };
+	struct buf answer = BUF_INIT(ANSWER_ROOM);
+	struct err ignored = ERR_INIT;
+	bool is = !child_run(&child, &answer, NULL, &ignored);
+
+	buf_release(&answer);
+	return is;
+}
+
+/*
+ * First in HEAD; in a pull it is still the old commit, and FETCH_HEAD is the
+ * new one.  Then in whatever else may be fetched or checked out.
+ */
+static int find_trees(struct ahead *ahead, struct err *err)
+{
+	static const char *const refs[] = { "HEAD^{tree}",
+					    "FETCH_HEAD^{tree}" };
+	const struct context *context = ahead->options.context;
+	struct history_request request = {
+		.refs = refs,
+		.nrefs = 1,
+		.all = ahead->nsearches > 0,
+		.tips_only = true,
+		.dir = context->storage.multipart_dir,
+		.stop = stop_when(is_over, ahead),
+	};
+
+	ahead->until_ms = clock_ms() + FIND_MS;
+	/* They are empty then: no object is in them. */
+	if (!context->repo.head || is_partial_clone(context->config))
+		return 0;
+	if (has_fetch_head(ahead))
+		request.nrefs = 2;
+	return history_find(&ahead->found[ahead->nsearches], &request, err);
+}
+
+/*
+ * Find more trees; false if another agent is at it just now: eight at a time
+ * would each take eight times as long.
+ */
+static bool search(struct ahead *ahead)
+{
+	const struct storage *storage = &ahead->options.context->storage;
+	struct err err = ERR_INIT;
+	char *path = xstrfmt("%s/search", storage->multipart_dir);
+	int fd = file_open_shared(path, storage->dir_mode & 0666, &err);
+	bool is_ours = fd >= 0 && !file_lock(fd, &err);
+
+	free(path);
+	if (err.kind == ERR_BUSY) {
+		log_debug("another agent searches");
+	} else if (is_ours && !find_trees(ahead, &err)) {
+		ahead->nsearches++;
+	} else {
+		log_info("%s; no more is searched", err.msg);
+		ahead->nsearches = NSEARCHES;
+	}
+	if (fd >= 0)
+		close(fd);
+	return is_ours;
+}
+
+static bool find(const struct history *found, const char *oid, size_t *at)
+{
+	for (*at = 0; *at < found->n; ++*at)
+		if (!strcmp(found->pointers[*at].oid, oid))
+			return true;
+	return false;
+}
+
+/* Where, and at what place there, is the object?  NULL: in no tree we know. */
+static const struct history *look_up(struct ahead *ahead, const char *oid,
+				     size_t *at)
+{
+	for (unsigned i = 0; i < NSEARCHES; i++) {
+		if (i == ahead->nsearches && !search(ahead))
+			return NULL;
+		if (find(&ahead->found[i], oid, at))
+			return &ahead->found[i];
+	}
+	return NULL;
+}
+
+static bool is_here(const struct ahead *ahead, const char *oid)
+{
+	char *path = storage_object_path(&ahead->options.context->storage, oid);
+	bool is = !access(path, F_OK);
+
+	free(path);
+	return is;
+}
+
+/* Add a neighbour to the `n` objects, if it can be wanted; returns how many. */
+static size_t add(const struct ahead *ahead, const struct pointer *pointer,
+		  struct batch_object *objects, size_t n)
+{
+	if (n > ahead->reach || pointer->size > SMALL ||
+	    is_here(ahead, pointer->oid))
+		return n;
+	objects[n].oid = pointer->oid;
+	objects[n].size = pointer->size;
+	return n + 1;
+}
+
+/*
+ * Add the neighbours of the first of `objects`, the nearest first; returns how
+ * many there are then.  git-lfs takes a hundred in a tree's order, and of
+ * these the largest first: others may be wanted before and behind it.
+ */
+static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
+{
+	size_t at, n = 1;
+	const struct history *trees = look_up(ahead, objects[0].oid, &at);
+
+	if (!trees)
+		return n;
+	for (size_t far = 1; far <= BATCH_OBJECTS_MAX; far++) {
+		if (far < trees->n - at)
+			n = add(ahead, &trees->pointers[at + far], objects, n);
+		if (far <= at)
+			n = add(ahead, &trees->pointers[at - far], objects, n);
+	}
+	return n;
+}
+
+static void forget(struct ahead *ahead)
+{
+	for (size_t i = 0; i < ahead->nknown; i++)
+		batch_object_release(&ahead->known[i]);
+	ahead->nknown = 0;
+	json_decref(ahead->others);
+	ahead->others = NULL;
+}
+
+void ahead_forget(struct ahead *ahead)
+{
+	forget(ahead);
+	answers_forget(ahead->answers);
+}
+
+bool ahead_take(struct ahead *ahead, struct batch_object *object)
+{
+	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
+		forget(ahead);
+	for (size_t i = 0; i < ahead->nknown; i++) {
+		struct batch_object *known = &ahead->known[i];
+
+		if (strcmp(known->oid, object->oid) ||
+		    known->size != object->size)
+			continue;
+		object->actions = known->actions;
+		object->authenticated = known->authenticated;
+		*known = ahead->known[--ahead->nknown];
+		ahead->nused++;
+		server_complete(ahead->options.server, object);
+		return !object->err.kind;
+	}
+	return false;
+}
+
+/* Will the link not run out before it is forgotten? */
+static bool lasts(const json_t *actions)
+{
+	const json_t *action = mode_action(actions, DOWNLOAD);
+	const char *href = json_string_value(json_object_get(action, "href"));
+	const char *at = json_string_value(
+		json_object_get(action, "expires_at"));
+	json_int_t in = json_integer_value(
+		json_object_get(action, "expires_in"));
+	int64_t least = clock_unix() + KEPT, until;
+
+	if (!href || link_expires_at(href) < least || (in && in < KEPT))
+		return false;
+	/* Go's zero, in the year 1, is no time. */
+	return !at || rfc3339_parse(at, &until) || until < 0 || until >= least;
+}
+
+/* The neighbours' answers; errors the server shall tell once more. */
+static void keep(struct ahead *ahead, struct batch_object *objects, size_t n)
+{
+	bool are_short = false;
+
+	forget(ahead);
+	ahead->asked_ms = clock_ms();
+	ahead->nasked = n;
+	ahead->nused = 0;
+	for (size_t i = 0; i < n; i++) {
+		bool is_short = !objects[i].err.kind &&
+				!lasts(objects[i].actions);
+
+		are_short |= is_short;
+		if (objects[i].err.kind || is_short)
+			batch_object_release(&objects[i]);
+		else
+			ahead->known[ahead->nknown++] = objects[i];
+	}
+	if (are_short)
+		ahead->reach = 0;
+}
+
+/* Others may be wanted than those nearby, or more than were asked about. */
+static void adapt(struct ahead *ahead)
+{
+	if (!ahead->nasked)
+		return;
+	ahead->reach = ahead->nused * USED_LEAST < ahead->nasked ?
+			       ahead->reach / 2 :
+			       ahead->reach * 2;
+	if (ahead->reach > REACH_MOST)
+		ahead->reach = REACH_MOST;
+	if (ahead->reach < REACH_LEAST)
+		ahead->reach = 0;
+	ahead->nasked = 0;
+}
+
+/* Not for long: the one that is wanted may be had without the others. */
+static int try_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	if (!server_try_all(server, objects, n, err))
+		return 0;
+	if (!err_is_transient(err) || err->wait_ms)
+		return -1;
+	err_clear(err);
+	return server_try_all(server, objects, n, err);
+}
+
+/* Ask about the first of `n` objects, the caller's, with the others. */
+static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
+		   struct err *err)
+{
+	struct server *server = ahead->options.server;
+
+	if (!try_all(server, objects, n, err)) {
+		answers_store(ahead->answers, objects + 1, n - 1);
+		keep(ahead, objects + 1, n - 1);
+		server_complete(server, objects);
+		*err = objects[0].err;
+		return err->kind ? -1 : 0;
+	}
+	/* Asking for one object may take long: let other agents ask. */
+	answers_unlock(ahead->answers);
+	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
+	    !err_is_transient(err))
+		return -1;
+	/* The matter may be that there are others, or one of them. */
+	log_info("%s; asking about one object at a time", err->msg);
+	err_clear(err);
+	ahead->reach = 0;
+	return server_ask(server, objects, err);
+}
+
+/* Keep what another agent was told; the same that it has, or had. */
+static void learn(struct ahead *ahead)
+{
+	struct batch_object objects[REACH_MOST];
+	int64_t asked;
+	json_t *list = answers_load(ahead->answers, &asked), *each;
+	size_t i, n = 0;
+
+	if (!list)
+		return;
+	json_array_foreach (list, i, each) {
+		const char *oid = json_string_value(
+			json_object_get(each, "oid"));
+
+		if (!oid || n == REACH_MOST)
+			continue;
+		objects[n++] = (struct batch_object){
+			.oid = oid,
+			.size = (uint64_t)json_integer_value(
+				json_object_get(each, "size")),
+			.actions = json_incref(
+				json_object_get(each, "actions")),
+			.authenticated = json_is_true(
+				json_object_get(each, "authenticated")),
+		};
+	}
+	keep(ahead, objects, n);
+	ahead->others = list;
+	ahead->asked_ms -= (uint64_t)(clock_unix() - asked) * 1000;
+}
+
+static int ask(struct ahead *ahead, struct batch_object *object,
+	       struct err *err)
+{
+	struct batch_object *objects = xcalloc(BATCH_OBJECTS_MAX,
+					       sizeof(*objects));
+	size_t n = 1;
+	int ret;
+
+	/* Unused answers of another agent say nothing about our own. */
+	ahead->nasked = 0;
+	objects[0] = *object;
+	if (ahead->reach)
+		n = add_neighbours(ahead, objects);
+	if (n == 1)
+		answers_unlock(ahead->answers);
+	ret = n > 1 ? ask_all(ahead, objects, n, err) :
+		      server_ask(ahead->options.server, objects, err);
+	*object = objects[0];
+	free(objects);
+	return ret;
+}
+
+int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
+{
+	const struct ahead_options *options = &ahead->options;
+	bool is_first = !ahead->has_begun;
+	int ret;
+
+	ahead->has_begun = true;
+	if (is_first || object->size > SMALL || !ahead->reach)
+		return server_ask(options->server, object, err);
+	if (!answers_lock(ahead->answers, &options->stop))
+		return err_set(err, ERR_CANCELED, "stopped");
+	adapt(ahead);
+	learn(ahead);
+	ret = ahead_take(ahead, object) ? 0 : ask(ahead, object, err);
+	answers_unlock(ahead->answers);
+	return ret;
+}
+
+void ahead_free(struct ahead *ahead)
+{
+	if (!ahead)
+		return;
+	forget(ahead);
+	answers_free(ahead->answers);
+	for (unsigned i = 0; i < NSEARCHES; i++)
+		history_release(&ahead->found[i]);
+	free(ahead);
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/askcred.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/child.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/text.h"
+
+enum {
+	CACHE_MS = 5000,	/* a daemon of this machine answers at once */
+	QUIET_MS = 60000,	/* a helper that asks a server */
+	NOT_FOUND = 128	/* git's exit status if it dies, as without an answer */
+};
+
+static int run(const struct askcred *ask, const struct child *what,
+	       struct buf *output, int *status, struct err *err)
+{
+	struct child child = *what;
+
+	child.stop = ask->stop;
+	return child_run(&child, output, status, err);
+}
+
+/* Run a program that reads and writes a credential's lines. */
+static int converse(const struct askcred *ask, const struct child *what,
+		    const struct credtext *lines, struct credtext *answer,
+		    struct err *err)
+{
+	struct buf input = BUF_INIT(CREDTEXT_MAX);
+	struct buf output = BUF_INIT(CREDTEXT_MAX);
+	struct child child = *what;
+	int status = 0, ret = -1;
+
+	if (credtext_format(lines, &input)) {
+		err_set(err, ERR_USAGE, "a credential is over %d bytes",
+			CREDTEXT_MAX);
+		goto out;
+	}
+	child.input = buf_str(&input);
+	if (run(ask, &child, &output, &status, err))
+		goto out;
+	ret = 0;
+	if (!status && answer)
+		ret = credtext_parse(answer, buf_str(&output), output.len, err);
+	else if (status && status != NOT_FOUND)
+		ret = err_set(err, ERR_LOCAL, "exit status %d", status);
+out:
+	buf_release(&input);
+	buf_release(&output);
+	return ret;
+}
+
+/* git before 2.46 passes over what it does not know. */
+static int add_capabilities(struct credtext *text, struct err *err)
+{
+	if (credtext_add(text, "capability[]", "authtype", err))
+		return -1;
+	return credtext_add(text, "capability[]", "state", err);
+}
+
+static int converse_with_git(const struct askcred *ask,
+			     const struct child *child,
+			     const struct credtext *lines,
+			     struct credtext *answer, struct err *err)
+{
+	struct credtext all = CREDTEXT_INIT;
+	int ret = add_capabilities(&all, err);
+
+	if (!ret)
+		ret = credtext_add_all(&all, lines, err);
+	if (!ret)
+		ret = converse(ask, child, &all, answer, err);
+	credtext_release(&all);
+	return ret;
+}
+
+int askcred_git(const struct askcred *ask, const char *verb,
+		const struct credtext *lines, struct credtext *answer,
+		struct err *err)
+{
+	const char *const argv[] = { "git", "credential", verb, NULL };
+	const struct child child = {
+		.argv = argv, .talks_to_terminal = !strcmp(verb, "fill")
+	};
+
+	if (converse_with_git(ask, &child, lines, answer, err))
+		return err_wrap(err, "git credential %s", verb);
+	return 0;
+}
+
+bool askcred_has_helper(const struct askcred *ask, const struct credtext *lines)
+{
+	char *url = credtext_url(lines);
+	const struct gitconfig_entry *entry = gitconfig_find_url(ask->config,
+								 "credential",
+								 url, "helper");
+
+	free(url);
+	return entry && *entry->value;
+}
+
+int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
+			struct credtext *answer, struct err *err)
+{
+	const char *const argv[] = { "env",
+				     "GIT_TERMINAL_PROMPT=0",
+				     "GIT_ASKPASS=",
+				     "SSH_ASKPASS=",
+				     "git",
+				     "-c",
+				     "credential.interactive=false",
+				     "credential",
+				     "fill",
+				     NULL };
+	const struct child child = { .argv = argv, .timeout_ms = QUIET_MS };
+
+	if (converse_with_git(ask, &child, lines, answer, err))
+		return err_wrap(err, "git credential fill");
+	return 0;
+}
+
+const char *askcred_program(const struct askcred *ask)
+{
+	const char *program = getenv("GIT_ASKPASS");
+
+	if (!program)
+		program = gitconfig_get(ask->config, "core.askpass");
+	if (!program)
+		program = getenv("SSH_ASKPASS");
+	return program && *program ? program : NULL;
+}
+
+static void add_escaped(struct buf *out, const char *s, const char *safe)
+{
+	for (; *s; s++) {
+		if (isalnum((unsigned char)*s) || strchr(safe, *s))
+			buf_add(out, s, 1);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*s);
+	}
+}
+
+/* git-lfs's words, which askpass scripts look at. */
+static char *prompt(const char *what, const struct credtext *lines,
+		    const char *user)
+{
+	const char *protocol = credtext_get(lines, "protocol");
+	const char *host = credtext_get(lines, "host");
+	const char *path = credtext_get(lines, "path");
+	struct buf out = BUF_INIT(4 * CREDTEXT_MAX);
+
+	buf_printf(&out, "%s for \"%s://", what, protocol ? protocol : "");
+	if (user && *user) {
+		add_escaped(&out, user, "-_.~$&+,;=");
+		buf_puts(&out, "@");
+	}
+	buf_puts(&out, host ? host : "");
+	if (path && *path) {
+		buf_puts(&out, "/");
+		add_escaped(&out, path, "-_.~$&+,/:;=@");
+	}
+	buf_puts(&out, "\"");
+	return buf_take(&out);
+}
+
+static char *ask_for(const struct askcred *ask, const char *program,
+		     char *question, struct err *err)
+{
+	const char *const argv[] = { program, question, NULL };
+	const struct child child = { .argv = argv };
+	struct buf output = BUF_INIT(CREDTEXT_MAX);
+	char *answer = NULL;
+
+	if (!run(ask, &child, &output, NULL, err))
+		answer = text_trim(buf_str(&output), strlen(buf_str(&output)));
+	buf_release(&output);
+	free(question);
+	return answer;
+}
+
+int askcred_askpass(const struct askcred *ask, const char *program,
+		    const struct credtext *lines, struct credtext *answer,
+		    struct err *err)
+{
+	const char *given = credtext_get(lines, "username");
+	char *user = NULL, *password = NULL;
+	int ret = -1;
+
+	user = given ? xstrdup(given) :
+		       ask_for(ask, program, prompt("Username", lines, NULL),
+			       err);
+	if (user)
+		password = ask_for(ask, program,
+				   prompt("Password", lines, user), err);
+	if (!password)
+		goto out;
+	if (!*user && !*password) {
+		err_set(err, ERR_AUTH, "'%s' gave no answer", program);
+		goto out;
+	}
+	ret = credtext_add_all(answer, lines, err);
+	if (!ret && !given)
+		ret = credtext_add(answer, "username", user, err);
+	if (!ret)
+		ret = credtext_add(answer, "password", password, err);
+out:
+	free(user);
+	free(password);
+	return ret;
+}
+
+int askcred_cache(const struct askcred *ask, const struct askcred_cache *cache,
+		  const struct credtext *lines, struct credtext *answer,
+		  struct err *err)
+{
+	char timeout[16];
+	const char *const argv[] = { "git",	  "credential-cache",
+				     "--timeout", timeout,
+				     "--socket",  cache->socket,
+				     cache->verb, NULL };
+	const struct child child = { .argv = argv, .timeout_ms = CACHE_MS };
+
+	snprintf(timeout, sizeof(timeout), "%d", ASKCRED_CACHE_S);
+	if (converse(ask, &child, lines, answer, err))
+		return err_wrap(err, "git credential-cache %s", cache->verb);
+	return 0;
+}

@@ -1,0 +1,445 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/mem.h"
+#include "lfs/net/status.h"
+#include "lfs/net/url.h"
+#include "lfs/server/urlparts.h"
+
+enum { VERIFY_DOUBLINGS = 6 };	/* of the pause: 32 s at the most */
+
+#define MEDIA_TYPE "application/vnd.git-lfs+json"
+
+static json_t *pack_objects(const struct batch *batch)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < batch->nobjects; i++) {
+		json_int_t size = (json_int_t)batch->objects[i].size;
+
+		json_array_append_new(list, json_pack("{s:s, s:I}", "oid",
+						      batch->objects[i].oid,
+						      "size", size));
+	}
+	return list;
+}
+
+static json_t *pack_transfers(const struct batch *batch)
+{
+	json_t *list = json_array();
+
+	for (const char *const *name = batch->transfers; *name; name++)
+		json_array_append_new(list, json_string(*name));
+	return list;
+}
+
+static char *format_and_free(json_t *tree)
+{
+	struct buf out = BUF_INIT(BATCH_ANSWER_MAX);
+
+	json_format(tree, &out);
+	json_decref(tree);
+	return buf_take(&out);
+}
+
+char *batch_format(const struct batch *batch)
+{
+	json_t *tree = json_pack("{s:s, s:o, s:o, s:s}", "operation",
+				 batch->is_upload ? "upload" : "download",
+				 "transfers", pack_transfers(batch), "objects",
+				 pack_objects(batch), "hash_algo", "sha256");
+
+	if (batch->ref)
+		json_object_set_new(tree, "ref",
+				    json_pack("{s:s}", "name", batch->ref));
+	return format_and_free(tree);
+}
+
+/*
+ * jansson makes 200 bytes of an empty object: a few MiB of text could become
+ * some GiB.  Every value but the first follows one of these characters.
+ */
+static int check_values(const char *text, size_t len, struct err *err)
+{
+	size_t n = 0;
+	bool in_string = false;
+
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] == '\\' && in_string)
+			i++;
+		else if (text[i] == '"')
+			in_string = !in_string;
+		else if (!in_string && strchr("{[,", text[i]))
+			n++;
+	}
+	if (n > BATCH_VALUES_MAX)
+		return err_set(err, ERR_PROTOCOL,
+			       "the answer has over %d JSON values",
+			       BATCH_VALUES_MAX);
+	return 0;
+}
+
+static struct batch_object *find_object(const struct batch *batch,
+					const char *oid)
+{
+	for (size_t i = 0; i < batch->nobjects; i++)
+		if (!strcmp(batch->objects[i].oid, oid))
+			return &batch->objects[i];
+	return NULL;
+}
+
+static enum err_kind kind_of(int code)
+{
+	switch (code) {
+	case 401:
+		return ERR_AUTH;
+	case 408:
+	case 429:
+	case 500:
+	case 502:
+	case 503:
+	case 504:
+		return ERR_BUSY;
+	default:
+		return ERR_REFUSED;
+	}
+}
+
+static const char *sentence_of(int code)
+{
+	switch (code) {
+	case 401:
+	case 403:
+		return "the server does not let you have this object";
+	case 404:
+		return "the server does not have this object";
+	case 410:
+		return "the owner has removed this object from the server";
+	case 422:
+		return "the server finds this object invalid";
+	case 507:
+		return "the server has no room for this object";
+	default:
+		return "the server refuses this object";
+	}
+}
+
+/* The `error` of one object. */
+static int parse_error(struct batch_object *object, const json_t *error,
+		       struct err *err)
+{
+	const json_t *code = json_object_get(error, "code");
+	const char *message;
+	char number[16] = "";
+	int n;
+
+	if (!json_is_object(error))
+		return err_set(err, ERR_PROTOCOL, "'error' is not an object");
+	if (code && !json_is_integer(code))
+		return err_set(err, ERR_PROTOCOL, "'code' is not an integer");
+	if (json_get_optional_string(error, "message", &message, err))
+		return -1;
+	n = (int)json_integer_value(code);
+	if (n || !message)
+		snprintf(number, sizeof(number), "%d", n);
+	err_set(&object->err, kind_of(n), "%s (%s%s%.300s)", sentence_of(n),
+		number, *number && message && *message ? ": " : "",
+		message ? message : "");
+	object->err.code = n;
+	return 0;
+}
+
+/* git-lfs still takes the member's name from before 1.0, too. */
+static int parse_actions(struct batch_object *object, const json_t *tree,
+			 struct err *err)
+{
+	json_t *actions = json_object_get(tree, "actions");
+
+	if (!actions || json_is_null(actions))
+		actions = json_object_get(tree, "_links");
+	if (!actions || json_is_null(actions))
+		return 0;
+	if (!json_is_object(actions))
+		return err_set(err, ERR_PROTOCOL, "'actions' is not an object");
+	if (json_object_size(actions))
+		object->actions = json_incref(actions);
+	return 0;
+}
+
+static int parse_object(const struct batch *batch, const json_t *tree,
+			bool *seen, struct err *err)
+{
+	const char *oid = json_get_string(tree, "oid", err);
+	const json_t *error = json_object_get(tree, "error"), *member;
+	struct batch_object *object;
+
+	if (!oid)
+		return -1;
+	object = find_object(batch, oid);
+	if (!object || seen[object - batch->objects])
+		return 0;
+	seen[object - batch->objects] = true;
+	member = json_object_get(tree, "authenticated");
+	object->authenticated = json_is_true(member);
+	if (error && !json_is_null(error))
+		return parse_error(object, error, err);
+	if (parse_actions(object, tree, err))
+		return -1;
+	if (!batch->is_upload && !object->actions)
+		err_set(&object->err, ERR_PROTOCOL,
+			"the server's answer says neither where this object "
+			"is nor what is wrong with it");
+	return 0;
+}
+
+static int parse_objects(const struct batch *batch, const json_t *tree,
+			 struct err *err)
+{
+	const json_t *list = json_object_get(tree, "objects");
+	bool seen[BATCH_OBJECTS_MAX] = { false };
+
+	if (!json_is_array(list))
+		return err_set(err, ERR_PROTOCOL, "'objects' is %s",
+			       list ? "not an array" : "missing");
+	for (size_t i = 0; i < json_array_size(list); i++)
+		if (parse_object(batch, json_array_get(list, i), seen, err))
+			return err_wrap(err, "object %zu", i + 1);
+	for (size_t i = 0; i < batch->nobjects; i++)
+		if (!seen[i])
+			err_set(&batch->objects[i].err, ERR_PROTOCOL,
+				"the server's answer does not mention this "
+				"object");
+	return 0;
+}
+
+static int parse_tree(struct batch *batch, const json_t *tree, struct err *err)
+{
+	const char *transfer, *hash;
+
+	if (!json_is_object(tree))
+		return err_set(err, ERR_PROTOCOL, "it is not a JSON object");
+	if (json_get_optional_string(tree, "transfer", &transfer, err) ||
+	    json_get_optional_string(tree, "hash_algo", &hash, err))
+		return -1;
+	if (hash && *hash && strcmp(hash, "sha256"))
+		return err_set(err, ERR_PROTOCOL,
+			       "'hash_algo' is '%.40s', not 'sha256'", hash);
+	batch->transfer = xstrdup(transfer && *transfer ? transfer : "basic");
+	return parse_objects(batch, tree, err);
+}
+
+int batch_parse(struct batch *batch, const char *text, size_t len,
+		struct err *err)
+{
+	json_t *tree = NULL;
+	int ret = -1;
+
+	batch_reset(batch);
+	if (!check_values(text, len, err))
+		tree = json_parse(text, len, err);
+	if (tree)
+		ret = parse_tree(batch, tree, err);
+	/* The objects hold what they need of it. */
+	json_decref(tree);
+	if (!ret)
+		return 0;
+	batch_reset(batch);
+	return err_wrap(err, "the answer of the LFS server");
+}
+
+void batch_object_release(struct batch_object *object)
+{
+	json_decref(object->actions);
+	free(object->href);
+	headers_release(&object->headers);
+	*object = (struct batch_object){ .oid = object->oid,
+					 .size = object->size };
+}
+
+void batch_reset(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->nobjects; i++)
+		batch_object_release(&batch->objects[i]);
+	for (size_t i = 0; i < batch->nchallenges; i++)
+		free(batch->challenges[i]);
+	batch->nchallenges = 0;
+	free(batch->transfer);
+	batch->transfer = NULL;
+}
+
+static int on_begin(void *ctx, struct http *http, int status, struct err *err)
+{
+	(void)http;
+	(void)status;
+	(void)err;
+	/* A redirect has an answer of its own. */
+	buf_reset(ctx);
+	return 0;
+}
+
+static int on_write(void *ctx, const char *data, size_t n, struct err *err)
+{
+	struct buf *answer = ctx;
+
+	if (!buf_add(answer, data, n))
+		return 0;
+	return err_set(err, ERR_PROTOCOL,
+		       "the answer of the LFS server is over %d bytes",
+		       BATCH_ANSWER_MAX);
+}
+
+/* A server that takes several kinds of login may name each in its own header. */
+static void keep_challenges(struct batch *batch, struct http *http,
+			    const char *name)
+{
+	const char *value;
+
+	for (unsigned i = 0; batch->nchallenges < BATCH_CHALLENGES_MAX &&
+			     (value = http_header_at(http, name, i));
+	     i++)
+		batch->challenges[batch->nchallenges++] = xstrdup(value);
+}
+
+/* POST `text` to `url` and take the answer; `sink` may be NULL. */
+struct post {
+	const char *url;
+	const struct headers *headers;
+	char *text;
+	const struct http_sink *sink;
+	unsigned answer_ms;
+	int64_t expires;
+};
+
+static int post(struct http *http, const struct post *post, struct err *err)
+{
+	const struct http_body body = http_text(post->text, strlen(post->text));
+	const struct http_request request = {
+		.method = "POST",
+		.url = post->url,
+		.headers = post->headers ? post->headers->list : NULL,
+		.nheaders = post->headers ? post->headers->n : 0,
+		.media_type = MEDIA_TYPE,
+		.body = &body,
+		.sink = post->sink,
+		.answer_ms = post->answer_ms,
+		.expires = post->expires,
+	};
+	struct http_response response = HTTP_RESPONSE_INIT;
+	int ret = url_check(post->url, err);
+
+	if (!ret)
+		ret = http_perform(http, &request, &response, err);
+	if (!ret)
+		ret = status_of_taken(http, &request, &response, err);
+	http_response_release(&response);
+	return ret;
+}
+
+static int take_answer(struct http *http, struct batch *batch,
+		       const struct buf *answer, struct err *err)
+{
+	const char *type = http_header(http, "Content-Type");
+
+	if (!status_is_page(buf_str(answer), type))
+		return batch_parse(batch, buf_str(answer), answer->len, err);
+	return status_say_page(http_url(http), buf_str(answer), "JSON", err);
+}
+
+/* A server hides what one may not see, and one without LFS knows no batch. */
+static void explain(struct http *http, struct err *err)
+{
+	if (err->kind != ERR_REFUSED || err->code != 404)
+		return;
+	http_name_peer(http, err);
+	err_append(err, "; the repository may be unknown there or hidden from "
+			"you, LFS be switched off for it, or lfs.url wrong");
+}
+
+static int ask(struct http *http, struct batch *batch, char *url,
+	       struct err *err)
+{
+	struct buf answer = BUF_INIT(BATCH_ANSWER_MAX);
+	const struct http_sink sink = {
+		.begin = on_begin,
+		.write = on_write,
+		.ctx = &answer,
+	};
+	const struct post what = {
+		.url = url,
+		.headers = batch->headers,
+		.text = batch_format(batch),
+		.sink = &sink,
+		.answer_ms = batch->answer_ms,
+	};
+	int ret = post(http, &what, err);
+
+	if (!ret) {
+		ret = take_answer(http, batch, &answer, err);
+	} else if (err->kind == ERR_AUTH) {
+		keep_challenges(batch, http, "Lfs-Authenticate");
+		keep_challenges(batch, http, "WWW-Authenticate");
+	}
+	buf_release(&answer);
+	free(what.text);
+	return ret;
+}
+
+int batch_perform(struct http *http, struct batch *batch, struct err *err)
+{
+	/* libcurl would make an Authorization of its own of a user in it. */
+	char *plain = urlparts_without_user(batch->url);
+	char *url = urlparts_join(plain, "objects/batch");
+	char shown[URL_DISPLAY_MAX];
+	int ret;
+
+	batch_reset(batch);
+	ret = ask(http, batch, url, err);
+	batch->answered = clock_unix();
+	/* Who could not connect has named it. */
+	if (ret && !strstr(err->msg, url_display(url, shown, sizeof(shown))))
+		err_wrap(err, "%s", shown);
+	if (ret)
+		explain(http, err);
+	free(url);
+	free(plain);
+	return ret;
+}
+
+int batch_verify(struct http *http, const struct batch_verify *verify,
+		 struct err *err)
+{
+	json_t *tree = json_pack("{s:s, s:I}", "oid", verify->oid, "size",
+				 (json_int_t)verify->size);
+	struct post what = {
+		.url = verify->href,
+		.headers = verify->headers,
+		.answer_ms = verify->answer_ms,
+		.expires = verify->expires,
+	};
+	int ret;
+
+	if (verify->params)
+		json_object_set(tree, "params", (json_t *)verify->params);
+	what.text = format_and_free(tree);
+	ret = post(http, &what, err);
+	free(what.text);
+	return ret ? err_wrap(err, "verifying the upload") : 0;
+}
+
+void batch_verify_again(struct err *err, unsigned nth, unsigned most)
+{
+	bool is_of_link = err->code == 401 || err->code == 403 ||
+			  err->code == 410;
+
+	if (err->kind != ERR_REFUSED || is_of_link || err->code >= 500 ||
+	    nth >= most)
+		return;
+	err->kind = ERR_NETWORK;
+	err->wait_ms = 1000 << (nth < VERIFY_DOUBLINGS ? nth - 1 :
+							 VERIFY_DOUBLINGS - 1);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/context.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/fetchhead.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/git/httpconf.h"
+#include "lfs/git/lfsconfig.h"
+#include "lfs/server/certpass.h"
+
+static int find_endpoint(struct context *context, struct err *err)
+{
+	char *fetched = NULL;
+	int ret;
+
+	if (context->lfs_url)
+		return endpoint_from_lfs(&context->endpoint, context->lfsconfig,
+					 context->lfs_url, context->is_upload,
+					 err);
+	ret = endpoint_find(&context->endpoint, context->lfsconfig,
+			    context->remote, context->is_upload, err);
+	if (ret && !context->is_upload &&
+	    !endpoint_has_remotes(context->lfsconfig))
+		fetched = fetchhead_url();
+	if (fetched) {
+		err_clear(err);
+		ret = endpoint_find(&context->endpoint, context->lfsconfig,
+				    fetched, false, err);
+	}
+	free(fetched);
+	return ret;
+}
+
+const struct endpoint *context_endpoint(struct context *context,
+					struct err *err)
+{
+	if (!context->lfsconfig)
+		context->lfsconfig = lfsconfig_load(context->config,
+						    &context->repo, err);
+	if (!context->lfsconfig)
+		return NULL;
+	if (!context->endpoint.url && find_endpoint(context, err))
+		return NULL;
+	return &context->endpoint;
+}
+
+/* Which server it is takes child processes to find: only if it matters. */
+static int load_settings(struct context *context, struct err *err)
+{
+	const struct endpoint *endpoint = NULL;
+	struct err why = ERR_INIT;
+
+	if (settings_depend_on_url(context->config)) {
+		endpoint = context_endpoint(context, &why);
+		if (!endpoint)
+			log_info("%s: settings for one server do not count",
+				 why.msg);
+	}
+	return settings_load(&context->settings, context->config,
+			     endpoint ? endpoint->url : NULL, err);
+}
+
+static int load_httpconf(struct context *context, struct err *err)
+{
+	const struct askcred ask = { .config = context->config };
+
+	context->httpconf = httpconf_new(context->config, context->remote, err);
+	if (!context->httpconf)
+		return -1;
+	certpass_find(context->httpconf, &ask);
+	return 0;
+}
+
+/* What cannot be written can still be pushed from. */
+static int make_dir(const struct context *context, struct err *err)
+{
+	if (!storage_make_dir(&context->storage, err))
+		return 0;
+	if (!context->is_upload)
+		return -1;
+	log_info("%s: uploads cannot be resumed", err->msg);
+	err_clear(err);
+	return 0;
+}
+
+static int load(struct context *context, struct err *err)
+{
+	context->config = gitconfig_load(NULL, err);
+	if (!context->config || repo_find(&context->repo, err) ||
+	    load_settings(context, err) ||
+	    storage_load(&context->storage, &context->repo, context->config,
+			 err) ||
+	    make_dir(context, err))
+		return -1;
+	return load_httpconf(context, err);
+}
+
+struct context *context_new(const struct context_options *options,
+			    struct err *err)
+{
+	struct context *context = xcalloc(1, sizeof(*context));
+
+	context->remote = options->remote ? xstrdup(options->remote) : NULL;
+	context->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
+	context->is_upload = options->is_upload;
+	if (!load(context, err))
+		return context;
+	context_free(context);
+	return NULL;
+}
+
+void context_free(struct context *context)
+{
+	if (!context)
+		return;
+	httpconf_free(context->httpconf);
+	gitconfig_free(context->lfsconfig);
+	gitconfig_free(context->config);
+	endpoint_release(&context->endpoint);
+	repo_release(&context->repo);
+	storage_release(&context->storage);
+	free(context->remote);
+	free(context->lfs_url);
+	free(context);
+}

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_SERVER_CONTEXT_H
+#define LFS_SERVER_CONTEXT_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/git/repo.h"
+#include "lfs/git/settings.h"
+#include "lfs/git/storage.h"
+#include "lfs/server/endpoint.h"
+
+/*
+ * What a command knows of the repository and of one remote: git's
+ * configuration, the settings, where objects are kept, and how to reach the LFS
+ * server.  All modules that need one of these take a context; whoever made it
+ * may change the settings before others see it, and nobody changes it later.
+ *
+ * Loading it asks git for its config, so the agent does that when the first
+ * object comes, not before.
+ */
+
+struct gitconfig;
+struct httpconf;
+
+struct context {
+	char *remote;	/* owned, as all below; or NULL */
+	char *lfs_url;	/* or NULL */
+	bool is_upload;
+	struct settings settings;
+	struct repo repo;
+	struct storage storage;
+	struct gitconfig *config;
+	struct gitconfig *lfsconfig;	/* and .lfsconfig's: context_endpoint() */
+	struct endpoint endpoint;	/* likewise */
+	struct httpconf *httpconf;
+};
+
+struct context_options {
+	const char *remote;	/* the git remote's name or URL, or NULL */
+	const char *lfs_url;	/* its LFS server, if the user says so; or NULL */
+	bool is_upload;
+};
+
+/* Returns NULL if the config cannot be read or holds a bad value. */
+struct context *context_new(const struct context_options *options,
+			    struct err *err);
+
+/*
+ * The LFS server that the remote leads to, borrowed.  It is found when it is
+ * first asked for, as that may take some child processes; `lfsconfig` is then
+ * there, too.  For a download in a repository without remotes, the last fetch
+ * tells.  NULL with ERR_USAGE if there is none.  Main thread.
+ */
+const struct endpoint *context_endpoint(struct context *context,
+					struct err *err);
+
+/* NULL is fine. */
+void context_free(struct context *context);
+
+#endif

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/gourl.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/text.h"
+
+enum {
+	ESCAPED_MAX = 4 * GOURL_MAX	/* "%20" for " " */
+};
+
+static const char alnum[] = "0123456789abcdefghijklmnopqrstuvwxyz"
+			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+/* What stands for itself in each place besides letters and digits. */
+static const char user_plain[] = "-_.~$&+,;=";
+static const char host_plain[] = "-_.~!$&'()*+,;=:[]<>\"";
+static const char path_plain[] = "-_.~$&+,/:;=@";
+static const char fragment_plain[] = "-_.~$&+,/:;=?@!()*";
+/* ... and what else may be left as it was written. */
+static const char user_allowed[] = "-_.~$&+,;=:!'()*%@";
+static const char path_allowed[] = "-_.~$&+,/:;=@!'()*[]%";
+
+static bool is_one_of(char c, const char *set)
+{
+	return c && (strchr(alnum, c) || strchr(set, c));
+}
+
+static bool consists_of(const char *s, const char *set)
+{
+	for (; *s; s++)
+		if (!is_one_of(*s, set))
+			return false;
+	return true;
+}
+
+/* NULL if an escape is malformed, or stands for a NUL. */
+static char *unescape(const char *s)
+{
+	char *plain = xmalloc(strlen(s) + 1), *out = plain;
+
+	for (; *s; s++) {
+		int byte;
+
+		if (*s != '%') {
+			*out++ = *s;
+			continue;
+		}
+		byte = text_percent(s, strnlen(s, 3));
+		if (byte <= 0) {
+			free(plain);
+			return NULL;
+		}
+		*out++ = (char)byte;
+		s += 2;
+	}
+	*out = '\0';
+	return plain;
+}
+
+static void add_escaped(struct buf *out, const char *s, const char *plain)
+{
+	for (; *s; s++) {
+		if (is_one_of(*s, plain))
+			buf_add(out, s, 1);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*s);
+	}
+}
+
+/* The length of the scheme: 0 if there is none, -1 if it is but a colon. */
+static long scheme_length(const char *text)
+{
+	size_t n = strspn(text, alnum);
+
+	if (*text == ':')
+		return -1;
+	if (!n || (*text >= '0' && *text <= '9'))
+		return 0;
+	while (is_one_of(text[n], "+-."))
+		n++;
+	return text[n] == ':' ? (long)n : 0;
+}
+
+static bool is_port(const char *s)
+{
+	return !*s || (*s == ':' && !s[1 + strspn(s + 1, "0123456789")]);
+}
+
+/* A host name may have escapes only for what is not ASCII. */
+static bool is_host(const char *host)
+{
+	const char *port = *host == '[' ? strrchr(host, ']') : NULL;
+
+	if (*host == '[')
+		port = port ? port + 1 : "no";
+	else
+		port = strrchr(host, ':');
+	if (port && !is_port(port))
+		return false;
+	for (const char *c = host; *c; c++) {
+		if (*c == '%' && text_hex(c[1]) < 8)
+			return false;
+		if ((unsigned char)*c < 0x80 && *c != '%' &&
+		    !is_one_of(*c, host_plain))
+			return false;
+	}
+	return true;
+}
+
+static int parse_user(struct gourl *url, char *text)
+{
+	char *colon = strchr(text, ':');
+
+	if (!consists_of(text, user_allowed))
+		return -1;
+	if (colon) {
+		*colon = '\0';
+		url->password = unescape(colon + 1);
+		if (!url->password)
+			return -1;
+	}
+	url->has_user = true;
+	url->user = unescape(text);
+	return url->user ? 0 : -1;
+}
+
+static int parse_authority(struct gourl *url, char *text)
+{
+	char *at = strrchr(text, '@');
+	const char *host = text;
+
+	if (at) {
+		*at = '\0';
+		host = at + 1;
+		if (parse_user(url, text))
+			return -1;
+	}
+	if (!is_host(host))
+		return -1;
+	url->host = unescape(host);
+	return url->host ? 0 : -1;
+}
+
+/* What follows the scheme, without query and fragment. */
+static int parse_rest(struct gourl *url, const char *rest)
+{
+	size_t segment = strcspn(rest, "/"), n;
+	char *authority;
+	int ret;
+
+	if (*rest != '/' && *url->scheme) {
+		url->opaque = xstrdup(rest);
+		return 0;
+	}
+	if (*rest != '/' && memchr(rest, ':', segment))
+		return -1;
+	if (!strncmp(rest, "//", 2) &&
+	    (*url->scheme || strncmp(rest, "///", 3))) {
+		n = strcspn(rest + 2, "/");
+		authority = xstrndup(rest + 2, n);
+		ret = parse_authority(url, authority);
+		free(authority);
+		if (ret)
+			return -1;
+		rest += 2 + n;
+	}
+	url->raw_path = xstrdup(rest);
+	url->path = unescape(rest);
+	return url->path ? 0 : -1;
+}
+
+bool gourl_has_control(const char *text)
+{
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			return true;
+	return false;
+}
+
+/* The fragment is written anew as the path is, the query never. */
+static char *parse_tail(const char *text)
+{
+	struct buf tail = BUF_INIT(ESCAPED_MAX);
+	size_t query = strcspn(text, "#");
+	char *fragment;
+
+	buf_add(&tail, text, query);
+	if (text[query] && text[query + 1]) {
+		fragment = unescape(text + query + 1);
+		if (!fragment) {
+			buf_release(&tail);
+			return NULL;
+		}
+		buf_puts(&tail, "#");
+		if (consists_of(text + query + 1, path_allowed))
+			buf_puts(&tail, text + query + 1);
+		else
+			add_escaped(&tail, fragment, fragment_plain);
+		free(fragment);
+	}
+	return tail.data ? buf_take(&tail) : xstrdup("");
+}
+
+/* A part that is not there is an empty string. */
+static void fill_gaps(struct gourl *url)
+{
+	char **const parts[] = { &url->opaque, &url->user, &url->host,
+				 &url->path, &url->raw_path };
+
+	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
+		if (!*parts[i])
+			*parts[i] = xstrdup("");
+}
+
+int gourl_parse(struct gourl *url, const char *text)
+{
+	long scheme = scheme_length(text);
+	char *rest;
+	size_t n;
+	int ret;
+
+	*url = (struct gourl){ .scheme = NULL };
+	if (scheme < 0 || strlen(text) > GOURL_MAX || gourl_has_control(text))
+		return -1;
+	url->scheme = text_lower(text, (size_t)scheme);
+	text += scheme ? scheme + 1 : 0;
+	n = strcspn(text, "?#");
+	url->tail = parse_tail(text + n);
+	rest = xstrndup(text, n);
+	ret = url->tail ? parse_rest(url, rest) : -1;
+	free(rest);
+	if (ret)
+		gourl_release(url);
+	else
+		fill_gaps(url);
+	return ret;
+}
+
+static void add_authority(const struct gourl *url, struct buf *out)
+{
+	if (!*url->host && !*url->path && !url->has_user)
+		return;
+	buf_puts(out, "//");
+	if (url->has_user) {
+		add_escaped(out, url->user, user_plain);
+		if (url->password) {
+			buf_puts(out, ":");
+			add_escaped(out, url->password, user_plain);
+		}
+		buf_puts(out, "@");
+	}
+	add_escaped(out, url->host, host_plain);
+}
+
+char *gourl_format(const struct gourl *url)
+{
+	struct buf out = BUF_INIT(ESCAPED_MAX);
+
+	if (*url->scheme)
+		buf_printf(&out, "%s:", url->scheme);
+	if (*url->opaque) {
+		buf_puts(&out, url->opaque);
+	} else {
+		if (*url->scheme || *url->host || url->has_user)
+			add_authority(url, &out);
+		if (*url->raw_path && consists_of(url->raw_path, path_allowed))
+			buf_puts(&out, url->raw_path);
+		else
+			add_escaped(&out, url->path, path_plain);
+	}
+	buf_puts(&out, url->tail);
+	return out.data ? buf_take(&out) : xstrdup("");
+}
+
+char *gourl_normalize(const char *text)
+{
+	struct gourl url;
+	char *normal;
+
+	if (gourl_parse(&url, text))
+		return NULL;
+	normal = gourl_format(&url);
+	gourl_release(&url);
+	return normal;
+}
+
+void gourl_release(struct gourl *url)
+{
+	free(url->scheme);
+	free(url->opaque);
+	free(url->user);
+	free(url->password);
+	free(url->host);
+	free(url->path);
+	free(url->raw_path);
+	free(url->tail);
+	*url = (struct gourl){ .scheme = NULL };
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_SERVER_GOURL_H
+#define LFS_SERVER_GOURL_H
+
+#include <stdbool.h>
+
+/*
+ * URLs taken apart and put together again as git-lfs does it: by the rules of
+ * Go's net/url, under which "host:path" is a URL with the scheme "host", and
+ * what comes out is escaped anew where it was not quite right.
+ *
+ * These rules alone decide what is a URL and what is a path on a host; whether
+ * we go to it, url_check() decides later.
+ */
+
+enum {
+	GOURL_MAX = 64 << 10
+};
+
+struct gourl {
+	char *scheme;	/* owned, as are all; lower case; "" if there is none */
+	char *opaque;	/* what follows "scheme:" without a slash, or "" */
+	bool has_user;
+	char *user;	/* not escaped; "" */
+	char *password;	/* not escaped; NULL if there is none */
+	char *host;	/* not escaped, with the port */
+	char *path;	/* not escaped */
+	char *raw_path;	/* as it was written, or "" */
+	char *tail;	/* the query and the fragment with "?" and "#" */
+};
+
+/* Has it what Go takes for no part of a URL, unless it is escaped? */
+bool gourl_has_control(const char *text);
+
+/*
+ * Take it apart.  Returns -1, and nothing to release, for what Go does not
+ * take for a URL, for an escaped NUL, and beyond GOURL_MAX bytes.
+ */
+int gourl_parse(struct gourl *url, const char *text);
+
+/* Put it together; the caller's. */
+char *gourl_format(const struct gourl *url);
+
+/* Both in one: as git-lfs sends it; NULL if it is none.  The caller's. */
+char *gourl_normalize(const char *text);
+
+void gourl_release(struct gourl *url);
+
+#endif

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/server.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/clock.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/git/branch.h"
+#include "lfs/mode/action.h"
+#include "lfs/mode/mode.h"
+#include "lfs/net/link.h"
+#include "lfs/net/pool.h"
+#include "lfs/net/url.h"
+#include "lfs/server/access.h"
+#include "lfs/server/context.h"
+#include "lfs/server/credential.h"
+#include "lfs/server/credshare.h"
+#include "lfs/server/endpoint.h"
+#include "lfs/server/remoteurl.h"
+#include "lfs/server/session.h"
+#include "lfs/server/sshauth.h"
+
+enum { STEP_MS = 100 };
+
+struct server {
+	struct server_options options;
+	const struct endpoint *endpoint;	/* borrowed from the context */
+	struct sshauth sshauth;	/* owned, as all below */
+	struct credentials *credentials;
+	struct session *session;
+	struct access access;	/* to the server's actions */
+	char *ref;	/* what the objects are for, or NULL */
+	bool has_ref;	/* it was looked for */
+	/*
+	 * It has failed however often it was tried, and does not say when to
+	 * come again.  The next object shall not wait as long for the same.
+	 */
+	bool is_down;
+	bool is_tried_once;	/* what is asked now */
+};
+
+/* A request as a job of the pool. */
+struct request {
+	struct job job;	/* first: jobs come back as it */
+	struct batch *batch;	/* one of the two */
+	struct verification *verification;
+};
+
+static void start_session(struct server *server)
+{
+	const struct server_options *options = &server->options;
+	const struct credential_options credential_options = {
+		.config = options->context->lfsconfig,
+		.dir = options->context->storage.multipart_dir,
+		.began_ms = options->began_ms,
+		.share = options->other ? credentials_share(
+						  options->other->credentials) :
+					  NULL,
+		.stop = options->stop,
+	};
+	struct session_options session_options = {
+		.config = options->context->lfsconfig,
+		.api_url = server->endpoint->url,
+		.remote_url = server->endpoint->remote_url,
+	};
+
+	server->credentials = credentials_new(&credential_options);
+	session_options.credentials = server->credentials;
+	server->session = session_new(&session_options);
+	server->access = (struct access){
+		.session = server->session,
+		.config = options->context->lfsconfig,
+		.credentials = server->credentials,
+		.is_upload = options->context->is_upload,
+	};
+}
+
+struct server *server_new(const struct server_options *options, struct err *err)
+{
+	const struct endpoint *endpoint = context_endpoint(options->context,
+							   err);
+	char shown[URL_DISPLAY_MAX];
+	struct server *server;
+
+	if (!endpoint)
+		return NULL;
+	if (endpoint->kind != ENDPOINT_HTTP) {
+		err_set(err, ERR_USAGE,
+			"the remote's LFS URL is '%s', which is no http or "
+			"https server",
+			url_display_any(endpoint->url, shown, sizeof(shown)));
+		return NULL;
+	}
+	server = xcalloc(1, sizeof(*server));
+	server->options = *options;
+	server->endpoint = endpoint;
+	start_session(server);
+	return server;
+}
+
+static struct sshauth_options sshauth_options_of(const struct server *server)
+{
+	const struct server_options *options = &server->options;
+
+	return (struct sshauth_options){
+		.config = options->context->lfsconfig,
+		.is_upload = options->context->is_upload,
+		.share = credentials_share(server->credentials),
+		.stop = options->stop,
+	};
+}
+
+/* Where it is asked now. */
+static const char *url_of(const struct server *server)
+{
+	return sshauth_url(&server->sshauth, server->endpoint);
+}
+
+/* Have a login that lives: by ssh, or one that the session knows of. */
+static int log_in(struct server *server, struct err *err)
+{
+	const struct sshauth_options sshauth_options = sshauth_options_of(
+		server);
+	int ret = 0;
+
+	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
+			   err))
+		return -1;
+	session_set_url(server->session, url_of(server));
+	if (server->sshauth.has_reply)
+		ret = session_set_headers(server->session,
+					  &server->sshauth.reply.headers, err);
+	return ret ? ret : session_prepare(server->session, err);
+}
+
+static int run_request(struct job *job, struct http *http, struct err *err)
+{
+	struct request *request = (struct request *)job;
+
+	if (request->batch)
+		return batch_perform(http, request->batch, err);
+	return verification_run(request->verification, http, err);
+}
+
+/* All agents of the command have the same server, or another note. */
+static struct credtext name_of(const struct server *server)
+{
+	struct credtext name = CREDTEXT_INIT;
+	struct err ignored = ERR_INIT;
+
+	credtext_add(&name, "host", server->endpoint->url, &ignored);
+	return name;
+}
+
+static bool has_answered(struct server *server)
+{
+	return hosts_has_answered(&pool_shared(server->options.pool)->hosts,
+				  url_of(server));
+}
+
+/*
+ * What the other agents know: has the server answered any of them?  Then we are
+ * only cut off for a while.  Or has one waited for its first answer in vain?
+ */
+static void learn(struct server *server, struct err *err)
+{
+	struct credshare *share = credentials_share(server->credentials);
+	struct http_shared *shared = pool_shared(server->options.pool);
+	struct credtext name = name_of(server);
+
+	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
+		atomic_store(&shared->moved_ms, clock_ms());
+		hosts_answered(&shared->hosts, url_of(server));
+	} else {
+		credshare_knows(share, CREDSHARE_UNREACHED, &name, err);
+	}
+	credtext_release(&name);
+}
+
+/* Tell them how the first request of this process has ended. */
+static void teach(struct server *server, const struct err *err)
+{
+	struct credshare *share = credentials_share(server->credentials);
+	struct credtext name = name_of(server);
+
+	if (has_answered(server))
+		credshare_note(share, CREDSHARE_ANSWERED, &name, NULL);
+	else if (retry_is_unreached(err))
+		credshare_note(share, CREDSHARE_UNREACHED, &name, err);
+	credtext_release(&name);
+}
+
+/* Have the pool do it; the outcome is in the job's err. */
+static void perform(struct server *server, struct request *request)
+{
+	const struct server_options *options = &server->options;
+	struct pool *pool = options->pool;
+	bool is_first = !has_answered(server);
+
+	if (is_first)
+		learn(server, &request->job.err);
+	if (request->job.err.kind)
+		return;
+	request->job.run = run_request;
+	request->job.is_tried_once = server->is_down || server->is_tried_once;
+	pool_submit(pool, &request->job);
+	while (!pool_wait(pool, STEP_MS))
+		if (stop_is_wanted(&options->stop))
+			pool_cancel(pool);
+	if (is_first)
+		teach(server, &request->job.err);
+	if (!server->is_tried_once)
+		server->is_down = err_is_transient(&request->job.err) &&
+				  !request->job.err.wait_ms;
+}
+
+/* One request of the batch, and what the session makes of the answer. */
+static enum session_next ask_once(struct server *server, struct batch *batch,
+				  struct err *err)
+{
+	struct request request = { .batch = batch };
+	struct headers headers = HEADERS_INIT;
+	enum session_next next = SESSION_FAILED;
+
+	if (session_headers(server->session, batch->url, &headers, err)) {
+		/* An untried login: others may be waiting for its outcome. */
+		credential_drop(server->credentials);
+	} else {
+		batch->headers = &headers;
+		perform(server, &request);
+		*err = request.job.err;
+		next = session_answered(server->session, &headers, batch, err);
+	}
+	headers_release(&headers);
+	return next;
+}
+
+/* git-lfs does not pass it on; what the user pushes is mostly this. */
+static const char *find_ref(struct server *server)
+{
+	const struct context *context = server->options.context;
+	struct err err = ERR_INIT;
+	char *branch = NULL;
+
+	if (server->has_ref)
+		return server->ref;
+	server->has_ref = true;
+	if (branch_current(&branch, context->repo.head, &err))
+		log_info("%s: the server is told of no branch", err.msg);
+	if (branch && context->is_upload)
+		server->ref = branch_push_ref(context->config, branch,
+					      server->endpoint->remote);
+	else if (branch)
+		server->ref = branch_pull_ref(context->config, branch);
+	free(branch);
+	return server->ref;
+}
+
+/* May what ssh gives now be better than what the server has refused? */
+static bool can_ask_ssh_again(struct server *server, struct err *err)
+{
+	const struct sshauth_options options = sshauth_options_of(server);
+
+	if (err->kind != ERR_AUTH ||
+	    !sshauth_refused(&server->sshauth, server->endpoint, &options))
+		return false;
+	log_info("%s; asking by ssh again", err->msg);
+	err_clear(err);
+	return true;
+}
+
+/* Its address would not be asked if ssh had given another. */
+static void blame_ssh(const struct server *server, struct err *err)
+{
+	if (err->kind && err->kind != ERR_CANCELED &&
+	    sshauth_is_empty(&server->sshauth))
+		err_append(err,
+			   "; this address was tried as ssh to '%.80s' finds "
+			   "no git-lfs-authenticate there",
+			   server->endpoint->ssh.host);
+}
+
+/* The batch, with a login if that is wanted; the outcome is in `err`. */
+static void ask(struct server *server, struct batch *batch, struct err *err)
+{
+	do {
+		if (log_in(server, err))
+			return;
+		batch->url = url_of(server);
+		while (ask_once(server, batch, err) == SESSION_AGAIN)
+			continue;
+		if (!err->kind)
+			server->sshauth.was_used = true;
+	} while (can_ask_ssh_again(server, err));
+	blame_ssh(server, err);
+}
+
+static int ask_about(struct server *server, struct batch_object *objects,
+		     size_t n, struct err *err)
+{
+	/*
+	 * giftless takes the first name that it knows; for a download all that
+	 * these would add is nothing.
+	 */
+	static const char *const uploads[] = { "multipart-basic", "multipart",
+					       "basic", NULL };
+	static const char *const downloads[] = { "basic", NULL };
+	const struct server_options *options = &server->options;
+	bool is_upload = options->context->is_upload && !options->is_probe;
+	struct batch batch = {
+		.is_upload = is_upload,
+		.transfers = is_upload ? uploads : downloads,
+		.objects = objects,
+		.nobjects = n,
+		.answer_ms = options->context->settings.answer_ms,
+	};
+
+	batch.ref = find_ref(server);
+	ask(server, &batch, err);
+	/* The objects are the caller's. */
+	batch.nobjects = 0;
+	batch_reset(&batch);
+	return err->kind ? -1 : 0;
+}
+
+void server_complete(struct server *server, struct batch_object *object)
+{
+	if (!object->err.kind)
+		access_complete(&server->access, object, &object->err);
+}
+
+int server_ask_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	if (ask_about(server, objects, n, err))
+		return -1;
+	for (size_t i = 0; i < n; i++)
+		server_complete(server, &objects[i]);
+	return 0;
+}
+
+int server_try_all(struct server *server, struct batch_object *objects,
+		   size_t n, struct err *err)
+{
+	int ret;
+
+	server->is_tried_once = true;
+	ret = ask_about(server, objects, n, err);
+	server->is_tried_once = false;
+	return ret;
+}
+
+int server_ask(struct server *server, struct batch_object *object,
+	       struct err *err)
+{
+	if (server_ask_all(server, object, 1, err))
+		return -1;
+	*err = object->err;
+	return err->kind ? -1 : 0;
+}
+
+/* Where its one request goes; NULL if it has none, or several. */
+static const char *href_of(const struct server *server,
+			   const struct batch_object *object)
+{
+	enum direction direction = server->access.is_upload ? UPLOAD : DOWNLOAD;
+	const json_t *action = mode_action(object->actions, direction);
+
+	if (!mode_is_plain(object->actions, direction))
+		return NULL;
+	if (object->href)
+		return object->href;
+	return json_string_value(json_object_get(action, "href"));
+}
+
+static const char *login_of(const struct batch_object *object)
+{
+	return headers_get(&object->headers, "Authorization");
+}
+
+bool server_may_want_login(const struct server *server,
+			   const struct batch_object *object)
+{
+	const char *href = href_of(server, object);
+
+	return href && !object->authenticated && !link_is_signed(href) &&
+	       !login_of(object);
+}
+
+int server_log_in(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	const char *href = href_of(server, object);
+
+	if (!href)
+		return 0;
+	return access_log_in(&server->access, object, href, login_of(object),
+			     err);
+}
+
+void server_settle(struct server *server, const struct batch_object *object,
+		   const struct err *err)
+{
+	access_settle(&server->access, href_of(server, object),
+		      login_of(object), err);
+}
+
+/* A verify action, ready to be performed. */
+struct verification {
+	struct action action;	/* owned, as the headers */
+	struct headers headers;
+	struct batch_verify verify;
+	unsigned tries;
+	unsigned most;	/* of them, if it is refused */
+};
+
+struct verification *verification_new(struct server *server,
+				      const struct batch_object *object,
+				      struct err *err)
+{
+	const json_t *tree = json_object_get(object->actions, "verify");
+	struct verification *verification;
+
+	if (!tree)
+		return NULL;
+	verification = xcalloc(1, sizeof(*verification));
+	verification->headers = (struct headers)HEADERS_INIT;
+	verification->most = server->options.context->settings.max_verifies;
+	verification->verify = (struct batch_verify){
+		.headers = &verification->headers,
+		.oid = object->oid,
+		.size = object->size,
+		.params = json_object_get(tree, "params"),
+		.answer_ms = server->options.context->settings.finish_ms,
+	};
+	if (!action_parse(&verification->action, tree, err) &&
+	    !action_headers(&verification->action, err) &&
+	    !access_headers(&server->access, object, &verification->action,
+			    &verification->headers, err)) {
+		verification->verify.href = verification->action.href;
+		verification->verify.expires = verification->action.expires;
+		return verification;
+	}
+	verification_free(verification);
+	return NULL;
+}
+
+int verification_run(struct verification *verification, struct http *http,
+		     struct err *err)
+{
+	int ret = batch_verify(http, &verification->verify, err);
+
+	verification->tries++;
+	if (ret)
+		batch_verify_again(err, verification->tries,
+				   verification->most);
+	return ret;
+}
+
+static const char *login_sent(const struct verification *verification)
+{
+	return headers_get(&verification->headers, "Authorization");
+}
+
+int verification_log_in(struct server *server,
+			const struct batch_object *object,
+			const struct verification *verification,
+			struct err *err)
+{
+	return access_log_in(&server->access, object, verification->action.href,
+			     login_sent(verification), err);
+}
+
+void verification_free(struct verification *verification)
+{
+	if (!verification)
+		return;
+	headers_release(&verification->headers);
+	action_release(&verification->action);
+	free(verification);
+}
+
+/* 1: with another login than it was sent with it may be done. */
+static int verify_once(struct server *server, const struct batch_object *object,
+		       struct err *err)
+{
+	struct request request = {
+		.verification = verification_new(server, object, err),
+	};
+	int ret = 0;
+
+	if (!request.verification)
+		return err->kind ? -1 : 0;
+	perform(server, &request);
+	*err = request.job.err;
+	if (err->kind == ERR_AUTH)
+		ret = verification_log_in(server, object, request.verification,
+					  err);
+	if (ret <= 0)
+		access_settle(&server->access,
+			      request.verification->action.href,
+			      login_sent(request.verification), err);
+	verification_free(request.verification);
+	return ret || !err->kind ? ret : -1;
+}
+
+int server_verify(struct server *server, const struct batch_object *object,
+		  struct err *err)
+{
+	int ret;
+
+	while ((ret = verify_once(server, object, err)) > 0) {
+		log_info("%s; sending a login", err->msg);
+		err_clear(err);
+	}
+	return ret;
+}
+
+void server_free(struct server *server)
+{
+	if (!server)
+		return;
+	access_release(&server->access);
+	session_free(server->session);
+	credentials_free(server->credentials);
+	sshauth_release(&server->sshauth);
+	free(server->ref);
+	free(server);
+}

@@ -1,0 +1,372 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/server/session.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/git/httpconf.h"
+#include "lfs/git/urlmatch.h"
+#include "lfs/net/link.h"
+#include "lfs/net/url.h"
+#include "lfs/server/urlparts.h"
+
+enum {
+	REJECTIONS_MAX = 3
+};
+
+struct session {
+	const struct gitconfig *config; /* borrowed */
+	struct credentials *credentials; /* borrowed */
+	char *api_url; /* owned */
+	char *remote_url; /* owned, or NULL */
+	struct headers set; /* owned */
+	struct credential credential; /* owned; no authorization: none */
+	bool is_approved;
+	bool is_on_trial; /* it was an action that wanted it */
+	bool is_for_actions; /* one that is not below the API wanted it */
+	unsigned rejections;
+};
+
+struct session *session_new(const struct session_options *options)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+
+	session->config = options->config;
+	session->credentials = options->credentials;
+	session->api_url = xstrdup(options->api_url);
+	if (options->remote_url)
+		session->remote_url = xstrdup(options->remote_url);
+	return session;
+}
+
+int session_set_headers(struct session *session, const struct headers *headers,
+			struct err *err)
+{
+	headers_release(&session->set);
+	return headers_add_all(&session->set, headers, err);
+}
+
+void session_set_url(struct session *session, const char *api_url)
+{
+	char *url = xstrdup(api_url);
+
+	free(session->api_url);
+	session->api_url = url;
+}
+
+static struct credential_query query_of(const struct session *session)
+{
+	return (struct credential_query){
+		.url = session->api_url,
+		.api_url = session->api_url,
+		.remote_url = session->remote_url,
+	};
+}
+
+static bool has_ssh_login(const struct session *session)
+{
+	return headers_get(&session->set, "Authorization");
+}
+
+/* Does the user's config say what to send? */
+static bool has_own_login(const struct session *session)
+{
+	struct headers headers = HEADERS_INIT;
+	struct err ignored = ERR_INIT;
+	bool has;
+
+	httpconf_add_headers(session->config, session->api_url, &headers,
+			     &ignored);
+	has = headers_get(&headers, "Authorization") ||
+	      strstr(session->api_url, "?token=") ||
+	      strstr(session->api_url, "&token=");
+	headers_release(&headers);
+	return has;
+}
+
+static bool wants_login(const struct session *session, const char *url)
+{
+	const struct gitconfig_entry *entry =
+		gitconfig_find_url(session->config, "lfs", url, "access");
+
+	return entry && (!strcasecmp(entry->value, "basic") ||
+			 !strcasecmp(entry->value, "private"));
+}
+
+/* Take what was found; the actions want it, too, if another agent says so. */
+static int get_credential(struct session *session,
+			  const struct credential_query *query, struct err *err)
+{
+	if (credential_get(session->credentials, query, &session->credential,
+			   err))
+		return -1;
+	if (session->credential.is_for_actions)
+		session->is_for_actions = session->is_on_trial = true;
+	return 0;
+}
+
+int session_prepare(struct session *session, struct err *err)
+{
+	const struct credential_query query = query_of(session);
+	struct credential_query own = query;
+	int found;
+
+	/* git-lfs sends what the remote's URL holds only when it is asked. */
+	own.remote_url = NULL;
+	if (session->credential.authorization || has_ssh_login(session))
+		return 0;
+	if (credential_has_failed(session->credentials, &query, err))
+		return -1;
+	if (has_own_login(session))
+		return 0;
+	found = credential_from_urls(session->credentials, &own,
+				     &session->credential, err);
+	if (found)
+		return found < 0 ? -1 : 0;
+	if (wants_login(session, session->api_url) ||
+	    credential_is_wanted(session->credentials, &query))
+		return get_credential(session, &query, err);
+	return 0;
+}
+
+bool session_is_with(const struct session *session, const char *url)
+{
+	return url_keeps_headers(session->api_url, url);
+}
+
+int session_headers(const struct session *session, const char *url,
+		    struct headers *headers, struct err *err)
+{
+	if (httpconf_add_headers(session->config, url, headers, err))
+		return -1;
+	if (!session_is_with(session, url))
+		return 0;
+	return session_add_login(session, headers, err);
+}
+
+int session_add_login(const struct session *session, struct headers *headers,
+		      struct err *err)
+{
+	const char *authorization = session->credential.authorization;
+
+	if (headers_add_all(headers, &session->set, err))
+		return -1;
+	if (!authorization || headers_get(headers, "Authorization"))
+		return 0;
+	return headers_add(headers, "Authorization", authorization, err);
+}
+
+static bool is_below(const char *api_url, const char *url)
+{
+	char *plain = urlparts_without_user(api_url);
+	struct urlmatch *api = urlmatch_new_pattern(plain);
+	struct urlmatch *action = urlmatch_new(url);
+	struct urlmatch_rank ignored;
+	bool is = urlmatch_is_match(api, action, &ignored);
+
+	urlmatch_free(action);
+	urlmatch_free(api);
+	free(plain);
+	return is;
+}
+
+bool session_gives_login(const struct session *session, const char *url)
+{
+	if (link_is_signed(url) || !session_is_with(session, url))
+		return false;
+	return session->is_for_actions || is_below(session->api_url, url) ||
+	       wants_login(session, url);
+}
+
+int session_extra_headers(const struct session *session, const char *url,
+			  struct headers *headers, struct err *err)
+{
+	struct headers extra = HEADERS_INIT;
+	int ret = 0;
+
+	if (session_is_with(session, url) ||
+	    httpconf_has_headers_for(session->config, url))
+		ret = httpconf_add_headers(session->config, url, &extra, err) ||
+		      headers_add_missing(headers, &extra, err);
+	headers_release(&extra);
+	return ret ? -1 : 0;
+}
+
+/* Is that the credential which the request was sent with? */
+static bool is_current(const struct session *session, const char *sent)
+{
+	const char *now = session->credential.authorization;
+
+	return now && sent ? !strcmp(now, sent) : now == sent;
+}
+
+/* False if that is often enough, for `why`: no agent tries another one. */
+static bool forget(struct session *session, const struct err *why)
+{
+	bool is_last = ++session->rejections >= REJECTIONS_MAX;
+
+	session->is_approved = false;
+	credential_reject(session->credentials, &session->credential,
+			  is_last ? why : NULL);
+	credential_release(&session->credential);
+	return !is_last;
+}
+
+/* Behind a challenge, or a parameter of one: commas may be quoted. */
+static const char *skip_element(const char *p)
+{
+	for (bool is_quoted = false; *p && (is_quoted || *p != ','); p++) {
+		if (*p == '"')
+			is_quoted = !is_quoted;
+		else if (*p == '\\' && is_quoted && p[1])
+			p++;
+	}
+	return p;
+}
+
+/* Does the server take that kind of login? */
+static bool takes(const struct batch *batch, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	for (size_t i = 0; i < batch->nchallenges; i++)
+		for (const char *p = batch->challenges[i]; *p; p += *p == ',') {
+			p += strspn(p, " \t");
+			if (!strncasecmp(p, scheme, n) && strchr(" ,", p[n]))
+				return true;
+			p = skip_element(p);
+		}
+	return false;
+}
+
+/* The last word on a login: whose was refused, or can there be none? */
+static enum session_next explain(const char *origin, const struct batch *batch,
+				 struct err *err)
+{
+	if (err->kind != ERR_AUTH)
+		return SESSION_FAILED;
+	if (origin)
+		err_append(err, "; the login from %s was refused", origin);
+	if (batch && (takes(batch, "NTLM") || takes(batch, "Negotiate")) &&
+	    !takes(batch, "Basic") && !takes(batch, "Bearer"))
+		err_append(err, "; it asks for NTLM or Negotiate, which this "
+				"program lacks: use a token, or ssh");
+	return SESSION_FAILED;
+}
+
+static enum session_next log_in(struct session *session, const char *sent,
+				const struct batch *batch, struct err *err)
+{
+	struct credential_query query = query_of(session);
+	const char *origin = NULL;
+
+	/* Another answer has brought a new one since. */
+	if (!is_current(session, sent)) {
+		err_clear(err);
+		return SESSION_AGAIN;
+	}
+	if (session->credential.authorization) {
+		origin = credential_origin(&session->credential);
+		if (!forget(session, err))
+			return explain(origin, batch, err);
+	}
+	if (batch) {
+		query.challenges = (const char *const *)batch->challenges;
+		query.nchallenges = batch->nchallenges;
+	}
+	err_clear(err);
+	if (!get_credential(session, &query, err))
+		return SESSION_AGAIN;
+	if (err->kind == ERR_AUTH)
+		err_wrap(err, "the server wants a login");
+	return explain(origin, batch, err);
+}
+
+static void approve(struct session *session)
+{
+	credential_approve(session->credentials, &session->credential);
+	session->is_approved = true;
+	session->rejections = 0;
+}
+
+/* What came says nothing of the credential but, perhaps, that it is not wrong. */
+static void put_off(struct session *session, const struct err *err)
+{
+	if (err->code >= 400)
+		credential_lend(session->credentials, &session->credential);
+	else
+		credential_drop(session->credentials);
+}
+
+enum session_next session_answered(struct session *session,
+				   const struct headers *sent,
+				   const struct batch *batch, struct err *err)
+{
+	const struct credential_query query = query_of(session);
+	const char *login = headers_get(sent, "Authorization");
+	bool is_new = login && !session->is_approved &&
+		      is_current(session, login);
+
+	if (err->kind == ERR_AUTH && has_ssh_login(session))
+		return SESSION_FAILED;
+	if (err->kind == ERR_AUTH && has_own_login(session)) {
+		credential_give_up(session->credentials, &query, err);
+		return SESSION_FAILED;
+	}
+	if (err->kind == ERR_AUTH)
+		return log_in(session, login, batch, err);
+	if (err->kind && is_new)
+		put_off(session, err);
+	else if (is_new && !session->is_on_trial)
+		approve(session);
+	return err->kind ? SESSION_FAILED : SESSION_DONE;
+}
+
+int session_log_in(struct session *session, const char *sent, struct err *err)
+{
+	bool has_unsent = !sent && has_ssh_login(session);
+
+	if (!has_unsent && (has_ssh_login(session) || has_own_login(session) ||
+			    (sent && !is_current(session, sent))))
+		return 0;
+	if (has_unsent)
+		err_clear(err);
+	else if (log_in(session, sent, NULL, err) != SESSION_AGAIN)
+		return -1;
+	session->is_for_actions |= !sent;
+	session->is_on_trial = !has_unsent && !session->is_approved;
+	if (!sent && !has_unsent)
+		credential_note_actions(session->credentials,
+					&session->credential);
+	return 1;
+}
+
+void session_settle(struct session *session, const char *sent,
+		    const struct err *err)
+{
+	if (!session->is_on_trial)
+		return;
+	if (!sent || !is_current(session, sent)) {
+		credential_drop(session->credentials);
+	} else if (err->kind) {
+		put_off(session, err);
+	} else {
+		session->is_on_trial = false;
+		approve(session);
+	}
+}
+
+void session_free(struct session *session)
+{
+	if (!session)
+		return;
+	if (!session->is_approved)
+		credential_drop(session->credentials);
+	free(session->api_url);
+	free(session->remote_url);
+	headers_release(&session->set);
+	credential_release(&session->credential);
+	free(session);
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_SERVER_SESSION_H
+#define LFS_SERVER_SESSION_H
+
+#include <stdbool.h>
+
+#include "lfs/base/err.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/net/headers.h"
+#include "lfs/server/batch.h"
+#include "lfs/server/credential.h"
+
+/*
+ * A conversation with one LFS server: which headers a request carries, and
+ * what follows from its answer.  Requests are anonymous until the server wants
+ * a login; then a credential is found, tried, and approved or rejected.
+ *
+ *	session_prepare(session, &err);
+ *	do {
+ *		session_headers(session, url, &headers, &err);
+ *		... batch_perform() with them, as a job of the pool ...
+ *		next = session_answered(session, &headers, &batch, &job.err);
+ *	} while (next == SESSION_AGAIN);
+ *
+ * It sends nothing itself.  Main thread only, and no function but prepare,
+ * answered and log_in blocks: these may wait for a person.  Several requests may
+ * be under way at once.
+ */
+
+enum session_next {
+	SESSION_DONE,	/* the answer is good */
+	SESSION_AGAIN,	/* send it again, with new headers; err is cleared */
+	SESSION_FAILED	/* err says why */
+};
+
+struct session_options {
+	const struct gitconfig *config;	/* borrowed */
+	struct credentials *credentials;	/* borrowed */
+	const char *api_url;
+	const char *remote_url;	/* of the git remote, or NULL */
+};
+
+struct session;
+
+/* The strings are copied. */
+struct session *session_new(const struct session_options *options);
+
+/*
+ * Use these headers in every request to the API, as git-lfs-authenticate gave
+ * them, in place of those set before.  With an Authorization among them no
+ * credential is looked for.
+ */
+int session_set_headers(struct session *session, const struct headers *headers,
+			struct err *err);
+
+/* The API is at this URL: git-lfs-authenticate may lead to another host. */
+void session_set_url(struct session *session, const char *api_url);
+
+/*
+ * Before the first request: get a credential where `lfs.<url>.access` says
+ * that one is needed, or the URL holds it.
+ */
+int session_prepare(struct session *session, struct err *err);
+
+/* Is `url` at the API's server?  That is a matter of url_keeps_headers(). */
+bool session_is_with(const struct session *session, const char *url);
+
+/*
+ * Add to `headers` what a request to `url` carries: http.extraHeader and, if
+ * session_is_with() it, session_add_login().
+ */
+int session_headers(const struct session *session, const char *url,
+		    struct headers *headers, struct err *err);
+
+/* Add what was set, and Authorization if there is none yet. */
+int session_add_login(const struct session *session, struct headers *headers,
+		      struct err *err);
+
+/*
+ * Does a request of an action to `url` carry session_add_login()?  It does where
+ * git-lfs would know of `lfs.<url>.access`: below the API's URL, where the config
+ * says so, and once an action has asked for it (session_log_in()); but not with a
+ * link that is signed.
+ */
+bool session_gives_login(const struct session *session, const char *url);
+
+/*
+ * Add to the `headers` of an action at `url` what the user's config has for it:
+ * http.<url>.extraHeader, but not a name that the action has itself.  What
+ * http.extraHeader has for all URLs may be a login, and is added only if the
+ * action is at the API's server.
+ */
+int session_extra_headers(const struct session *session, const char *url,
+			  struct headers *headers, struct err *err);
+
+/*
+ * A request that was sent with `sent` came back with `err`; `batch` (or NULL)
+ * has the challenges of a 401.
+ */
+enum session_next session_answered(struct session *session,
+				   const struct headers *sent,
+				   const struct batch *batch, struct err *err);
+
+/*
+ * An action at the API's server came back with a 401; `sent` is the value of
+ * its Authorization, or NULL.  If that is the session's credential it is
+ * rejected, and another one is found; without one, what the API gets is sent.
+ * The answer to a batch cannot approve that one, as the server may answer
+ * anybody: it is on trial until an action that was sent with it has ended well.
+ *
+ * 1 if there is a new login; 0 if the login is not ours to choose: it is the
+ * action's own, or the user's config or ssh says what to send; -1 if none is
+ * to be had.
+ */
+int session_log_in(struct session *session, const char *sent, struct err *err);
+
+/*
+ * An action that was sent with `sent`, or NULL, has ended with `err`, and none
+ * follows at once: if a credential is on trial, it is approved, or other
+ * agents need not wait for it any more.
+ */
+void session_settle(struct session *session, const char *sent,
+		    const struct err *err);
+
+/* NULL is fine. */
+void session_free(struct session *session);
+
+#endif
