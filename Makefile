@@ -4,14 +4,13 @@
 # what stands to its left, and the layers above its own line here.
 BASE     = printable err mem buf text clock log json file stop child parent \
            crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes wait
-NET      = libcurl url hosts link range retry ceiling noproxy connect http \
-           headers status budget pool
-GIT      = urlmatch gitconfig promisor httpconf repo storage settings branch \
-           fetchhead lfsconfig pointer history treepath
-MODE     = action plan multipart wantdigest parts mode
-SERVER   = gourl remoteurl endpoint urlparts netrc credtext askcred certpass \
-           credshare credential context batch session sshcommand sshreply \
-           sshshare sshauth access server answers ahead
+NET      = libcurl url hosts link range retry connect http headers status \
+           budget pool
+GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
+           lfsconfig pointer history treepath
+MODE     = plan multipart parts mode
+SERVER   = gourl remoteurl endpoint urlparts netrc credhelper credshare \
+           credential context batch session ssh access server lookahead
 TRANSFER = progress journal hasher source pace object untaken partial saved \
            outlook unfinished upload download dispatch engine transfer
 CARRY    = spool piece passage relay item inquiry carrier fork

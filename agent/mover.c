@@ -6,8 +6,8 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/pool.h"
-#include "lfs/server/ahead.h"
 #include "lfs/server/context.h"
+#include "lfs/server/lookahead.h"
 #include "lfs/server/server.h"
 #include "lfs/transfer/engine.h"
 

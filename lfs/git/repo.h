@@ -2,7 +2,10 @@
 #ifndef LFS_GIT_REPO_H
 #define LFS_GIT_REPO_H
 
+#include <stddef.h>
+
 #include "lfs/base/err.h"
+#include "lfs/git/gitconfig.h"
 
 /* The repository that the current directory, or GIT_DIR, is in. */
 
@@ -27,5 +30,54 @@ struct repo {
 int repo_find(struct repo *repo, struct err *err);
 
 void repo_release(struct repo *repo);
+
+/*
+ * The branch that the work tree is on, and the ref that it stands for at a
+ * remote: a server may allow or refuse by that.
+ */
+
+enum {
+	BRANCH_MAX = 4096	/* bytes of a ref's name */
+};
+
+/*
+ * The current branch, without refs/heads/; NULL if HEAD is on none.  It is the
+ * caller's.  `head` is what repo_find() says; if that is NULL, asks git, with
+ * one child process, as refs need not be files.
+ */
+int branch_current(char **branch, const char *head, struct err *err);
+
+/*
+ * The full name of the ref that `branch` is updated from: the upstream if it
+ * has one, of whatever remote (as git-lfs does since 3.8), else the branch of
+ * the same name.  The result is the caller's.
+ */
+char *branch_pull_ref(const struct gitconfig *config, const char *branch);
+
+/*
+ * The same of what it is pushed to at a remote (its name or URL): the upstream
+ * only if that is there, and push.default wants it.
+ */
+char *branch_push_ref(const struct gitconfig *config, const char *branch,
+		      const char *remote);
+
+/*
+ * Where the last fetch was from, by git's own note of it: in a repository
+ * without a remote, as after `git fetch URL`, nothing else tells.  git-lfs
+ * looks there from 3.5 on.
+ */
+
+/*
+ * The URL in the first line of a FETCH_HEAD (git's Documentation, fetch.txt;
+ * builtin/fetch.c), without user and `.git` as git writes it; NULL if there is
+ * none.  The result is the caller's.
+ */
+char *fetchhead_parse(const char *text, size_t len);
+
+/*
+ * That of the repository that the current directory is in, or NULL.  Asks git
+ * where the file is, with one child process.
+ */
+char *fetchhead_url(void);
 
 #endif

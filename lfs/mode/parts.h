@@ -7,6 +7,21 @@
 #include "lfs/mode/plan.h"
 
 /*
+ * `want_digest` of a part action: `contentMD5`, or a list of algorithms as in
+ * the Want-Digest header (RFC 3230, 4.3.1), each with a weight:
+ *
+ *	sha-256;q=1.0, md5;q=0.5
+ */
+
+/*
+ * What to send with the part, as PLAN_CONTENT_MD5, PLAN_DIGEST_MD5 and
+ * PLAN_DIGEST_SHA256 or'ed: of the algorithms that a Digest header is for, the
+ * one with the largest weight.  0 if we have none of those that it names: then
+ * the part goes without, and the server decides.
+ */
+unsigned wantdigest_parse(const char *text);
+
+/*
  * Uploads whose parts are actions of their own: `multipart-basic` of giftless
  * (its multipart-spec.md, 0.9.1) and the `multipart` that git-lfs has as a
  * proposal (lfs/wire.md, Dialects).  The actions of the object are

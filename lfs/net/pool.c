@@ -9,7 +9,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/wait.h"
 #include "lfs/net/budget.h"
-#include "lfs/net/ceiling.h"
+#include "lfs/net/retry.h"
 
 enum { LONG_MS = 10000 };	/* a pause that people wonder about */
 

@@ -7,7 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/mode/action.h"
+#include "lfs/mode/plan.h"
 #include "lfs/net/headers.h"
 #include "lfs/server/batch.h"
 #include "lfs/server/credential.h"

@@ -5,11 +5,11 @@
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/git/fetchhead.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/httpconf.h"
 #include "lfs/git/lfsconfig.h"
-#include "lfs/server/certpass.h"
+#include "lfs/git/repo.h"
+#include "lfs/server/credhelper.h"
 
 static int find_endpoint(struct context *context, struct err *err)
 {

@@ -7,7 +7,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
-#include "lfs/server/askcred.h"
+#include "lfs/server/credhelper.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/netrc.h"
 #include "lfs/server/urlparts.h"

@@ -9,7 +9,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/stop.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/server/credtext.h"
+#include "lfs/server/credhelper.h"
 
 /*
  * Credentials for an LFS server, found as git-lfs finds them:

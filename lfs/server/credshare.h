@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/server/askcred.h"
+#include "lfs/server/credhelper.h"
 
 /*
  * One question for all agents of a repository.  Who asks for a credential

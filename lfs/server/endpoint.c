@@ -6,7 +6,7 @@
 #include <strings.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/git/branch.h"
+#include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 #include "lfs/server/gourl.h"
 

@@ -6,9 +6,9 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/git/branch.h"
-#include "lfs/mode/action.h"
+#include "lfs/git/repo.h"
 #include "lfs/mode/mode.h"
+#include "lfs/mode/plan.h"
 #include "lfs/net/link.h"
 #include "lfs/net/pool.h"
 #include "lfs/net/url.h"
@@ -19,7 +19,7 @@
 #include "lfs/server/endpoint.h"
 #include "lfs/server/remoteurl.h"
 #include "lfs/server/session.h"
-#include "lfs/server/sshauth.h"
+#include "lfs/server/ssh.h"
 
 enum { STEP_MS = 100 };
 

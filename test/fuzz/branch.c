@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/git/branch.h"
 #include "lfs/git/gitconfig.h"
+#include "lfs/git/repo.h"
 
 /*
  * The input: a branch, a remote, each with a NUL behind it, and what git

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/server/credtext.h"
+#include "lfs/server/credhelper.h"
 
 /* The input: what `git credential fill` prints. */
 

@@ -4,12 +4,12 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/git/fetchhead.h"
 #include "lfs/git/lfsconfig.h"
+#include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/gourl.h"
-#include "lfs/server/sshcommand.h"
+#include "lfs/server/ssh.h"
 
 /*
  * The input: a remote, and after a newline a config as `git config -z --list`

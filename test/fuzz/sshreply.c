@@ -4,7 +4,7 @@
 
 #include "lfs/base/json.h"
 #include "lfs/net/url.h"
-#include "lfs/server/sshreply.h"
+#include "lfs/server/ssh.h"
 
 /* The input: what git-lfs-authenticate printed. */
 

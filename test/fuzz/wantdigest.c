@@ -4,8 +4,8 @@
 #include <stdlib.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/mode/parts.h"
 #include "lfs/mode/plan.h"
-#include "lfs/mode/wantdigest.h"
 
 /* The input: the `want_digest` of a part. */
 

@@ -7,7 +7,7 @@
 #include "lfs/base/json.h"
 #include "lfs/git/lfsconfig.h"
 #include "lfs/server/endpoint.h"
-#include "lfs/server/sshauth.h"
+#include "lfs/server/ssh.h"
 
 /*
  * endpoint upload|download [REMOTE]: print the URL of the LFS server, as the

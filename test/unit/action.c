@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/mode/action.h"
+#include "lfs/mode/plan.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

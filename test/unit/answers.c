@@ -13,8 +13,8 @@
 #include <cmocka.h>
 
 #include "lfs/base/clock.h"
-#include "lfs/server/answers.h"
 #include "lfs/server/credshare.h"
+#include "lfs/server/lookahead.h"
 
 #define A "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define B "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"

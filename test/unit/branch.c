@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/git/branch.h"
+#include "lfs/git/repo.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define CONFIG(text) (text), sizeof(text)

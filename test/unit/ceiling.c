@@ -5,7 +5,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/net/ceiling.h"
+#include "lfs/net/retry.h"
 
 static void down(void **state)
 {

@@ -7,7 +7,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/server/credtext.h"
+#include "lfs/server/credhelper.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

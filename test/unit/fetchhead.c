@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/git/fetchhead.h"
+#include "lfs/git/repo.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OID "743b1b21bb5703834932e56f46f4f0a654097fd3"

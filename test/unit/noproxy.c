@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/net/noproxy.h"
+#include "lfs/net/connect.h"
 
 static void lists(void **state)
 {

@@ -14,7 +14,7 @@
 
 #include "lfs/base/json.h"
 #include "lfs/server/credshare.h"
-#include "lfs/server/sshauth.h"
+#include "lfs/server/ssh.h"
 
 /* A program in the place of ssh counts how often it is run. */
 static char dir[] = "/tmp/sshauth-XXXXXX";

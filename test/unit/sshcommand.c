@@ -10,7 +10,7 @@
 #include <cmocka.h>
 
 #include "lfs/base/buf.h"
-#include "lfs/server/sshcommand.h"
+#include "lfs/server/ssh.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -10,7 +10,7 @@
 
 #include "lfs/base/json.h"
 #include "lfs/base/mem.h"
-#include "lfs/server/sshreply.h"
+#include "lfs/server/ssh.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "lfs/mode/parts.h"
 #include "lfs/mode/plan.h"
-#include "lfs/mode/wantdigest.h"
 
 struct row {
 	const char *text;

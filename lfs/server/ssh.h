@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_SERVER_SSH_H
+#define LFS_SERVER_SSH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/stop.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/net/headers.h"
+#include "lfs/server/credshare.h"
+#include "lfs/server/endpoint.h"
+#include "lfs/server/remoteurl.h"
+
+/*
+ * The command line that asks a git server over ssh for access to its LFS
+ * server:
+ *
+ *	ssh [-p PORT] USER@HOST "git-lfs-authenticate PATH OPERATION"
+ *
+ * The server may hand the last argument to a shell, so PATH is quoted for one.
+ *
+ * The program is GIT_SSH_COMMAND (a shell command), else GIT_SSH (a program),
+ * else core.sshCommand (a shell command), else ssh.  GIT_SSH_VARIANT, else
+ * ssh.variant, else its name says which options it takes.
+ */
+
+struct sshcommand {
+	char **argv;	/* owned, with its strings; until NULL */
+};
+
+void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
+		     const struct ssh_address *ssh, bool is_upload);
+
+void sshcommand_release(struct sshcommand *command);
+
+/*
+ * What git-lfs-authenticate prints (git-lfs's docs/api/server-discovery.md):
+ *
+ *	{"href": URL, "header": {NAME: VALUE, ...},
+ *	 "expires_at": RFC 3339 time, "expires_in": SECONDS}
+ *
+ * All of it may be missing, and what else there is, is passed over.
+ */
+
+enum {
+	SSHREPLY_MAX = 256 << 10	/* bytes */
+};
+
+struct sshreply {
+	char *href;	/* owned: the LFS server, or NULL: the one guessed */
+	struct headers headers;	/* owned: for each request to it */
+	int64_t expires;	/* in seconds since 1970; INT64_MAX: never */
+};
+
+#define SSHREPLY_INIT { .href = NULL }
+
+/* When the reply was asked for, and how long one counts that does not say. */
+struct sshreply_times {
+	int64_t asked;
+	int64_t default_ttl;	/* seconds; 0: for ever */
+};
+
+/* Fill in a reply.  ERR_PROTOCOL, quoting nothing secret, if it is none. */
+int sshreply_parse(struct sshreply *reply, const char *text, size_t len,
+		   const struct sshreply_times *times, struct err *err);
+
+void sshreply_release(struct sshreply *reply);
+
+/*
+ * What git-lfs-authenticate answered, for all agents of a repository: kept for
+ * some minutes where credshare.h keeps credentials, under the command that got
+ * it.  Who asks holds credshare's lock.
+ *
+ * Nothing here fails: what cannot be shared is asked for.  Main thread only.
+ */
+
+/*
+ * The answer that another agent got by that command, parsed as
+ * sshreply_parse() does with that `default_ttl`; false if there is none.  It
+ * may have run out.
+ */
+bool sshshare_get(const struct credshare *share,
+		  const struct sshcommand *command, int64_t default_ttl,
+		  struct sshreply *reply);
+
+/* Keep `text`, which sshreply_parse() has taken; asked for at that time. */
+void sshshare_put(const struct credshare *share,
+		  const struct sshcommand *command, const char *text,
+		  int64_t asked);
+
+/* The command has failed, or had it failed before: CREDSHARE_FAILED. */
+void sshshare_note_failure(struct credshare *share,
+			   const struct sshcommand *command,
+			   const struct err *why);
+bool sshshare_has_failed(struct credshare *share,
+			 const struct sshcommand *command, struct err *err);
+
+/* Nobody shall use it any more. */
+void sshshare_erase(const struct credshare *share,
+		    const struct sshcommand *command);
+
+/*
+ * Access to an LFS server by way of ssh: git-lfs-authenticate on the git
+ * server says where the LFS server is, and gives headers that open it for a
+ * while.  All agents of a repository ask once: see sshshare.h.
+ *
+ * Main thread only: ssh may ask for a passphrase on the terminal.
+ */
+
+enum {
+	SSHAUTH_MARGIN_S = 5	/* a reply that lives no longer is not used */
+};
+
+struct sshauth {
+	struct sshreply reply;	/* owned; empty until there is one */
+	bool has_reply;
+	bool was_used;	/* by another agent, or by us with success */
+};
+
+#define SSHAUTH_INIT { .has_reply = false }
+
+struct sshauth_options {
+	const struct gitconfig *config;	/* borrowed */
+	bool is_upload;
+	struct credshare *share;	/* borrowed; NULL: nothing is shared */
+	struct stop stop;
+};
+
+/*
+ * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
+ * if it is, or if the endpoint has nothing to do with ssh; else another agent
+ * may have one, or ssh is run, `lfs.ssh.retries` times again if it fails,
+ * while other agents wait for the outcome.  After that, with `share`, the same
+ * command fails at once.  A git server that does not know
+ * git-lfs-authenticate gives an empty reply: go to the endpoint's own URL.
+ */
+int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
+		   const struct sshauth_options *options, struct err *err);
+
+/*
+ * The LFS server answered 401: no agent shall get this reply any more.  True
+ * if it was used before, by us or by another agent: then it is dropped, and
+ * sshauth_update() gets one that is new.
+ */
+bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
+		     const struct sshauth_options *options);
+
+/* Where the LFS server is, by the reply, else by the endpoint; borrowed. */
+const char *sshauth_url(const struct sshauth *auth,
+			const struct endpoint *endpoint);
+
+/* Is there a reply without an address and a login: no git-lfs-authenticate? */
+bool sshauth_is_empty(const struct sshauth *auth);
+
+/* Is there a reply that is good at this time, in seconds since 1970? */
+bool sshauth_is_fresh(const struct sshauth *auth, int64_t now);
+
+void sshauth_release(struct sshauth *auth);
+
+#endif
