@@ -12,9 +12,10 @@ MODE     = plan multipart parts mode
 SERVER   = gourl remoteurl endpoint urlparts netrc credhelper credshare \
            credential context batch session ssh access server lookahead
 TRANSFER = progress journal hasher source pace object untaken partial saved \
-           outlook unfinished upload download dispatch engine transfer
+           outlook unfinished upload download dispatch engine attempts \
+           transfer
 CARRY    = spool piece passage relay item inquiry carrier fork
-AGENT    = input message mover again move agent scope needs keys serverurl \
+AGENT    = input message mover move agent scope needs keys serverurl \
            standalone option request install human status prune bar forkpush \
            forkreport fork main
 

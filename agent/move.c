@@ -3,16 +3,16 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
 
-#include "agent/again.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/git/treepath.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/pool.h"
-#include "lfs/net/status.h"
 #include "lfs/server/context.h"
 #include "lfs/server/server.h"
+#include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/progress.h"
 #include "lfs/transfer/saved.h"
@@ -34,9 +34,12 @@ struct move {
 	struct progress progress;
 	bool has_begun;		/* git-lfs was told */
 	uint64_t begun_at;	/* bytes that were there when it was tried */
+	uint64_t begun_ms;	/* and when that was */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
-	struct again again;
+	bool was_saved;		/* the plan is that of an earlier run */
+	bool is_last_try;	/* to complete it, as it is */
+	struct attempts attempts;
 };
 
 /*
@@ -146,10 +149,8 @@ static void stop(struct move *move)
 /* Drive the transfer to its end; ERR_CANCELED if we are to stop instead. */
 static int follow(struct move *move, struct err *err)
 {
-	uint64_t begun_ms = clock_ms();
-
 	move->begun_at = transfer_moved(move->transfer);
-	move->again.begun_ms = begun_ms;
+	move->begun_ms = clock_ms();
 	while (transfer_step(move->transfer, STEP_MS)) {
 		uint64_t moved = transfer_moved(move->transfer);
 
@@ -163,7 +164,7 @@ static int follow(struct move *move, struct err *err)
 		return -1;
 	engine_note_rate(move->mover->engine,
 			 transfer_moved(move->transfer) - move->begun_at,
-			 clock_ms() - begun_ms);
+			 clock_ms() - move->begun_ms);
 	return report_all(move, err);
 }
 
@@ -202,8 +203,8 @@ static int run(struct move *move, struct plan *fresh,
 	};
 
 	look_for_saved(move, fresh, request, &saved);
-	move->again.was_saved = saved.plan != NULL;
-	move->again.is_last_try = saved.is_last_try;
+	move->was_saved = saved.plan != NULL;
+	move->is_last_try = saved.is_last_try;
 	if (saved.is_complete) {
 		log_info("%.12s was completed just now", fresh->oid);
 		plan_free(fresh);
@@ -260,45 +261,105 @@ static int try_again(struct move *move, struct err *err)
 	return follow(move, err);
 }
 
-/* Once more with a new link, if that ran out while the object was sent. */
+/* Sleep; false if we are to stop. */
+static bool pause_for(const struct move *move, unsigned ms)
+{
+	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
+	uint64_t until = clock_ms() + ms;
+
+	while (clock_ms() < until) {
+		if (!input_look(move->mover->input, 0))
+			return false;
+		nanosleep(&step, NULL);
+	}
+	return true;
+}
+
+/* What has failed, in that way: what is next? */
+static enum attempts_next judge(struct move *move, struct attempts *attempts,
+				const struct fate *fate, struct err *err)
+{
+	const struct engine *engine = move->mover->engine;
+	const struct attempts_facts facts = {
+		.oid = move->message->oid,
+		.fate = *fate,
+		.policy = engine_retry_policy(engine),
+		.at = { .random = clock_random(),
+			.now_ms = clock_ms(),
+			.begun_ms = move->begun_ms,
+			.moved_ms = atomic_load(
+				&pool_shared(engine_pool(engine))->moved_ms) },
+		.is_kept = move->mover->is_kept,
+		.can_ask = !move->message->action,
+	};
+
+	return attempts_next(attempts, &facts, err);
+}
+
+/* The transfer has failed: do what comes before the next try, if any. */
+static enum attempts_next prepare(struct move *move, struct err *err)
+{
+	struct attempts *attempts = &move->attempts;
+	struct fate fate = transfer_fate(move->transfer);
+	enum attempts_next next;
+
+	fate.is_resumed = move->was_saved;
+	fate.is_last_try = move->is_last_try;
+	next = judge(move, attempts, &fate, err);
+	if (next == ATTEMPTS_LOG_IN &&
+	    !attempts_logged_in(attempts, server_log_in(move->mover->server,
+							&move->object, err)))
+		return ATTEMPTS_FAIL;
+	if (next == ATTEMPTS_RENEW || next == ATTEMPTS_LOG_IN)
+		transfer_forget(move->transfer);
+	if (pause_for(move, attempts->pause_ms))
+		return next;
+	err_clear(err);
+	err_set(err, ERR_CANCELED, "stopped");
+	return ATTEMPTS_FAIL;
+}
+
+/* The upload is over; so is its verification, perhaps with a new link. */
 static int verify(struct move *move, struct err *err)
 {
+	/* All of it is at the server. */
+	const struct fate fate = { .at_finish = true, .keeps_parts = true };
+	struct attempts attempts = ATTEMPTS_INIT;
 	struct mover *mover = move->mover;
-	int ret;
 
 	/* git-lfs asks for none, either, where there was nothing to send. */
 	if (!move->object.actions || !mover->is_upload || !move->transfer)
 		return 0;
-	ret = server_verify(mover->server, &move->object, err);
-	if (!ret || !status_is_stale(err) || err->code == 404)
-		return ret;
-	log_info("%s; asking for a new link", err->msg);
-	err_clear(err);
-	if (ask(move, err))
-		return -1;
-	return server_verify(mover->server, &move->object, err);
+	while (server_verify(mover->server, &move->object, err)) {
+		enum attempts_next next = judge(move, &attempts, &fate, err);
+
+		/* The server was offered all logins that there are. */
+		if (next != ATTEMPTS_RENEW &&
+		    (next != ATTEMPTS_LOG_IN ||
+		     !attempts_logged_in(&attempts, 0)))
+			return -1;
+		err_clear(err);
+		if (ask(move, err))
+			return -1;
+	}
+	return 0;
 }
 
 /*
  * Standalone: the answer was lost or did not tell; is the object at the server
  * all the same?
  */
-static bool is_there(struct move *move, const struct err *why)
+static bool is_there(struct move *move)
 {
 	struct err ignored = ERR_INIT;
-	unsigned asks;
 
-	if (move->message->action || !move->transfer || !move->mover->is_upload)
-		return false;
-	asks = transfer_asks(move->transfer, why);
-	for (unsigned i = 0; i < asks; i++) {
-		if (i && !again_pause(&move->again, transfer_ask_pause_ms(i)))
+	do
+		if (!pause_for(move, move->attempts.pause_ms) ||
+		    ask(move, &ignored))
 			return false;
-		if (ask(move, &ignored))
-			return false;
-		if (!find_action(move))
+		else if (!find_action(move))
 			return true;
-	}
+	while (attempts_ask_again(&move->attempts));
 	return false;
 }
 
@@ -318,24 +379,33 @@ static void explain_expiry(const struct move *move, struct err *err)
 				"again");
 }
 
+/* Try until it is where it belongs, or has failed for good. */
+static int try_all(struct move *move, struct err *err)
+{
+	enum attempts_next next = ATTEMPTS_FAIL;
+	int ret = try_once(move, err);
+
+	while (ret && move->transfer) {
+		next = prepare(move, err);
+		if (next == ATTEMPTS_FAIL || next == ATTEMPTS_ASK)
+			break;
+		err_clear(err);
+		ret = try_again(move, err);
+	}
+	if (!ret || next != ATTEMPTS_ASK || !is_there(move))
+		return ret;
+	log_info("%s; but the server has the object", err->msg);
+	err_clear(err);
+	return report_all(move, err);
+}
+
 static int carry_out(struct move *move, struct err *err)
 {
 	int ret;
 
 	if (mover_need_engine(move->mover, err))
 		return -1;
-	ret = try_once(move, err);
-	while (ret && move->transfer &&
-	       again_may(&move->again, move->transfer, &move->object, err)) {
-		log_info("%s; going on with new links", err->msg);
-		err_clear(err);
-		ret = try_again(move, err);
-	}
-	if (ret && is_there(move, err)) {
-		log_info("%s; but the server has the object", err->msg);
-		err_clear(err);
-		ret = report_all(move, err);
-	}
+	ret = try_all(move, err);
 	if (move->mover->server)
 		server_settle(move->mover->server, &move->object, err);
 	if (err->kind == ERR_EXPIRED)
@@ -343,7 +413,7 @@ static int carry_out(struct move *move, struct err *err)
 	else if (err->unmet_ms && move->transfer)
 		err_append(err, "; the LFS server's link leads there: is that "
 				"the address that it should give out?");
-	else if (move->again.was_saved && err_is_transient(err))
+	else if (move->was_saved && err_is_transient(err))
 		err_append(err,
 			   "; this resumed an earlier upload: if it cannot "
 			   "be resumed, git lfs-multipart prune forgets "
@@ -402,8 +472,7 @@ int move_object(struct mover *mover, const struct message *message)
 {
 	struct move move = { .mover = mover,
 			     .message = message,
-			     .again = { .mover = mover,
-					.is_standalone = !message->action } };
+			     .attempts = ATTEMPTS_INIT };
 	struct err why = ERR_INIT;
 	uint64_t begun_ms = clock_ms();
 	int ret = -1;

@@ -358,7 +358,7 @@ static void start_items(struct carrier *carrier)
 static void wait_again(struct carrier *carrier, struct item *item)
 {
 	if (item->nasked)
-		pause_for(carrier, transfer_ask_pause_ms(item->nasked));
+		pause_for(carrier, 1000U << (item->nasked - 1));
 	line_put_last(&carrier->waiting, item);
 }
 

@@ -389,7 +389,9 @@ int relay_result(const struct relay *relay, struct err *err)
 
 unsigned relay_asks(const struct relay *relay, const struct err *err)
 {
-	return relay->err.kind ? 0 : transfer_asks(relay->up, err);
+	if (relay->err.kind || !transfer_fate(relay->up).may_be_done)
+		return 0;
+	return err->kind == ERR_PROTOCOL ? 4 : 1;
 }
 
 bool relay_failed_at_source(const struct relay *relay)

@@ -189,6 +189,16 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err)
 	return 0;
 }
 
+uint64_t plan_finished(const struct plan *plan)
+{
+	uint64_t finished = 0;
+
+	for (size_t i = 0; i < plan->nparts; i++)
+		if (plan->parts[i].finished)
+			finished += plan->parts[i].size;
+	return finished;
+}
+
 void plan_renew(struct plan *plan, struct plan *fresh)
 {
 	struct action stale = plan->action;

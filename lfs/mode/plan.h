@@ -172,6 +172,9 @@ struct plan *plan_new(const struct plan_request *request);
  */
 int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
 
+/* Bytes of the parts that are finished. */
+uint64_t plan_finished(const struct plan *plan);
+
 /* Take the action of `fresh`, a plan of the same object, which is freed. */
 void plan_renew(struct plan *plan, struct plan *fresh);
 

@@ -20,8 +20,7 @@
 
 enum {
 	MENDS_MAX = 4,	/* each but the first of a few parts only */
-	PAGE_MOST = 1 << 20,	/* bytes */
-	ASKS_MAX = 4	/* whether the object is there, in 1 + 2 + 4 s */
+	PAGE_MOST = 1 << 20	/* bytes */
 };
 
 enum state {
@@ -88,10 +87,8 @@ static void expect_expiry(struct transfer *transfer)
 	transfer->outlook = (struct outlook){
 		.size = plan->size,
 		.life_s = expires == INT64_MAX ? -1 : expires - clock_unix(),
+		.before = plan_finished(plan),
 	};
-	for (size_t i = 0; i < plan->nparts; i++)
-		if (plan->parts[i].finished)
-			transfer->outlook.before += plan->parts[i].size;
 }
 
 struct transfer *transfer_new(struct engine *engine,
@@ -326,6 +323,12 @@ static bool fall_back(struct transfer *transfer)
 	return true;
 }
 
+/* Does what has moved count for the next try, whatever its links? */
+static bool keeps_parts(const struct transfer *transfer)
+{
+	return !is_upload(transfer) || transfer->object.plan->mode->keeps_parts;
+}
+
 /* An upload that outlives its links begins again: say so in time, and once. */
 static void look_out(struct transfer *transfer)
 {
@@ -333,7 +336,7 @@ static void look_out(struct transfer *transfer)
 	uint64_t moved = transfer_moved(transfer);
 
 	if (transfer->state != MOVING || outlook->life_s < 0 ||
-	    transfer->says[0] || transfer_keeps_parts(transfer))
+	    transfer->says[0] || keeps_parts(transfer))
 		return;
 	outlook->ms = clock_ms() - transfer->begun_ms;
 	outlook->sent = moved > outlook->before ? moved - outlook->before : 0;
@@ -424,36 +427,19 @@ const char *transfer_outlook(const struct transfer *transfer)
 	return transfer->says;
 }
 
-bool transfer_failed_to_finish(const struct transfer *transfer)
+struct fate transfer_fate(const struct transfer *transfer)
 {
-	return transfer->failed_to_finish;
-}
+	const struct plan *plan = transfer->object.plan;
 
-bool transfer_was_tried_once(const struct transfer *transfer)
-{
-	return transfer->dispatch.is_tried_once && !transfer->failed_to_finish;
-}
-
-bool transfer_keeps_parts(const struct transfer *transfer)
-{
-	return !is_upload(transfer) || transfer->object.plan->mode->keeps_parts;
-}
-
-bool transfer_may_be_done(const struct transfer *transfer)
-{
-	return transfer->object.plan->finish_may_be_done;
-}
-
-unsigned transfer_asks(const struct transfer *transfer, const struct err *why)
-{
-	if (!transfer_may_be_done(transfer))
-		return 0;
-	return why->kind == ERR_PROTOCOL ? ASKS_MAX : 1;
-}
-
-unsigned transfer_ask_pause_ms(unsigned nasked)
-{
-	return 1000U << (nasked - 1);
+	return (struct fate){
+		.was_tried_once = transfer->dispatch.is_tried_once &&
+				  !transfer->failed_to_finish,
+		.at_finish = transfer->failed_to_finish,
+		.may_be_done = plan->finish_may_be_done,
+		.keeps_parts = keeps_parts(transfer),
+		.kept = is_upload(transfer) ? plan_finished(plan) :
+					      transfer_moved(transfer),
+	};
 }
 
 void transfer_forget(struct transfer *transfer)

@@ -7,6 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/mode/plan.h"
+#include "lfs/transfer/attempts.h"
 
 /*
  * One object from its plan to its end.
@@ -97,25 +98,8 @@ void transfer_take_back(struct transfer *transfer);
 /* Why it cannot be over before its links expire, with numbers; or "". */
 const char *transfer_outlook(const struct transfer *transfer);
 
-/* Over and failed: in its finish, with all parts at the server? */
-bool transfer_failed_to_finish(const struct transfer *transfer);
-
-/* Was what failed tried only once (asks_again)? */
-bool transfer_was_tried_once(const struct transfer *transfer);
-
-/* What a failed one has moved counts for the next, whatever its links. */
-bool transfer_keeps_parts(const struct transfer *transfer);
-
-/* Over and failed, but its finish may have been done: its answer was lost. */
-bool transfer_may_be_done(const struct transfer *transfer);
-
-/*
- * Then the server can be asked whether it has the object: how often, after that
- * failure?  One that has only said "accepted" may need a moment: the pauses
- * between are of 1, 2, 4 s.  0: it is not there.
- */
-unsigned transfer_asks(const struct transfer *transfer, const struct err *why);
-unsigned transfer_ask_pause_ms(unsigned nasked);
+/* Over and failed: how? */
+struct fate transfer_fate(const struct transfer *transfer);
 
 /* An upload that failed: no other run shall go on with it. */
 void transfer_forget(struct transfer *transfer);

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/transfer/attempts.h"
+
+#include "lfs/base/log.h"
+#include "lfs/net/status.h"
+#include "lfs/transfer/object.h"
+
+enum {
+	RENEWALS_MAX = 8,	/* of links, in vain */
+	RESENDS_MAX = 2,	/* the same, where all has to be sent again */
+	RETRIES_MAX = 1,	/* after parts were tried as often as they may */
+	ASKS_MAX = 4,	/* of a server that has not said yes or no */
+	ASK_MS = 1000,	/* the first pause between them; the others double */
+	LATER_MS = 1000	/* nothing else is begun meanwhile */
+};
+
+/* What was tried in vain is forgotten with each gain; a trickle is none. */
+static void note_gain(struct attempts *attempts, const struct fate *fate)
+{
+	if (fate->kept < attempts->kept + OBJECT_GAIN)
+		return;
+	attempts->kept = fate->kept;
+	attempts->retry = (struct retry)RETRY_INIT;
+	err_clear(&attempts->first);
+	attempts->was_put_off = false;
+	/* Links expire many times in hours, and each has been of use. */
+	if (fate->keeps_parts)
+		attempts->renewals = 0;
+}
+
+/* Nothing is sent again before somebody knows whether it is there. */
+static bool must_know_first(const struct attempts_facts *facts,
+			    const struct err *err)
+{
+	return facts->fate.may_be_done &&
+	       (err->kind == ERR_PROTOCOL ||
+		(!facts->can_ask && err->kind != ERR_BUSY));
+}
+
+/* Does the server no longer want what an earlier run has begun? */
+static bool is_spent(const struct fate *fate, const struct err *err)
+{
+	if (err->kind == ERR_BUSY)
+		return fate->is_last_try;
+	return err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL ||
+	       status_is_stale(err);
+}
+
+bool attempts_is_away(const struct err *err, uint64_t good_ms, uint64_t now_ms,
+		      unsigned offline_ms)
+{
+	return err_is_transient(err) && good_ms &&
+	       now_ms - good_ms <= offline_ms;
+}
+
+/*
+ * An object that is put off comes after all others.  That is once, unless the
+ * server is away, as nothing else has gone well there since the try began.  An
+ * object that is the last one, and has failed while others went well, is
+ * itself the cause; so may be one that gets a 500.
+ */
+static enum attempts_next put_off(struct attempts *attempts,
+				  const struct attempts_facts *facts,
+				  const struct err *err)
+{
+	const struct retry_facts *at = &facts->at;
+	bool is_cause = err->code == 500 || at->moved_ms >= at->begun_ms ||
+			(attempts->was_put_off && !facts->has_others);
+
+	if (is_cause || !attempts_is_away(err, at->moved_ms, at->now_ms,
+					  facts->policy.offline_ms)) {
+		if (attempts->was_put_off)
+			return ATTEMPTS_FAIL;
+		attempts->was_put_off = true;
+	}
+	attempts->pause_ms = LATER_MS;
+	return ATTEMPTS_LATER;
+}
+
+/* How many retries are allowed when other links may help? */
+static unsigned count_retries(const struct attempts_facts *facts,
+			      const struct err *err)
+{
+	if (facts->fate.was_tried_once)
+		return facts->policy.retries;
+	/* Nor does it lie with the links if something else answers. */
+	return facts->fate.at_finish || err->is_strange ? 0 : RETRIES_MAX;
+}
+
+/*
+ * What failed for the moment: another link may lead to a server that works, and
+ * what was lost may have been no more than the answer.  git-lfs asks before
+ * each try; so do we where that try is of the whole object.
+ */
+static enum attempts_next retry(struct attempts *attempts,
+				const struct attempts_facts *facts,
+				struct err *err)
+{
+	struct retry_policy policy = facts->policy;
+	struct err *first = &attempts->first;
+
+	policy.retries = count_retries(facts, err);
+	/* Parts have other numbers where others are stored by now. */
+	if (!first->kind && !facts->fate.was_tried_once)
+		*first = *err;
+	if (retry_again(&attempts->retry, &policy, err, &facts->at,
+			&attempts->pause_ms))
+		return ATTEMPTS_RETRY;
+	if (attempts->retry.pauses && first->kind)
+		*err = *first;
+	else if (attempts->retry.pauses)
+		err_wrap(err, "gave up after %u tries",
+			 attempts->retry.pauses + 1);
+	return ATTEMPTS_FAIL;
+}
+
+/* How many times in a row may links be renewed? */
+static unsigned count_renewals(const struct attempts_facts *facts,
+			       const struct err *err)
+{
+	const struct fate *fate = &facts->fate;
+
+	/* Without a status it was no server that refused (passage.c). */
+	if (err->kind == ERR_EXPIRED)
+		return fate->keeps_parts || !err->code ? RENEWALS_MAX :
+							 RESENDS_MAX;
+	/* If other links are refused, too, it is not for the links. */
+	return fate->keeps_parts || !fate->at_finish ? 1 : 0;
+}
+
+static enum attempts_next renew(struct attempts *attempts,
+				const struct attempts_facts *facts,
+				struct err *err)
+{
+	unsigned most = count_renewals(facts, err);
+
+	if (!status_is_stale(err) || err->code == 404)
+		return ATTEMPTS_FAIL;
+	attempts->wants_login = ++attempts->renewals > most;
+	if (err->kind == ERR_AUTH && attempts->renewals <= RENEWALS_MAX)
+		return ATTEMPTS_LOG_IN;
+	if (!attempts->wants_login)
+		return ATTEMPTS_RENEW;
+	if (err->kind == ERR_EXPIRED)
+		err_append(err,
+			   "; it is so with %u new links, one after the "
+			   "other",
+			   most);
+	return ATTEMPTS_FAIL;
+}
+
+static enum attempts_next decide(struct attempts *attempts,
+				 const struct attempts_facts *facts,
+				 struct err *err)
+{
+	if (must_know_first(facts, err))
+		return ATTEMPTS_FAIL;
+	if (facts->fate.is_resumed && !attempts->began_anew &&
+	    is_spent(&facts->fate, err)) {
+		attempts->began_anew = true;
+		return ATTEMPTS_RENEW;
+	}
+	if (!facts->can_ask)
+		return ATTEMPTS_FAIL;
+	if (err_is_transient(err))
+		return facts->is_one_of_many ? put_off(attempts, facts, err) :
+					       retry(attempts, facts, err);
+	/* An agent's transfer has seen to that itself. */
+	if (err->kind == ERR_CORRUPT && facts->is_one_of_many &&
+	    !attempts->was_spoilt) {
+		attempts->was_spoilt = true;
+		return ATTEMPTS_RENEW;
+	}
+	/* What the server has said some time ago need not hold. */
+	if (facts->is_kept && err->kind == ERR_REFUSED)
+		return ATTEMPTS_RETRY;
+	return renew(attempts, facts, err);
+}
+
+static void say(enum attempts_next next, unsigned pause_ms, const char *oid,
+		const struct err *err)
+{
+	static const char *const texts[] = {
+		[ATTEMPTS_RETRY] = "asking again",
+		[ATTEMPTS_RENEW] = "going on with new links",
+		[ATTEMPTS_LOG_IN] = "going on with another login",
+		[ATTEMPTS_LATER] = "once more, later",
+		[ATTEMPTS_ASK] = "asking whether the server has it",
+	};
+
+	if (next == ATTEMPTS_RETRY && pause_ms)
+		log_info("%.12s: %s; asking again in %u ms", oid, err->msg,
+			 pause_ms);
+	else if (next != ATTEMPTS_FAIL)
+		log_info("%.12s: %s; %s", oid, err->msg, texts[next]);
+}
+
+enum attempts_next attempts_next(struct attempts *attempts,
+				 const struct attempts_facts *facts,
+				 struct err *err)
+{
+	enum attempts_next next = ATTEMPTS_FAIL;
+
+	if (attempts->has_failed)
+		return next;
+	attempts->pause_ms = 0;
+	note_gain(attempts, &facts->fate);
+	next = decide(attempts, facts, err);
+	if (next == ATTEMPTS_FAIL && facts->can_ask &&
+	    facts->fate.may_be_done) {
+		next = ATTEMPTS_ASK;
+		attempts->asks = err->kind == ERR_PROTOCOL ? ASKS_MAX : 1;
+		attempts->nasked = 0;
+	}
+	attempts->has_failed = next == ATTEMPTS_FAIL || next == ATTEMPTS_ASK;
+	say(next, attempts->pause_ms, facts->oid, err);
+	return next;
+}
+
+bool attempts_logged_in(const struct attempts *attempts, int ret)
+{
+	return ret > 0 || (!ret && !attempts->wants_login);
+}
+
+bool attempts_ask_again(struct attempts *attempts)
+{
+	if (++attempts->nasked >= attempts->asks)
+		return false;
+	attempts->pause_ms = (unsigned)ASK_MS << (attempts->nasked - 1);
+	return true;
+}

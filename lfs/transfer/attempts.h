@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef LFS_TRANSFER_ATTEMPTS_H
+#define LFS_TRANSFER_ATTEMPTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lfs/base/err.h"
+#include "lfs/net/retry.h"
+
+/*
+ * What follows when the transfer of an object has failed: for the agent, for
+ * `fork`, and for any other command that moves objects.
+ *
+ * Who tries again in this program, and what:
+ *
+ *	pool      one request of a transfer, or to the LFS server, by retry.h
+ *	session   a request to the LFS server that was refused with a 401
+ *	source    one range, asked anew at once by another way
+ *	transfer  bytes that came wrong, and the whole where ranges fail
+ *	attempts  an object: only after all of these have given up
+ *
+ * This module decides, and says so in the log; its callers carry it out.  It
+ * is pure but for the log: time and randomness are among the facts.
+ *
+ * A history is of one object and one direction.  It counts tries in vain:
+ * whenever OBJECT_GAIN more bytes have arrived than ever before, they are
+ * forgotten.
+ */
+
+/* How a transfer has failed, by its own account. */
+struct fate {
+	bool was_tried_once;	/* by the pool: it leaves retries to this module */
+	bool at_finish;		/* all parts are at the server */
+	bool may_be_done;	/* an upload: an answer was lost, or does not tell */
+	bool keeps_parts;	/* what has moved counts with other links, too */
+	uint64_t kept;		/* bytes that have arrived for good */
+	/* Of an upload, filled in by whoever has looked for it: */
+	bool is_resumed;	/* an earlier run had begun it */
+	bool is_last_try;	/* and many have tried to complete it */
+};
+
+struct attempts_facts {
+	const char *oid;
+	struct fate fate;
+	struct retry_policy policy;
+	struct retry_facts at;	/* `moved_ms`: when its server last did well */
+	bool is_kept;	/* the links are of an answer given some time ago */
+	bool can_ask;	/* the LFS server: for links, and whether it has it */
+	bool is_one_of_many;	/* of a fork: it may wait until others had a turn */
+	bool has_others;	/* there are some */
+};
+
+enum attempts_next {
+	ATTEMPTS_FAIL,	/* the error is final, and says so */
+	ATTEMPTS_RETRY,	/* after `pause_ms`, with what there is of it */
+	ATTEMPTS_RENEW,	/* with new links: an upload begins anew */
+	ATTEMPTS_LOG_IN,	/* the same, after attempts_logged_in() */
+	ATTEMPTS_LATER,	/* as RETRY, but after all others */
+	ATTEMPTS_ASK	/* whether the server has it: attempts_ask_again() */
+};
+
+struct attempts {
+	unsigned pause_ms;	/* before the next try or question */
+	/* The rest is this module's. */
+	uint64_t kept;		/* the most that had arrived */
+	bool began_anew;	/* in place of an earlier run's upload */
+	bool was_spoilt;	/* its bytes were wrong */
+	bool was_put_off;
+	bool has_failed;
+	bool wants_login;	/* with the same one it has failed */
+	unsigned renewals;	/* of links, without a gain between */
+	unsigned asks;	/* that are left, and were made */
+	unsigned nasked;
+	struct retry retry;	/* of tries that failed for the moment */
+	struct err first;	/* how the first of them did, if of parts */
+};
+
+#define ATTEMPTS_INIT { .pause_ms = 0 }
+
+/*
+ * A try has failed with `err`: what is next?  ATTEMPTS_RETRY, RENEW, LOG_IN and
+ * LATER ask the LFS server first if that can be asked.
+ */
+enum attempts_next attempts_next(struct attempts *attempts,
+				 const struct attempts_facts *facts,
+				 struct err *err);
+
+/*
+ * After ATTEMPTS_LOG_IN, with what server_log_in() has returned: true if there
+ * is to be another try.  A login that is not ours to choose is worth one.
+ */
+bool attempts_logged_in(const struct attempts *attempts, int ret);
+
+/*
+ * After ATTEMPTS_ASK the server has said that it does not have the object.  One
+ * that has only said "accepted" may need a moment: true if it is to be asked
+ * again, after `pause_ms`.
+ */
+bool attempts_ask_again(struct attempts *attempts);
+
+/*
+ * Is the server only away for a while?  It answers nothing now, but did well at
+ * `good_ms` (0: never).
+ */
+bool attempts_is_away(const struct err *err, uint64_t good_ms, uint64_t now_ms,
+		      unsigned offline_ms);
+
+#endif
