@@ -255,6 +255,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	}
 	saved->action = json_parse_stream(read_action, &reader, &ignored);
 	again.action = saved->action;
+	again.href = NULL;
 	if (saved->action)
 		saved->plan = mode_plan(&again, &ignored);
 	if (!saved->plan || saved->plan->nparts != request->fresh->nparts)
@@ -297,11 +298,25 @@ static int write_action(const char *text, size_t len, void *ctx)
 	return 0;
 }
 
+/* With its own link to the completion, rewritten or not: a new one differs. */
+static void save_action(struct journal *journal,
+			const struct plan_request *plan)
+{
+	struct writer writer = { journal, BUF_INIT(ACTION_PIECE) };
+	json_t *action = json_copy((json_t *)plan->action);
+
+	if (plan->href)
+		json_object_set_new(action, "href", json_string(plan->href));
+	json_format_stream(action, write_action, &writer);
+	if (writer.text.len)
+		write_out(&writer);
+	buf_release(&writer.text);
+	json_decref(action);
+}
+
 static void begin_anew(struct saved *saved, const struct saved_request *request,
 		       struct journal_begin *begin, const char *key)
 {
-	struct writer writer = { saved->journal, BUF_INIT(ACTION_PIECE) };
-
 	plan_free(saved->plan);
 	json_decref(saved->action);
 	saved->plan = NULL;
@@ -309,10 +324,7 @@ static void begin_anew(struct saved *saved, const struct saved_request *request,
 	saved->has_hash = false;
 	journal_begin(saved->journal, begin);
 	journal_add(saved->journal, JOURNAL_KEY, key, strlen(key), NULL);
-	json_format_stream(request->plan.action, write_action, &writer);
-	if (writer.text.len)
-		write_out(&writer);
-	buf_release(&writer.text);
+	save_action(saved->journal, &request->plan);
 }
 
 bool saved_is_for(const struct plan *plan)

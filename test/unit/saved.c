@@ -167,6 +167,39 @@ static void going_on(void **state)
 	give_back(&given);
 }
 
+/* The completion is to go elsewhere than the action says. */
+static void rewrite(struct given *given, const char *href)
+{
+	struct err err = ERR_INIT;
+
+	plan_free(given->plan);
+	given->request.plan.href = href;
+	given->plan = mode_plan(&given->request.plan, &err);
+	assert_non_null(given->plan);
+}
+
+static void going_on_with_a_rewritten_link(void **state)
+{
+	struct place *place = *state;
+	struct given first = give(place, 1, 1000);
+	struct given second = give(place, 2, 1000);
+	struct saved saved;
+
+	rewrite(&first, "https://near/complete?upload=1");
+	open_saved(&saved, place, &first);
+	first.plan->parts[0].etag = strdup("\"one\"");
+	saved_part(saved.journal, &first.plan->parts[0]);
+	saved_release(&saved);
+	rewrite(&second, "https://near/complete?upload=2");
+	open_saved(&saved, place, &second);
+	assert_non_null(saved.plan);
+	assert_string_equal(saved.plan->action.href,
+			    "https://near/complete?upload=1");
+	saved_release(&saved);
+	give_back(&first);
+	give_back(&second);
+}
+
 /* Whatever is not as it was, the upload begins anew. */
 static void starting_afresh(void **state)
 {
@@ -392,6 +425,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		WITH_PLACE(going_on),
+		WITH_PLACE(going_on_with_a_rewritten_link),
 		WITH_PLACE(starting_afresh),
 		WITH_PLACE(completed_just_now),
 		WITH_PLACE(completed_for_another_git_lfs),
