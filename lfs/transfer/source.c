@@ -147,7 +147,7 @@ void source_ask(struct source *source, struct source_route *route,
 	*route = (struct source_route){
 		.from = from,
 		.is_anew = route->is_anew,
-		.decodes = route->trouble == SOURCE_ENCODED,
+		.decodes = route->decodes || route->trouble == SOURCE_ENCODED,
 	};
 	pthread_mutex_lock(&source->mutex);
 	route->has_range = source->state != SOURCE_WHOLE && (from || is_part);
@@ -325,12 +325,13 @@ static bool target_failed(struct source *source,
 	return is_answer;
 }
 
-/* Once for each request, however often the pool tries the part. */
+/*
+ * Once for each reason, however often the pool tries the part: what is decoded
+ * is never SOURCE_ENCODED, and without a condition nothing is SOURCE_CHANGED.
+ */
 static bool asks_anew(struct source *source, const struct source_route *route,
 		      const struct err *err)
 {
-	if (route->is_anew)
-		return false;
 	switch (route->trouble) {
 	case SOURCE_ENCODED:
 		return true;
@@ -338,6 +339,7 @@ static bool asks_anew(struct source *source, const struct source_route *route,
 		doubt(source);
 		return true;
 	default:
+		/* Without a target, false: asked anew, it has none. */
 		return target_failed(source, route, err);
 	}
 }

@@ -277,14 +277,14 @@ enum {
 
 static const struct row {
 	const char *name;
-	int states;	/* the row is for each of these */
+	int states; /* the row is for each of these */
 	uint64_t from;
-	int status;	/* of the answer, and three of its headers */
+	int status; /* of the answer, and three of its headers */
 	const char *range, *length, *encoding;
 	enum source_verdict verdict;
-	int becomes;	/* the state after it; 0: what it was */
+	int becomes; /* the state after it; 0: what it was */
 	enum source_trouble trouble;
-	const char *why;	/* in the error of a refusal */
+	const char *why; /* in the error of a refusal */
 } rows[] = {
 	{ "the range", UNKNOWN | EXPECTED, FROM, 206, RANGE, "16777216", NULL,
 	  SOURCE_TAKE, HEEDED, SOURCE_FINE, NULL },
@@ -369,8 +369,8 @@ static void states_and_refusals(void **state)
 {
 	static const struct {
 		int status;
-		int whole;	/* in these states the whole is asked for */
-		int renewed;	/* likewise, with a renewed link */
+		int whole; /* in these states the whole is asked for */
+		int renewed; /* likewise, with a renewed link */
 	} cases[] = {
 		{ 416, ANY & ~WHOLE, ANY & ~WHOLE },
 		{ 501, ANY & ~WHOLE, ANY & ~WHOLE },
@@ -457,6 +457,45 @@ static void asked_anew(void **state)
 	source_free(source);
 }
 
+/* The target fails, and then the server compresses what it gives instead. */
+static void asked_anew_for_each_reason(void **state)
+{
+	struct source *source = new_source();
+	const struct source_answer compressed = {
+		.head = { .status = 206,
+			  .range = RANGE,
+			  .length = "7",
+			  .encoding = "gzip" },
+		.url = HREF,
+	};
+	struct source_route route;
+	struct err err = err_of(ERR_REFUSED);
+
+	(void)state;
+	answer(source, TARGET, NULL);
+	ask(source, &route);
+	assert_string_equal(route.target, TARGET);
+	assert_true(source_failed(source, &route, 403, &err));
+	source_ask(source, &route, FROM, true);
+	err_clear(&err);
+	assert_int_equal(source_head(source, &route, &compressed, &err),
+			 SOURCE_REFUSE);
+	assert_int_equal(route.trouble, SOURCE_ENCODED);
+	assert_true(source_failed(source, &route, 206, &err));
+	source_ask(source, &route, FROM, true);
+	assert_true(route.decodes);
+	assert_null(route.target);
+	err_clear(&err);
+	assert_int_equal(source_head(source, &route, &compressed, &err),
+			 SOURCE_TAKE);
+	/* Decoding has failed: that is all. */
+	err_set(&err, ERR_PROTOCOL, "no");
+	assert_false(source_failed(source, &route, 206, &err));
+	assert_true(source_ask_whole(source, &err));
+	source_done(source, &route);
+	source_free(source);
+}
+
 /* What servers did with ranges is remembered for the next object. */
 static void the_next_object(void **state)
 {
@@ -465,7 +504,7 @@ static void the_next_object(void **state)
 		const char *href;
 		uint64_t size;
 		enum source_state before;
-		enum source_state learned;	/* UNKNOWN: nothing */
+		enum source_state learned; /* UNKNOWN: nothing */
 	} cases[] = {
 		/* Of an unknown server, what may come in vain. */
 		{ HREF, 4 * MIB, SOURCE_EXPECTED, SOURCE_UNKNOWN },
@@ -516,6 +555,7 @@ int main(void)
 		cmocka_unit_test(states_and_answers),
 		cmocka_unit_test(states_and_refusals),
 		cmocka_unit_test(asked_anew),
+		cmocka_unit_test(asked_anew_for_each_reason),
 		cmocka_unit_test(the_next_object),
 		cmocka_unit_test(without_redirects),
 		cmocka_unit_test(a_target_lives_until_it_fails),
