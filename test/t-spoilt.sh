@@ -145,6 +145,7 @@ wrong 'broken for good' '500' 'status=500,on=get,times=0'
 
 right 'compressed, each range' 'gzip,times=0'
 right 'compressed, the whole' 'gzip,times=0' 'range=ignored,times=0'
+right 'compressed, and half of each range' 'gzip,times=0' 'range=part,times=0'
 right 'compressed once' 'gzip'
 check 'all was asked for as it is' equal "$(server_count requests.get)" \
 	"$(server_header accept-encoding get)"

@@ -284,13 +284,15 @@ static int check_end(const struct receiving *receiving, struct http *http,
 {
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
+	/* What is short though it was decoded to its end comes so each time. */
+	bool is_useless = receiving->route.trouble == SOURCE_USELESS;
 
 	if (done == part->size)
 		return 0;
 	/* It may be a page of a proxy's: a doubt, and the hash will tell. */
 	if (!http_header(http, "Content-Length"))
 		source_doubt(receiving->object->source);
-	err_set(err, ERR_NETWORK,
+	err_set(err, is_useless ? ERR_PROTOCOL : ERR_NETWORK,
 		"the answer ended after %" PRIu64 " of %" PRIu64
 		" bytes of part %u",
 		done, part->size, part->number);
