@@ -12,17 +12,14 @@
 #include "lfs/carry/relay.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/pool.h"
-#include "lfs/net/status.h"
 #include "lfs/server/batch.h"
 #include "lfs/server/context.h"
+#include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"
-#include "lfs/transfer/transfer.h"
 
 enum {
 	TICK_MS = 100,
 	STOP_MS = 500,	/* for workers to come back, when we are to stop */
-	TRIES_MAX = 8,	/* of one object, from the start */
-	RENEWALS_MAX = 8,	/* of a source's link, without a byte between */
 	AWAY_MS = 1000,	/* a pause, when a server is away for a while */
 	ANSWER_LIVES_MS = 5 * 60 * 1000	/* how long its links are good for sure */
 };
@@ -79,26 +76,6 @@ static void fail(struct item *item, const struct err *err)
 	log_info("%s: failed: %s", item->pointer.oid, err->msg);
 }
 
-static bool can_try_again(struct item *item, const struct err *err)
-{
-	if (err->kind == ERR_CORRUPT && item->is_local) {
-		item->is_bad_here = true;
-		return true;
-	}
-	/* Spoilt on its way, perhaps. */
-	if (err->kind == ERR_CORRUPT)
-		return item->tries == 1;
-	item->wants_login = err->kind == ERR_AUTH;
-	if (item->wants_login || err->kind == ERR_EXPIRED)
-		return item->tries < TRIES_MAX;
-	/* Who refuses new links as well means it: all would be sent for nothing. */
-	if (status_is_stale(err))
-		return item->tries == 1;
-	/* What an earlier run had begun may be refused for that alone. */
-	return item->resumed && item->tries == 1 &&
-	       (err->kind == ERR_REFUSED || err->kind == ERR_PROTOCOL);
-}
-
 static void pause_for(struct carrier *carrier, unsigned ms)
 {
 	carrier->resume_ms = clock_ms() + ms;
@@ -115,80 +92,65 @@ static bool has_others(const struct carrier *carrier)
 	return carrier->nmoving > 1 || carrier->ready.n || carrier->waiting.n;
 }
 
-/*
- * Did it fail only because a server that worked before is away?  All the time
- * nothing else has gone well there.  One that is all that is left, and has
- * failed while others went well, is the cause itself; so may be who gets a 500.
- */
-static bool is_away(const struct carrier *carrier, const struct item *item,
-		    const struct err *err)
+/* A relay, or its source, has failed: what is next? */
+static enum attempts_next judge(const struct carrier *carrier,
+				struct item *item, enum direction direction,
+				struct err *err)
 {
-	bool at_source = relay_failed_at_source(item->relay);
-	const struct engine *engine = at_source ? carrier->options.source :
-						  carrier->options.target;
-	uint64_t good_ms = at_source ? carrier->source_ms : carrier->target_ms;
+	bool is_target = direction == UPLOAD;
+	const struct engine *engine = is_target ? carrier->options.target :
+						  carrier->options.source;
+	const struct attempts_facts facts = {
+		.oid = item->pointer.oid,
+		.fate = relay_fate(item->relay, direction),
+		.policy = engine_retry_policy(engine),
+		.at = { .now_ms = clock_ms(),
+			.begun_ms = item->begun_ms,
+			.moved_ms = is_target ? carrier->target_ms :
+						carrier->source_ms },
+		.can_ask = true,
+		.is_one_of_many = true,
+		.has_others = has_others(carrier),
+	};
 
-	if (!err_is_transient(err) || err->code == 500 ||
-	    (item->is_second_round && !has_others(carrier)))
-		return false;
-	return good_ms && good_ms < item->begun_ms &&
-	       clock_ms() - good_ms <=
-		       engine_context(engine)->settings.offline_ms;
+	return attempts_next(item_attempts(item, direction), &facts, err);
 }
 
-/* It comes last, so all others have had their turn by then. */
-static void put_off(struct carrier *carrier, struct item *item,
-		    const struct err *err)
+static bool log_in(const struct carrier *carrier, struct item *item,
+		   enum direction direction, struct err *err)
 {
-	log_info("%.12s: %s; once more, later", item->pointer.oid, err->msg);
-	item->tries = 0;
-	pause_for(carrier, AWAY_MS);
-	line_put_last(&carrier->waiting, item);
+	int ret = inquiry_log_in(carrier->options.inquiry, item, direction,
+				 err);
+
+	return attempts_logged_in(item_attempts(item, direction), ret);
 }
 
-/* A relay has failed: shall its item be moved again?  Then it waits for that. */
-static bool try_again(struct carrier *carrier, struct item *item,
-		      const struct err *err)
+/* A relay has failed: what becomes of its item? */
+static void try_again_or_fail(struct carrier *carrier, struct item *item,
+			      struct err *err)
 {
-	if (is_away(carrier, item, err)) {
-		put_off(carrier, item, err);
-	} else if (can_try_again(item, err)) {
-		log_info("%.12s: %s; once more", item->pointer.oid, err->msg);
-		relay_forget(item->relay);
-		line_put_first(&carrier->waiting, item);
-	} else if (item_has_another_round(item, err)) {
-		put_off(carrier, item, err);
-	} else {
-		return false;
+	enum direction direction = relay_failed_at_source(item->relay) ?
+					   DOWNLOAD :
+					   UPLOAD;
+	enum attempts_next next = judge(carrier, item, direction, err);
+
+	if (next == ATTEMPTS_FAIL) {
+		fail(item, err);
+		return;
 	}
-	return true;
-}
-
-/* It is not known whether the target has it: that waits to be asked. */
-static void ask_for(struct carrier *carrier, struct item *item,
-		    const struct err *err)
-{
-	log_info("%.12s: %s; asking for it", item->pointer.oid, err->msg);
-	item->nasked = 0;
+	item->wants_login = next == ATTEMPTS_LOG_IN && direction == UPLOAD;
+	item->may_be_there = next == ATTEMPTS_ASK;
+	item->is_bad_here |= item->is_local && err->kind == ERR_CORRUPT;
 	free(item->why);
 	item->why = xstrdup(err->msg);
-	line_put_first(&carrier->waiting, item);
-}
-
-/* What the target answered does not tell: then nothing is sent before it does. */
-static void try_again_or_fail(struct carrier *carrier, struct item *item,
-			      const struct err *err)
-{
-	unsigned asks = relay_asks(item->relay, err);
-
-	if ((!asks || err->kind != ERR_PROTOCOL) &&
-	    try_again(carrier, item, err))
+	if (next == ATTEMPTS_LATER) {
+		pause_for(carrier, item_attempts(item, direction)->pause_ms);
+		line_put_last(&carrier->waiting, item);
 		return;
-	item->asks = asks;
-	if (asks)
-		ask_for(carrier, item, err);
-	else
-		fail(item, err);
+	}
+	if (next != ATTEMPTS_ASK && direction == UPLOAD)
+		relay_forget(item->relay);
+	line_put_first(&carrier->waiting, item);
 }
 
 static void tell_moved(struct item *item)
@@ -203,13 +165,7 @@ static void settle(struct carrier *carrier, struct item *item)
 {
 	struct err err = ERR_INIT;
 	int ret = relay_result(item->relay, &err);
-	uint64_t done = relay_done(item->relay);
 
-	/* It gets on, if slowly. */
-	if (done > item->done) {
-		item->done = done;
-		item->is_second_round = false;
-	}
 	item->resumed = relay_resumed(item->relay);
 	carrier->sent += relay_moved(item->relay) - item->resumed;
 	item->state = ITEM_WAITING;
@@ -312,7 +268,6 @@ static bool start(struct carrier *carrier, struct item *item)
 	if (item->relay) {
 		item->state = ITEM_MOVING;
 		item->begun_ms = clock_ms();
-		item->tries++;
 		carrier->moving[carrier->nmoving++] = item;
 		return true;
 	}
@@ -357,8 +312,8 @@ static void start_items(struct carrier *carrier)
 
 static void wait_again(struct carrier *carrier, struct item *item)
 {
-	if (item->nasked)
-		pause_for(carrier, 1000U << (item->nasked - 1));
+	if (item->may_be_there)
+		pause_for(carrier, item_attempts(item, UPLOAD)->pause_ms);
 	line_put_last(&carrier->waiting, item);
 }
 
@@ -372,8 +327,9 @@ static int ask_some(struct carrier *carrier, struct err *err)
 	while (n < BATCH_OBJECTS_MAX && (item = line_take(&carrier->waiting))) {
 		struct err why = ERR_INIT;
 
-		if (item->wants_login &&
-		    inquiry_log_in(carrier->options.inquiry, item, &why))
+		if (item->wants_login)
+			err_set(&why, ERR_AUTH, "%s", item->why);
+		if (item->wants_login && !log_in(carrier, item, UPLOAD, &why))
 			fail(item, &why);
 		else
 			items[n++] = item;
@@ -394,16 +350,15 @@ static int ask_some(struct carrier *carrier, struct err *err)
 /* A server that has answered before gives no answer: may it come back? */
 static bool may_come_back(const struct carrier *carrier, const struct err *err)
 {
-	unsigned offline_ms =
-		engine_context(carrier->options.target)->settings.offline_ms;
+	const struct context *target = engine_context(carrier->options.target);
 	uint64_t heard_ms = carrier->answered_ms;
 
 	if (heard_ms && heard_ms < carrier->source_ms)
 		heard_ms = carrier->source_ms;
 	if (heard_ms && heard_ms < carrier->target_ms)
 		heard_ms = carrier->target_ms;
-	return err_is_transient(err) && heard_ms &&
-	       clock_ms() - heard_ms <= offline_ms;
+	return attempts_is_away(err, heard_ms, clock_ms(),
+				target->settings.offline_ms);
 }
 
 static struct item *find_without_link(struct carrier *carrier)
@@ -417,21 +372,16 @@ static struct item *find_without_link(struct carrier *carrier)
 /* The source's link of one has run out: ask for another. */
 static void renew(struct carrier *carrier, struct item *item)
 {
-	uint64_t fetched = relay_fetched(item->relay);
-	struct err why = *relay_wants_link(item->relay), err = ERR_INIT;
+	struct err err = *relay_wants_link(item->relay);
+	enum attempts_next next = judge(carrier, item, DOWNLOAD, &err);
 	int ret = -1;
 
-	/* In hours many run out, and each has been of use. */
-	if (fetched > item->fetched)
-		item->renewals = 0;
-	item->fetched = fetched;
-	if (item->renewals++ < RENEWALS_MAX)
-		ret = inquiry_renew(carrier->options.inquiry, item, &why, &err);
-	else
-		err_set(&err, ERR_EXPIRED,
-			"%.300s; it is so with %d fresh links, one after the "
-			"other",
-			why.msg, RENEWALS_MAX);
+	err_wrap(&err, "from the source");
+	if (next == ATTEMPTS_RENEW || (next == ATTEMPTS_LOG_IN &&
+				       log_in(carrier, item, DOWNLOAD, &err))) {
+		err_clear(&err);
+		ret = inquiry_renew(carrier->options.inquiry, item, &err);
+	}
 	/* Its upload may have failed meanwhile. */
 	if (!item->relay)
 		return;

@@ -21,6 +21,7 @@ struct side {
 	struct server *server;	/* owned, as all of these */
 	struct pool *pool;
 	char *name;	/* "the source at HOST" */
+	enum direction direction;
 };
 
 struct inquiry {
@@ -51,6 +52,7 @@ static int open_side(struct side *side, const struct inquiry_options *options,
 	};
 
 	side->name = name_side(server_options.context);
+	side->direction = server_options.context->is_upload ? UPLOAD : DOWNLOAD;
 	side->pool = engine_new_pool(engine, 1);
 	server_options.pool = side->pool;
 	side->server = server_new(&server_options, err);
@@ -74,16 +76,22 @@ struct inquiry *inquiry_new(const struct inquiry_options *options,
 
 /* It stays as it is if it is to be asked about once more. */
 static void fail(struct item *item, enum item_state state,
-		 const struct side *side, const struct err *err)
+		 const struct side *side, struct err *err)
 {
-	if (item_has_another_round(item, err)) {
-		log_info("%.12s: %s: %s; once more, later", item->pointer.oid,
-			 side->name, err->msg);
+	const struct attempts_facts facts = {
+		.oid = item->pointer.oid,
+		.can_ask = true,
+		.is_one_of_many = true,
+	};
+
+	err_wrap(err, "%s", side->name);
+	if (err_is_transient(err) &&
+	    attempts_next(item_attempts(item, side->direction), &facts, err) ==
+		    ATTEMPTS_LATER)
 		return;
-	}
 	item->state = state;
 	free(item->why);
-	item->why = xstrfmt("%s: %s", side->name, err->msg);
+	item->why = xstrdup(err->msg);
 	log_info("%s: %s: %s", item->pointer.oid,
 		 state == ITEM_MISSING ? "missing" : "failed", item->why);
 }
@@ -105,8 +113,7 @@ static int ask(struct side *side, struct item *const *items, size_t n,
 /* It has not got what may have been sent, or does not say. */
 static void ask_later_or_fail(struct item *item)
 {
-	item->nasked++;
-	if (--item->asks)
+	if (attempts_ask_again(item_attempts(item, UPLOAD)))
 		return;
 	item->state = ITEM_FAILED;
 	log_info("%s: failed: %s", item->pointer.oid, item->why);
@@ -125,13 +132,13 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 	if (!err.kind &&
 	    (is_dry || !mode_action(item->target->actions, UPLOAD))) {
 		item_forget(item);
-		item->state = item->asks ? ITEM_MOVED : ITEM_THERE;
+		item->state = item->may_be_there ? ITEM_MOVED : ITEM_THERE;
 		log_info("%s: %s", item->pointer.oid,
-			 item->asks ? "moved, the target has it" :
-				      "already there");
+			 item->may_be_there ? "moved, the target has it" :
+					      "already there");
 		return false;
 	}
-	if (item->asks) {
+	if (item->may_be_there) {
 		ask_later_or_fail(item);
 		return false;
 	}
@@ -233,17 +240,10 @@ failed:
 	return 0;
 }
 
-int inquiry_renew(struct inquiry *inquiry, struct item *item,
-		  const struct err *why, struct err *err)
+int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err)
 {
 	struct batch_object object;
-	struct err refused = *why;
 
-	if (why->kind == ERR_AUTH &&
-	    server_log_in(inquiry->source.server, item->source, &refused) < 0) {
-		*err = refused;
-		return err_wrap(err, "%s", inquiry->source.name);
-	}
 	if (ask(&inquiry->source, &item, 1, &object, err))
 		return -1;
 	*err = object.err;
@@ -256,19 +256,18 @@ int inquiry_renew(struct inquiry *inquiry, struct item *item,
 }
 
 int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
-		   struct err *err)
+		   enum direction direction, struct err *err)
 {
-	struct err why = ERR_INIT;
+	struct server *server = inquiry->target.server;
 	int ret;
 
-	err_set(&why, ERR_AUTH, "the target wants a login for the upload");
-	ret = server_log_in(inquiry->target.server, item->target, &why);
+	if (direction == DOWNLOAD)
+		return server_log_in(inquiry->source.server, item->source, err);
+	ret = server_log_in(server, item->target, err);
 	if (!ret && item->verification)
-		ret = verification_log_in(inquiry->target.server, item->target,
-					  item->verification, &why);
-	if (ret < 0)
-		*err = why;
-	return ret < 0 ? -1 : 0;
+		ret = verification_log_in(server, item->target,
+					  item->verification, err);
+	return ret;
 }
 
 static bool close_side(struct side *side)

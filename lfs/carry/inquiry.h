@@ -37,20 +37,15 @@ struct inquiry *inquiry_new(const struct inquiry_options *options,
 int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
 		struct err *err);
 
-/*
- * A new link of the source for one that is moving: item->source.  `why` is what
- * is wrong with the old one: after a 401 with another login, if that is left
- * to us.
- */
-int inquiry_renew(struct inquiry *inquiry, struct item *item,
-		  const struct err *why, struct err *err);
+/* A new link of the source for one that is moving: item->source. */
+int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err);
 
 /*
- * The target refused an item's upload, or its verification, with a 401: have
- * another login if it leaves that to us.  -1 if none is to be had.
+ * The source refused an item's link with a 401, or the target its upload or
+ * verification, `err`: as server_log_in().
  */
 int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
-		   struct err *err);
+		   enum direction direction, struct err *err);
 
 /* False if the process must end without running exit handlers.  NULL is fine. */
 bool inquiry_free(struct inquiry *inquiry);

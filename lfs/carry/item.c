@@ -12,12 +12,11 @@ bool item_is_over(const struct item *item)
 	return item->state >= ITEM_MOVED;
 }
 
-bool item_has_another_round(struct item *item, const struct err *err)
+struct attempts *item_attempts(struct item *item, enum direction direction)
 {
-	if (item->is_second_round || !err_is_transient(err))
-		return false;
-	item->is_second_round = true;
-	return true;
+	if (!item->attempts)
+		item->attempts = xcalloc(2, sizeof(*item->attempts));
+	return &item->attempts[direction];
 }
 
 static void drop(struct batch_object **answer)
@@ -43,6 +42,8 @@ void item_forget(struct item *item)
 	item->verification = NULL;
 	drop(&item->target);
 	drop(&item->source);
+	free(item->attempts);
+	item->attempts = NULL;
 }
 
 void item_release(struct item *item)

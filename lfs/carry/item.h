@@ -6,7 +6,9 @@
 #include <stdint.h>
 
 #include "lfs/git/pointer.h"
+#include "lfs/mode/plan.h"
 #include "lfs/server/batch.h"
+#include "lfs/transfer/attempts.h"
 
 /* One object of a fork, and what has become of it. */
 
@@ -29,22 +31,18 @@ struct item {
 	bool is_local;	/* its bytes are read from the local storage */
 	bool is_bad_here;	/* the local storage has other bytes */
 	bool wants_login;	/* the target sent a 401 to its upload */
-	bool is_second_round;	/* it has failed once, and had its turn again */
 	/*
-	 * The answer to its upload did not tell whether the target has it: so
-	 * often it is still to be asked, and was; `why` is what it answered.
+	 * The answer to its upload, `why`, did not tell whether the target has
+	 * it: that is asked before anything else.
 	 */
-	unsigned asks, nasked;
-	unsigned tries;
-	unsigned renewals;	/* of the source's link, since then: */
-	uint64_t fetched;	/* bytes that had come when it was renewed */
+	bool may_be_there;
 	size_t needed;	/* blocks of the spool, at the least; 0: not known */
 	uint64_t asked_ms;	/* when the servers answered */
 	uint64_t begun_ms;	/* when it began to move, the last time */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
-	uint64_t done;	/* the most that was sent of it, in whole parts */
 	struct batch_object *target;	/* owned, as all below: what it answered */
 	struct batch_object *source;	/* likewise; NULL: it is local */
+	struct attempts *attempts;	/* NULL: it has not failed */
 	struct verification *verification;
 	struct relay *relay;	/* while it is moving */
 	char *why;	/* of those that are missing or failed */
@@ -60,11 +58,8 @@ struct line {
 
 bool item_is_over(const struct item *item);
 
-/*
- * After this failure, may it have its turn again when all others have had
- * theirs?  Once.
- */
-bool item_has_another_round(struct item *item, const struct err *err);
+/* What has happened to its upload, or its download; borrowed. */
+struct attempts *item_attempts(struct item *item, enum direction direction);
 
 /* Keep a server's answer, in place of an earlier one; `object` is empty then. */
 void item_keep(struct batch_object **answer, struct batch_object *object);

@@ -41,16 +41,6 @@ struct relay {
 	bool source_failed;
 };
 
-static uint64_t count_done(const struct plan *plan)
-{
-	uint64_t done = 0;
-
-	for (size_t i = 0; i < plan->nparts; i++)
-		if (plan->parts[i].finished)
-			done += plan->parts[i].size;
-	return done;
-}
-
 /* The plan of the upload, or that of an earlier run's. */
 static struct plan *plan_upload(struct relay *relay,
 				const struct relay_request *request,
@@ -85,7 +75,7 @@ static struct plan *plan_upload(struct relay *relay,
 	plan_free(plan);
 	plan = relay->saved.plan;
 	relay->saved.plan = NULL;
-	relay->resumed = count_done(plan);
+	relay->resumed = plan_finished(plan);
 	return plan;
 }
 
@@ -303,16 +293,6 @@ uint64_t relay_moved(const struct relay *relay)
 	return transfer_moved(relay->up);
 }
 
-uint64_t relay_fetched(const struct relay *relay)
-{
-	return relay->down ? transfer_moved(relay->down) : 0;
-}
-
-uint64_t relay_done(const struct relay *relay)
-{
-	return count_done(transfer_object(relay->up)->plan);
-}
-
 uint64_t relay_resumed(const struct relay *relay)
 {
 	return relay->resumed;
@@ -387,11 +367,18 @@ int relay_result(const struct relay *relay, struct err *err)
 	return ret;
 }
 
-unsigned relay_asks(const struct relay *relay, const struct err *err)
+struct fate relay_fate(const struct relay *relay, enum direction direction)
 {
-	if (relay->err.kind || !transfer_fate(relay->up).may_be_done)
-		return 0;
-	return err->kind == ERR_PROTOCOL ? 4 : 1;
+	struct fate fate;
+
+	if (direction == DOWNLOAD)
+		return transfer_fate(relay->down);
+	/* The verification has failed: all of it is at the target. */
+	if (relay->err.kind)
+		return (struct fate){ .at_finish = true, .keeps_parts = true };
+	fate = transfer_fate(relay->up);
+	fate.is_resumed = relay->resumed;
+	return fate;
 }
 
 bool relay_failed_at_source(const struct relay *relay)

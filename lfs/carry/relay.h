@@ -9,8 +9,10 @@
 #include "lfs/base/json.h"
 #include "lfs/base/wait.h"
 #include "lfs/carry/spool.h"
+#include "lfs/mode/plan.h"
 #include "lfs/net/pool.h"
 #include "lfs/server/server.h"
+#include "lfs/transfer/attempts.h"
 
 /*
  * One object from one LFS server to another, in one pipeline: ranges of it
@@ -65,12 +67,6 @@ bool relay_advance(struct relay *relay);
 /* Bytes that are at the target, or on the wire to it. */
 uint64_t relay_moved(const struct relay *relay);
 
-/* Bytes that have come from the source, or need not. */
-uint64_t relay_fetched(const struct relay *relay);
-
-/* Bytes of the parts that were sent, now or by an earlier run. */
-uint64_t relay_done(const struct relay *relay);
-
 /* Bytes that an earlier run had sent. */
 uint64_t relay_resumed(const struct relay *relay);
 
@@ -97,8 +93,8 @@ void relay_fail(struct relay *relay, const struct err *err);
  */
 int relay_result(const struct relay *relay, struct err *err);
 
-/* It failed: how often is the target to be asked for it, as transfer_asks(). */
-unsigned relay_asks(const struct relay *relay, const struct err *err);
+/* It failed, or its source has, and wants a link: how did that end? */
+struct fate relay_fate(const struct relay *relay, enum direction direction);
 
 /* It failed: was it the source that did, and not the target? */
 bool relay_failed_at_source(const struct relay *relay);

@@ -217,9 +217,10 @@ enum attempts_next attempts_next(struct attempts *attempts,
 	return next;
 }
 
-bool attempts_logged_in(const struct attempts *attempts, int ret)
+bool attempts_logged_in(struct attempts *attempts, int ret)
 {
-	return ret > 0 || (!ret && !attempts->wants_login);
+	attempts->has_failed = ret < 0 || (!ret && attempts->wants_login);
+	return !attempts->has_failed;
 }
 
 bool attempts_ask_again(struct attempts *attempts)

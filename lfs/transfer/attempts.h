@@ -90,7 +90,7 @@ enum attempts_next attempts_next(struct attempts *attempts,
  * After ATTEMPTS_LOG_IN, with what server_log_in() has returned: true if there
  * is to be another try.  A login that is not ours to choose is worth one.
  */
-bool attempts_logged_in(const struct attempts *attempts, int ret);
+bool attempts_logged_in(struct attempts *attempts, int ret);
 
 /*
  * After ATTEMPTS_ASK the server has said that it does not have the object.  One

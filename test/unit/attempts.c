@@ -272,12 +272,24 @@ static void logins(void **state)
 			assert_int_equal(fail_once(&attempts, cases[i].how,
 						   ERR_AUTH, 401),
 					 ATTEMPTS_LOG_IN);
-			assert_true(attempts_logged_in(&attempts, 1));
 			assert_false(attempts_logged_in(&attempts, -1));
 			assert_int_equal(attempts_logged_in(&attempts, 0),
 					 cases[i].may[j]);
+			assert_true(attempts_logged_in(&attempts, 1));
 		}
 	}
+}
+
+/* Without the login nothing is tried any more. */
+static void no_login(void **state)
+{
+	struct attempts attempts = ATTEMPTS_INIT;
+
+	(void)state;
+	fail_once(&attempts, KEEPS, ERR_AUTH, 401);
+	assert_false(attempts_logged_in(&attempts, -1));
+	assert_int_equal(fail_once(&attempts, KEEPS, ERR_AUTH, 401),
+			 ATTEMPTS_FAIL);
 }
 
 /* Whether the server has it: how often is it asked, and when? */
@@ -358,6 +370,25 @@ static void words(void **state)
 	}
 }
 
+/* The first failure since something has arrived. */
+static void first_words(void **state)
+{
+	struct attempts_facts facts = facts_of(KEEPS);
+	struct attempts attempts = ATTEMPTS_INIT;
+	struct err err;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		err = (struct err)ERR_INIT;
+		err_set(&err, ERR_BUSY, "no %u", i);
+		assert_int_equal(attempts_next(&attempts, &facts, &err),
+				 i < 2 ? ATTEMPTS_RETRY : ATTEMPTS_FAIL);
+		if (!i)
+			facts.fate.kept = OBJECT_GAIN;
+	}
+	assert_string_equal(err.msg, "no 1");
+}
+
 /* A server that answers nothing, not of one object but at all. */
 static void a_server_that_is_away(void **state)
 {
@@ -377,9 +408,11 @@ int main(void)
 		cmocka_unit_test(failures_and_histories),
 		cmocka_unit_test(failures_that_differ),
 		cmocka_unit_test(logins),
+		cmocka_unit_test(no_login),
 		cmocka_unit_test(questions),
 		cmocka_unit_test(pauses),
 		cmocka_unit_test(words),
+		cmocka_unit_test(first_words),
 		cmocka_unit_test(a_server_that_is_away),
 	};
 

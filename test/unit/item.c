@@ -16,7 +16,7 @@ enum {
 /* A line against an array, for all ways to do eight things to it. */
 static void check_way(unsigned way)
 {
-	struct item items[NITEMS] = { { .tries = 0 } };
+	struct item items[NITEMS] = { { .resumed = 0 } };
 	struct item *expected[2 * NITEMS];
 	size_t first = NITEMS, end = NITEMS;
 	struct line line;
@@ -67,7 +67,7 @@ static void over(void **state)
 static void released(void **state)
 {
 	struct batch_object answer = { .oid = "oid", .size = 7 };
-	struct item item = { .tries = 1 };
+	struct item item = { .resumed = 1 };
 
 	(void)state;
 	item_release(&item);
@@ -96,28 +96,18 @@ static void released(void **state)
 	assert_null(item.source);
 }
 
-/* What may go away with time, and once. */
-static void rounds(void **state)
+/* A history for each direction, which a failure begins. */
+static void histories(void **state)
 {
-	static const struct {
-		enum err_kind kind;
-		bool may;
-	} cases[] = {
-		{ ERR_BUSY, true },	 { ERR_NETWORK, true },
-		{ ERR_OFFLINE, true },	 { ERR_REFUSED, false },
-		{ ERR_CORRUPT, false },	 { ERR_AUTH, false },
-		{ ERR_PROTOCOL, false }, { ERR_LOCAL, false },
-	};
+	struct item item = { .resumed = 0 };
+	struct attempts *upload = item_attempts(&item, UPLOAD);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		const struct err err = { .kind = cases[i].kind };
-		struct item item = { .tries = 0 };
-
-		assert_int_equal(item_has_another_round(&item, &err),
-				 cases[i].may);
-		assert_false(item_has_another_round(&item, &err));
-	}
+	upload->pause_ms = 1;
+	assert_int_equal(item_attempts(&item, DOWNLOAD)->pause_ms, 0);
+	assert_ptr_equal(item_attempts(&item, UPLOAD), upload);
+	item_forget(&item);
+	assert_null(item.attempts);
 }
 
 int main(void)
@@ -125,7 +115,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines),
 		cmocka_unit_test(over),
-		cmocka_unit_test(rounds),
+		cmocka_unit_test(histories),
 		cmocka_unit_test(released),
 	};
 
