@@ -15,7 +15,7 @@
 /* The words of core.sharedRepository; others are octal numbers. */
 static const struct {
 	const char *word;
-	mode_t mode;	/* of files; 0: as the umask says */
+	mode_t mode; /* of files; 0: as the umask says */
 } sharing[] = {
 	{ "group", 0660 }, { "true", 0660 }, { "yes", 0660 },
 	{ "on", 0660 },	   { "1", 0660 },    { "all", 0664 },
@@ -89,8 +89,9 @@ int storage_make_dir(const struct storage *storage, struct err *err)
 
 	if (stat(dir, &st) && file_make_dir(dir, storage->dir_mode, err))
 		return -1;
-	if (!file_is_own_dir(dir) && mkdir(storage->user_dir, 0700) &&
-	    errno != EEXIST)
+	/* In that order: to look at a shared folder, a file is made there. */
+	if (!file_is_own_dir(storage->user_dir) && !file_is_own_dir(dir) &&
+	    mkdir(storage->user_dir, 0700) && errno != EEXIST)
 		log_info("cannot make '%s'", storage->user_dir);
 	return 0;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define _XOPEN_SOURCE 700	/* nftw() */
+#define _XOPEN_SOURCE 700 /* nftw() */
+#include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -187,12 +188,14 @@ static void modes(void **state)
 		{ "0660", 0660, 02770 },      { "0644", 0644, 02755 },
 		{ "0400", 0640, 0700 },
 	};
+	const struct timespec past[2] = { { 1, 0 }, { 1, 0 } };
 	mode_t old = umask(027);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct storage storage;
 		struct err err = ERR_INIT;
+		struct stat st;
 		char text[100];
 		bool is_shared;
 
@@ -203,7 +206,13 @@ static void modes(void **state)
 		assert_int_equal(storage_make_dir(&storage, &err), 0);
 		assert_int_equal(mode_of(storage.multipart_dir),
 				 cases[i].dir_mode);
+		/* For each object: nothing is tried out there any more. */
+		assert_int_equal(utimensat(AT_FDCWD, storage.multipart_dir,
+					   past, 0),
+				 0);
 		assert_int_equal(storage_make_dir(&storage, &err), 0);
+		assert_int_equal(stat(storage.multipart_dir, &st), 0);
+		assert_int_equal(st.st_mtime, 1);
 		is_shared = cases[i].dir_mode != 0700;
 		assert_string_equal(storage_own_dir(&storage),
 				    is_shared ? storage.user_dir :
