@@ -2,8 +2,8 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = printable err mem buf text clock log json file stop child parent \
-           crc_x86 crc_arm crc sha256_x86 sha256_arm sha256 md5 notes wait
+BASE     = printable err mem buf text clock log json file stop child crc_x86 \
+           crc_arm crc sha256_x86 sha256_arm sha256 md5 notes wait
 NET      = libcurl url hosts link range retry connect http headers status \
            budget pool
 GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
@@ -11,12 +11,11 @@ GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
 MODE     = plan multipart parts mode
 SERVER   = gourl remoteurl endpoint urlparts netrc credhelper credshare \
            credential context batch session ssh access server lookahead
-TRANSFER = progress journal hasher source pace object untaken partial saved \
-           outlook unfinished upload download dispatch engine attempts \
-           transfer
+TRANSFER = journal hasher source pace object untaken partial saved \
+           unfinished upload download dispatch engine attempts transfer
 CARRY    = spool piece passage relay item inquiry carrier fork
-AGENT    = input message mover move agent scope needs keys serverurl \
-           standalone option request install human status prune bar forkpush \
+AGENT    = input message mover move agent scope keys serverurl standalone \
+           option install human status prune bar forkpush \
            forkreport fork main
 
 PROG    = git-lfs-multipart

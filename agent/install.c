@@ -1,16 +1,342 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/install.h"
 
+#include <getopt.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/keys.h"
-#include "agent/needs.h"
-#include "agent/request.h"
+#include "agent/option.h"
+#include "agent/scope.h"
+#include "agent/serverurl.h"
 #include "agent/standalone.h"
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
+#include "lfs/base/err.h"
 #include "lfs/base/mem.h"
+#include "lfs/net/url.h"
+
+#define _XOPEN_SOURCE 700	/* realpath() */
+
+#define PROGRAM "git-lfs-multipart"
+
+enum {
+	GIT_MAJOR = 2,	/* the first with `config --show-origin` */
+	GIT_MINOR = 8,
+	OUTPUT_MAX = 64 << 10
+};
+
+/*
+ * The first line that a git command prints; NULL if it fails.  `aloud`: the
+ * user gets to see what it says of that.
+ */
+static char *ask_git(const char *const *argv, bool aloud, struct err *err)
+{
+	struct child child = { .argv = argv, .keep_stderr = aloud };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	char *line = NULL;
+	int status;
+
+	if (!child_run(&child, &text, &status, err) && !status)
+		line = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
+	buf_release(&text);
+	return line;
+}
+
+/* git, and not too old a one. */
+static int needs_git(struct err *err)
+{
+	const char *const argv[] = { "git", "version", NULL };
+	char *line = ask_git(argv, false, err), *end;
+	const char *number;
+	unsigned long major = 0, minor = 0;
+
+	if (!line)
+		return err_set(err, ERR_LOCAL, "'git version' fails");
+	number = line + strcspn(line, "0123456789");
+	major = strtoul(number, &end, 10);
+	if (*end == '.')
+		minor = strtoul(end + 1, NULL, 10);
+	if (major < GIT_MAJOR || (major == GIT_MAJOR && minor < GIT_MINOR))
+		err_set(err, ERR_LOCAL,
+			"'%s' is too old; version %d.%d or later is needed",
+			line, GIT_MAJOR, GIT_MINOR);
+	free(line);
+	return err->kind ? -1 : 0;
+}
+
+static int needs_git_lfs(struct err *err)
+{
+	const char *const argv[] = { "git", "lfs", "version", NULL };
+	char *line = ask_git(argv, true, err);
+
+	if (!line)
+		return err_set(err, ERR_LOCAL,
+			       "'git lfs version' fails: is git-lfs "
+			       "installed?");
+	free(line);
+	return 0;
+}
+
+/* The repository, if the scope is one's; `place` is what the user calls it. */
+static int needs_scope(const struct scope *scope, const char *place,
+		       struct err *err)
+{
+	const char *const argv[] = { "git",	  "-C",	       scope->dir,
+				     "rev-parse", "--git-dir", NULL };
+	char *line;
+
+	if (strcmp(scope->option, "--local"))
+		return 0;
+	line = ask_git(argv, true, err);
+	if (!line)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is not inside a git repository; name one, "
+			       "or use --global",
+			       place);
+	free(line);
+	return 0;
+}
+
+/*
+ * The absolute path of this program: that by which PATH knows it, so that it
+ * outlives an update that moves what a link points to, else that of the file
+ * itself.  The caller's; NULL on failure.
+ */
+static char *needs_program_path(struct err *err)
+{
+	const char *path = getenv("PATH");
+	struct stat self, st;
+	bool has_self = !stat("/proc/self/exe", &self);
+	char *name;
+
+	while (path && *path) {
+		size_t len = strcspn(path, ":");
+
+		name = xstrfmt("%.*s/" PROGRAM, (int)len, path);
+		if (*name == '/' && !stat(name, &st) && S_ISREG(st.st_mode) &&
+		    (!has_self ||
+		     (st.st_dev == self.st_dev && st.st_ino == self.st_ino)))
+			return name;
+		free(name);
+		path += len + (path[len] == ':');
+	}
+	name = realpath("/proc/self/exe", NULL);
+	if (!name)
+		err_set(err, ERR_LOCAL,
+			"cannot tell the path of this program; put it in a "
+			"directory on PATH");
+	return name;
+}
+
+/*
+ * What `install` and `uninstall` are asked for: which of git's config files,
+ * where, for which servers.
+ */
+
+struct request {
+	struct scope scope;
+	const char *place;	/* what the user calls its directory */
+	const char *direction;	/* NULL: not given */
+	bool is_install;	/* set by the caller */
+	bool is_standalone;
+	bool is_shared;		/* by .lfsconfig; standalone, too */
+	const char *server;	/* a URL or the name of a remote; or NULL */
+	struct serverurl servers;	/* owned: what that stands for */
+};
+
+static const struct option options[] = {
+	{ "local", no_argument, NULL, 'l' },
+	{ "global", no_argument, NULL, 'g' },
+	{ "system", no_argument, NULL, 's' },
+	{ "standalone", no_argument, NULL, 'a' },
+	{ "shared", no_argument, NULL, 'r' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "direction", required_argument, NULL, 'd' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static const struct {
+	int letter;
+	const char *option;
+} scopes[] = {
+	{ 'l', "--local" },
+	{ 'g', "--global" },
+	{ 's', "--system" },
+};
+
+static int set_scope(struct request *request, int letter, struct err *err)
+{
+	const char *option = NULL;
+
+	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
+		if (scopes[i].letter == letter)
+			option = scopes[i].option;
+	if (request->scope.option && strcmp(request->scope.option, option))
+		return err_set(err, ERR_USAGE, "%s and %s exclude each other",
+			       request->scope.option, option);
+	request->scope.option = option;
+	return 0;
+}
+
+static int set_direction(struct request *request, const char *direction,
+			 struct err *err)
+{
+	static const char *const known[] = { "upload", "download", "both" };
+
+	if (!request->is_install)
+		return err_set(err, ERR_USAGE, "unknown option '--direction'");
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (!strcmp(direction, known[i])) {
+			request->direction = direction;
+			return 0;
+		}
+	}
+	return err_set(err, ERR_USAGE,
+		       "the direction is upload, download or both, not '%s'",
+		       direction);
+}
+
+static int set_option(struct request *request, int letter, struct err *err)
+{
+	switch (letter) {
+	case 'r':
+		request->is_shared = true;
+		request->is_standalone = true;
+		return 0;
+	case 'a':
+		request->is_standalone = true;
+		return 0;
+	case 'd':
+		return set_direction(request, optarg, err);
+	default:
+		return set_scope(request, letter, err);
+	}
+}
+
+/* Is it a repository's config? */
+static bool request_is_local(const struct request *request)
+{
+	return !strcmp(request->scope.option, "--local");
+}
+
+static int check_options(struct request *request, struct err *err)
+{
+	if (!request->scope.option)
+		request->scope.option = "--local";
+	if (request->is_standalone && request->direction)
+		return err_set(err, ERR_USAGE,
+			       "--standalone is for both directions");
+	if (request->is_shared && !request_is_local(request))
+		return err_set(err, ERR_USAGE,
+			       "--shared and %s exclude each other",
+			       request->scope.option);
+	return 0;
+}
+
+/* Is a word on its own a server, or the path? */
+static int is_server(const char *word, bool *is_one, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err);
+
+	if (!config)
+		return -1;
+	*is_one = serverurl_is_one(config, word);
+	gitconfig_free(config);
+	return 0;
+}
+
+static int set_words(struct request *request, int n, char **words,
+		     struct err *err)
+{
+	bool takes_server = request->is_standalone &&
+			    (request->is_install || !request->is_shared);
+	bool has_server = takes_server && n > 1;
+
+	if (n > 1 + takes_server)
+		return err_set(err, ERR_USAGE, "more than one path");
+	if (takes_server && n == 1 && is_server(words[0], &has_server, err))
+		return -1;
+	if (has_server) {
+		request->server = words[0];
+		words++;
+		n--;
+	}
+	if (n && !request_is_local(request))
+		return err_set(err, ERR_USAGE, "%s takes no path",
+			       request->scope.option);
+	request->place = n ? words[0] : ".";
+	request->scope.dir = ".";
+	return 0;
+}
+
+/*
+ * Read the command line; argv[0] is the command's name.  Returns 0, 1 if help
+ * was asked for, or -1: then the usage is to be shown.
+ */
+static int request_parse(struct request *request, int argc, char **argv,
+			 struct err *err)
+{
+	int letter, ret = 0;
+
+	opterr = 0;
+	while (!ret &&
+	       (letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
+		if (letter == 'h')
+			return 1;
+		if (letter == '?' || letter == ':')
+			return option_refuse(letter, argv, err);
+		ret = set_option(request, letter, err);
+	}
+	if (!ret)
+		ret = check_options(request, err);
+	return ret ? ret :
+		     set_words(request, argc - optind, argv + optind, err);
+}
+
+/*
+ * Change to the directory, see that there is a repository if one is needed,
+ * and find the servers, of which there are none if all are meant.
+ */
+static int request_enter(struct request *request, struct err *err)
+{
+	char place[URL_DISPLAY_MAX];
+	struct gitconfig *config;
+	int ret;
+
+	if (request_is_local(request) && chdir(request->place))
+		return err_set(err, ERR_USAGE,
+			       request->is_standalone && !request->server ?
+				       "'%s' is neither a URL, nor a remote, "
+				       "nor a directory" :
+				       "there is no directory '%s'",
+			       url_display_any(request->place, place,
+					       sizeof(place)));
+	/* A repository that is named is meant, and not that of a hook. */
+	if (request_is_local(request) && strcmp(request->place, ".")) {
+		unsetenv("GIT_DIR");
+		unsetenv("GIT_WORK_TREE");
+	}
+	if (needs_scope(&request->scope, request->place, err))
+		return -1;
+	if (!request->server && !(request->is_shared && request->is_install))
+		return 0;
+	config = gitconfig_load(NULL, err);
+	if (!config)
+		return -1;
+	ret = serverurl_find(&request->servers, config, request->server, err);
+	gitconfig_free(config);
+	return ret;
+}
+
+static void request_release(struct request *request)
+{
+	serverurl_release(&request->servers);
+}
 
 #define PROGRAM "git-lfs-multipart"
 #define NEGOTIATED "multipart"	/* the transfer, and so the agent's name */

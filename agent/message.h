@@ -60,4 +60,30 @@ int message_progress(const char *oid, uint64_t so_far, int64_t since,
 int message_complete(const char *oid, const char *path, struct err *err);
 int message_failed(const char *oid, const struct err *why, struct err *err);
 
+/*
+ * When to report progress, and what: at most every 100 ms, in integers, and so
+ * that all `since` of an object add up to its size.  `since` is negative after
+ * a part had to be sent again.  git-lfs keeps it in a Go int, which may have 32
+ * bits, so that a larger step is reported in several (lfs/wire.md, The lines).
+ *
+ * Pure: the time is an argument.
+ */
+
+struct progress {
+	uint64_t reported;	/* bytes, so far */
+	uint64_t last_ms;
+};
+
+struct progress_event {
+	uint64_t so_far;
+	int64_t since;
+};
+
+/*
+ * True if there is something to report of `moved` bytes; to be called again
+ * until it returns false.  `now_ms` is not looked at if `at_once`.
+ */
+bool progress_next(struct progress *progress, uint64_t moved, uint64_t now_ms,
+		   bool at_once, struct progress_event *event);
+
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "agent/message.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/git/treepath.h"
@@ -14,7 +15,6 @@
 #include "lfs/server/server.h"
 #include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"
-#include "lfs/transfer/progress.h"
 #include "lfs/transfer/saved.h"
 #include "lfs/transfer/transfer.h"
 

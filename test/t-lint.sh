@@ -58,11 +58,12 @@ make_project () {
 	write Makefile <<-EOT &&
 	# $SPDX
 	BASE = err mem
-	NET = url
-	REMOTE =
+	NET = url http
+	GIT =
 	MODE =
+	SERVER =
 	TRANSFER =
-	FORK =
+	CARRY =
 	AGENT =
 	EOT
 	write README.md <<-EOT &&
@@ -84,9 +85,13 @@ make_project () {
 	/* $SPDX */
 	#include "lfs/base/err.h"
 	EOT
-	write lfs/net/url.c <<-EOT
+	write lfs/net/url.c <<-EOT &&
 	/* $SPDX */
 	#include "lfs/base/mem.h"
+	EOT
+	write lfs/net/http.c <<-EOT
+	/* $SPDX */
+	#include "lfs/base/err.h"
 	EOT
 }
 
@@ -250,6 +255,24 @@ static int f(int a)
 }
 EOT
 passes lengths
+spoil lfs/net/url.c <<EOT
+static int f(int a)
+{
+	return $(printf 'a && %.0s' $(seq 15)) a;
+}
+EOT
+make_project
+rm lfs/net/http.c
+check "lengths: a module of one user" \
+	finds "lfs/base/err.h:1: only lfs/base/mem uses it" lengths
+make_project
+write lfs/net/range.h </dev/null
+include='#include "lfs/net/range.h"'
+echo "$include" >>lfs/net/url.c
+passes lengths
+echo "$include" >>lfs/net/http.c
+check "lengths: a module that is alone no longer" \
+	finds "lfs/net/range.h:1: has two users" lengths
 spoil lfs/net/url.c <<EOT
 static int f(int a)
 {

@@ -3,6 +3,7 @@
 #define LFS_BASE_CHILD_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
@@ -64,5 +65,20 @@ int child_run(const struct child *child, struct buf *output, int *status,
  */
 int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);
+
+/*
+ * The process that had this one started, so that others that it has started can
+ * be told from those of an earlier one, which may have had the same pid.
+ *
+ * It may have gone through `sh -c`, as git-lfs does; then the shell, which is
+ * each child's own, is passed over.
+ */
+
+struct parent {
+	int64_t pid;
+	uint64_t began;	/* clock ticks since boot (proc(5)); 0: not known */
+};
+
+void parent_find(struct parent *parent);
 
 #endif

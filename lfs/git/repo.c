@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _XOPEN_SOURCE 700	/* realpath() */
 #include "lfs/git/repo.h"
 
 #include <errno.h>
@@ -12,8 +13,6 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
-
-#define _XOPEN_SOURCE 700	/* realpath() */
 
 enum { ANSWER_ROOM = 64 << 10 };
 

@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,6 +11,9 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
@@ -84,9 +86,6 @@ bool noproxy_is_loopback(const char *url)
 	       (inet_pton(AF_INET, host, &four) == 1 &&
 		ntohl(four.s_addr) >> 24 == 127);
 }
-
-#ifdef __linux__
-#endif
 
 #define FAILED "Failed to connect to "
 

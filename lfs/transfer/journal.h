@@ -6,9 +6,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lfs/base/child.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/err.h"
-#include "lfs/base/parent.h"
 #include "lfs/base/sha256.h"
 
 /*

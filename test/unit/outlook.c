@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/transfer/outlook.h"
+#include "lfs/net/link.h"
 
 #define GB UINT64_C(1000000000)
 

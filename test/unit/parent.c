@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/base/parent.h"
+#include "lfs/base/child.h"
 
 static void find(int fd)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "lfs/transfer/progress.h"
+#include "agent/message.h"
 
 /* Take all that is to report of `moved`; returns how many events that was. */
 static unsigned take(struct progress *progress, uint64_t moved, uint64_t now_ms,
