@@ -67,9 +67,8 @@ static int make(struct plan *plan, const struct plan_request *request,
 		plan->actions = request->action;
 		return parts_plan(plan, err);
 	}
-	if (action_parse(&plan->action, request->action, err))
+	if (action_parse_at(&plan->action, request->action, request->href, err))
 		return -1;
-	action_replace_href(&plan->action, request->href);
 	if (is_upload && multipart_is(request->action))
 		return multipart_plan(plan, err);
 	return basic_plan(plan, request, err);

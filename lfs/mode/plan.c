@@ -26,7 +26,8 @@ static int64_t parse_expires(const json_t *tree)
 	return in > 0 && in <= LIFE_MAX_S ? clock_unix() + in : 0;
 }
 
-int action_parse(struct action *action, const json_t *tree, struct err *err)
+int action_parse_at(struct action *action, const json_t *tree, const char *href,
+		    struct err *err)
 {
 	*action = (struct action){ 0 };
 	if (!json_is_object(tree))
@@ -35,6 +36,8 @@ int action_parse(struct action *action, const json_t *tree, struct err *err)
 	action->href = json_get_string(tree, "href", err);
 	if (!action->href)
 		return err_wrap(err, "action");
+	if (href)
+		action->href = action->own_href = xstrdup(href);
 	if (url_check(action->href, err))
 		return err_wrap(err, "action: 'href'");
 	action->expires = parse_expires(tree);
@@ -45,6 +48,11 @@ int action_parse(struct action *action, const json_t *tree, struct err *err)
 		return err_set(err, ERR_PROTOCOL,
 			       "action: 'header' is not an object");
 	return 0;
+}
+
+int action_parse(struct action *action, const json_t *tree, struct err *err)
+{
+	return action_parse_at(action, tree, NULL, err);
 }
 
 int action_headers(struct action *action, struct err *err)
@@ -73,12 +81,6 @@ int action_headers(struct action *action, struct err *err)
 		action->headers[action->nheaders++].value = text;
 	}
 	return 0;
-}
-
-void action_replace_href(struct action *action, const char *href)
-{
-	if (href)
-		action->href = action->own_href = xstrdup(href);
 }
 
 void action_replace_headers(struct action *action,

@@ -38,11 +38,14 @@ struct action {
  */
 int action_parse(struct action *action, const json_t *tree, struct err *err);
 
+/* With a copy of `href` in place of the tree's, which may be anything then. */
+int action_parse_at(struct action *action, const json_t *tree, const char *href,
+		    struct err *err);
+
 /* Fill `headers` with all of `header`: names and values that HTTP allows. */
 int action_headers(struct action *action, struct err *err);
 
 /* Copies, in place of what the server said; NULL: that. */
-void action_replace_href(struct action *action, const char *href);
 void action_replace_headers(struct action *action,
 			    const struct headers *headers);
 

@@ -96,16 +96,14 @@ int access_complete(const struct access *access, struct batch_object *object,
 	enum direction direction = access->is_upload ? UPLOAD : DOWNLOAD;
 	const json_t *tree = mode_action(object->actions, direction);
 	struct action action = { 0 };
+	const char *href;
 	int ret;
 
 	if (!tree || tree == object->actions)
 		return 0;
-	ret = action_parse(&action, tree, err);
-	if (!ret)
-		object->href = rewrite_href(access, action.href);
-	action_replace_href(&action, object->href);
-	if (object->href && url_check(object->href, err))
-		ret = err_wrap(err, "action: 'href'");
+	href = json_string_value(json_object_get(tree, "href"));
+	object->href = href ? rewrite_href(access, href) : NULL;
+	ret = action_parse_at(&action, tree, object->href, err);
 	if (!ret && mode_is_plain(object->actions, direction))
 		ret = add_all(access, object, &action, &object->headers, err);
 	action_release(&action);

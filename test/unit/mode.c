@@ -135,6 +135,15 @@ static void other_headers(void **state)
 	assert_int_equal(plan->action.nheaders, 1);
 	assert_string_equal(plan->action.headers[0].value, "Basic eQ==");
 	plan_free(plan);
+	/* What the user has rewritten need not have been a URL. */
+	json_object_set_new(input.tree, "href", json_string("cache:o"));
+	plan = plan_of(&input, &err);
+	assert_non_null(plan);
+	assert_string_equal(plan->action.href, "http://other/o");
+	plan_free(plan);
+	input.request.href = "other:o";
+	assert_null(plan_of(&input, &err));
+	assert_non_null(strstr(err.msg, "action: 'href'"));
 	json_decref(input.tree);
 }
 
