@@ -15,7 +15,7 @@
 /* The words of core.sharedRepository; others are octal numbers. */
 static const struct {
 	const char *word;
-	mode_t mode; /* of files; 0: as the umask says */
+	mode_t mode;	/* of files; 0: as the umask says */
 } sharing[] = {
 	{ "group", 0660 }, { "true", 0660 }, { "yes", 0660 },
 	{ "on", 0660 },	   { "1", 0660 },    { "all", 0664 },

@@ -277,14 +277,14 @@ enum {
 
 static const struct row {
 	const char *name;
-	int states; /* the row is for each of these */
+	int states;	/* the row is for each of these */
 	uint64_t from;
-	int status; /* of the answer, and three of its headers */
+	int status;	/* of the answer, and three of its headers */
 	const char *range, *length, *encoding;
 	enum source_verdict verdict;
-	int becomes; /* the state after it; 0: what it was */
+	int becomes;	/* the state after it; 0: what it was */
 	enum source_trouble trouble;
-	const char *why; /* in the error of a refusal */
+	const char *why;	/* in the error of a refusal */
 } rows[] = {
 	{ "the range", UNKNOWN | EXPECTED, FROM, 206, RANGE, "16777216", NULL,
 	  SOURCE_TAKE, HEEDED, SOURCE_FINE, NULL },
@@ -369,8 +369,8 @@ static void states_and_refusals(void **state)
 {
 	static const struct {
 		int status;
-		int whole; /* in these states the whole is asked for */
-		int renewed; /* likewise, with a renewed link */
+		int whole;	/* in these states the whole is asked for */
+		int renewed;	/* likewise, with a renewed link */
 	} cases[] = {
 		{ 416, ANY & ~WHOLE, ANY & ~WHOLE },
 		{ 501, ANY & ~WHOLE, ANY & ~WHOLE },
@@ -504,7 +504,7 @@ static void the_next_object(void **state)
 		const char *href;
 		uint64_t size;
 		enum source_state before;
-		enum source_state learned; /* UNKNOWN: nothing */
+		enum source_state learned;	/* UNKNOWN: nothing */
 	} cases[] = {
 		/* Of an unknown server, what may come in vain. */
 		{ HREF, 4 * MIB, SOURCE_EXPECTED, SOURCE_UNKNOWN },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define _XOPEN_SOURCE 700 /* nftw() */
+#define _XOPEN_SOURCE 700	/* nftw() */
 #include <fcntl.h>
 #include <ftw.h>
 #include <setjmp.h>
