@@ -34,10 +34,10 @@ fetch 'many' 3
 server_faults 'status=413,on=batch,skip=1'
 fetch 'a server that wants fewer' 111
 server_faults 'status=500,on=batch,skip=1'
-fetch 'one that fails for a moment' 4
+fetch 'one that fails for a moment' 5
 # As one with a neighbour that is never asked for: it must not cost the others.
 server_faults 'status=500,on=batch,skip=1,times=2'
-fetch 'one that fails for all together' 112
+fetch 'one that fails for two of them' 6
 server_faults 'object=404,on=batch,skip=1'
 rm -rf c/.git/lfs
 server_reset

@@ -456,31 +456,22 @@ static void keep(struct ahead *ahead, struct batch_object *objects, size_t n)
 		ahead->reach = 0;
 }
 
+static void set_reach(struct ahead *ahead, size_t reach)
+{
+	if (reach > REACH_MOST)
+		reach = REACH_MOST;
+	ahead->reach = reach < REACH_LEAST ? 0 : reach;
+}
+
 /* Others may be wanted than those nearby, or more than were asked about. */
 static void adapt(struct ahead *ahead)
 {
 	if (!ahead->nasked)
 		return;
-	ahead->reach = ahead->nused * USED_LEAST < ahead->nasked ?
-			       ahead->reach / 2 :
-			       ahead->reach * 2;
-	if (ahead->reach > REACH_MOST)
-		ahead->reach = REACH_MOST;
-	if (ahead->reach < REACH_LEAST)
-		ahead->reach = 0;
+	set_reach(ahead, ahead->nused * USED_LEAST < ahead->nasked ?
+				 ahead->reach / 2 :
+				 ahead->reach * 2);
 	ahead->nasked = 0;
-}
-
-/* Not for long: the one that is wanted may be had without the others. */
-static int try_all(struct server *server, struct batch_object *objects,
-		   size_t n, struct err *err)
-{
-	if (!server_try_all(server, objects, n, err))
-		return 0;
-	if (!err_is_transient(err) || err->wait_ms)
-		return -1;
-	err_clear(err);
-	return server_try_all(server, objects, n, err);
 }
 
 /* Ask about the first of `n` objects, the caller's, with the others. */
@@ -489,7 +480,7 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 {
 	struct server *server = ahead->options.server;
 
-	if (!try_all(server, objects, n, err)) {
+	if (!server_try_all(server, objects, n, err)) {
 		answers_store(ahead->answers, objects + 1, n - 1);
 		keep(ahead, objects + 1, n - 1);
 		server_complete(server, objects);
@@ -502,9 +493,10 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 	    !err_is_transient(err))
 		return -1;
 	/* The matter may be that there are others, or one of them. */
-	log_info("%s; asking about one object at a time", err->msg);
+	set_reach(ahead, err_is_transient(err) ? ahead->reach / 2 : 0);
+	log_info("%s; asking about one object, then about %zu at a time",
+		 err->msg, ahead->reach + 1);
 	err_clear(err);
-	ahead->reach = 0;
 	return server_ask(server, objects, err);
 }
 
