@@ -14,11 +14,14 @@
  *
  * Who tries again in this program, and what:
  *
+ *	http      a request that met a connection which was just closed
  *	pool      one request of a transfer, or to the LFS server, by retry.h
- *	session   a request to the LFS server that was refused with a 401
+ *	session   a request that was refused with a 401, with another login
+ *	server    likewise where ssh or a verification gives the login
  *	source    one range, asked anew at once by another way
- *	transfer  bytes that came wrong, and the whole where ranges fail
- *	attempts  an object: only after all of these have given up
+ *	transfer  bytes that came wrong, the whole where ranges fail, an abort
+ *	attempts  an object: only after all of these have given up; and of a
+ *	          fork the question to servers that are away
  *
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.
