@@ -87,18 +87,24 @@ static bool stays_strange(struct retry *retry, const struct err *err)
 	return retry->strange >= STRANGE_MAX;
 }
 
-/* The host has never answered: true if it is tried again, soon. */
+/*
+ * The host has never answered: true if it is tried again, soon.  If it took the
+ * first request of all and let it wait, that one may have got lost.
+ */
 static bool try_first(struct retry *retry, const struct retry_policy *policy,
-		      unsigned gone, uint32_t random, unsigned *pause_ms)
+		      unsigned gone, const struct retry_facts *facts,
+		      unsigned *pause_ms)
 {
 	unsigned limit = policy->max_delay_ms;
+	bool is_over = gone >= policy->first_ms;
+	bool was_long = facts->now_ms - facts->begun_ms >= gone;
 
-	if (!policy->retries || gone >= policy->first_ms)
+	if (!policy->retries || (is_over && (retry->pauses || !was_long)))
 		return false;
 	if (limit > FIRST_DELAY_MS)
 		limit = FIRST_DELAY_MS;
-	*pause_ms = backoff(retry->pauses++, limit, random);
-	if (*pause_ms > policy->first_ms - gone)
+	*pause_ms = backoff(retry->pauses++, limit, facts->random);
+	if (!is_over && *pause_ms > policy->first_ms - gone)
 		*pause_ms = policy->first_ms - gone;
 	return true;
 }
@@ -143,8 +149,7 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 	if (facts->is_aside)
 		return try_aside(retry, policy, err, facts, pause_ms);
 	if (policy->first_ms && err->unmet_ms)
-		return try_first(retry, policy, err->unmet_ms, facts->random,
-				 pause_ms);
+		return try_first(retry, policy, err->unmet_ms, facts, pause_ms);
 	if (is_offline(err, facts)) {
 		if (facts->now_ms - facts->moved_ms > policy->offline_ms)
 			return false;

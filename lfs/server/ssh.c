@@ -272,6 +272,9 @@ static int take_expiry(struct sshreply *reply, const json_t *root,
 		reply->expires = after(times, json_integer_value(in));
 	else if (reply->expires == INT64_MAX && times->default_ttl > 0)
 		reply->expires = after(times, times->default_ttl);
+	/* One of the clocks is wrong: then a refusal will tell. */
+	if (reply->expires <= times->asked)
+		reply->expires = INT64_MAX;
 	return 0;
 }
 

@@ -254,6 +254,29 @@ static void first_answer(void **state)
 	assert_false(retry_is_unreached(&busy));
 }
 
+/* The first request of all gets no answer: it may have got lost, once. */
+static void lost_first_request(void **state)
+{
+	const struct retry_policy first = { .retries = 3,
+					    .max_delay_ms = MAX_MS,
+					    .offline_ms = 900000,
+					    .first_ms = 10000 };
+	const struct retry_facts facts = { .random = UINT32_MAX,
+					   .begun_ms = 1000,
+					   .now_ms = 61000 };
+	struct err err = { .kind = ERR_NETWORK, .unmet_ms = 60000 };
+	struct retry retry = RETRY_INIT, other = RETRY_INIT;
+	unsigned pause;
+
+	(void)state;
+	assert_true(retry_again(&retry, &first, &err, &facts, &pause));
+	assert_in_range(pause, 0, 2000);
+	assert_false(retry_again(&retry, &first, &err, &facts, &pause));
+	/* The host has let others wait for longer. */
+	err.unmet_ms = 60001;
+	assert_false(retry_again(&other, &first, &err, &facts, &pause));
+}
+
 /* A page or no HTTP: two in a row are the end, `tries` is the last one. */
 static void strange_answers(void **state)
 {
@@ -469,6 +492,7 @@ int main(void)
 		cmocka_unit_test(offline_is_not_counted),
 		cmocka_unit_test(offline_or_only_this_peer),
 		cmocka_unit_test(first_answer),
+		cmocka_unit_test(lost_first_request),
 		cmocka_unit_test(strange_answers),
 		cmocka_unit_test(a_server_that_is_full),
 		cmocka_unit_test(refused_beside_others),

@@ -57,13 +57,14 @@ static void expiries(void **state)
 		{ "{\"expires_in\": 0}", TTL, ASKED + TTL },
 		{ "{\"expires_in\": null}", 0, INT64_MAX },
 		{ "{\"expires_in\": 5}", TTL, ASKED + 5 },
-		{ "{\"expires_in\": -5}", TTL, ASKED - 5 },
+		/* Over before it was given: of no use to know. */
+		{ "{\"expires_in\": -5}", TTL, INT64_MAX },
 		{ "{\"expires_in\": 9223372036854775807}", 0,
 		  ASKED + (int64_t)1000 * 366 * 86400 },
-		{ "{\"expires_in\": -9223372036854775808}", 0,
-		  ASKED - (int64_t)1000 * 366 * 86400 },
+		{ "{\"expires_in\": -9223372036854775808}", 0, INT64_MAX },
 		{ "{}", INT64_MAX, ASKED + (int64_t)1000 * 366 * 86400 },
-		{ "{\"expires_at\": \"1970-01-01T00:01:00Z\"}", TTL, 60 },
+		{ "{\"expires_at\": \"1970-01-01T00:01:00Z\"}", TTL,
+		  INT64_MAX },
 		{ "{\"expires_at\": \"1970-01-01T00:01:00Z\","
 		  " \"expires_in\": 7}",
 		  TTL, ASKED + 7 },
