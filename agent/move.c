@@ -37,8 +37,6 @@ struct move {
 	uint64_t begun_ms;	/* and when that was */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
 	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
-	bool was_saved;		/* the plan is that of an earlier run */
-	bool is_last_try;	/* to complete it, as it is */
 	struct attempts attempts;
 };
 
@@ -203,8 +201,6 @@ static int run(struct move *move, struct plan *fresh,
 	};
 
 	look_for_saved(move, fresh, request, &saved);
-	move->was_saved = saved.plan != NULL;
-	move->is_last_try = saved.is_last_try;
 	if (saved.is_complete) {
 		log_info("%.12s was completed just now", fresh->oid);
 		plan_free(fresh);
@@ -300,12 +296,9 @@ static enum attempts_next judge(struct move *move, struct attempts *attempts,
 static enum attempts_next prepare(struct move *move, struct err *err)
 {
 	struct attempts *attempts = &move->attempts;
-	struct fate fate = transfer_fate(move->transfer);
-	enum attempts_next next;
+	const struct fate fate = transfer_fate(move->transfer);
+	enum attempts_next next = judge(move, attempts, &fate, err);
 
-	fate.is_resumed = move->was_saved;
-	fate.is_last_try = move->is_last_try;
-	next = judge(move, attempts, &fate, err);
 	if (next == ATTEMPTS_LOG_IN &&
 	    !attempts_logged_in(attempts, server_log_in(move->mover->server,
 							&move->object, err)))
@@ -413,7 +406,8 @@ static int carry_out(struct move *move, struct err *err)
 	else if (err->unmet_ms && move->transfer)
 		err_append(err, "; the LFS server's link leads there: is that "
 				"the address that it should give out?");
-	else if (move->was_saved && err_is_transient(err))
+	else if (err_is_transient(err) && move->transfer &&
+		 transfer_fate(move->transfer).is_resumed)
 		err_append(err,
 			   "; this resumed an earlier upload: if it cannot "
 			   "be resumed, git lfs-multipart prune forgets "

@@ -369,16 +369,12 @@ int relay_result(const struct relay *relay, struct err *err)
 
 struct fate relay_fate(const struct relay *relay, enum direction direction)
 {
-	struct fate fate;
-
 	if (direction == DOWNLOAD)
 		return transfer_fate(relay->down);
 	/* The verification has failed: all of it is at the target. */
 	if (relay->err.kind)
 		return (struct fate){ .at_finish = true, .keeps_parts = true };
-	fate = transfer_fate(relay->up);
-	fate.is_resumed = relay->resumed;
-	return fate;
+	return transfer_fate(relay->up);
 }
 
 bool relay_failed_at_source(const struct relay *relay)

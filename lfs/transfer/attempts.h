@@ -33,14 +33,13 @@
 
 /* How a transfer has failed, by its own account. */
 struct fate {
+	bool is_resumed;	/* an upload that an earlier run had begun */
+	bool is_last_try;	/* and many have tried to complete */
 	bool was_tried_once;	/* by the pool: it leaves retries to this module */
 	bool at_finish;		/* all parts are at the server */
 	bool may_be_done;	/* an upload: an answer was lost, or does not tell */
 	bool keeps_parts;	/* what has moved counts with other links, too */
 	uint64_t kept;		/* bytes that have arrived for good */
-	/* Of an upload, filled in by whoever has looked for it: */
-	bool is_resumed;	/* an earlier run had begun it */
-	bool is_last_try;	/* and many have tried to complete it */
 };
 
 struct attempts_facts {

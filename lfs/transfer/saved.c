@@ -265,6 +265,7 @@ static bool resume(struct saved *saved, const struct saved_request *request)
 	while (journal_next(saved->journal, &reader.record));
 	if (!is_alive(saved->plan))
 		return false;
+	saved->is_resumed = true;
 	saved->is_last_try = is_last_try(saved->journal, &tries);
 	return true;
 }

@@ -56,6 +56,7 @@ struct saved {
 	struct plan *plan;	/* owned; NULL: begin with the fresh one */
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
+	bool is_resumed;	/* there was such a plan, and it will do */
 	/*
 	 * SAVED_TRIES runs, this one included, over SAVED_TRIES_S seconds or
 	 * more, have gone on with it since the last part that was sent.

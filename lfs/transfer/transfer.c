@@ -40,6 +40,7 @@ struct transfer {
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
+	bool is_resumed, is_last_try;	/* likewise, as saved.h has it */
 	bool failed_to_finish;	/* all parts are at the server */
 	unsigned nmends;	/* how often bad parts were fetched again */
 	bool was_abandoned;	/* an abort is tried again, but once */
@@ -109,6 +110,8 @@ struct transfer *transfer_new(struct engine *engine,
 	object->is_durable = settings->fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (saved) {
+		transfer->is_resumed = saved->is_resumed;
+		transfer->is_last_try = saved->is_last_try;
 		object->journal = saved->journal;
 		saved->journal = NULL;
 	}
@@ -434,6 +437,8 @@ struct fate transfer_fate(const struct transfer *transfer)
 	return (struct fate){
 		.was_tried_once = transfer->dispatch.is_tried_once &&
 				  !transfer->failed_to_finish,
+		.is_resumed = transfer->is_resumed,
+		.is_last_try = transfer->is_last_try,
 		.at_finish = transfer->failed_to_finish,
 		.may_be_done = plan->finish_may_be_done,
 		.keeps_parts = keeps_parts(transfer),

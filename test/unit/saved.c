@@ -133,6 +133,7 @@ static void begin_upload(const struct place *place, int n, int life)
 
 	open_saved(&saved, place, &given);
 	assert_null(saved.plan);
+	assert_false(saved.is_resumed);
 	for (int i = 0; i < 3; i += 2) {
 		given.plan->parts[i].etag = strdup(i ? "\"three\"" : "\"one\"");
 		given.plan->parts[i].crc_moved = (uint32_t)i + 5;
@@ -152,6 +153,7 @@ static void going_on(void **state)
 	begin_upload(place, 1, 1000);
 	open_saved(&saved, place, &given);
 	assert_non_null(saved.plan);
+	assert_true(saved.is_resumed);
 	assert_false(saved.is_complete);
 	assert_non_null(strstr(saved.plan->action.href, "upload=1&"));
 	assert_int_equal(saved.plan->nparts, 3);
