@@ -525,8 +525,12 @@ static int refuse_ref(const struct forkpush *push,
 	err_set(err, ERR_REFUSED, "'%.*s' cannot be pushed to %.80s: %s",
 		NAME_MAX_SHOWN, ref->target, push->remote, ref->why);
 	if (!push->is_forced && ref->lease && takes_back(push, ref))
-		return err_append(err, "; bring this clone up to date by git "
-				       "fetch, or take it back by --force");
+		return err_append(err,
+				  "; nothing needs to be pushed, as %.80s has "
+				  "all of these commits and more (fork without "
+				  "--push carries objects that it may lack, "
+				  "--force takes the branch back)",
+				  push->remote);
 	return err_append(err,
 			  "; run git fetch %.80s and look at what others have "
 			  "pushed",

@@ -113,6 +113,12 @@ static void print_left(const struct forkreport *report,
 	}
 }
 
+static void print_refs(const char *what, size_t n, const char *more)
+{
+	printf("%-14s %6zu %s%s\n", what, n,
+	       n == 1 ? "branch or tag" : "branches and tags", more);
+}
+
 static void print_left_refs(const struct forkpush *push)
 {
 	size_t left = forkpush_left(push);
@@ -122,11 +128,10 @@ static void print_left_refs(const struct forkpush *push)
 		return;
 	for (size_t i = 0; i < push->nrefs; i++)
 		is_otherwise |= push->refs[i].is_otherwise;
-	printf("%-14s %6zu %s%s:\n", "not pushed", left,
-	       left == 1 ? "branch or tag" : "branches and tags",
-	       is_otherwise && !push->is_forced ?
-		       " (--force pushes over what is there)" :
-		       "");
+	print_refs("not pushed", left,
+		   is_otherwise && !push->is_forced ?
+			   " (--force pushes over what is there):" :
+			   ":");
 	for (size_t i = 0; i < push->nrefs; i++) {
 		char *ref;
 
@@ -162,7 +167,9 @@ void forkreport_print(const struct forkreport *report)
 		print_items(fork, ITEM_FAILED);
 	}
 	if (report->is_pushed)
-		printf("pushed\n");
+		print_refs("pushed",
+			   report->push->nrefs - forkpush_left(report->push),
+			   "");
 	print_left_refs(report->push);
 }
 
