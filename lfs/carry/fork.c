@@ -10,6 +10,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/base/text.h"
 #include "lfs/carry/carrier.h"
 #include "lfs/carry/inquiry.h"
 #include "lfs/carry/relay.h"
@@ -115,14 +116,37 @@ static int check_remote(const struct context *context, const char *option,
 		       context->remote, option, option);
 }
 
+/* A remote that is a path has an LFS server only if the user names one. */
+static int check_kind(const struct context *context, const char *option,
+		      struct err *err)
+{
+	const struct endpoint *endpoint = &context->endpoint;
+	char shown[URL_DISPLAY_MAX], *key;
+
+	if (endpoint->kind == ENDPOINT_HTTP)
+		return 0;
+	key = describe_key(context, "the command line");
+	err_set(err, ERR_USAGE,
+		"the LFS URL of the %s is '%s' (by %s), which is no http or "
+		"https server; name one with %s-lfs",
+		context->is_upload ? "target" : "source",
+		url_display_any(endpoint->url, shown, sizeof(shown)), key,
+		option);
+	if (text_has_prefix(key, "remote."))
+		err_append(err, " or remote.%.80s.lfsurl", endpoint->remote);
+	free(key);
+	return -1;
+}
+
 static int open_end(struct end *end, const struct context_options *options,
 		    struct err *err)
 {
+	const char *option = options->is_upload ? "--to" : "--from";
+
 	end->context = context_new(options, err);
-	if (!end->context ||
-	    check_remote(end->context, options->is_upload ? "--to" : "--from",
-			 err) ||
-	    !context_endpoint(end->context, err))
+	if (!end->context || check_remote(end->context, option, err) ||
+	    !context_endpoint(end->context, err) ||
+	    check_kind(end->context, option, err))
 		return -1;
 	/* Nothing is finished at the target but what hashes to its oid. */
 	end->context->settings.verify = true;
