@@ -298,24 +298,48 @@ static int request_parse(struct request *request, int argc, char **argv,
 		     set_words(request, argc - optind, argv + optind, err);
 }
 
+/* There is no such directory; but perhaps a remote is meant. */
+static int refuse_place(const struct request *request, struct err *err)
+{
+	const char *const argv[] = { "git", "rev-parse", "--git-dir", NULL };
+	bool exists = !access(request->place, F_OK);
+	char place[URL_DISPLAY_MAX], *line;
+
+	url_display_any(request->place, place, sizeof(place));
+	if (exists || !request->is_standalone || request->server ||
+	    strchr(request->place, '/'))
+		return err_set(err, ERR_USAGE,
+			       exists ?
+				       "cannot enter '%s': is it a directory?" :
+				       "'%s' does not exist",
+			       place);
+	line = ask_git(argv, false, err);
+	err_clear(err);
+	if (line)
+		err_set(err, ERR_USAGE,
+			"there is neither a remote nor a directory '%s' here; "
+			"name one, or a URL",
+			place);
+	else
+		err_set(err, ERR_USAGE,
+			"this is no git repository, and so '%s' is no remote; "
+			"nor is it a directory or a URL",
+			place);
+	free(line);
+	return -1;
+}
+
 /*
  * Change to the directory, see that there is a repository if one is needed,
  * and find the servers, of which there are none if all are meant.
  */
 static int request_enter(struct request *request, struct err *err)
 {
-	char place[URL_DISPLAY_MAX];
 	struct gitconfig *config;
 	int ret;
 
 	if (request_is_local(request) && chdir(request->place))
-		return err_set(err, ERR_USAGE,
-			       request->is_standalone && !request->server ?
-				       "'%s' is neither a URL, nor a remote, "
-				       "nor a directory" :
-				       "there is no directory '%s'",
-			       url_display_any(request->place, place,
-					       sizeof(place)));
+		return refuse_place(request, err);
 	/* A repository that is named is meant, and not that of a hook. */
 	if (request_is_local(request) && strcmp(request->place, ".")) {
 		unsetenv("GIT_DIR");

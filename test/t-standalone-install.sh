@@ -291,7 +291,19 @@ fails_as () {
 	check "$what" sh -c "cd r && ! git lfs-multipart install $* 2>../said"
 	check 'is said' grep "$what" said
 }
-fails_as 'neither a URL, nor a remote' --standalone nowhere
+fails_as "there is neither a remote nor a directory 'nowhere' here" \
+	--standalone nowhere
+fails_as "'./nowhere' does not exist" --standalone ./nowhere
+fails_as "'nowhere' does not exist" --standalone origin nowhere
+fails_as "'nowhere' does not exist" nowhere
+fails_as 'is it a directory?' ../said
+for option in --standalone --shared
+do
+	check "$option origin, outside a repository" sh -c "mkdir -p none &&
+		cd none && ! git lfs-multipart install $option origin 2>../said"
+	check "$option origin: it says that this is none" grep \
+		"this is no git repository, and so 'origin' is no remote" said
+done
 fails_as 'leads to no http, https or ssh server' --standalone file:///x.git
 fails_as "'ftp://host/x' leads to no http, https or ssh server" \
 	--standalone ftp://me:secret@host/x
