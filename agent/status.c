@@ -73,6 +73,8 @@ static const char *state_of(const struct unfinished *unfinished)
 {
 	if (unfinished->in_use)
 		return "moving";
+	if (unfinished->is_there)
+		return "unneeded";
 	if (unfinished->kind == UNFINISHED_UNTAKEN)
 		return "finished";
 	return unfinished->is_readable ? "stopped" : "damaged";
@@ -199,6 +201,17 @@ static void print_rows(const struct row *rows, size_t nrows)
 			print_cell(rows[j].cells[i], i, widths[i]);
 }
 
+static void say_unneeded(const struct unfinished_list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->items[i].is_there && !list->items[i].in_use;
+	if (n)
+		printf("\nWhat is unneeded is of objects that are there, whole; "
+		       "`git lfs-multipart prune` removes it.\n");
+}
+
 static int print_text(const struct unfinished_list *list)
 {
 	struct row *rows = xcalloc(list->n + 1, sizeof(*rows));
@@ -212,6 +225,7 @@ static int print_text(const struct unfinished_list *list)
 		print_rows(rows, nrows);
 	else
 		printf("There is no unfinished transfer.\n");
+	say_unneeded(list);
 	for (size_t i = 0; i < nrows; i++)
 		for (int j = 0; j < NCOLUMNS; j++)
 			free(rows[i].cells[j]);

@@ -162,6 +162,20 @@ check 'younger than was asked for stays' status_is 'stopped'
 prune --older-than 2
 check 'older does not' status_is '^There is no '
 
+# The object came in another way, as from another user of a shared storage.
+restore
+object=r/.git/lfs/objects/$(echo "$oid" | sed 's|\(..\)\(..\).*|\1/\2|')/$oid
+mkdir -p "${object%/*}"
+cp r/a.bin "$object"
+check 'the object is there: what is unfinished is unneeded' status_is \
+	"^$short  download .* unneeded "
+check 'it says what to do' grep -q 'objects that are there.*prune. removes' said
+check 'it is so in JSON' equal unneeded "$(first "['state']")"
+echo shorter >"$object"
+check 'a file of another size is not the object' status_is ' stopped '
+check 'and it says nothing' fails grep -q prune said
+rm "$object"
+
 restore
 head -c 100 /dev/urandom >"$MULTIPART/$oid.journal"
 check 'a journal that cannot be read' status_is "download  *-  *- .* damaged "

@@ -313,6 +313,23 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 	return 0;
 }
 
+static bool is_there(const struct storage *storage,
+		     const struct unfinished *item)
+{
+	char *path;
+	struct stat st;
+	bool is;
+
+	if (!is_transfer(item->kind) || item->kind == UNFINISHED_UPLOAD ||
+	    !item->is_readable)
+		return false;
+	path = storage_object_path(storage, item->oid);
+	is = !lstat(path, &st) && S_ISREG(st.st_mode) &&
+	     (uint64_t)st.st_size == item->size;
+	free(path);
+	return is;
+}
+
 int unfinished_load(struct unfinished_list *list, const struct storage *storage,
 		    struct err *err)
 {
@@ -323,6 +340,8 @@ int unfinished_load(struct unfinished_list *list, const struct storage *storage,
 	if (load_folder(list, dir, err) ||
 	    (strcmp(own, dir) && load_folder(list, own, err)))
 		return -1;
+	for (size_t i = 0; i < list->n; i++)
+		list->items[i].is_there = is_there(storage, &list->items[i]);
 	if (list->n)
 		qsort(list->items, list->n, sizeof(*list->items), by_time);
 	return 0;
@@ -416,30 +435,11 @@ static bool is_due(const char *dir, int64_t now)
 	return fd >= 0;
 }
 
-/* A download whose object git-lfs has got in another way? */
-static bool is_there(const struct storage *storage,
-		     const struct unfinished *item)
-{
-	char *path;
-	struct stat st;
-	bool is;
-
-	if (!is_transfer(item->kind) || item->kind == UNFINISHED_UPLOAD ||
-	    !item->is_readable)
-		return false;
-	path = storage_object_path(storage, item->oid);
-	is = !lstat(path, &st) && S_ISREG(st.st_mode) &&
-	     (uint64_t)st.st_size == item->size;
-	free(path);
-	return is;
-}
-
 /* What is touched up to then has been unfinished for too long. */
-static int64_t limit_of(const struct storage *storage,
-			const struct unfinished *item, unsigned days,
+static int64_t limit_of(const struct unfinished *item, unsigned days,
 			int64_t now)
 {
-	if (is_there(storage, item))
+	if (item->is_there)
 		return now;
 	if (item->kind == UNFINISHED_UPLOAD && days > UPLOAD_DAYS)
 		days = UPLOAD_DAYS;
@@ -457,7 +457,7 @@ void unfinished_tidy(const struct storage *storage, unsigned days)
 	unfinished_load(&list, storage, &err);
 	for (size_t i = 0; i < list.n; i++) {
 		const struct unfinished *item = &list.items[i];
-		int64_t limit = limit_of(storage, item, days, now);
+		int64_t limit = limit_of(item, days, now);
 
 		if (item->touched > limit)
 			continue;

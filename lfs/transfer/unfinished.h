@@ -43,6 +43,7 @@ struct unfinished {
 	int64_t touched;	/* seconds since 1970 */
 	uint64_t disk;	/* bytes that it takes on the disk */
 	bool in_use;	/* another process is at work on it */
+	bool is_there;	/* a download whose object git-lfs has got in another way */
 };
 
 struct unfinished_list {
