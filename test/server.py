@@ -85,8 +85,10 @@ def parse_options(args):
     add("--rate", type=int, default=0, metavar="BYTES",
         help="a second, for each connection and direction")
     add("--delay", type=int, default=0, metavar="MS", help="of each answer")
-    add("--fault", action="append", default=[], metavar="SPEC")
-    add("--list-faults", action="store_true")
+    add("--fault", action="append", default=[], metavar="SPEC",
+        help="NAME[=VALUE][,KEY=VALUE...], such as status=503,on=batch,times=2; "
+        "lfsserver/faults.py has the keys; may be given several times")
+    add("--list-faults", action="store_true", help="print the names, and end")
     options = parser.parse_args(args)
     if not options.root and not options.list_faults:
         parser.error("--root is required")
