@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/clock.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/lookahead.h"
+#include "test/unit/unit.h"
 
 #define A "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define B "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -136,7 +130,7 @@ static void headers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+	for (size_t i = 0; i < COUNT(actions); i++) {
 		struct answers *one = answers_new(dir, URL);
 		struct answers *two = answers_new(dir, URL);
 
@@ -184,7 +178,7 @@ static void spoilt(void **state)
 	char text[200];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		snprintf(text, sizeof(text),
 			 "{\"url\":\"" URL "\",\"asked\":%lld,%s",
 			 (long long)cases[i].asked, cases[i].rest);
@@ -210,7 +204,7 @@ static void left_behind(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
 		struct answers *answers;
 		struct stat st;

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/net/budget.h"
+#include "test/unit/unit.h"
 
 enum { AGENTS_MAX = 40 };
 
@@ -227,7 +221,7 @@ static void shares_add_up(void **state)
 	} cases[] = { { 16, 1 },  { 16, 2 },  { 16, 3 }, { 16, 8 },
 		      { 16, 15 }, { 16, 16 }, { 7, 4 },	 { 100, 33 } };
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct place *place = *state;
 		unsigned total = cases[i].total, n = cases[i].nagents;
 
@@ -369,7 +363,7 @@ static void a_lesson_is_forgotten(void **state)
 	assert_int_equal(tell(agent, 'e'), 1);
 	assert_int_equal(tell(agent, 'e'), 1);
 	assert_int_equal(tell(agent, 'f'), 1);
-	for (size_t i = 0; i < sizeof(most) / sizeof(most[0]); i++) {
+	for (size_t i = 0; i < COUNT(most); i++) {
 		for (n = 1; n < most[i]; n++)
 			assert_int_equal(tell(agent, 'e'), 1);
 		assert_int_equal(tell(agent, 'e'), 0);
@@ -459,7 +453,7 @@ static void no_locks(void **state)
 		      { 10, 8, 1 } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct budget *budget = budget_open("/nowhere/at/all", 0600,
 						    cases[i].total,
 						    cases[i].nagents);

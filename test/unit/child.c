@@ -1,20 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/child.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
+#include "test/unit/unit.h"
 
 /* Run a shell script; the other members of `child` are kept. */
 static int run_sh(struct child child, const char *script, struct buf *output,
@@ -191,7 +185,7 @@ static void never_from_the_current_folder(void **state)
 				"chmod +x planted && cp planted sub &&"
 				"cp planted good"),
 			 0);
-	for (size_t i = 0; i < sizeof(unsafe) / sizeof(unsafe[0]); i++) {
+	for (size_t i = 0; i < COUNT(unsafe); i++) {
 		run_planted(unsafe[i], &output, &err);
 		assert_string_equal(err.msg,
 				    "cannot run 'planted': PATH names no "

@@ -1,14 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 #include <zlib.h>
 
 #include "lfs/base/crc.h"
+#include "test/unit/unit.h"
 
 #define SEED 0x5eed0000c4c
 #define MAX_LENGTH 5000

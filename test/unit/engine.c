@@ -1,15 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/server/context.h"
 #include "lfs/transfer/engine.h"
+#include "test/unit/unit.h"
 
 #define MIB (UINT64_C(1) << 20)
 

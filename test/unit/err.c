@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/err.h"
+#include "test/unit/unit.h"
 
 static void first_wins(void **state)
 {
@@ -94,7 +89,7 @@ static void no_secret_of_a_link(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct err err = ERR_INIT;
 
 		err_set(&err, ERR_REFUSED, "%s", cases[i].text);

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/git/repo.h"
+#include "test/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define OID "743b1b21bb5703834932e56f46f4f0a654097fd3"
 
 /* As git writes them, then as it does not; test/t-standalone.sh has a file. */

@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/file.h"
+#include "test/unit/unit.h"
 
 /* Files where the file system does not do all that one of a disk does. */
 
@@ -78,7 +73,7 @@ static void modes(void **state)
 	int fd = open_file();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(forgiven) / sizeof(forgiven[0]); i++) {
+	for (size_t i = 0; i < COUNT(forgiven); i++) {
 		fchmod_errno = forgiven[i];
 		assert_int_equal(file_set_mode(fd, "here", 0644, &err), 0);
 		assert_int_equal(err.kind, ERR_NONE);

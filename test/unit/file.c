@@ -2,19 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/file.h"
+#include "test/unit/unit.h"
 
 struct place {
 	char dir[64];
@@ -299,7 +293,7 @@ static void a_folder_that_others_can_enter(void **state)
 	char path[160];
 
 	assert_true(file_is_own_dir(place->dir));
-	for (size_t i = 0; i < sizeof(modes) / sizeof(modes[0]); i++) {
+	for (size_t i = 0; i < COUNT(modes); i++) {
 		assert_int_equal(chmod(place->dir, modes[i]), 0);
 		assert_false(file_is_own_dir(place->dir));
 		assert_int_equal(open_own(place->path), -1);

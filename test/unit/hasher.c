@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/crc.h"
@@ -18,6 +11,7 @@
 #include "lfs/net/pool.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/journal.h"
+#include "test/unit/unit.h"
 
 /* A file of random bytes, a plan for it, and all that a hasher needs. */
 struct bench {
@@ -142,7 +136,7 @@ static void in_steps(void **state)
 	start(&bench);
 	sleep_ms(20);
 	assert_int_equal(hasher_position(bench.hasher), 0);
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+	for (size_t i = 0; i < COUNT(steps); i++) {
 		assert_false(hasher_is_done(bench.hasher));
 		reach_to(&bench, steps[i]);
 	}

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test/unit/httpbench.h"
-
 #include <pthread.h>
-#include <stdio.h>
 #include <time.h>
 
 #include "lfs/base/clock.h"
+#include "test/unit/httpbench.h"
+#include "test/unit/unit.h"
 
 /* The text, and then the connection is closed. */
 static bool answer_and_close(struct tinyrequest *request, void *ctx)
@@ -102,7 +101,7 @@ static void a_proxy_has_secrets(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(proxies) / sizeof(proxies[0]); i++) {
+	for (size_t i = 0; i < COUNT(proxies); i++) {
 		struct bench bench;
 
 		set_up(&bench, "GET", "http://0.0.0.0:1/");
@@ -128,7 +127,7 @@ static void half_answers(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	for (size_t i = 0; i < COUNT(answers); i++) {
 		struct bench bench;
 		struct tinyserver *server;
 		int ret;

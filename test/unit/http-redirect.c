@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test/unit/httpbench.h"
-
-#include <stdio.h>
-
 #include "lfs/net/status.h"
+#include "test/unit/httpbench.h"
+#include "test/unit/unit.h"
 
 /* Where the servers send their clients; the last answer is "ok". */
 struct route {
@@ -45,7 +43,7 @@ static void statuses_and_forms(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct route route = { .status = cases[i].status, .hops = 1 };
 		struct bench bench;
 		struct tinyserver *server;
@@ -77,7 +75,7 @@ static void no_redirects(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	for (size_t i = 0; i < COUNT(answers); i++) {
 		struct bench bench;
 		struct tinyserver *server;
 		int ret;
@@ -285,7 +283,7 @@ static void refused_places(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < COUNT(places); i++) {
 		struct route route = { .status = 302, .hops = 1 };
 		struct bench bench;
 		struct tinyserver *server;

@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test/unit/httpbench.h"
-
-#include <stdio.h>
-
 #include "lfs/base/mem.h"
+#include "test/unit/httpbench.h"
+#include "test/unit/unit.h"
 
 enum { BIG = 3 << 20 };
 

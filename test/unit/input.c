@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "agent/input.h"
 #include "lfs/base/buf.h"
 #include "lfs/base/clock.h"
+#include "test/unit/unit.h"
 
 static struct input input;	/* too large for comfort on the stack */
 

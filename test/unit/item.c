@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "lfs/base/mem.h"
 #include "lfs/carry/item.h"
+#include "test/unit/unit.h"
 
 enum {
 	NITEMS = 8
@@ -57,7 +51,7 @@ static void over(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
+	for (size_t i = 0; i < COUNT(states); i++) {
 		const struct item item = { .state = states[i] };
 
 		assert_int_equal(item_is_over(&item), i >= 3);

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "lfs/net/link.h"
+#include "test/unit/unit.h"
 
 #define AMZ "https://s3/b/k?X-Amz-Date="
 
@@ -71,7 +65,7 @@ static const struct {
 static void ends(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		if (link_expires_at(cases[i].url) != cases[i].when)
 			fail_msg("%s: %lld", cases[i].url,
 				 (long long)link_expires_at(cases[i].url));
@@ -101,10 +95,10 @@ static void signatures(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
+	for (size_t i = 0; i < COUNT(urls); i++)
 		if (!link_is_signed(urls[i]))
 			fail_msg("%s is not", urls[i]);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < COUNT(others); i++)
 		if (link_is_signed(others[i]))
 			fail_msg("%s is", others[i]);
 }

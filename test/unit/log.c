@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/log.h"
+#include "test/unit/unit.h"
 
 /*
  * The level and the file are set once in a process, so each case is a child
@@ -91,7 +85,7 @@ static void levels(void **state)
 				  "git-lfs-multipart: trace: e\n";
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		const struct talk talk = { cases[i].value, NULL, speak_of_all };
 		char out[1000];
 		unsigned lines = 0;

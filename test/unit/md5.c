@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/base/md5.h"
 #include "lfs/base/text.h"
+#include "test/unit/unit.h"
 
 /* Of `text`, handed over in two pieces. */
 static void check(const char *text, size_t first, const char *expected)

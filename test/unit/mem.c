@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/base/mem.h"
+#include "test/unit/unit.h"
 
 /* What the kernel copies to begins where it copies fast. */
 static void large_ones_begin_at_a_page(void **state)
@@ -17,7 +9,7 @@ static void large_ones_begin_at_a_page(void **state)
 					256 << 10, 5000001 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (size_t i = 0; i < COUNT(sizes); i++) {
 		char *p = xmalloc(sizes[i]);
 
 		assert_int_equal((uintptr_t)p % 4096, 0);

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/mode/mode.h"
+#include "test/unit/unit.h"
 
 static const char oid[] =
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -169,7 +163,7 @@ static void plain(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct err err = ERR_INIT;
 		json_t *actions = json_parse(cases[i].actions,
 					     strlen(cases[i].actions), &err);
@@ -230,7 +224,7 @@ static void refused(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
+	for (size_t i = 0; i < COUNT(actions); i++) {
 		struct input input = make(i % 2 ? UPLOAD : DOWNLOAD, 10,
 					  actions[i]);
 		struct err err = ERR_INIT;

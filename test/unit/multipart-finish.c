@@ -1,11 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test/unit/httpbench.h"
-
-#include <stdio.h>
-
 #include "lfs/mode/mode.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "test/unit/httpbench.h"
+#include "test/unit/unit.h"
 
 /* An action and its plan. */
 struct

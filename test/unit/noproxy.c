@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "lfs/net/connect.h"
+#include "test/unit/unit.h"
 
 static void lists(void **state)
 {
@@ -30,7 +24,7 @@ static void lists(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *got = noproxy_for(cases[i].list, cases[i].url);
 
 		assert_string_equal(got, cases[i].expected);

@@ -2,20 +2,14 @@
 #define _GNU_SOURCE	/* unshare() */
 #include <fcntl.h>
 #include <sched.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/clock.h"
 #include "lfs/base/notes.h"
+#include "test/unit/unit.h"
 
 #define PATH "notes.test"
 

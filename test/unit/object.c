@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/net/pool.h"
 #include "lfs/transfer/object.h"
+#include "test/unit/unit.h"
 
 /* SHA-256 of "hello". */
 static const char oid[] =

@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/net/link.h"
+#include "test/unit/unit.h"
 
 #define GB UINT64_C(1000000000)
 
@@ -54,7 +47,7 @@ static void outlooks(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[OUTLOOK_MAX] = "";
 		bool is_bad = outlook_is_bad(&cases[i].outlook, text);
 

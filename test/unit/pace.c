@@ -1,11 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
 #include "lfs/transfer/pace.h"
+#include "test/unit/unit.h"
 
 enum { STALL_MS = 30000, MOST = 8, TICK_MS = 500, START_MS = 1000 };
 
@@ -155,7 +150,7 @@ static void check(const struct scene *scene)
 static void siblings_and_the_rest(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++)
+	for (size_t i = 0; i < COUNT(scenes); i++)
 		check(&scenes[i]);
 	pace_free(NULL);
 }

@@ -1,17 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/child.h"
+#include "test/unit/unit.h"
 
 static void find(int fd)
 {
@@ -83,7 +77,7 @@ static void odd_names(void **state)
 	struct parent plain = ask_child(NULL);
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+	for (size_t i = 0; i < COUNT(names); i++) {
 		struct parent found;
 
 		assert_int_equal(prctl(PR_SET_NAME, names[i]), 0);

@@ -1,15 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/crc.h"
 #include "lfs/base/file.h"
@@ -17,6 +10,7 @@
 #include "lfs/git/storage.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/source.h"
+#include "test/unit/unit.h"
 
 #define MIB (UINT64_C(1) << 20)
 

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "test/unit/httpbench.h"
-
-#include <stdio.h>
-
 #include "lfs/base/buf.h"
 #include "lfs/mode/mode.h"
 #include "lfs/mode/parts.h"
+#include "test/unit/httpbench.h"
+#include "test/unit/unit.h"
 
 static const char oid[] =
 	"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -218,7 +216,7 @@ static void hostile_methods(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+	for (size_t i = 0; i < COUNT(bad); i++) {
 		char actions[128];
 
 		snprintf(actions, sizeof(actions),

@@ -1,12 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
@@ -16,8 +9,8 @@
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
+#include "test/unit/unit.h"
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define MIB (1 << 20)
 
 /* The spool has room for two parts, and nothing to spare. */

@@ -1,20 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <errno.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/clock.h"
 #include "lfs/net/budget.h"
 #include "lfs/net/pool.h"
+#include "test/unit/unit.h"
 
 /* A pool that runs more jobs at once than the server wants. */
 

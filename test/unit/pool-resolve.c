@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <netdb.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/net/pool.h"
+#include "test/unit/unit.h"
 
 /* A stop while the name of a server is looked up, which takes its time. */
 

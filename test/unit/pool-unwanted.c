@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <time.h>
 
-#include <cmocka.h>
-
 #include "lfs/net/pool.h"
+#include "test/unit/unit.h"
 
 /* Jobs that nobody wants any more while they wait to be tried again. */
 

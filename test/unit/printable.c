@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/base/err.h"
 #include "lfs/base/printable.h"
+#include "test/unit/unit.h"
 
 static const struct {
 	const char *text;
@@ -51,7 +44,7 @@ static const struct {
 static void shows(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		char text[64];
 
 		snprintf(text, sizeof(text), "%s", cases[i].text);

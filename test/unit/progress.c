@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "agent/message.h"
+#include "test/unit/unit.h"
 
 /* Take all that is to report of `moved`; returns how many events that was. */
 static unsigned take(struct progress *progress, uint64_t moved, uint64_t now_ms,
@@ -85,7 +78,7 @@ static void back_and_forth(void **state)
 	int64_t sum = 0;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(moved) / sizeof(moved[0]); i++) {
+	for (size_t i = 0; i < COUNT(moved); i++) {
 		take(&progress, moved[i], now, false, &sum);
 		assert_int_equal(sum, moved[i]);
 		now += 100;

@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <dirent.h>
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
 #include "lfs/git/storage.h"
 #include "lfs/mode/mode.h"
 #include "lfs/transfer/saved.h"
+#include "test/unit/unit.h"
 
 static const char oid[] =
 	"2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";

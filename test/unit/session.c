@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/server/session.h"
+#include "test/unit/unit.h"
 
 /* test/t-login.sh compares whole logins with git-lfs's. */
 

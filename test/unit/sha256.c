@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 /* The oracle's counter is set to lengths that no test could hash. */
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
 
 #include "lfs/base/sha256.h"
+#include "test/unit/unit.h"
 
 #if MBEDTLS_VERSION_MAJOR < 3
 #define mbedtls_sha256_starts mbedtls_sha256_starts_ret
@@ -316,8 +309,8 @@ static const struct CMUnitTest tests[] = {
 	cmocka_unit_test(the_choice),
 };
 
-#define NTESTS (sizeof(tests) / sizeof(tests[0]))
-#define NIMPLS (sizeof(impls) / sizeof(impls[0]))
+#define NTESTS (COUNT(tests))
+#define NIMPLS (COUNT(impls))
 
 int main(void)
 {

@@ -1,12 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/transfer/source.h"
+#include "test/unit/unit.h"
 
 #define HREF "https://lfs/object"
 #define TARGET "https://cdn/object?signed"
@@ -16,7 +10,6 @@
 #define SIZE (64 * MIB)
 #define FROM (UINT64_C(16) * MIB)
 #define RANGE "bytes 16777216-33554431/67108864"
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct err err_of(enum err_kind kind)
 {
@@ -118,14 +111,14 @@ static void a_target_lives_until_it_fails(void **state)
 	struct source *source = new_source();
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(answers) / sizeof(answers[0]); i++) {
+	for (size_t i = 0; i < COUNT(answers); i++) {
 		answer(source, TARGET, "\"a\"");
 		answer(source, TARGET, "\"a\"");
 		expect(source, TARGET, "\"a\"");
 		assert_true(failed(source, answers[i]));
 		expect(source, NULL, NULL);
 	}
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+	for (size_t i = 0; i < COUNT(others); i++) {
 		answer(source, OTHER, NULL);
 		assert_false(failed(source, others[i]));
 		expect(source, NULL, NULL);
@@ -164,7 +157,7 @@ static void a_target_that_wants_fewer(void **state)
 		      { ERR_EXPIRED, 403, false } };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct err err = { .kind = cases[i].kind,
 				   .code = cases[i].code };
 		struct source *source = new_source();

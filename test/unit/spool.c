@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/carry/spool.h"
+#include "test/unit/unit.h"
 
 enum {
 	BLOCK = SPOOL_BLOCK,
@@ -47,7 +40,7 @@ static void sizes(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct spool *spool = make(cases[i].max);
 
 		assert_int_equal(spool_blocks(spool), cases[i].blocks);
@@ -89,7 +82,7 @@ static void counts(void **state)
 	/* Parts and pieces of whole blocks begin at the first byte of one. */
 	assert_int_equal(spool_count(BLOCK), 1);
 	assert_int_equal(spool_count(7 * (uint64_t)BLOCK), 7);
-	for (size_t i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++) {
+	for (size_t i = 0; i < COUNT(lengths); i++) {
 		uint64_t end = BLOCK - 1 + lengths[i];
 		size_t most = (size_t)((end + BLOCK - 1) / BLOCK);
 

@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #define _XOPEN_SOURCE 700	/* setenv() */
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/json.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/ssh.h"
+#include "test/unit/unit.h"
 
 /* A program in the place of ssh counts how often it is run. */
 static char dir[] = "/tmp/sshauth-XXXXXX";
@@ -179,7 +172,7 @@ static void why_it_failed(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct sshauth auth = SSHAUTH_INIT;
 		struct err err = ERR_INIT;
 		char body[256];
@@ -214,7 +207,7 @@ static void a_server_without_it(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	for (size_t n = 0; n < sizeof(answers) / sizeof(answers[0]); n++) {
+	for (size_t n = 0; n < COUNT(answers); n++) {
 		write_script(answers[n]);
 		for (int i = 0; i < 2; i++)
 			assert_int_equal(update(&auth, "", &err), 0);
@@ -224,7 +217,7 @@ static void a_server_without_it(void **state)
 		assert_int_equal(auth.reply.headers.n, 0);
 		sshauth_release(&auth);
 	}
-	for (size_t n = 0; n < sizeof(others) / sizeof(others[0]); n++) {
+	for (size_t n = 0; n < COUNT(others); n++) {
 		write_script(others[n]);
 		assert_int_equal(update(&auth, "lfs.ssh.retries\n0", &err), -1);
 		assert_int_equal(count_runs(), 1);

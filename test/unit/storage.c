@@ -2,21 +2,13 @@
 #define _XOPEN_SOURCE 700	/* nftw() */
 #include <fcntl.h>
 #include <ftw.h>
-#include <setjmp.h>
 #include <signal.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 #include "lfs/base/child.h"
 #include "lfs/git/storage.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "test/unit/unit.h"
 
 static char home[] = "/tmp/storage-XXXXXX";
 

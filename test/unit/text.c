@@ -1,13 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/base/text.h"
+#include "test/unit/unit.h"
 
 static void check(const char *data, size_t len, const char *expected)
 {
@@ -46,7 +39,7 @@ static void percent(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_int_equal(text_percent(cases[i].s, cases[i].n),
 				 cases[i].byte);
 }

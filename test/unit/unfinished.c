@@ -1,21 +1,15 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/storage.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/unfinished.h"
+#include "test/unit/unit.h"
 
 #define OID "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
@@ -404,11 +398,11 @@ static void names_of_others(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		make(names[i], 1, 100);
 	load(0);
 	unfinished_tidy(&storage, 30);
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < COUNT(names); i++)
 		assert_int_equal(unlink(names[i]), 0);
 }
 

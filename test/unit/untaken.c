@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <fcntl.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/file.h"
 #include "lfs/git/storage.h"
 #include "lfs/transfer/unfinished.h"
 #include "lfs/transfer/untaken.h"
+#include "test/unit/unit.h"
 
 #define OID "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define OTHER "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -73,13 +68,13 @@ static void names(void **state)
 
 	(void)state;
 	expect(NULL);
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < COUNT(others); i++)
 		make(others[i], 100);
 	expect(NULL);
 	make(OID ".AbCdEf", 100);
 	expect(OID ".AbCdEf");
 	unlink(OID ".AbCdEf");
-	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+	for (size_t i = 0; i < COUNT(others); i++)
 		assert_int_equal(unlink(others[i]), 0);
 }
 

@@ -1,21 +1,16 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
-
-#include <cmocka.h>
 
 #include "lfs/net/http.h"
 #include "lfs/net/pool.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/upload.h"
 #include "test/unit/tinyserver.h"
+#include "test/unit/unit.h"
 
 enum { MIB = 1 << 20 };
 

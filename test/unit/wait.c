@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <pthread.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stddef.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
 
 #include "lfs/base/clock.h"
 #include "lfs/base/wait.h"
+#include "test/unit/unit.h"
 
 enum { LONG_MS = 30000, NROUNDS = 20000 };
 

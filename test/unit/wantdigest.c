@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include <cmocka.h>
-
 #include "lfs/mode/parts.h"
 #include "lfs/mode/plan.h"
+#include "test/unit/unit.h"
 
 struct row {
 	const char *text;
@@ -54,7 +47,7 @@ static const struct row rows[] = {
 static void all(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (size_t i = 0; i < COUNT(rows); i++) {
 		/* Where a byte too far is seen. */
 		char *text = strdup(rows[i].text);
 		unsigned found = wantdigest_parse(text);
