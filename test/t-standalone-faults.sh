@@ -3,34 +3,11 @@
 # Goal: in standalone mode what the server refuses is said in a sentence, what
 # passes is tried again.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/push.sh"
 
 use_standalone
 lfs_config lfsmultipart.retries 2
 lfs_config lfsmultipart.maxRetryDelay 1
-seed=0
-
-# A new commit with a file of so many bytes, and a count from zero.
-change () {
-	seed=$((seed + 1))
-	file=$seed.bin
-	add_file r $file "$1" $seed
-	server_reset
-}
-
-push () {
-	git -C r push origin main >push.out 2>&1
-}
-
-says () {
-	grep -e "$1" push.out || {
-		cat push.out
-		return 1
-	}
-}
-
-counts () {
-	equal "$(server_count "requests.$1")" "$2"
-}
 
 # The question is refused
 

@@ -3,39 +3,16 @@
 # Goal: in standalone mode links that run out in the middle of a transfer are
 # renewed, and no finished part is moved again where the server allows it.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/push.sh"
 
 use_standalone
 lfs_config lfsmultipart.retries 2
 lfs_config lfsmultipart.maxRetryDelay 1
 lfs_config lfsmultipart.partSize 1m
 lfs_config lfsmultipart.connections 4
-seed=0
-
-# A new commit with a file of so many bytes, and a count from zero.
-change () {
-	seed=$((seed + 1))
-	file=$seed.bin
-	add_file r $file "$1" $seed
-	server_reset
-}
 
 push_from () {
 	git -C "$1" push origin main >push.out 2>&1
-}
-
-push () {
-	push_from r
-}
-
-says () {
-	grep -e "$1" push.out || {
-		cat push.out
-		return 1
-	}
-}
-
-counts () {
-	equal "$(server_count "requests.$1")" "$2"
 }
 
 # moving KIND N: wait until the server has begun that many

@@ -3,37 +3,14 @@
 # Goal: an answer that begins with 2 and is no success is not taken for one, and
 # where it does not tell, the server is asked.
 . "$(dirname "$0")/lib.sh"
+. "$(dirname "$0")/push.sh"
 
 lfs_config lfsmultipart.retries 1
 lfs_config lfsmultipart.maxRetryDelay 0
-seed=0
-
-# A new commit with a file of so many bytes, and a count from zero.
-change () {
-	seed=$((seed + 1))
-	file=$seed.bin
-	add_file r $file "$1" $seed
-	server_nofaults
-	server_reset
-}
-
-push () {
-	git -C r push origin main >push.out 2>&1
-}
-
-says () {
-	grep -e "$1" push.out || {
-		cat push.out
-		return 1
-	}
-}
-
-counts () {
-	equal "$(server_count "requests.$1")" "$2"
-}
 
 # refused WHAT KIND MESSAGE: the push fails so, and the next one is right
 refused () {
+	server_nofaults
 	change 1000
 	server_faults "untrue=$1,on=$2,times=0"
 	check "$2, $1: the push fails" fails push
@@ -57,6 +34,7 @@ refused xml complete 'answered 200, but with an error: NoSuchUpload'
 refused cut complete 'JSON that is cut, which does not tell'
 refused 202 complete '202 Accepted, which does not tell'
 refused 206 complete '206 Partial Content, which does not tell'
+server_nofaults
 change 1000
 server_faults untrue=202,done=1
 check 'done, but not told: this push fails' fails push
@@ -65,6 +43,7 @@ check 'the object is there' server_has r "r/$file"
 server_reset
 check 'the next push sees it' push
 check 'and sends nothing' counts part 0
+server_nofaults
 change 1000
 server_faults untrue=page
 check 'a page that goes away is outlived' push
@@ -76,6 +55,7 @@ check 'in two completions' counts complete 2
 git config --global --remove-section lfs.customtransfer.multipart
 use_standalone
 told () {
+	server_nofaults
 	change 1000
 	server_faults "untrue=$1,done=1,times=0"
 	check "$1: the push is right" push
@@ -92,12 +72,14 @@ told page
 
 for how in gzip gzip=deflate
 do
+	server_nofaults
 	change 1000
 	server_faults "$how,on=batch,times=0" "$how,on=complete,times=0" \
 		"$how,on=verify,times=0"
 	check "$how: the push is right" push
 	check "$how: the object is there" server_has r "r/$file"
 done
+server_nofaults
 change 1000
 server_faults "gzip=bomb,on=batch,times=0"
 check 'a bomb fails the push' fails push
@@ -115,11 +97,13 @@ refused false put 'answered 200, but with an error: no room'
 refused xml put 'NoSuchUpload'
 # Without a verify action nobody else would notice.
 unsure () {
+	server_nofaults
 	change 1000
 	server_faults verify=none,times=0 "untrue=$1,on=put,times=0"
 	check "put, $1, no verify: the push fails" fails push
 	check "put, $1, no verify: and says so" says "$2"
 	check "put, $1, no verify: nothing is there" fails server_has r "r/$file"
+	server_nofaults
 	server_nofaults
 	change 1000
 	server_faults verify=none,times=0 "untrue=$1,on=put,done=1,times=0"
@@ -132,10 +116,12 @@ unsure () {
 unsure 202 '202 Accepted, which does not tell'
 unsure 206 '206 Partial Content, which does not tell'
 unsure cut 'JSON that is cut, which does not tell'
+server_nofaults
 change 1000
 server_faults untrue=page,on=verify,times=0
 check 'verify, page: the push fails' fails push
 check 'verify, page: and says why' says 'verifying the upload: .* a web page in place of an answer'
+server_nofaults
 change 1000
 server_faults untrue=false,on=verify,times=0
 check 'verify, false: the push fails' fails push
@@ -149,6 +135,7 @@ git -C r push -q origin main
 refused page init 'beginning the upload: .* a web page in place of an answer'
 refused page commit 'completing the upload.* a web page in place of an answer'
 refused xml commit 'completing the upload.*: .*NoSuchUpload'
+server_nofaults
 change 1000
 server_faults untrue=202,on=commit,done=1
 check 'commit, 202: the push is right' push
