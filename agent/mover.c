@@ -52,7 +52,7 @@ static int need_server(struct mover *mover, struct err *err)
 		.began_ms = mover->began_ms,
 		.stop = { is_stopped, mover, mover->input->fd },
 	};
-	struct ahead_options ahead_options = {
+	struct lookahead_options lookahead_options = {
 		.context = mover->context,
 		.stop = options.stop,
 	};
@@ -62,8 +62,8 @@ static int need_server(struct mover *mover, struct err *err)
 	mover->server = server_new(&options, err);
 	if (!mover->server)
 		return -1;
-	ahead_options.server = mover->server;
-	mover->ahead = ahead_new(&ahead_options);
+	lookahead_options.server = mover->server;
+	mover->ahead = lookahead_new(&lookahead_options);
 	return 0;
 }
 
@@ -74,11 +74,11 @@ int mover_ask(struct mover *mover, struct batch_object *object, bool anew,
 		return -1;
 	mover->is_kept = false;
 	if (anew)
-		ahead_forget(mover->ahead);
+		lookahead_forget(mover->ahead);
 	if (anew || mover->is_upload)
 		return server_ask(mover->server, object, err);
-	mover->is_kept = ahead_take(mover->ahead, object);
-	return mover->is_kept ? 0 : ahead_ask(mover->ahead, object, err);
+	mover->is_kept = lookahead_take(mover->ahead, object);
+	return mover->is_kept ? 0 : lookahead_ask(mover->ahead, object, err);
 }
 
 bool mover_free(struct mover *mover)
@@ -87,7 +87,7 @@ bool mover_free(struct mover *mover)
 		return true;
 	if (mover->left_behind)
 		return false;
-	ahead_free(mover->ahead);
+	lookahead_free(mover->ahead);
 	server_free(mover->server);
 	if (!engine_free(mover->engine, MOVER_STOP_MS))
 		return false;

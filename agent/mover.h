@@ -25,7 +25,7 @@ struct mover {
 	struct context *context;
 	struct engine *engine;
 	struct server *server;	/* standalone only */
-	struct ahead *ahead;	/* likewise */
+	struct lookahead *ahead;	/* likewise */
 	bool is_kept;	/* what the server says now, it said some time ago */
 	uint64_t named_ms;	/* that git took to name files for messages */
 	bool left_behind;	/* a worker has a transfer: free nothing */

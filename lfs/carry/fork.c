@@ -11,8 +11,8 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 #include "lfs/base/text.h"
-#include "lfs/carry/carrier.h"
-#include "lfs/carry/inquiry.h"
+#include "lfs/carry/scheduler.h"
+#include "lfs/carry/survey.h"
 #include "lfs/carry/relay.h"
 #include "lfs/git/history.h"
 #include "lfs/net/url.h"
@@ -35,20 +35,20 @@ struct fork {
 	struct end source;	/* owned, as all below */
 	struct end target;
 	int lock;	/* -1: this run only looks, or locks do not work */
-	struct inquiry *inquiry;
+	struct survey *survey;
 	struct spool *spool;
-	struct carrier *carrier;
+	struct scheduler *scheduler;
 	struct item *items;
 	size_t nitems;
 };
 
-/* The inquiry asks while the carrier may have objects on their way. */
+/* The survey asks while the scheduler may have objects on their way. */
 static bool is_stopped(void *ctx)
 {
 	struct fork *fork = ctx;
 
-	if (fork->carrier)
-		return carrier_look(fork->carrier);
+	if (fork->scheduler)
+		return scheduler_look(fork->scheduler);
 	return stop_is_wanted(&fork->options.stop);
 }
 
@@ -174,7 +174,7 @@ static int open_ends(struct fork *fork, struct err *err)
 		.lfs_url = options->to_lfs,
 		.is_upload = true,
 	};
-	struct inquiry_options inquiry_options = {
+	struct survey_options survey_options = {
 		.is_dry = options->is_dry,
 		.stop = stop_when(is_stopped, fork),
 	};
@@ -183,10 +183,10 @@ static int open_ends(struct fork *fork, struct err *err)
 	    open_end(&fork->target, &to, err) || compare_ends(fork, err))
 		return -1;
 	engine_join(fork->target.engine, fork->source.engine);
-	inquiry_options.source = fork->source.engine;
-	inquiry_options.target = fork->target.engine;
-	fork->inquiry = inquiry_new(&inquiry_options, err);
-	return fork->inquiry ? 0 : -1;
+	survey_options.source = fork->source.engine;
+	survey_options.target = fork->target.engine;
+	fork->survey = survey_new(&survey_options, err);
+	return fork->survey ? 0 : -1;
 }
 
 /* A number for what two runs must not do at the same time. */
@@ -389,10 +389,10 @@ static int open_spool(struct fork *fork, struct err *err)
 
 int fork_run(struct fork *fork, struct err *err)
 {
-	struct carrier_options options = {
+	struct scheduler_options options = {
 		.source = fork->source.engine,
 		.target = fork->target.engine,
-		.inquiry = fork->inquiry,
+		.survey = fork->survey,
 		.jobs = count_jobs(fork),
 		.stop = fork->options.stop,
 		.report = fork->options.report,
@@ -402,13 +402,13 @@ int fork_run(struct fork *fork, struct err *err)
 	if (open_spool(fork, err))
 		return -1;
 	options.spool = fork->spool;
-	fork->carrier = carrier_new(&options);
+	fork->scheduler = scheduler_new(&options);
 	for (size_t i = 0; i < fork->nitems; i++)
 		if (!item_is_over(&fork->items[i]))
-			carrier_put(fork->carrier, &fork->items[i]);
+			scheduler_put(fork->scheduler, &fork->items[i]);
 	if (fork->options.is_dry)
-		return carrier_ask(fork->carrier, err);
-	return carrier_run(fork->carrier, err);
+		return scheduler_ask(fork->scheduler, err);
+	return scheduler_run(fork->scheduler, err);
 }
 
 void fork_sum(const struct fork *fork, struct fork_sum *sum)
@@ -444,8 +444,8 @@ void fork_sum(const struct fork *fork, struct fork_sum *sum)
 			break;
 		}
 	}
-	if (fork->carrier)
-		sum->sent = carrier_sent(fork->carrier);
+	if (fork->scheduler)
+		sum->sent = scheduler_sent(fork->scheduler);
 	if (fork->spool)
 		sum->disk = spool_peak(fork->spool);
 }
@@ -462,11 +462,11 @@ bool fork_free(struct fork *fork)
 
 	if (!fork)
 		return true;
-	if (!carrier_free(fork->carrier))
+	if (!scheduler_free(fork->scheduler))
 		return false;
 	for (size_t i = 0; i < fork->nitems; i++)
 		item_release(&fork->items[i]);
-	is_whole = inquiry_free(fork->inquiry) &&
+	is_whole = survey_free(fork->survey) &&
 		   engine_free(fork->target.engine, STOP_MS) &&
 		   engine_free(fork->source.engine, STOP_MS);
 	if (!is_whole)

@@ -202,8 +202,8 @@ enum {
 	USED_LEAST = 32	/* one in so many has to be of use */
 };
 
-struct ahead {
-	struct ahead_options options;
+struct lookahead {
+	struct lookahead_options options;
 	bool has_begun;	/* for one object alone, git is not asked */
 	/* Owned: what each search found, in git-lfs's order. */
 	struct history found[NSEARCHES];
@@ -220,9 +220,9 @@ struct ahead {
 	uint64_t asked_ms;
 };
 
-struct ahead *ahead_new(const struct ahead_options *options)
+struct lookahead *lookahead_new(const struct lookahead_options *options)
 {
-	struct ahead *ahead = xcalloc(1, sizeof(*ahead));
+	struct lookahead *ahead = xcalloc(1, sizeof(*ahead));
 
 	ahead->options = *options;
 	ahead->reach = REACH_MOST;
@@ -245,13 +245,13 @@ static bool is_partial_clone(const struct gitconfig *config)
 
 static bool is_over(void *ctx)
 {
-	const struct ahead *ahead = ctx;
+	const struct lookahead *ahead = ctx;
 
 	return stop_is_wanted(&ahead->options.stop) ||
 	       clock_ms() > ahead->until_ms;
 }
 
-static bool has_fetch_head(struct ahead *ahead)
+static bool has_fetch_head(struct lookahead *ahead)
 {
 	const char *const argv[] = { "git", "rev-parse", "--verify",
 				     "FETCH_HEAD^{tree}", NULL };
@@ -269,7 +269,7 @@ static bool has_fetch_head(struct ahead *ahead)
  * First in HEAD; in a pull it is still the old commit, and FETCH_HEAD is the
  * new one.  Then in whatever else may be fetched or checked out.
  */
-static int find_trees(struct ahead *ahead, struct err *err)
+static int find_trees(struct lookahead *ahead, struct err *err)
 {
 	static const char *const refs[] = { "HEAD^{tree}",
 					    "FETCH_HEAD^{tree}" };
@@ -296,7 +296,7 @@ static int find_trees(struct ahead *ahead, struct err *err)
  * Find more trees; false if another agent is at it just now: eight at a time
  * would each take eight times as long.
  */
-static bool search(struct ahead *ahead)
+static bool search(struct lookahead *ahead)
 {
 	const struct storage *storage = &ahead->options.context->storage;
 	struct err err = ERR_INIT;
@@ -327,7 +327,7 @@ static bool find(const struct history *found, const char *oid, size_t *at)
 }
 
 /* Where, and at what place there, is the object?  NULL: in no tree we know. */
-static const struct history *look_up(struct ahead *ahead, const char *oid,
+static const struct history *look_up(struct lookahead *ahead, const char *oid,
 				     size_t *at)
 {
 	for (unsigned i = 0; i < NSEARCHES; i++) {
@@ -339,7 +339,7 @@ static const struct history *look_up(struct ahead *ahead, const char *oid,
 	return NULL;
 }
 
-static bool is_here(const struct ahead *ahead, const char *oid)
+static bool is_here(const struct lookahead *ahead, const char *oid)
 {
 	char *path = storage_object_path(&ahead->options.context->storage, oid);
 	bool is = !access(path, F_OK);
@@ -349,7 +349,7 @@ static bool is_here(const struct ahead *ahead, const char *oid)
 }
 
 /* Add a neighbour to the `n` objects, if it can be wanted; returns how many. */
-static size_t add(const struct ahead *ahead, const struct pointer *pointer,
+static size_t add(const struct lookahead *ahead, const struct pointer *pointer,
 		  struct batch_object *objects, size_t n)
 {
 	if (n > ahead->reach || pointer->size > SMALL ||
@@ -365,7 +365,8 @@ static size_t add(const struct ahead *ahead, const struct pointer *pointer,
  * many there are then.  git-lfs takes a hundred in a tree's order, and of
  * these the largest first: others may be wanted before and behind it.
  */
-static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
+static size_t add_neighbours(struct lookahead *ahead,
+			     struct batch_object *objects)
 {
 	size_t at, n = 1;
 	const struct history *trees = look_up(ahead, objects[0].oid, &at);
@@ -381,7 +382,7 @@ static size_t add_neighbours(struct ahead *ahead, struct batch_object *objects)
 	return n;
 }
 
-static void forget(struct ahead *ahead)
+static void forget(struct lookahead *ahead)
 {
 	for (size_t i = 0; i < ahead->nknown; i++)
 		batch_object_release(&ahead->known[i]);
@@ -390,13 +391,13 @@ static void forget(struct ahead *ahead)
 	ahead->others = NULL;
 }
 
-void ahead_forget(struct ahead *ahead)
+void lookahead_forget(struct lookahead *ahead)
 {
 	forget(ahead);
 	answers_forget(ahead->answers);
 }
 
-bool ahead_take(struct ahead *ahead, struct batch_object *object)
+bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 {
 	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
 		forget(ahead);
@@ -434,7 +435,8 @@ static bool lasts(const json_t *actions)
 }
 
 /* The neighbours' answers; errors the server shall tell once more. */
-static void keep(struct ahead *ahead, struct batch_object *objects, size_t n)
+static void keep(struct lookahead *ahead, struct batch_object *objects,
+		 size_t n)
 {
 	bool are_short = false;
 
@@ -456,7 +458,7 @@ static void keep(struct ahead *ahead, struct batch_object *objects, size_t n)
 		ahead->reach = 0;
 }
 
-static void set_reach(struct ahead *ahead, size_t reach)
+static void set_reach(struct lookahead *ahead, size_t reach)
 {
 	if (reach > REACH_MOST)
 		reach = REACH_MOST;
@@ -464,7 +466,7 @@ static void set_reach(struct ahead *ahead, size_t reach)
 }
 
 /* Others may be wanted than those nearby, or more than were asked about. */
-static void adapt(struct ahead *ahead)
+static void adapt(struct lookahead *ahead)
 {
 	if (!ahead->nasked)
 		return;
@@ -475,8 +477,8 @@ static void adapt(struct ahead *ahead)
 }
 
 /* Ask about the first of `n` objects, the caller's, with the others. */
-static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
-		   struct err *err)
+static int ask_all(struct lookahead *ahead, struct batch_object *objects,
+		   size_t n, struct err *err)
 {
 	struct server *server = ahead->options.server;
 
@@ -501,7 +503,7 @@ static int ask_all(struct ahead *ahead, struct batch_object *objects, size_t n,
 }
 
 /* Keep what another agent was told; the same that it has, or had. */
-static void learn(struct ahead *ahead)
+static void learn(struct lookahead *ahead)
 {
 	struct batch_object objects[REACH_MOST];
 	int64_t asked;
@@ -531,7 +533,7 @@ static void learn(struct ahead *ahead)
 	ahead->asked_ms -= (uint64_t)(clock_unix() - asked) * 1000;
 }
 
-static int ask(struct ahead *ahead, struct batch_object *object,
+static int ask(struct lookahead *ahead, struct batch_object *object,
 	       struct err *err)
 {
 	struct batch_object *objects = xcalloc(BATCH_OBJECTS_MAX,
@@ -553,9 +555,10 @@ static int ask(struct ahead *ahead, struct batch_object *object,
 	return ret;
 }
 
-int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
+int lookahead_ask(struct lookahead *ahead, struct batch_object *object,
+		  struct err *err)
 {
-	const struct ahead_options *options = &ahead->options;
+	const struct lookahead_options *options = &ahead->options;
 	bool is_first = !ahead->has_begun;
 	int ret;
 
@@ -566,12 +569,12 @@ int ahead_ask(struct ahead *ahead, struct batch_object *object, struct err *err)
 		return err_set(err, ERR_CANCELED, "stopped");
 	adapt(ahead);
 	learn(ahead);
-	ret = ahead_take(ahead, object) ? 0 : ask(ahead, object, err);
+	ret = lookahead_take(ahead, object) ? 0 : ask(ahead, object, err);
 	answers_unlock(ahead->answers);
 	return ret;
 }
 
-void ahead_free(struct ahead *ahead)
+void lookahead_free(struct lookahead *ahead)
 {
 	if (!ahead)
 		return;

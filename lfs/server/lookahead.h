@@ -69,29 +69,29 @@ void answers_free(struct answers *answers);
  * For downloads only: to ask for an upload may begin it.
  */
 
-struct ahead;
+struct lookahead;
 struct context;
 struct server;
 
-struct ahead_options {
+struct lookahead_options {
 	const struct context *context;	/* borrowed, as all of these */
 	struct server *server;
 	struct stop stop;
 };
 
-struct ahead *ahead_new(const struct ahead_options *options);
+struct lookahead *lookahead_new(const struct lookahead_options *options);
 
 /* Fill in the actions from what the server has said; false if it has not. */
-bool ahead_take(struct ahead *ahead, struct batch_object *object);
+bool lookahead_take(struct lookahead *ahead, struct batch_object *object);
 
 /* As server_ask(), perhaps about others as well. */
-int ahead_ask(struct ahead *ahead, struct batch_object *object,
-	      struct err *err);
+int lookahead_ask(struct lookahead *ahead, struct batch_object *object,
+		  struct err *err);
 
 /* What it has said of other objects counts no more: its links fail, say. */
-void ahead_forget(struct ahead *ahead);
+void lookahead_forget(struct lookahead *ahead);
 
 /* NULL is fine. */
-void ahead_free(struct ahead *ahead);
+void lookahead_free(struct lookahead *ahead);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef LFS_CARRY_CARRIER_H
-#define LFS_CARRY_CARRIER_H
+#ifndef LFS_CARRY_SCHEDULER_H
+#define LFS_CARRY_SCHEDULER_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -16,20 +16,20 @@
  * those that come next, begins with them as the spool has room, and takes up
  * again what can be.
  *
- *	carrier_put() --> waiting --> ready --> moving --> over
+ *	scheduler_put() --> waiting --> ready --> moving --> over
  *	                     ^                    |
  *	                     +---- once more -----+
  *
  * Main thread only.
  */
 
-struct carrier;
-struct inquiry;
+struct scheduler;
+struct survey;
 
-struct carrier_options {
+struct scheduler_options {
 	struct engine *source;	/* borrowed, as all of these */
 	struct engine *target;
-	struct inquiry *inquiry;
+	struct survey *survey;
 	struct spool *spool;	/* NULL: nothing is moved */
 	unsigned jobs;	/* items that may be moving, at most as connections */
 	struct stop stop;
@@ -37,33 +37,33 @@ struct carrier_options {
 	void *ctx;
 };
 
-struct carrier *carrier_new(const struct carrier_options *options);
+struct scheduler *scheduler_new(const struct scheduler_options *options);
 
-/* An item to be moved; borrowed until the carrier is freed. */
-void carrier_put(struct carrier *carrier, struct item *item);
+/* An item to be moved; borrowed until the scheduler is freed. */
+void scheduler_put(struct scheduler *scheduler, struct item *item);
 
 /* Only ask about all of them: they are ready, or over. */
-int carrier_ask(struct carrier *carrier, struct err *err);
+int scheduler_ask(struct scheduler *scheduler, struct err *err);
 
 /*
  * Move them.  0 once each is over, whatever became of it; -1 if a server does
  * not answer at all, or we were stopped.
  */
-int carrier_run(struct carrier *carrier, struct err *err);
+int scheduler_run(struct scheduler *scheduler, struct err *err);
 
 /*
- * For the inquiry's `stop`: while a server is asked, what is moving goes
+ * For the survey's `stop`: while a server is asked, what is moving goes
  * on.  Are we to stop?
  */
-bool carrier_look(struct carrier *carrier);
+bool scheduler_look(struct scheduler *scheduler);
 
 /* Bytes sent so far. */
-uint64_t carrier_sent(const struct carrier *carrier);
+uint64_t scheduler_sent(const struct scheduler *scheduler);
 
 /*
  * Free it.  False, with nothing freed, if a worker did not come back in time.
  * NULL is fine.
  */
-bool carrier_free(struct carrier *carrier);
+bool scheduler_free(struct scheduler *scheduler);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/carry/inquiry.h"
+#include "lfs/carry/survey.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -24,8 +24,8 @@ struct side {
 	enum direction direction;
 };
 
-struct inquiry {
-	struct inquiry_options options;
+struct survey {
+	struct survey_options options;
 	struct side source;
 	struct side target;
 	size_t chunk;	/* how many objects the servers take at once */
@@ -40,7 +40,7 @@ static char *name_side(const struct context *context)
 		       host);
 }
 
-static int open_side(struct side *side, const struct inquiry_options *options,
+static int open_side(struct side *side, const struct survey_options *options,
 		     struct engine *engine, const struct server *other,
 		     struct err *err)
 {
@@ -59,18 +59,17 @@ static int open_side(struct side *side, const struct inquiry_options *options,
 	return side->server ? 0 : err_wrap(err, "%s", side->name);
 }
 
-struct inquiry *inquiry_new(const struct inquiry_options *options,
-			    struct err *err)
+struct survey *survey_new(const struct survey_options *options, struct err *err)
 {
-	struct inquiry *inquiry = xcalloc(1, sizeof(*inquiry));
+	struct survey *survey = xcalloc(1, sizeof(*survey));
 
-	inquiry->options = *options;
-	inquiry->chunk = BATCH_OBJECTS_MAX;
-	if (!open_side(&inquiry->source, options, options->source, NULL, err) &&
-	    !open_side(&inquiry->target, options, options->target,
-		       inquiry->source.server, err))
-		return inquiry;
-	inquiry_free(inquiry);
+	survey->options = *options;
+	survey->chunk = BATCH_OBJECTS_MAX;
+	if (!open_side(&survey->source, options, options->source, NULL, err) &&
+	    !open_side(&survey->target, options, options->target,
+		       survey->source.server, err))
+		return survey;
+	survey_free(survey);
 	return NULL;
 }
 
@@ -120,10 +119,10 @@ static void ask_later_or_fail(struct item *item)
 }
 
 /* The target does not have it: then what it answered is how to send it. */
-static bool take_target(struct inquiry *inquiry, struct item *item,
+static bool take_target(struct survey *survey, struct item *item,
 			struct batch_object *object)
 {
-	bool is_dry = inquiry->options.is_dry;
+	bool is_dry = survey->options.is_dry;
 	struct err err = object->err;
 
 	item_keep(&item->target, object);
@@ -144,15 +143,15 @@ static bool take_target(struct inquiry *inquiry, struct item *item,
 	}
 	if (!err.kind) {
 		verification_free(item->verification);
-		item->verification = verification_new(inquiry->target.server,
+		item->verification = verification_new(survey->target.server,
 						      item->target, &err);
 	}
 	if (err.kind)
-		fail(item, ITEM_FAILED, &inquiry->target, &err);
+		fail(item, ITEM_FAILED, &survey->target, &err);
 	return !err.kind;
 }
 
-static void take_source(struct inquiry *inquiry, struct item *item,
+static void take_source(struct survey *survey, struct item *item,
 			struct batch_object *object)
 {
 	struct err err = object->err;
@@ -166,14 +165,13 @@ static void take_source(struct inquiry *inquiry, struct item *item,
 		fail(item,
 		     err.code == 404 || err.code == 410 ? ITEM_MISSING :
 							  ITEM_FAILED,
-		     &inquiry->source, &err);
+		     &survey->source, &err);
 }
 
 /* Does git-lfs keep it here, to all appearance? */
-static bool is_local(const struct inquiry *inquiry, const struct item *item)
+static bool is_local(const struct survey *survey, const struct item *item)
 {
-	char *path = storage_object_path(&engine_context(
-						  inquiry->options.source)
+	char *path = storage_object_path(&engine_context(survey->options.source)
 						  ->storage,
 					 item->pointer.oid);
 	struct stat st;
@@ -186,7 +184,7 @@ static bool is_local(const struct inquiry *inquiry, const struct item *item)
 }
 
 /* Those that the target lacks and that are not here. */
-static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
+static size_t pick(struct survey *survey, struct item *const *items, size_t n,
 		   struct batch_object *objects, struct item **lacking)
 {
 	size_t nleft = 0;
@@ -195,9 +193,9 @@ static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
 		struct item *item = items[i];
 
 		item->asked_ms = clock_ms();
-		if (!take_target(inquiry, item, &objects[i]))
+		if (!take_target(survey, item, &objects[i]))
 			continue;
-		item->is_local = is_local(inquiry, item);
+		item->is_local = is_local(survey, item);
 		if (item->is_local)
 			item->state = ITEM_READY;
 		else
@@ -207,62 +205,61 @@ static size_t pick(struct inquiry *inquiry, struct item *const *items, size_t n,
 }
 
 /* An answer for so many is too much for one of the two. */
-static bool can_ask_less(struct inquiry *inquiry, size_t n,
-			 const struct err *err)
+static bool can_ask_less(struct survey *survey, size_t n, const struct err *err)
 {
 	if (n < 2 || (err->kind != ERR_PROTOCOL && err->code != 413))
 		return false;
-	inquiry->chunk = n / 2;
+	survey->chunk = n / 2;
 	log_info("%s; asking about %zu objects at a time", err->msg,
-		 inquiry->chunk);
+		 survey->chunk);
 	return true;
 }
 
-int inquiry_ask(struct inquiry *inquiry, struct item *const *items, size_t n,
-		struct err *err)
+int survey_ask(struct survey *survey, struct item *const *items, size_t n,
+	       struct err *err)
 {
 	struct batch_object objects[BATCH_OBJECTS_MAX];
 	struct item *lacking[BATCH_OBJECTS_MAX] = { NULL };
-	size_t nasked = n < inquiry->chunk ? n : inquiry->chunk, nleft;
+	size_t nasked = n < survey->chunk ? n : survey->chunk, nleft;
 
-	if (ask(&inquiry->target, items, nasked, objects, err))
+	if (ask(&survey->target, items, nasked, objects, err))
 		goto failed;
-	nleft = pick(inquiry, items, nasked, objects, lacking);
-	if (ask(&inquiry->source, lacking, nleft, objects, err))
+	nleft = pick(survey, items, nasked, objects, lacking);
+	if (ask(&survey->source, lacking, nleft, objects, err))
 		goto failed;
 	for (size_t i = 0; i < nleft; i++)
-		take_source(inquiry, lacking[i], &objects[i]);
+		take_source(survey, lacking[i], &objects[i]);
 	return 0;
 failed:
-	if (!can_ask_less(inquiry, nasked, err))
+	if (!can_ask_less(survey, nasked, err))
 		return -1;
 	err_clear(err);
 	return 0;
 }
 
-int inquiry_renew(struct inquiry *inquiry, struct item *item, struct err *err)
+int survey_renew(struct survey *survey, struct item *item, struct err *err)
 {
 	struct batch_object object;
 
-	if (ask(&inquiry->source, &item, 1, &object, err))
+	if (ask(&survey->source, &item, 1, &object, err))
 		return -1;
 	*err = object.err;
 	if (err->kind) {
 		batch_object_release(&object);
-		return err_wrap(err, "%s", inquiry->source.name);
+		return err_wrap(err, "%s", survey->source.name);
 	}
 	item_keep(&item->source, &object);
 	return 0;
 }
 
-int inquiry_log_in(struct inquiry *inquiry, const struct item *item,
-		   enum direction direction, struct err *err)
+int survey_log_in(struct survey *survey, const struct item *item,
+		  enum direction direction, struct err *err)
 {
-	struct server *server = inquiry->target.server;
+	struct server *server = survey->target.server;
 	int ret;
 
 	if (direction == DOWNLOAD)
-		return server_log_in(inquiry->source.server, item->source, err);
+		return server_log_in(survey->source.server, item->source, err);
 	ret = server_log_in(server, item->target, err);
 	if (!ret && item->verification)
 		ret = verification_log_in(server, item->target,
@@ -277,15 +274,15 @@ static bool close_side(struct side *side)
 	return pool_free(side->pool, STOP_MS);
 }
 
-bool inquiry_free(struct inquiry *inquiry)
+bool survey_free(struct survey *survey)
 {
 	bool is_over;
 
-	if (!inquiry)
+	if (!survey)
 		return true;
 	/* In that order: one uses what is the other's. */
-	is_over = close_side(&inquiry->target);
-	is_over = close_side(&inquiry->source) && is_over;
-	free(inquiry);
+	is_over = close_side(&survey->target);
+	is_over = close_side(&survey->source) && is_over;
+	free(survey);
 	return is_over;
 }
