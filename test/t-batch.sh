@@ -85,7 +85,8 @@ check 'nobody to ask' says 'wants a login.*GIT_TERMINAL_PROMPT' "$API" \
 	download "$OID:1024"
 check 'as ssh would have it' gives "$ok" -H "$LOGIN" "$API" download \
 	"$OID:1024"
-check 'what ssh gave and is refused is final' says 'answered 401' \
+check 'what ssh gave and is refused is final' says \
+	'answered 401.*; the login from ssh (git-lfs-authenticate) was refused' \
 	-H 'Authorization: Basic x' "$API" download "$OID:1024"
 lfs_config http.extraHeader "$LOGIN"
 check 'http.extraHeader' gives "$ok" "$API" download "$OID:1024"

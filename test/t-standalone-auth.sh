@@ -194,7 +194,23 @@ do
 	check 'each object is said to be forbidden' equal 6 \
 		"$(grep -c 'answered 403 Forbidden' push.out)"
 	check 'asked once for all agents' asked 1
+	check 'each is told what to do' equal 6 "$(grep -c \
+		'403 Forbidden.*; the login from .* may lack the right .*ask the' \
+		push.out)"
+	check 'and whose login it was' grep -q \
+		'login from the askpass program may lack' push.out
 done
+git -C forbidden config http.extraHeader "Authorization: Basic bWU6c2VjcmV0"
+check 'by a header: no right to push' eval \
+	'fails git -C forbidden push origin main >push.out 2>&1'
+check 'by a header: whose login it was' grep -q \
+	'login from http.extraHeader may lack' push.out
+server_nofaults
+git -C forbidden config http.extraHeader "Authorization: Basic bWU6d3Jvbmc="
+check 'by a header that is wrong' eval \
+	'fails git -C forbidden push origin main >push.out 2>&1'
+check 'by a header that is wrong: whose it was' grep -q \
+	'401 Unauthorized.*; the login from http.extraHeader was refused: .*; renew it there' push.out
 unset GIT_ASKPASS
 
 # Links to another host
@@ -463,7 +479,8 @@ rm -f record stored
 check 'a wrong password fails the push' eval \
 	'fails git -C wrong push origin main >push.out 2>&1'
 check 'the message says why' grep -q '401 Unauthorized' push.out
-check 'and whose it was' grep 'login from git credential was refused' push.out
+check 'and whose it was' grep \
+	'login from git credential was refused: .*; renew it there' push.out
 check 'it is said to be wrong' grep -q '^erase' record
 check 'and never stored' fails grep -q '^store' record
 check 'no byte was sent' equal 0 "$(server_count requests.put)"

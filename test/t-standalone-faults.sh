@@ -24,6 +24,7 @@ refused () {
 }
 refused status=401 'wants a login' 1
 refused status=403 "batch: the server answered 403 Forbidden" 1
+refused status=403 "403 Forbidden.*; no login was sent, .*check lfs.url" 1
 refused status=404 "batch: the server answered 404 Not Found" 1
 refused status=404 "LFS be switched off for it, or lfs.url wrong" 1
 refused status=405 "405 Method Not Allowed.*; .*check lfs.url" 1

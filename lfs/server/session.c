@@ -70,20 +70,27 @@ static bool has_ssh_login(const struct session *session)
 	return headers_get(&session->set, "Authorization");
 }
 
-/* Does the user's config say what to send? */
-static bool has_own_login(const struct session *session)
+/* What of the user's config says what to send; NULL: nothing. */
+static const char *own_login(const struct session *session)
 {
 	struct headers headers = HEADERS_INIT;
 	struct err ignored = ERR_INIT;
-	bool has;
+	const char *origin = NULL;
 
 	httpconf_add_headers(session->config, session->api_url, &headers,
 			     &ignored);
-	has = headers_get(&headers, "Authorization") ||
-	      strstr(session->api_url, "?token=") ||
-	      strstr(session->api_url, "&token=");
+	if (headers_get(&headers, "Authorization"))
+		origin = "http.extraHeader";
+	else if (strstr(session->api_url, "?token=") ||
+		 strstr(session->api_url, "&token="))
+		origin = "the URL";
 	headers_release(&headers);
-	return has;
+	return origin;
+}
+
+static bool has_own_login(const struct session *session)
+{
+	return own_login(session);
 }
 
 static bool wants_login(const struct session *session, const char *url)
@@ -241,6 +248,39 @@ static bool takes(const struct batch *batch, const char *scheme)
 	return false;
 }
 
+/* Where the login came from that a request had; NULL: it had none of ours. */
+static const char *origin_of(const struct session *session, const char *sent)
+{
+	if (has_ssh_login(session))
+		return "ssh (git-lfs-authenticate)";
+	if (sent && is_current(session, sent))
+		return credential_origin(&session->credential);
+	return own_login(session);
+}
+
+static void blame_login(const char *origin, struct err *err)
+{
+	err_append(err,
+		   "; the login from %s was refused: it may be wrong, or have "
+		   "expired; renew it there",
+		   origin);
+}
+
+/* A 403: it knows who asks, or does not care to. */
+static void explain_forbidden(const char *origin, struct err *err)
+{
+	if (origin)
+		err_append(err,
+			   "; the login from %s may lack the right to do this: "
+			   "ask the repository's owner for it, or use another "
+			   "login",
+			   origin);
+	else
+		err_append(err, "; no login was sent, as none was asked for: "
+				"check lfs.url and the proxy, or have one sent "
+				"by lfs.<url>.access = basic");
+}
+
 /* The last word on a login: whose was refused, or can there be none? */
 static enum session_next explain(const char *origin, const struct batch *batch,
 				 struct err *err)
@@ -248,7 +288,7 @@ static enum session_next explain(const char *origin, const struct batch *batch,
 	if (err->kind != ERR_AUTH)
 		return SESSION_FAILED;
 	if (origin)
-		err_append(err, "; the login from %s was refused", origin);
+		blame_login(origin, err);
 	if (batch && (takes(batch, "NTLM") || takes(batch, "Negotiate")) &&
 	    !takes(batch, "Basic") && !takes(batch, "Bearer"))
 		err_append(err, "; it asks for NTLM or Negotiate, which this "
@@ -309,14 +349,19 @@ enum session_next session_answered(struct session *session,
 	bool is_new = login && !session->is_approved &&
 		      is_current(session, login);
 
-	if (err->kind == ERR_AUTH && has_ssh_login(session))
+	if (err->kind == ERR_AUTH && has_ssh_login(session)) {
+		blame_login(origin_of(session, login), err);
 		return SESSION_FAILED;
+	}
 	if (err->kind == ERR_AUTH && has_own_login(session)) {
+		blame_login(origin_of(session, login), err);
 		credential_give_up(session->credentials, &query, err);
 		return SESSION_FAILED;
 	}
 	if (err->kind == ERR_AUTH)
 		return log_in(session, login, batch, err);
+	if (err->kind == ERR_REFUSED && err->code == 403)
+		explain_forbidden(origin_of(session, login), err);
 	if (err->kind && is_new)
 		put_off(session, err);
 	else if (is_new && !session->is_on_trial)

@@ -183,7 +183,17 @@ static void headers_of_ssh(void **state)
 	err_set(&f.err, ERR_AUTH, "no");
 	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
 			 SESSION_FAILED);
-	assert_string_equal(f.err.msg, "no");
+	assert_non_null(strstr(f.err.msg,
+			       "no; the login from ssh (git-lfs-authenticate) "
+			       "was refused: "));
+	err_clear(&f.err);
+	err_set(&f.err, ERR_REFUSED, "no");
+	f.err.code = 403;
+	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
+			 SESSION_FAILED);
+	assert_non_null(strstr(f.err.msg,
+			       "no; the login from ssh (git-lfs-authenticate) "
+			       "may lack the right "));
 	headers_release(&sent);
 	headers_release(&set);
 	tear_down(&f);
