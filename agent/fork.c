@@ -455,7 +455,7 @@ static int run(struct command *command)
 	bool is_pushed = !carry(command, &err) && push(command, &err);
 	int status = EXIT_FAILURE;
 
-	/* Of the log, log_init() has said it. */
+	/* log_init() has reported a log that cannot be opened. */
 	if (err.kind && err.kind != ERR_CANCELED && !log_trouble())
 		fprintf(stderr, PROGRAM ": %s\n", err.msg);
 	if (err.kind)

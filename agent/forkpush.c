@@ -612,7 +612,7 @@ int forkpush_try(struct forkpush *push, struct err *err)
 	return ret;
 }
 
-/* What git said went to stderr. */
+/* git has already said on stderr what is wrong. */
 static int explain_failure(const struct forkpush *push, struct err *err)
 {
 	size_t i = 0;

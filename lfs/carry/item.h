@@ -58,7 +58,7 @@ struct line {
 
 bool item_is_over(const struct item *item);
 
-/* What has happened to its upload, or its download; borrowed. */
+/* The history of its upload or its download; borrowed. */
 struct attempts *item_attempts(struct item *item, enum direction direction);
 
 /* Keep a server's answer, in place of an earlier one; `object` is empty then. */

@@ -8,8 +8,8 @@
 #include "lfs/transfer/engine.h"
 
 /*
- * What the two servers say of objects: first the target, what it lacks, then
- * of that the source, unless the local storage has it.
+ * Asks both servers about objects: first the target, which says what it lacks,
+ * then the source about those, unless the local storage has them.
  *
  * The requests have pools of their own, so they may be made while objects
  * move.  Main thread only; the functions block, and ask `stop` ten times

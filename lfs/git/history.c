@@ -434,8 +434,8 @@ static int choose_paths(const struct search *search, struct err *err)
 }
 
 /*
- * What is absent may be a tree or a small blob, whatever filter the config
- * names: that is the clone's, and each fetch since then may have had another.
+ * A tree or a small blob may be absent, whatever filter the config names: that
+ * is the filter of the clone, and each fetch since may have had another.
  */
 static int list_partial(const struct search *search, const char *filter,
 			struct err *err)

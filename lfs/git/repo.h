@@ -62,9 +62,9 @@ char *branch_push_ref(const struct gitconfig *config, const char *branch,
 		      const char *remote);
 
 /*
- * Where the last fetch was from, by git's own note of it: in a repository
- * without a remote, as after `git fetch URL`, nothing else tells.  git-lfs
- * looks there from 3.5 on.
+ * The URL of the last fetch, by git's own note of it.  In a repository without
+ * a remote, as after `git fetch URL`, nothing else tells.  git-lfs looks there
+ * from 3.5 on.
  */
 
 /*

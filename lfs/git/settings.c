@@ -198,7 +198,7 @@ static unsigned connect_ms(const struct gitconfig *config)
 	return (unsigned)sum * 1000;
 }
 
-/* What git-lfs alone has a key for, within bounds. */
+/* The value of a key that only git-lfs has, within bounds. */
 static unsigned of_git_lfs(const struct gitconfig *config,
 			   const struct fallback *key, int64_t most)
 {

@@ -14,8 +14,8 @@
  */
 
 /*
- * What to send with the part, as PLAN_CONTENT_MD5, PLAN_DIGEST_MD5 and
- * PLAN_DIGEST_SHA256 or'ed: of the algorithms that a Digest header is for, the
+ * The digests to send with the part: PLAN_CONTENT_MD5, PLAN_DIGEST_MD5 and
+ * PLAN_DIGEST_SHA256 or'ed.  Of the algorithms that a Digest header is for, the
  * one with the largest weight.  0 if we have none of those that it names: then
  * the part goes without, and the server decides.
  */

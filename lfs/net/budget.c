@@ -44,9 +44,9 @@ struct lesson {
 };
 
 /*
- * What a process holds of the file.  Record locks do not keep a process from
- * taking a byte twice, and closing any descriptor of the file drops them all:
- * so there is one, and it is never reopened.
+ * The locks that a process holds on the file.  Record locks do not keep a
+ * process from taking a byte twice, and closing any descriptor of the file
+ * drops them all: so there is one descriptor, and it is never reopened.
  */
 struct holding {
 	pthread_mutex_t mutex;

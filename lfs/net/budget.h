@@ -68,7 +68,10 @@ enum {
 };
 bool budget_enter(struct budget *budget, const char *url, off_t *place);
 
-/* What asked for a place goes without one; anything that still wants one asks again. */
+/*
+ * Nobody waits for a place any longer.  A job that still wants one asks again:
+ * budget_enter().
+ */
 void budget_stop_waiting(struct budget *budget);
 
 /* Returns how many others have a place at that host now. */

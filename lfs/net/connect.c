@@ -338,8 +338,8 @@ static enum err_kind kind_of(CURL *easy, CURLcode code)
 }
 
 /*
- * Is this no HTTP, or, where TLS was to be spoken, none that goes with ours?
- * What hung up in the middle of it is another matter.
+ * Is the answer not HTTP, or does a server that should speak TLS speak none that
+ * works with ours?  A connection that ends in the middle of it does not count.
  */
 static bool is_strange(const struct connect_failure *failure)
 {

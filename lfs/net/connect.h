@@ -110,9 +110,9 @@ struct connect_failure {
 };
 
 /*
- * What that means, and what to do about it: the proxy or the server is at
- * fault, or a file of certificates.  Returns -1; the error's code is
- * ECONNREFUSED if the connection was refused, else 0.
+ * Say what failed and what to do about it: the proxy, the server or a file of
+ * certificates is at fault.  Returns -1; the error's code is ECONNREFUSED if
+ * the connection was refused, otherwise 0.
  */
 int connect_failed(void *easy, const struct http_shared *shared,
 		   const struct connect_failure *failure, struct err *err);

@@ -5,7 +5,7 @@
 
 #define ANSWERED UINT64_MAX
 
-/* What is kept of the host; NULL if there is no room. */
+/* The entry of the host; NULL if there is no room for one. */
 static _Atomic(uint64_t) *find(struct hosts *hosts, const char *url)
 {
 	uint64_t id = url_host_id(url);

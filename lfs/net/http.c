@@ -304,7 +304,7 @@ static int check_silence(struct http *http)
 		       limit / 1000);
 }
 
-/* What has been sent may wait in the kernel, and then has not moved. */
+/* Bytes that were sent but wait in the kernel have not moved. */
 static int look(struct http *http, bool is_over, struct err *err)
 {
 	const struct http_body *body = http->request->body;

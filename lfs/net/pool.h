@@ -63,7 +63,7 @@ struct job {
 struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 		      const struct retry_policy *policy);
 
-/* What its workers share, and with those of other pools perhaps. */
+/* The state that its workers share, perhaps with other pools; borrowed. */
 struct http_shared *pool_shared(const struct pool *pool);
 
 /* Take places from it, which is borrowed; before the first job. */
