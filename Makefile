@@ -13,7 +13,7 @@ SERVER   = gourl remoteurl endpoint urlparts netrc credhelper credshare \
            credential context batch session ssh access server lookahead
 TRANSFER = journal hasher source pace object untaken partial saved \
            unfinished upload download dispatch engine attempts transfer
-CARRY    = spool piece passage relay item survey scheduler fork
+CARRY    = queue survey spool piece passage relay scheduler fork
 AGENT    = input message mover move agent scope keys serverurl standalone \
            option install human status prune bar forkpush \
            forkreport fork main

@@ -370,7 +370,7 @@ static void say_if_none(const struct command *command)
 	const struct fork_options *options = &command->options;
 	size_t n;
 
-	fork_items(command->fork, &n);
+	fork_entries(command->fork, &n);
 	if (!n && !options->nshards && (options->include || options->exclude))
 		fputs(PROGRAM ": no object is at a path that --include and "
 			      "--exclude choose\n",

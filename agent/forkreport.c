@@ -25,7 +25,7 @@ static void print_count(const char *what, size_t n, uint64_t size,
 }
 
 /* The path of one that is wrong, as long as git takes no longer than that. */
-static char *find_path(const struct item *item, uint64_t until_ms)
+static char *find_path(const struct entry *item, uint64_t until_ms)
 {
 	const struct treepath_search search = {
 		.oid = item->pointer.oid,
@@ -43,11 +43,11 @@ static char *find_path(const struct item *item, uint64_t until_ms)
 }
 
 /* Each of one kind, with why. */
-static void print_items(const struct fork *fork, enum item_state state)
+static void print_items(const struct fork *fork, enum entry_state state)
 {
 	uint64_t until_ms = clock_ms() + NAMING_MS;
 	size_t n;
-	const struct item *items = fork_items(fork, &n);
+	const struct entry *items = fork_entries(fork, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		char *size, *path;
@@ -104,7 +104,7 @@ static void print_left(const struct forkreport *report,
 
 	if (report->is_dry) {
 		print_count("would move", n, size, n ? ":" : "");
-		print_items(report->fork, ITEM_READY);
+		print_items(report->fork, ENTRY_READY);
 	} else if (n) {
 		print_count("left", n, size,
 			    can_go_on(report->error) ?
@@ -160,11 +160,11 @@ void forkreport_print(const struct forkreport *report)
 	print_count("already there", sum.there, sum.size_there, "");
 	if (sum.missing) {
 		print_count("missing", sum.missing, sum.size_missing, ":");
-		print_items(fork, ITEM_MISSING);
+		print_items(fork, ENTRY_MISSING);
 	}
 	if (sum.failed) {
 		print_count("failed", sum.failed, sum.size_failed, ":");
-		print_items(fork, ITEM_FAILED);
+		print_items(fork, ENTRY_FAILED);
 	}
 	if (report->is_pushed)
 		print_refs("pushed",
@@ -188,12 +188,12 @@ static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
 }
 
 static void add_items(json_t *tree, const char *name, const struct fork *fork,
-		      enum item_state state)
+		      enum entry_state state)
 {
 	json_t *list = json_array();
 	uint64_t until_ms = clock_ms() + NAMING_MS;
 	size_t n = 0;
-	const struct item *items = fork ? fork_items(fork, &n) : NULL;
+	const struct entry *items = fork ? fork_entries(fork, &n) : NULL;
 
 	for (size_t i = 0; i < n; i++) {
 		json_t *item;
@@ -250,7 +250,7 @@ static void add_left(json_t *tree, const struct forkreport *report,
 		     const struct fork_sum *sum)
 {
 	if (report->is_dry)
-		add_items(tree, "would_move", report->fork, ITEM_READY);
+		add_items(tree, "would_move", report->fork, ENTRY_READY);
 	else
 		add_count(tree, "left", count_left(sum), size_left(sum));
 }
@@ -273,8 +273,8 @@ json_t *forkreport_json(const struct forkreport *report)
 	add_count(tree, "moved", sum.moved, sum.size_moved);
 	add_count(tree, "already_there", sum.there, sum.size_there);
 	add_left(tree, report, &sum);
-	add_items(tree, "missing", fork, ITEM_MISSING);
-	add_items(tree, "failed", fork, ITEM_FAILED);
+	add_items(tree, "missing", fork, ENTRY_MISSING);
+	add_items(tree, "failed", fork, ENTRY_FAILED);
 	json_object_set_new(tree, "sent_bytes", number(sum.sent));
 	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
 	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));

@@ -38,8 +38,8 @@ struct fork {
 	struct survey *survey;
 	struct spool *spool;
 	struct scheduler *scheduler;
-	struct item *items;
-	size_t nitems;
+	struct entry *entries;
+	size_t nentries;
 };
 
 /* The survey asks while the scheduler may have objects on their way. */
@@ -292,32 +292,32 @@ static bool is_ours(const struct fork *fork, const struct pointer *pointer)
 }
 
 /* A pointer is what people have committed: its size may be anything. */
-static bool is_believable(const struct item *item)
+static bool is_believable(const struct entry *entry)
 {
-	return spool_whole(item->pointer.size) <= SPOOL_WHOLE_MAX;
+	return spool_whole(entry->pointer.size) <= SPOOL_WHOLE_MAX;
 }
 
-static void take_item(struct fork *fork, const struct pointer *pointer)
+static void take_entry(struct fork *fork, const struct pointer *pointer)
 {
-	struct item *item;
+	struct entry *entry;
 
 	if (!is_ours(fork, pointer))
 		return;
-	item = &fork->items[fork->nitems++];
-	item->pointer = *pointer;
-	if (is_believable(item))
+	entry = &fork->entries[fork->nentries++];
+	entry->pointer = *pointer;
+	if (is_believable(entry))
 		return;
-	item->state = ITEM_FAILED;
-	item->why = xstrfmt("the pointer says that it has %" PRIu64
-			    " bytes, which no server can store",
-			    pointer->size);
+	entry->state = ENTRY_FAILED;
+	entry->why = xstrfmt("the pointer says that it has %" PRIu64
+			     " bytes, which no server can store",
+			     pointer->size);
 }
 
-static void take_items(struct fork *fork, const struct history *history)
+static void take_entries(struct fork *fork, const struct history *history)
 {
-	fork->items = xcalloc(history->n, sizeof(*fork->items));
+	fork->entries = xcalloc(history->n, sizeof(*fork->entries));
 	for (size_t i = 0; i < history->n; i++)
-		take_item(fork, &history->pointers[i]);
+		take_entry(fork, &history->pointers[i]);
 }
 
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
@@ -350,7 +350,7 @@ int fork_find(struct fork *fork, struct err *err)
 	int ret = history_find(&history, &request, err);
 
 	if (!ret)
-		take_items(fork, &history);
+		take_entries(fork, &history);
 	history_release(&history);
 	return ret;
 }
@@ -403,9 +403,9 @@ int fork_run(struct fork *fork, struct err *err)
 		return -1;
 	options.spool = fork->spool;
 	fork->scheduler = scheduler_new(&options);
-	for (size_t i = 0; i < fork->nitems; i++)
-		if (!item_is_over(&fork->items[i]))
-			scheduler_put(fork->scheduler, &fork->items[i]);
+	for (size_t i = 0; i < fork->nentries; i++)
+		if (!entry_is_over(&fork->entries[i]))
+			scheduler_put(fork->scheduler, &fork->entries[i]);
 	if (fork->options.is_dry)
 		return scheduler_ask(fork->scheduler, err);
 	return scheduler_run(fork->scheduler, err);
@@ -413,32 +413,32 @@ int fork_run(struct fork *fork, struct err *err)
 
 void fork_sum(const struct fork *fork, struct fork_sum *sum)
 {
-	*sum = (struct fork_sum){ .objects = fork->nitems };
-	for (size_t i = 0; i < fork->nitems; i++) {
-		const struct item *item = &fork->items[i];
-		uint64_t size = is_believable(item) ? item->pointer.size : 0;
+	*sum = (struct fork_sum){ .objects = fork->nentries };
+	for (size_t i = 0; i < fork->nentries; i++) {
+		const struct entry *entry = &fork->entries[i];
+		uint64_t size = is_believable(entry) ? entry->pointer.size : 0;
 
 		sum->size += size;
-		switch (item->state) {
-		case ITEM_MOVED:
+		switch (entry->state) {
+		case ENTRY_MOVED:
 			sum->moved++;
 			sum->size_moved += size;
-			sum->resumed += item->resumed;
+			sum->resumed += entry->resumed;
 			break;
-		case ITEM_THERE:
+		case ENTRY_THERE:
 			sum->there++;
 			sum->size_there += size;
 			break;
-		case ITEM_MISSING:
+		case ENTRY_MISSING:
 			sum->missing++;
 			sum->size_missing += size;
 			break;
-		case ITEM_FAILED:
+		case ENTRY_FAILED:
 			sum->failed++;
 			sum->size_failed += size;
 			break;
-		case ITEM_MOVING:
-			sum->size_moving += relay_moved(item->relay);
+		case ENTRY_MOVING:
+			sum->size_moving += relay_moved(entry->relay);
 			break;
 		default:
 			break;
@@ -450,10 +450,10 @@ void fork_sum(const struct fork *fork, struct fork_sum *sum)
 		sum->disk = spool_peak(fork->spool);
 }
 
-const struct item *fork_items(const struct fork *fork, size_t *n)
+const struct entry *fork_entries(const struct fork *fork, size_t *n)
 {
-	*n = fork->nitems;
-	return fork->items;
+	*n = fork->nentries;
+	return fork->entries;
 }
 
 bool fork_free(struct fork *fork)
@@ -464,8 +464,8 @@ bool fork_free(struct fork *fork)
 		return true;
 	if (!scheduler_free(fork->scheduler))
 		return false;
-	for (size_t i = 0; i < fork->nitems; i++)
-		item_release(&fork->items[i]);
+	for (size_t i = 0; i < fork->nentries; i++)
+		entry_release(&fork->entries[i]);
 	is_whole = survey_free(fork->survey) &&
 		   engine_free(fork->target.engine, STOP_MS) &&
 		   engine_free(fork->source.engine, STOP_MS);
@@ -476,7 +476,7 @@ bool fork_free(struct fork *fork)
 	spool_free(fork->spool);
 	if (fork->lock >= 0)
 		close(fork->lock);
-	free(fork->items);
+	free(fork->entries);
 	free(fork);
 	return true;
 }

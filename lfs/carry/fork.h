@@ -8,7 +8,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/stop.h"
-#include "lfs/carry/item.h"
+#include "lfs/carry/queue.h"
 
 /*
  * All LFS objects of a history from one server to another.
@@ -98,7 +98,7 @@ int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err);
 void fork_sum(const struct fork *fork, struct fork_sum *sum);
 
 /* The objects, borrowed; those over have their reasons. */
-const struct item *fork_items(const struct fork *fork, size_t *n);
+const struct entry *fork_entries(const struct fork *fork, size_t *n);
 
 /*
  * Free it.  False if a worker did not come back: then the process must end

@@ -28,9 +28,9 @@ struct scheduler {
 	struct scheduler_options options;
 	struct relay_ends ends;
 	struct bell *data, *news;	/* owned */
-	struct line waiting;	/* for the servers' answers */
-	struct line ready;	/* to be moved */
-	struct item **moving;	/* owned */
+	struct queue waiting;	/* for the servers' answers */
+	struct queue ready;	/* to be moved */
+	struct entry **moving;	/* owned */
 	size_t nmoving;
 	uint64_t reported_ms;
 	uint64_t sent;	/* by relays that are over */
@@ -46,11 +46,11 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
 	struct scheduler *scheduler = xcalloc(1, sizeof(*scheduler));
 
 	scheduler->options = *options;
-	line_init(&scheduler->waiting);
-	line_init(&scheduler->ready);
+	queue_init(&scheduler->waiting);
+	queue_init(&scheduler->ready);
 	scheduler->data = bell_new();
 	scheduler->news = bell_new();
-	scheduler->moving = xcalloc(options->jobs, sizeof(struct item *));
+	scheduler->moving = xcalloc(options->jobs, sizeof(struct entry *));
 	scheduler->ends = (struct relay_ends){
 		.source = options->source,
 		.target = options->target,
@@ -63,17 +63,17 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
 	return scheduler;
 }
 
-void scheduler_put(struct scheduler *scheduler, struct item *item)
+void scheduler_put(struct scheduler *scheduler, struct entry *entry)
 {
-	line_put_last(&scheduler->waiting, item);
+	queue_put_last(&scheduler->waiting, entry);
 }
 
-static void fail(struct item *item, const struct err *err)
+static void fail(struct entry *entry, const struct err *err)
 {
-	item->state = ITEM_FAILED;
-	free(item->why);
-	item->why = xstrdup(err->msg);
-	log_info("%s: failed: %s", item->pointer.oid, err->msg);
+	entry->state = ENTRY_FAILED;
+	free(entry->why);
+	entry->why = xstrdup(err->msg);
+	log_info("%s: failed: %s", entry->pointer.oid, err->msg);
 }
 
 static void pause_for(struct scheduler *scheduler, unsigned ms)
@@ -86,7 +86,7 @@ static bool is_paused(const struct scheduler *scheduler)
 	return clock_ms() < scheduler->resume_ms;
 }
 
-/* Besides an item that is moving. */
+/* Besides an entry that is moving. */
 static bool has_others(const struct scheduler *scheduler)
 {
 	return scheduler->nmoving > 1 || scheduler->ready.n ||
@@ -95,18 +95,18 @@ static bool has_others(const struct scheduler *scheduler)
 
 /* A relay, or its source, has failed: what is next? */
 static enum attempts_next judge(const struct scheduler *scheduler,
-				struct item *item, enum direction direction,
+				struct entry *entry, enum direction direction,
 				struct err *err)
 {
 	bool is_target = direction == UPLOAD;
 	const struct engine *engine = is_target ? scheduler->options.target :
 						  scheduler->options.source;
 	const struct attempts_facts facts = {
-		.oid = item->pointer.oid,
-		.fate = relay_fate(item->relay, direction),
+		.oid = entry->pointer.oid,
+		.fate = relay_fate(entry->relay, direction),
 		.policy = engine_retry_policy(engine),
 		.at = { .now_ms = clock_ms(),
-			.begun_ms = item->begun_ms,
+			.begun_ms = entry->begun_ms,
 			.moved_ms = is_target ? scheduler->target_ms :
 						scheduler->source_ms },
 		.can_ask = true,
@@ -114,72 +114,73 @@ static enum attempts_next judge(const struct scheduler *scheduler,
 		.has_others = has_others(scheduler),
 	};
 
-	return attempts_next(item_attempts(item, direction), &facts, err);
+	return attempts_next(entry_attempts(entry, direction), &facts, err);
 }
 
-static bool log_in(const struct scheduler *scheduler, struct item *item,
+static bool log_in(const struct scheduler *scheduler, struct entry *entry,
 		   enum direction direction, struct err *err)
 {
-	int ret = survey_log_in(scheduler->options.survey, item, direction,
+	int ret = survey_log_in(scheduler->options.survey, entry, direction,
 				err);
 
-	return attempts_logged_in(item_attempts(item, direction), ret);
+	return attempts_logged_in(entry_attempts(entry, direction), ret);
 }
 
-/* A relay has failed: what becomes of its item? */
-static void try_again_or_fail(struct scheduler *scheduler, struct item *item,
+/* A relay has failed: what becomes of its entry? */
+static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
 			      struct err *err)
 {
-	enum direction direction = relay_failed_at_source(item->relay) ?
+	enum direction direction = relay_failed_at_source(entry->relay) ?
 					   DOWNLOAD :
 					   UPLOAD;
-	enum attempts_next next = judge(scheduler, item, direction, err);
+	enum attempts_next next = judge(scheduler, entry, direction, err);
 
 	if (next == ATTEMPTS_FAIL) {
-		fail(item, err);
+		fail(entry, err);
 		return;
 	}
-	item->wants_login = next == ATTEMPTS_LOG_IN && direction == UPLOAD;
-	item->may_be_there = next == ATTEMPTS_ASK;
-	item->is_bad_here |= item->is_local && err->kind == ERR_CORRUPT;
-	free(item->why);
-	item->why = xstrdup(err->msg);
+	entry->wants_login = next == ATTEMPTS_LOG_IN && direction == UPLOAD;
+	entry->may_be_there = next == ATTEMPTS_ASK;
+	entry->is_bad_here |= entry->is_local && err->kind == ERR_CORRUPT;
+	free(entry->why);
+	entry->why = xstrdup(err->msg);
 	if (next == ATTEMPTS_LATER) {
-		pause_for(scheduler, item_attempts(item, direction)->pause_ms);
-		line_put_last(&scheduler->waiting, item);
+		pause_for(scheduler,
+			  entry_attempts(entry, direction)->pause_ms);
+		queue_put_last(&scheduler->waiting, entry);
 		return;
 	}
 	if (next != ATTEMPTS_ASK && direction == UPLOAD)
-		relay_forget(item->relay);
-	line_put_first(&scheduler->waiting, item);
+		relay_forget(entry->relay);
+	queue_put_first(&scheduler->waiting, entry);
 }
 
-static void tell_moved(struct item *item)
+static void tell_moved(struct entry *entry)
 {
-	item->state = ITEM_MOVED;
-	log_info("%s: moved, %" PRIu64 " bytes", item->pointer.oid,
-		 item->pointer.size);
+	entry->state = ENTRY_MOVED;
+	log_info("%s: moved, %" PRIu64 " bytes", entry->pointer.oid,
+		 entry->pointer.size);
 }
 
-/* A relay is over: what has become of its item? */
-static void settle(struct scheduler *scheduler, struct item *item)
+/* A relay is over: what has become of its entry? */
+static void settle(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = ERR_INIT;
-	int ret = relay_result(item->relay, &err);
+	int ret = relay_result(entry->relay, &err);
 
-	item->resumed = relay_resumed(item->relay);
-	scheduler->sent += relay_moved(item->relay) - item->resumed;
-	item->state = ITEM_WAITING;
+	entry->resumed = relay_resumed(entry->relay);
+	scheduler->sent += relay_moved(entry->relay) - entry->resumed;
+	entry->state = ENTRY_WAITING;
 	if (!ret)
-		tell_moved(item);
+		tell_moved(entry);
 	else if (scheduler->is_stopping)
-		log_debug("%.12s: %s", item->pointer.oid, err.msg);
+		log_debug("%.12s: %s", entry->pointer.oid, err.msg);
 	else
-		try_again_or_fail(scheduler, item, &err);
-	relay_free(item->relay);
-	item->relay = NULL;
-	if (item_is_over(item))
-		item_forget(item);
+		try_again_or_fail(scheduler, entry, &err);
+	relay_free(entry->relay);
+	entry->relay = NULL;
+	if (entry_is_over(entry))
+		entry_forget(entry);
 }
 
 /* `*good_ms`: when a job of the pool has last gone well. */
@@ -234,49 +235,49 @@ bool scheduler_look(struct scheduler *scheduler)
 }
 
 /* False if the spool has no room for it now. */
-static bool start(struct scheduler *scheduler, struct item *item)
+static bool start(struct scheduler *scheduler, struct entry *entry)
 {
 	struct relay_request request = {
-		.oid = item->pointer.oid,
-		.size = item->pointer.size,
-		.source = item->source,
-		.target = item->target,
-		.verification = item->verification,
-		.needed = &item->needed,
+		.oid = entry->pointer.oid,
+		.size = entry->pointer.size,
+		.source = entry->source,
+		.target = entry->target,
+		.verification = entry->verification,
+		.needed = &entry->needed,
 	};
 	struct err err = ERR_INIT;
 	char *path = NULL;
 
-	if (clock_ms() - item->asked_ms > ANSWER_LIVES_MS) {
-		item->state = ITEM_WAITING;
-		line_put_first(&scheduler->waiting, item);
+	if (clock_ms() - entry->asked_ms > ANSWER_LIVES_MS) {
+		entry->state = ENTRY_WAITING;
+		queue_put_first(&scheduler->waiting, entry);
 		return true;
 	}
 	/* A plan is dear to make, and full the spool is most of the time. */
-	if (!item->is_local &&
-	    item->needed > spool_room(scheduler->options.spool)) {
-		line_put_first(&scheduler->ready, item);
+	if (!entry->is_local &&
+	    entry->needed > spool_room(scheduler->options.spool)) {
+		queue_put_first(&scheduler->ready, entry);
 		return false;
 	}
-	if (item->is_local)
+	if (entry->is_local)
 		path = storage_object_path(&engine_context(
 						    scheduler->options.source)
 						    ->storage,
-					   item->pointer.oid);
+					   entry->pointer.oid);
 	request.path = path;
-	item->relay = relay_new(&scheduler->ends, &request, &err);
+	entry->relay = relay_new(&scheduler->ends, &request, &err);
 	free(path);
-	if (item->relay) {
-		item->state = ITEM_MOVING;
-		item->begun_ms = clock_ms();
-		scheduler->moving[scheduler->nmoving++] = item;
+	if (entry->relay) {
+		entry->state = ENTRY_MOVING;
+		entry->begun_ms = clock_ms();
+		scheduler->moving[scheduler->nmoving++] = entry;
 		return true;
 	}
 	if (err.kind != ERR_BUSY) {
-		fail(item, &err);
+		fail(entry, &err);
 		return true;
 	}
-	line_put_first(&scheduler->ready, item);
+	queue_put_first(&scheduler->ready, entry);
 	return false;
 }
 
@@ -301,51 +302,52 @@ static bool is_busy(const struct scheduler *scheduler)
 					 ->settings.connections;
 }
 
-static void start_items(struct scheduler *scheduler)
+static void start_entries(struct scheduler *scheduler)
 {
-	struct item *item;
+	struct entry *entry;
 
 	while (scheduler->nmoving < scheduler->options.jobs &&
-	       !is_busy(scheduler) && (item = line_take(&scheduler->ready)))
-		if (!start(scheduler, item))
+	       !is_busy(scheduler) && (entry = queue_take(&scheduler->ready)))
+		if (!start(scheduler, entry))
 			return;
 }
 
-static void wait_again(struct scheduler *scheduler, struct item *item)
+static void wait_again(struct scheduler *scheduler, struct entry *entry)
 {
-	if (item->may_be_there)
-		pause_for(scheduler, item_attempts(item, UPLOAD)->pause_ms);
-	line_put_last(&scheduler->waiting, item);
+	if (entry->may_be_there)
+		pause_for(scheduler, entry_attempts(entry, UPLOAD)->pause_ms);
+	queue_put_last(&scheduler->waiting, entry);
 }
 
 /* Ask the servers about those that come next. */
 static int ask_some(struct scheduler *scheduler, struct err *err)
 {
-	struct item *items[BATCH_OBJECTS_MAX], *item;
+	struct entry *entries[BATCH_OBJECTS_MAX], *entry;
 	size_t n = 0;
 	int ret = 0;
 
 	while (n < BATCH_OBJECTS_MAX &&
-	       (item = line_take(&scheduler->waiting))) {
+	       (entry = queue_take(&scheduler->waiting))) {
 		struct err why = ERR_INIT;
 
-		if (item->wants_login)
-			err_set(&why, ERR_AUTH, "%s", item->why);
-		if (item->wants_login && !log_in(scheduler, item, UPLOAD, &why))
-			fail(item, &why);
+		if (entry->wants_login)
+			err_set(&why, ERR_AUTH, "%s", entry->why);
+		if (entry->wants_login &&
+		    !log_in(scheduler, entry, UPLOAD, &why))
+			fail(entry, &why);
 		else
-			items[n++] = item;
-		item->wants_login = false;
+			entries[n++] = entry;
+		entry->wants_login = false;
 	}
 	if (n)
-		ret = survey_ask(scheduler->options.survey, items, n, err);
+		ret = survey_ask(scheduler->options.survey, entries, n, err);
 	if (n && !ret)
 		scheduler->answered_ms = clock_ms();
 	for (size_t i = 0; i < n; i++)
-		if (items[i]->state == ITEM_READY)
-			line_put_last(&scheduler->ready, items[i]);
-		else if (!item_is_over(items[i]))
-			wait_again(scheduler, items[i]);
+		if (entries[i]->state == ENTRY_READY)
+			queue_put_last(&scheduler->ready, entries[i]);
+		else if (!entry_is_over(entries[i]))
+			wait_again(scheduler, entries[i]);
 	return ret;
 }
 
@@ -365,7 +367,7 @@ static bool may_come_back(const struct scheduler *scheduler,
 				target->settings.offline_ms);
 }
 
-static struct item *find_without_link(struct scheduler *scheduler)
+static struct entry *find_without_link(struct scheduler *scheduler)
 {
 	for (size_t i = 0; i < scheduler->nmoving; i++)
 		if (relay_wants_link(scheduler->moving[i]->relay))
@@ -374,36 +376,36 @@ static struct item *find_without_link(struct scheduler *scheduler)
 }
 
 /* The source's link of one has run out: ask for another. */
-static void renew(struct scheduler *scheduler, struct item *item)
+static void renew(struct scheduler *scheduler, struct entry *entry)
 {
-	struct err err = *relay_wants_link(item->relay);
-	enum attempts_next next = judge(scheduler, item, DOWNLOAD, &err);
+	struct err err = *relay_wants_link(entry->relay);
+	enum attempts_next next = judge(scheduler, entry, DOWNLOAD, &err);
 	int ret = -1;
 
 	err_wrap(&err, "from the source");
 	if (next == ATTEMPTS_RENEW ||
 	    (next == ATTEMPTS_LOG_IN &&
-	     log_in(scheduler, item, DOWNLOAD, &err))) {
+	     log_in(scheduler, entry, DOWNLOAD, &err))) {
 		err_clear(&err);
-		ret = survey_renew(scheduler->options.survey, item, &err);
+		ret = survey_renew(scheduler->options.survey, entry, &err);
 	}
 	/* Its upload may have failed meanwhile. */
-	if (!item->relay)
+	if (!entry->relay)
 		return;
 	if (ret)
-		relay_fail(item->relay, &err);
+		relay_fail(entry->relay, &err);
 	else
-		relay_refetch(item->relay, item->source);
+		relay_refetch(entry->relay, entry->source);
 }
 
 static int ask(struct scheduler *scheduler, struct err *err)
 {
-	struct item *item;
+	struct entry *entry;
 	int ret = 0;
 
 	scheduler->is_asking = true;
-	while ((item = find_without_link(scheduler)))
-		renew(scheduler, item);
+	while ((entry = find_without_link(scheduler)))
+		renew(scheduler, entry);
 	/* Always have some at hand, but not links that grow old. */
 	if (scheduler->waiting.n &&
 	    scheduler->ready.n < scheduler->options.jobs &&
@@ -455,7 +457,7 @@ static int carry(struct scheduler *scheduler, struct err *err)
 		if (ask(scheduler, err))
 			return -1;
 		if (!is_paused(scheduler))
-			start_items(scheduler);
+			start_entries(scheduler);
 		if (scheduler->nmoving || is_paused(scheduler))
 			bell_wait(scheduler->news, since, TICK_MS);
 	}

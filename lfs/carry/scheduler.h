@@ -7,12 +7,12 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/stop.h"
-#include "lfs/carry/item.h"
+#include "lfs/carry/queue.h"
 #include "lfs/carry/spool.h"
 #include "lfs/transfer/engine.h"
 
 /*
- * Moves items, several at a time and in their order: asks the servers about
+ * Moves entries, several at a time and in their order: asks the servers about
  * those that come next, begins with them as the spool has room, and takes up
  * again what can be.
  *
@@ -31,7 +31,7 @@ struct scheduler_options {
 	struct engine *target;
 	struct survey *survey;
 	struct spool *spool;	/* NULL: nothing is moved */
-	unsigned jobs;	/* items that may be moving, at most as connections */
+	unsigned jobs;	/* entries that may be moving, at most as connections */
 	struct stop stop;
 	void (*report)(void *ctx);	/* ten times a second at most; or NULL */
 	void *ctx;
@@ -39,8 +39,8 @@ struct scheduler_options {
 
 struct scheduler *scheduler_new(const struct scheduler_options *options);
 
-/* An item to be moved; borrowed until the scheduler is freed. */
-void scheduler_put(struct scheduler *scheduler, struct item *item);
+/* An entry to be moved; borrowed until the scheduler is freed. */
+void scheduler_put(struct scheduler *scheduler, struct entry *entry);
 
 /* Only ask about all of them: they are ready, or over. */
 int scheduler_ask(struct scheduler *scheduler, struct err *err);

@@ -74,35 +74,35 @@ struct survey *survey_new(const struct survey_options *options, struct err *err)
 }
 
 /* It stays as it is if it is to be asked about once more. */
-static void fail(struct item *item, enum item_state state,
+static void fail(struct entry *entry, enum entry_state state,
 		 const struct side *side, struct err *err)
 {
 	const struct attempts_facts facts = {
-		.oid = item->pointer.oid,
+		.oid = entry->pointer.oid,
 		.can_ask = true,
 		.is_one_of_many = true,
 	};
 
 	err_wrap(err, "%s", side->name);
 	if (err_is_transient(err) &&
-	    attempts_next(item_attempts(item, side->direction), &facts, err) ==
-		    ATTEMPTS_LATER)
+	    attempts_next(entry_attempts(entry, side->direction), &facts,
+			  err) == ATTEMPTS_LATER)
 		return;
-	item->state = state;
-	free(item->why);
-	item->why = xstrdup(err->msg);
-	log_info("%s: %s: %s", item->pointer.oid,
-		 state == ITEM_MISSING ? "missing" : "failed", item->why);
+	entry->state = state;
+	free(entry->why);
+	entry->why = xstrdup(err->msg);
+	log_info("%s: %s: %s", entry->pointer.oid,
+		 state == ENTRY_MISSING ? "missing" : "failed", entry->why);
 }
 
-/* Ask one server about items; the answers are the caller's. */
-static int ask(struct side *side, struct item *const *items, size_t n,
+/* Ask one server about entries; the answers are the caller's. */
+static int ask(struct side *side, struct entry *const *entries, size_t n,
 	       struct batch_object *objects, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
 		objects[i] = (struct batch_object){
-			.oid = items[i]->pointer.oid,
-			.size = items[i]->pointer.size,
+			.oid = entries[i]->pointer.oid,
+			.size = entries[i]->pointer.size,
 		};
 	if (!n || !server_ask_all(side->server, objects, n, err))
 		return 0;
@@ -110,96 +110,97 @@ static int ask(struct side *side, struct item *const *items, size_t n,
 }
 
 /* It has not got what may have been sent, or does not say. */
-static void ask_later_or_fail(struct item *item)
+static void ask_later_or_fail(struct entry *entry)
 {
-	if (attempts_ask_again(item_attempts(item, UPLOAD)))
+	if (attempts_ask_again(entry_attempts(entry, UPLOAD)))
 		return;
-	item->state = ITEM_FAILED;
-	log_info("%s: failed: %s", item->pointer.oid, item->why);
+	entry->state = ENTRY_FAILED;
+	log_info("%s: failed: %s", entry->pointer.oid, entry->why);
 }
 
 /* The target does not have it: then what it answered is how to send it. */
-static bool take_target(struct survey *survey, struct item *item,
+static bool take_target(struct survey *survey, struct entry *entry,
 			struct batch_object *object)
 {
 	bool is_dry = survey->options.is_dry;
 	struct err err = object->err;
 
-	item_keep(&item->target, object);
+	entry_keep(&entry->target, object);
 	if (is_dry && err.kind && err.code == 404)
 		return true;
 	if (!err.kind &&
-	    (is_dry || !mode_action(item->target->actions, UPLOAD))) {
-		item_forget(item);
-		item->state = item->may_be_there ? ITEM_MOVED : ITEM_THERE;
-		log_info("%s: %s", item->pointer.oid,
-			 item->may_be_there ? "moved, the target has it" :
-					      "already there");
+	    (is_dry || !mode_action(entry->target->actions, UPLOAD))) {
+		entry_forget(entry);
+		entry->state = entry->may_be_there ? ENTRY_MOVED : ENTRY_THERE;
+		log_info("%s: %s", entry->pointer.oid,
+			 entry->may_be_there ? "moved, the target has it" :
+					       "already there");
 		return false;
 	}
-	if (item->may_be_there) {
-		ask_later_or_fail(item);
+	if (entry->may_be_there) {
+		ask_later_or_fail(entry);
 		return false;
 	}
 	if (!err.kind) {
-		verification_free(item->verification);
-		item->verification = verification_new(survey->target.server,
-						      item->target, &err);
+		verification_free(entry->verification);
+		entry->verification = verification_new(survey->target.server,
+						       entry->target, &err);
 	}
 	if (err.kind)
-		fail(item, ITEM_FAILED, &survey->target, &err);
+		fail(entry, ENTRY_FAILED, &survey->target, &err);
 	return !err.kind;
 }
 
-static void take_source(struct survey *survey, struct item *item,
+static void take_source(struct survey *survey, struct entry *entry,
 			struct batch_object *object)
 {
 	struct err err = object->err;
 
-	item_keep(&item->source, object);
-	if (!err.kind && !mode_action(item->source->actions, DOWNLOAD))
+	entry_keep(&entry->source, object);
+	if (!err.kind && !mode_action(entry->source->actions, DOWNLOAD))
 		err_set(&err, ERR_PROTOCOL, "it has no download for it");
 	if (!err.kind)
-		item->state = ITEM_READY;
+		entry->state = ENTRY_READY;
 	else
-		fail(item,
-		     err.code == 404 || err.code == 410 ? ITEM_MISSING :
-							  ITEM_FAILED,
+		fail(entry,
+		     err.code == 404 || err.code == 410 ? ENTRY_MISSING :
+							  ENTRY_FAILED,
 		     &survey->source, &err);
 }
 
 /* Does git-lfs keep it here, to all appearance? */
-static bool is_local(const struct survey *survey, const struct item *item)
+static bool is_local(const struct survey *survey, const struct entry *entry)
 {
 	char *path = storage_object_path(&engine_context(survey->options.source)
 						  ->storage,
-					 item->pointer.oid);
+					 entry->pointer.oid);
 	struct stat st;
-	bool is_here = !item->is_bad_here && !stat(path, &st) &&
+	bool is_here = !entry->is_bad_here && !stat(path, &st) &&
 		       S_ISREG(st.st_mode) &&
-		       (uint64_t)st.st_size == item->pointer.size;
+		       (uint64_t)st.st_size == entry->pointer.size;
 
 	free(path);
 	return is_here;
 }
 
 /* Those that the target lacks and that are not here. */
-static size_t pick(struct survey *survey, struct item *const *items, size_t n,
-		   struct batch_object *objects, struct item **lacking)
+static size_t pick(struct survey *survey, struct entry *const *entries,
+		   size_t n, struct batch_object *objects,
+		   struct entry **lacking)
 {
 	size_t nleft = 0;
 
 	for (size_t i = 0; i < n; i++) {
-		struct item *item = items[i];
+		struct entry *entry = entries[i];
 
-		item->asked_ms = clock_ms();
-		if (!take_target(survey, item, &objects[i]))
+		entry->asked_ms = clock_ms();
+		if (!take_target(survey, entry, &objects[i]))
 			continue;
-		item->is_local = is_local(survey, item);
-		if (item->is_local)
-			item->state = ITEM_READY;
+		entry->is_local = is_local(survey, entry);
+		if (entry->is_local)
+			entry->state = ENTRY_READY;
 		else
-			lacking[nleft++] = item;
+			lacking[nleft++] = entry;
 	}
 	return nleft;
 }
@@ -215,16 +216,16 @@ static bool can_ask_less(struct survey *survey, size_t n, const struct err *err)
 	return true;
 }
 
-int survey_ask(struct survey *survey, struct item *const *items, size_t n,
+int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 	       struct err *err)
 {
 	struct batch_object objects[BATCH_OBJECTS_MAX];
-	struct item *lacking[BATCH_OBJECTS_MAX] = { NULL };
+	struct entry *lacking[BATCH_OBJECTS_MAX] = { NULL };
 	size_t nasked = n < survey->chunk ? n : survey->chunk, nleft;
 
-	if (ask(&survey->target, items, nasked, objects, err))
+	if (ask(&survey->target, entries, nasked, objects, err))
 		goto failed;
-	nleft = pick(survey, items, nasked, objects, lacking);
+	nleft = pick(survey, entries, nasked, objects, lacking);
 	if (ask(&survey->source, lacking, nleft, objects, err))
 		goto failed;
 	for (size_t i = 0; i < nleft; i++)
@@ -237,33 +238,33 @@ failed:
 	return 0;
 }
 
-int survey_renew(struct survey *survey, struct item *item, struct err *err)
+int survey_renew(struct survey *survey, struct entry *entry, struct err *err)
 {
 	struct batch_object object;
 
-	if (ask(&survey->source, &item, 1, &object, err))
+	if (ask(&survey->source, &entry, 1, &object, err))
 		return -1;
 	*err = object.err;
 	if (err->kind) {
 		batch_object_release(&object);
 		return err_wrap(err, "%s", survey->source.name);
 	}
-	item_keep(&item->source, &object);
+	entry_keep(&entry->source, &object);
 	return 0;
 }
 
-int survey_log_in(struct survey *survey, const struct item *item,
+int survey_log_in(struct survey *survey, const struct entry *entry,
 		  enum direction direction, struct err *err)
 {
 	struct server *server = survey->target.server;
 	int ret;
 
 	if (direction == DOWNLOAD)
-		return server_log_in(survey->source.server, item->source, err);
-	ret = server_log_in(server, item->target, err);
-	if (!ret && item->verification)
-		ret = verification_log_in(server, item->target,
-					  item->verification, err);
+		return server_log_in(survey->source.server, entry->source, err);
+	ret = server_log_in(server, entry->target, err);
+	if (!ret && entry->verification)
+		ret = verification_log_in(server, entry->target,
+					  entry->verification, err);
 	return ret;
 }
 

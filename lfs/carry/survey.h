@@ -4,7 +4,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/stop.h"
-#include "lfs/carry/item.h"
+#include "lfs/carry/queue.h"
 #include "lfs/transfer/engine.h"
 
 /*
@@ -30,21 +30,21 @@ struct survey *survey_new(const struct survey_options *options,
 			  struct err *err);
 
 /*
- * Ask about items, at most BATCH_OBJECTS_MAX: those that were answered are
+ * Ask about entries, at most BATCH_OBJECTS_MAX: those that were answered are
  * ready, or over; the others wait, and are to be asked again.  -1 if a server
  * answers no such request.
  */
-int survey_ask(struct survey *survey, struct item *const *items, size_t n,
+int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 	       struct err *err);
 
-/* A new link of the source for one that is moving: item->source. */
-int survey_renew(struct survey *survey, struct item *item, struct err *err);
+/* A new link of the source for one that is moving: entry->source. */
+int survey_renew(struct survey *survey, struct entry *entry, struct err *err);
 
 /*
- * The source refused an item's link with a 401, or the target its upload or
+ * The source refused an entry's link with a 401, or the target its upload or
  * verification, `err`: as server_log_in().
  */
-int survey_log_in(struct survey *survey, const struct item *item,
+int survey_log_in(struct survey *survey, const struct entry *entry,
 		  enum direction direction, struct err *err);
 
 /* False if the process must end without exit handlers.  NULL is fine. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef LFS_CARRY_ITEM_H
-#define LFS_CARRY_ITEM_H
+#ifndef LFS_CARRY_QUEUE_H
+#define LFS_CARRY_QUEUE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -10,24 +10,27 @@
 #include "lfs/server/batch.h"
 #include "lfs/transfer/attempts.h"
 
-/* One object of a fork, and what has become of it. */
+/*
+ * The objects that a command moves, in their order: an entry is one of them,
+ * and says what has become of it.
+ */
 
 struct relay;
 struct verification;
 
-enum item_state {
-	ITEM_WAITING,	/* the servers are to be asked */
-	ITEM_READY,	/* they were, and it is to be moved */
-	ITEM_MOVING,
-	ITEM_MOVED,	/* this and all below: nothing is left to do */
-	ITEM_THERE,	/* the target had it */
-	ITEM_MISSING,	/* neither the source nor the local storage has it */
-	ITEM_FAILED
+enum entry_state {
+	ENTRY_WAITING,	/* the servers are to be asked */
+	ENTRY_READY,	/* they were, and it is to be moved */
+	ENTRY_MOVING,
+	ENTRY_MOVED,	/* this and all below: nothing is left to do */
+	ENTRY_THERE,	/* the target had it */
+	ENTRY_MISSING,	/* neither the source nor the local storage has it */
+	ENTRY_FAILED
 };
 
-struct item {
+struct entry {
 	struct pointer pointer;
-	enum item_state state;
+	enum entry_state state;
 	bool is_local;	/* its bytes are read from the local storage */
 	bool is_bad_here;	/* the local storage has other bytes */
 	bool wants_login;	/* the target sent a 401 to its upload */
@@ -44,37 +47,37 @@ struct item {
 	struct batch_object *source;	/* likewise; NULL: it is local */
 	struct attempts *attempts;	/* NULL: it has not failed */
 	struct verification *verification;
-	struct relay *relay;	/* while it is moving */
+	struct relay *relay;	/* borrowed: the scheduler's, while it is moving */
 	char *why;	/* of those that are missing or failed */
-	struct item *next;	/* borrowed: in the line that it stands in */
+	struct entry *next;	/* borrowed: in the queue that it stands in */
 };
 
-/* Items that wait for something, in order. */
-struct line {
-	struct item *first;
-	struct item **end;
+/* Entries that wait for something, in order. */
+struct queue {
+	struct entry *first;
+	struct entry **end;
 	size_t n;
 };
 
-bool item_is_over(const struct item *item);
+bool entry_is_over(const struct entry *entry);
 
 /* The history of its upload or its download; borrowed. */
-struct attempts *item_attempts(struct item *item, enum direction direction);
+struct attempts *entry_attempts(struct entry *entry, enum direction direction);
 
 /* Keep a server's answer, in place of an earlier one; `object` is empty then. */
-void item_keep(struct batch_object **answer, struct batch_object *object);
+void entry_keep(struct batch_object **answer, struct batch_object *object);
 
 /* It is over: free what was needed to move it. */
-void item_forget(struct item *item);
+void entry_forget(struct entry *entry);
 
-/* Free all that it owns. */
-void item_release(struct item *item);
+/* Free all that it owns; it must not be moving. */
+void entry_release(struct entry *entry);
 
-void line_init(struct line *line);
-void line_put_first(struct line *line, struct item *item);
-void line_put_last(struct line *line, struct item *item);
+void queue_init(struct queue *queue);
+void queue_put_first(struct queue *queue, struct entry *entry);
+void queue_put_last(struct queue *queue, struct entry *entry);
 
 /* The first one, or NULL if there is none. */
-struct item *line_take(struct line *line);
+struct entry *queue_take(struct queue *queue);
 
 #endif

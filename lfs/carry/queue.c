@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/carry/queue.h"
+
+#include <stdlib.h>
+
+#include "lfs/base/mem.h"
+#include "lfs/server/server.h"
+
+bool entry_is_over(const struct entry *entry)
+{
+	return entry->state >= ENTRY_MOVED;
+}
+
+struct attempts *entry_attempts(struct entry *entry, enum direction direction)
+{
+	if (!entry->attempts)
+		entry->attempts = xcalloc(2, sizeof(*entry->attempts));
+	return &entry->attempts[direction];
+}
+
+static void drop(struct batch_object **answer)
+{
+	if (*answer)
+		batch_object_release(*answer);
+	free(*answer);
+	*answer = NULL;
+}
+
+void entry_keep(struct batch_object **answer, struct batch_object *object)
+{
+	drop(answer);
+	*answer = xmalloc(sizeof(**answer));
+	**answer = *object;
+	*object = (struct batch_object){ .oid = object->oid,
+					 .size = object->size };
+}
+
+void entry_forget(struct entry *entry)
+{
+	verification_free(entry->verification);
+	entry->verification = NULL;
+	drop(&entry->target);
+	drop(&entry->source);
+	free(entry->attempts);
+	entry->attempts = NULL;
+}
+
+void entry_release(struct entry *entry)
+{
+	entry_forget(entry);
+	free(entry->why);
+	entry->why = NULL;
+}
+
+void queue_init(struct queue *queue)
+{
+	*queue = (struct queue){ .end = &queue->first };
+}
+
+void queue_put_first(struct queue *queue, struct entry *entry)
+{
+	entry->next = queue->first;
+	if (!queue->first)
+		queue->end = &entry->next;
+	queue->first = entry;
+	queue->n++;
+}
+
+void queue_put_last(struct queue *queue, struct entry *entry)
+{
+	entry->next = NULL;
+	*queue->end = entry;
+	queue->end = &entry->next;
+	queue->n++;
+}
+
+struct entry *queue_take(struct queue *queue)
+{
+	struct entry *entry = queue->first;
+
+	if (!entry)
+		return NULL;
+	queue->first = entry->next;
+	if (!queue->first)
+		queue->end = &queue->first;
+	queue->n--;
+	return entry;
+}
