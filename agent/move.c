@@ -36,7 +36,7 @@ struct move {
 	uint64_t begun_at;	/* bytes that were there when it was tried */
 	uint64_t begun_ms;	/* and when that was */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
-	json_t *saved_action;	/* owned; what its plan borrows from, or NULL */
+	struct saved saved;	/* owned; its plan may borrow from it */
 	struct attempts attempts;
 };
 
@@ -166,57 +166,31 @@ static int follow(struct move *move, struct err *err)
 	return report_all(move, err);
 }
 
-/* Look for an earlier run's upload of the same object to the same place. */
-static void look_for_saved(const struct move *move, const struct plan *fresh,
-			   const struct plan_request *request,
-			   struct saved *saved)
-{
-	struct context *context = move->mover->context;
-	struct err ignored = ERR_INIT;
-	const struct endpoint *endpoint;
-
-	if (!saved_is_for(fresh))
-		return;
-	endpoint = context_endpoint(context, &ignored);
-	saved_open(saved, &context->storage,
-		   &(struct saved_request){
-			   .plan = *request,
-			   .fresh = fresh,
-			   .endpoint = endpoint ? endpoint->url : "",
-			   .path = move->message->path,
-			   .may_be_repeated = move->message->action != NULL,
-		   });
-}
-
 /* Run `fresh`, which is owned, or the earlier plan that takes its place. */
 static int run(struct move *move, struct plan *fresh,
 	       const struct plan_request *request, struct err *err)
 {
-	struct saved saved = { .plan = NULL };
 	struct transfer_options options = {
-		.plan = fresh,
 		.path = move->message->path,
-		.saved = &saved,
+		.saved = &move->saved,
 		.asks_again = !move->message->action,
 	};
 
-	look_for_saved(move, fresh, request, &saved);
-	if (saved.is_complete) {
-		log_info("%.12s was completed just now", fresh->oid);
-		plan_free(fresh);
-		saved_release(&saved);
+	saved_release(&move->saved);
+	options.plan =
+		saved_choose(&move->saved, move->mover->context,
+			     &(struct saved_request){
+				     .plan = *request,
+				     .fresh = fresh,
+				     .path = move->message->path,
+				     .may_be_repeated = move->message->action !=
+							NULL,
+			     });
+	if (!options.plan) {
+		log_info("%.12s was completed just now", move->message->oid);
 		return report_all(move, err);
 	}
-	if (saved.plan) {
-		plan_free(fresh);
-		options.plan = saved.plan;
-		saved.plan = NULL;
-	}
 	move->transfer = transfer_new(move->mover->engine, &options, err);
-	json_decref(move->saved_action);
-	move->saved_action = saved.action;
-	saved.action = NULL;
-	saved_release(&saved);
 	return move->transfer ? follow(move, err) : -1;
 }
 
@@ -483,7 +457,7 @@ int move_object(struct mover *mover, const struct message *message)
 	if (mover->left_behind)
 		return -1;
 	transfer_free(move.transfer);
-	json_decref(move.saved_action);
+	saved_release(&move.saved);
 	batch_object_release(&move.object);
 	return ret;
 }

@@ -11,7 +11,6 @@
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
 #include "lfs/server/context.h"
-#include "lfs/server/endpoint.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/saved.h"
@@ -59,23 +58,17 @@ static struct plan *plan_upload(struct relay *relay,
 		.finish_ms = target->settings.finish_ms,
 	};
 	struct plan *plan = mode_plan(&plan_request, err);
-	const struct endpoint *endpoint = context_endpoint(target, err);
 
-	if (!plan || !endpoint || !saved_is_for(plan))
-		return plan;
-	saved_open(&relay->saved, &target->storage,
-		   &(struct saved_request){
-			   .plan = plan_request,
-			   .fresh = plan,
-			   .endpoint = endpoint->url,
-			   .path = request->path,
-		   });
-	if (!relay->saved.plan)
-		return plan;
-	plan_free(plan);
-	plan = relay->saved.plan;
-	relay->saved.plan = NULL;
-	relay->resumed = plan_finished(plan);
+	if (!plan)
+		return NULL;
+	plan = saved_choose(&relay->saved, target,
+			    &(struct saved_request){
+				    .plan = plan_request,
+				    .fresh = plan,
+				    .path = request->path,
+			    });
+	if (relay->saved.is_resumed)
+		relay->resumed = plan_finished(plan);
 	return plan;
 }
 

@@ -11,9 +11,9 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
-#include "lfs/git/storage.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/url.h"
+#include "lfs/server/context.h"
 
 enum {
 	PATH_SHOWN = 2048,
@@ -35,10 +35,10 @@ static void add_text(struct sha256 *sha, const char *text)
 	sha256_update(sha, text, strlen(text) + 1);
 }
 
-static void make_key(struct key *key, const struct saved_request *request)
+static void make_key(struct key *key, const char *endpoint,
+		     const struct plan *fresh)
 {
-	const struct plan *fresh = request->fresh;
-	const char *endpoint = request->endpoint, *href = fresh->action.href;
+	const char *href = fresh->action.href;
 	const unsigned long uid = (unsigned long)geteuid();
 	unsigned char digest[SHA256_SIZE];
 	char shown[PATH_SHOWN];
@@ -187,18 +187,19 @@ static void take_try(struct tries *tries, const struct journal_record *record)
 		memcpy(&tries->first, record->data, record->size);
 }
 
-static void take_record(struct saved *saved, struct tries *tries,
+static void take_record(struct saved *saved, struct plan *plan,
+			struct tries *tries,
 			const struct journal_record *record)
 {
 	switch (record->type) {
 	case JOURNAL_PART:
 		if (record->size > sizeof(struct journal_part))
-			take_part(saved->plan, record);
+			take_part(plan, record);
 		tries->n = 0;
 		break;
 	case JOURNAL_HASHED:
 		if (record->size == sizeof(struct journal_hashed))
-			take_hashed(saved->plan, record);
+			take_hashed(plan, record);
 		break;
 	case JOURNAL_HASH:
 		saved->has_hash = record->size == sizeof(saved->hash);
@@ -239,35 +240,36 @@ static bool is_repeated(const struct journal_record *record)
 	       completed.by.began == parent.began;
 }
 
-static bool resume(struct saved *saved, const struct saved_request *request)
+/*
+ * Read the rest of the journal, of which `reader` holds a record: the plan that
+ * it describes, or NULL if that will not do.
+ */
+static struct plan *resume(struct saved *saved, struct reader *reader,
+			   const struct saved_request *request)
 {
-	struct reader reader = { .journal = saved->journal };
 	struct plan_request again = request->plan;
 	struct err ignored = ERR_INIT;
 	struct tries tries = { .n = 0 };
+	struct plan *plan = NULL;
 
-	if (!journal_next(saved->journal, &reader.record))
-		return false;
-	if (reader.record.type == JOURNAL_COMPLETE) {
-		saved->is_complete = request->may_be_repeated &&
-				     is_repeated(&reader.record);
-		return saved->is_complete;
-	}
-	saved->action = json_parse_stream(read_action, &reader, &ignored);
+	saved->action = json_parse_stream(read_action, reader, &ignored);
 	again.action = saved->action;
 	again.href = NULL;
 	if (saved->action)
-		saved->plan = mode_plan(&again, &ignored);
-	if (!saved->plan || saved->plan->nparts != request->fresh->nparts)
-		return false;
+		plan = mode_plan(&again, &ignored);
+	if (!plan || plan->nparts != request->fresh->nparts)
+		goto out;
 	do
-		take_record(saved, &tries, &reader.record);
-	while (journal_next(saved->journal, &reader.record));
-	if (!is_alive(saved->plan))
-		return false;
-	saved->is_resumed = true;
-	saved->is_last_try = is_last_try(saved->journal, &tries);
-	return true;
+		take_record(saved, plan, &tries, &reader->record);
+	while (journal_next(saved->journal, &reader->record));
+	saved->is_resumed = is_alive(plan);
+	if (saved->is_resumed)
+		saved->is_last_try = is_last_try(saved->journal, &tries);
+out:
+	if (saved->is_resumed)
+		return plan;
+	plan_free(plan);
+	return NULL;
 }
 
 struct writer {
@@ -318,9 +320,7 @@ static void save_action(struct journal *journal,
 static void begin_anew(struct saved *saved, const struct saved_request *request,
 		       struct journal_begin *begin, const char *key)
 {
-	plan_free(saved->plan);
 	json_decref(saved->action);
-	saved->plan = NULL;
 	saved->action = NULL;
 	saved->has_hash = false;
 	journal_begin(saved->journal, begin);
@@ -328,33 +328,62 @@ static void begin_anew(struct saved *saved, const struct saved_request *request,
 	save_action(saved->journal, &request->plan);
 }
 
-bool saved_is_for(const struct plan *plan)
+/* Only several parts that outlive a process are worth a journal. */
+static bool can_be_saved(const struct plan *plan)
 {
 	return plan->direction == UPLOAD && plan->mode->is_resumable &&
 	       plan->nparts > 1;
 }
 
-void saved_open(struct saved *saved, const struct storage *storage,
-		const struct saved_request *request)
+/* With the journal open: the plan, or NULL, as saved_choose() returns it. */
+static struct plan *choose(struct saved *saved,
+			   const struct saved_request *request,
+			   struct journal_begin *begin, const char *key)
 {
-	const struct plan *fresh = request->fresh;
+	struct reader reader = { .journal = saved->journal };
+	struct plan *plan = NULL;
+
+	if (is_ours(saved->journal, begin, key) &&
+	    journal_next(saved->journal, &reader.record)) {
+		if (reader.record.type != JOURNAL_COMPLETE) {
+			plan = resume(saved, &reader, request);
+		} else if (request->may_be_repeated &&
+			   is_repeated(&reader.record)) {
+			/* A later request really wants it sent. */
+			journal_remove(saved->journal);
+			plan_free(request->fresh);
+			return NULL;
+		}
+	}
+	if (plan) {
+		plan_free(request->fresh);
+		return plan;
+	}
+	begin_anew(saved, request, begin, key);
+	return request->fresh;
+}
+
+struct plan *saved_choose(struct saved *saved, struct context *context,
+			  const struct saved_request *request)
+{
+	struct plan *plan = request->fresh;
+	const struct endpoint *endpoint;
+	struct err ignored = ERR_INIT;
 	struct journal_begin begin;
 	struct key key;
 	char *text;
 
 	memset(saved, 0, sizeof(*saved));
-	if (describe(request, &begin))
-		return;
-	make_key(&key, request);
+	if (!can_be_saved(plan) || describe(request, &begin))
+		return plan;
+	endpoint = context_endpoint(context, &ignored);
+	make_key(&key, endpoint ? endpoint->url : "", plan);
 	text = xstrfmt("%s\n%s", key.server, key.hash);
-	saved->journal = open_journal(storage, fresh->oid, &key);
-	if (saved->journal &&
-	    (!is_ours(saved->journal, &begin, text) || !resume(saved, request)))
-		begin_anew(saved, request, &begin, text);
-	/* Answers once: who asks again after that wants it sent. */
-	if (saved->is_complete)
-		journal_remove(saved->journal);
+	saved->journal = open_journal(&context->storage, plan->oid, &key);
+	if (saved->journal)
+		plan = choose(saved, request, &begin, text);
 	free(text);
+	return plan;
 }
 
 void saved_part(struct journal *journal, const struct part *part)
@@ -377,7 +406,6 @@ void saved_complete(struct journal *journal)
 void saved_release(struct saved *saved)
 {
 	journal_close(saved->journal);
-	plan_free(saved->plan);
 	json_decref(saved->action);
 	memset(saved, 0, sizeof(*saved));
 }

@@ -31,7 +31,7 @@
  * Once the upload is complete, only that is kept, and no link.
  */
 
-struct storage;
+struct context;
 
 enum {
 	SAVED_TRIES = 5,
@@ -40,8 +40,7 @@ enum {
 
 struct saved_request {
 	struct plan_request plan;
-	const struct plan *fresh;	/* borrowed: of the action at hand */
-	const char *endpoint;	/* the URL of the LFS server, or "" */
+	struct plan *fresh;	/* taken: what mode_plan() makes of it */
 	const char *path;	/* the file to send; NULL: it is in none */
 	/*
 	 * The action may be one that git-lfs had before the last completion:
@@ -52,28 +51,28 @@ struct saved_request {
 
 struct saved {
 	struct journal *journal;	/* owned; NULL: nothing is kept */
-	json_t *action;	/* owned; of `plan` */
-	struct plan *plan;	/* owned; NULL: begin with the fresh one */
+	json_t *action;	/* owned; an earlier plan borrows from it */
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
-	bool is_resumed;	/* there was such a plan, and it will do */
+	bool is_resumed;	/* the plan is an earlier run's */
 	/*
 	 * SAVED_TRIES runs, this one included, over SAVED_TRIES_S seconds or
 	 * more, have gone on with it since the last part that was sent.
 	 */
 	bool is_last_try;
-	bool is_complete;	/* sent and completed just now: do not again */
 };
 
-/* Is it worth the while: parts that outlive a process, and several? */
-bool saved_is_for(const struct plan *plan);
-
 /*
- * Look for an earlier upload.  Never fails: what cannot be read or does not
- * fit is forgotten, and then the journal begins with the fresh plan.
+ * Choose the plan to carry out, the caller's: that of an earlier upload to the
+ * server of `context`, or the fresh one, with which a journal then begins if
+ * its parts can be resumed.  NULL: the object was completed just now, there is
+ * nothing to send.
+ *
+ * Never fails: an earlier upload that cannot be read or does not fit is
+ * forgotten.  Main thread.
  */
-void saved_open(struct saved *saved, const struct storage *storage,
-		const struct saved_request *request);
+struct plan *saved_choose(struct saved *saved, struct context *context,
+			  const struct saved_request *request);
 
 /* A part was sent, its ETag is known; any thread. */
 void saved_part(struct journal *journal, const struct part *part);

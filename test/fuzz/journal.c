@@ -9,8 +9,9 @@
 
 #include "lfs/base/json.h"
 #include "lfs/base/mem.h"
-#include "lfs/git/storage.h"
+#include "lfs/git/gitconfig.h"
 #include "lfs/mode/mode.h"
+#include "lfs/server/context.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/saved.h"
@@ -44,7 +45,8 @@ static const char action_text[] =
 static char memory_dir[] = "/dev/shm/fuzz-journal-XXXXXX";
 static char disk_dir[] = "/tmp/fuzz-journal-XXXXXX";
 static const char *dir;
-static struct storage storage;
+static struct context context;
+static char endpoint_url[] = "https://h/lfs";
 static char journal_path[200];
 
 static int remove_one(const char *path, const struct stat *st, int flag,
@@ -126,7 +128,7 @@ static void check_list(void)
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	must(!unfinished_load(&list, &storage, &err));
+	must(!unfinished_load(&list, &context.storage, &err));
 	for (size_t i = 0; i < list.n; i++)
 		must(list.items[i].done <= list.items[i].size);
 	unfinished_release(&list);
@@ -176,7 +178,7 @@ static void download(const uint8_t *data, size_t size)
 	check_list();
 	must(!plan_cut(plan, PART_SIZE, &err));
 	object_init(&object, plan);
-	if (!partial_open(&object, &storage, &start, &has_start, &err))
+	if (!partial_open(&object, &context.storage, &start, &has_start, &err))
 		check_parts(object.plan, object.moved);
 	else
 		must(err.kind == ERR_PROTOCOL);
@@ -198,14 +200,14 @@ static void keep_records(int n)
 	must(!truncate(journal_path, size));
 }
 
-static void check_saved(const struct saved *saved, const struct plan *fresh)
+static void check_saved(const struct saved *saved, const struct plan *plan)
 {
 	must(saved->journal != NULL);
-	if (!saved->plan)
+	must(plan->nparts == (SIZE + PART_SIZE - 1) / PART_SIZE);
+	if (!saved->is_resumed)
 		return;
-	must(saved->plan->nparts == fresh->nparts);
-	for (size_t i = 0; i < fresh->nparts; i++) {
-		const struct part *part = &saved->plan->parts[i];
+	for (size_t i = 0; i < plan->nparts; i++) {
+		const struct part *part = &plan->parts[i];
 
 		must(!part->finished ||
 		     (part->etag && strlen(part->etag) <= PLAN_ETAG_MAX &&
@@ -218,7 +220,7 @@ static void find_upload(void)
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 
-	must(!unfinished_load(&list, &storage, &err) && list.n == 1);
+	must(!unfinished_load(&list, &context.storage, &err) && list.n == 1);
 	snprintf(journal_path, sizeof(journal_path), "%s", list.items->path);
 	unfinished_release(&list);
 }
@@ -232,17 +234,17 @@ static void upload(const uint8_t *data, size_t size, const json_t *action)
 			  .oid = OID,
 			  .size = SIZE,
 			  .action = action },
-		.endpoint = "https://h/lfs",
 		.path = path,
 	};
-	struct plan *fresh = mode_plan(&request.plan, &err);
 	struct saved saved;
+	struct plan *plan;
 
-	must(fresh != NULL);
-	request.fresh = fresh;
 	/* For its name and its first records. */
-	saved_open(&saved, &storage, &request);
-	must(saved.journal && !saved.plan);
+	request.fresh = mode_plan(&request.plan, &err);
+	must(request.fresh != NULL);
+	plan = saved_choose(&saved, &context, &request);
+	must(saved.journal && !saved.is_resumed);
+	plan_free(plan);
 	saved_release(&saved);
 	find_upload();
 	if (data[0] & BEGINS_WELL)
@@ -251,10 +253,11 @@ static void upload(const uint8_t *data, size_t size, const json_t *action)
 		must(!truncate(journal_path, 0));
 	write_rest(data, size);
 	check_list();
-	saved_open(&saved, &storage, &request);
-	check_saved(&saved, fresh);
+	request.fresh = mode_plan(&request.plan, &err);
+	plan = saved_choose(&saved, &context, &request);
+	check_saved(&saved, plan);
+	plan_free(plan);
 	saved_release(&saved);
-	plan_free(fresh);
 	free(path);
 }
 
@@ -270,7 +273,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (!dir)
 			dir = mkdtemp(disk_dir);
 		must(dir && !atexit(leave));
-		storage.multipart_dir = storage.user_dir = (char *)dir;
+		context.storage.multipart_dir = (char *)dir;
+		context.storage.user_dir = (char *)dir;
+		context.lfsconfig = gitconfig_parse("", 0, &err);
+		context.endpoint.url = endpoint_url;
 		is_ready = true;
 	}
 	if (!size)

@@ -6,8 +6,9 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
-#include "lfs/git/storage.h"
+#include "lfs/git/gitconfig.h"
 #include "lfs/mode/mode.h"
+#include "lfs/server/context.h"
 #include "lfs/transfer/saved.h"
 #include "test/unit/unit.h"
 
@@ -18,15 +19,17 @@ static const char oid[] =
 struct place {
 	char dir[64];
 	char path[96];
-	struct storage storage;
+	struct context context;
 };
 
 /* An action of three parts, as the server gives it the `n`-th time. */
 struct given {
 	json_t *tree;
 	struct saved_request request;
-	struct plan *plan;
+	struct plan *plan;	/* the one that was chosen */
 };
+
+static char endpoint_url[] = "https://h/r.git/info/lfs";
 
 static int make_place(void **state)
 {
@@ -44,8 +47,13 @@ static int make_place(void **state)
 	if (!file || fputs("1234567890123456789012345", file) < 0 ||
 	    fclose(file))
 		return -1;
-	place->storage.dir = place->storage.multipart_dir = place->dir;
-	place->storage.user_dir = place->dir;
+	place->context.storage = (struct storage){
+		.dir = place->dir,
+		.multipart_dir = place->dir,
+		.user_dir = place->dir,
+	};
+	place->context.lfsconfig = gitconfig_parse("", 0, &err);
+	place->context.endpoint.url = endpoint_url;
 	*state = place;
 	return file_make_dir(place->dir, 0700, &err);
 }
@@ -67,6 +75,7 @@ static int remove_place(void **state)
 {
 	struct place *place = *state;
 
+	gitconfig_free(place->context.lfsconfig);
 	remove_files(place, "");
 	rmdir(place->dir);
 	free(place);
@@ -78,7 +87,6 @@ static struct given give(const struct place *place, int n, int life)
 {
 	struct given given = { .tree = json_object() };
 	json_t *header = json_object();
-	struct err err = ERR_INIT;
 	char url[200], name[8];
 
 	json_object_set_new(given.tree, "header", header);
@@ -96,9 +104,6 @@ static struct given give(const struct place *place, int n, int life)
 						    .oid = oid,
 						    .size = 25,
 						    .action = given.tree };
-	given.plan = mode_plan(&given.request.plan, &err);
-	assert_non_null(given.plan);
-	given.request.endpoint = "https://h/r.git/info/lfs";
 	given.request.path = place->path;
 	given.request.may_be_repeated = true;
 	return given;
@@ -110,24 +115,35 @@ static void give_back(struct given *given)
 	json_decref(given->tree);
 }
 
-static void open_saved(struct saved *saved, const struct place *place,
-		       struct given *given)
+static void choose(struct saved *saved, struct place *place,
+		   struct given *given)
 {
-	given->request.fresh = given->plan;
-	assert_true(saved_is_for(given->plan));
-	saved_open(saved, &place->storage, &given->request);
+	struct err err = ERR_INIT;
+
+	plan_free(given->plan);
+	given->request.fresh = mode_plan(&given->request.plan, &err);
+	assert_non_null(given->request.fresh);
+	given->plan = saved_choose(saved, &place->context, &given->request);
 	assert_non_null(saved->journal);
 }
 
+/* The fresh plan is the one to carry out. */
+static void choose_fresh(struct saved *saved, struct place *place,
+			 struct given *given)
+{
+	choose(saved, place, given);
+	assert_false(saved->is_resumed);
+	assert_null(saved->action);
+	assert_ptr_equal(given->plan, given->request.fresh);
+}
+
 /* A run that sends parts 1 and 3 with these links, and then dies. */
-static void begin_upload(const struct place *place, int n, int life)
+static void begin_upload(struct place *place, int n, int life)
 {
 	struct given given = give(place, n, life);
 	struct saved saved;
 
-	open_saved(&saved, place, &given);
-	assert_null(saved.plan);
-	assert_false(saved.is_resumed);
+	choose_fresh(&saved, place, &given);
 	for (int i = 0; i < 3; i += 2) {
 		given.plan->parts[i].etag = strdup(i ? "\"three\"" : "\"one\"");
 		given.plan->parts[i].crc_moved = (uint32_t)i + 5;
@@ -145,13 +161,11 @@ static void going_on(void **state)
 	struct part *parts;
 
 	begin_upload(place, 1, 1000);
-	open_saved(&saved, place, &given);
-	assert_non_null(saved.plan);
+	choose(&saved, place, &given);
 	assert_true(saved.is_resumed);
-	assert_false(saved.is_complete);
-	assert_non_null(strstr(saved.plan->action.href, "upload=1&"));
-	assert_int_equal(saved.plan->nparts, 3);
-	parts = saved.plan->parts;
+	assert_non_null(strstr(given.plan->action.href, "upload=1&"));
+	assert_int_equal(given.plan->nparts, 3);
+	parts = given.plan->parts;
 	assert_true(parts[0].finished);
 	assert_false(parts[1].finished);
 	assert_true(parts[2].finished);
@@ -163,17 +177,6 @@ static void going_on(void **state)
 	give_back(&given);
 }
 
-/* The completion is to go elsewhere than the action says. */
-static void rewrite(struct given *given, const char *href)
-{
-	struct err err = ERR_INIT;
-
-	plan_free(given->plan);
-	given->request.plan.href = href;
-	given->plan = mode_plan(&given->request.plan, &err);
-	assert_non_null(given->plan);
-}
-
 static void going_on_with_a_rewritten_link(void **state)
 {
 	struct place *place = *state;
@@ -181,15 +184,14 @@ static void going_on_with_a_rewritten_link(void **state)
 	struct given second = give(place, 2, 1000);
 	struct saved saved;
 
-	rewrite(&first, "https://near/complete?upload=1");
-	open_saved(&saved, place, &first);
+	first.request.plan.href = "https://near/complete?upload=1";
+	choose(&saved, place, &first);
 	first.plan->parts[0].etag = strdup("\"one\"");
 	saved_part(saved.journal, &first.plan->parts[0]);
 	saved_release(&saved);
-	rewrite(&second, "https://near/complete?upload=2");
-	open_saved(&saved, place, &second);
-	assert_non_null(saved.plan);
-	assert_string_equal(saved.plan->action.href,
+	second.request.plan.href = "https://near/complete?upload=2";
+	choose(&saved, place, &second);
+	assert_string_equal(second.plan->action.href,
 			    "https://near/complete?upload=1");
 	saved_release(&saved);
 	give_back(&first);
@@ -201,6 +203,7 @@ static void starting_afresh(void **state)
 {
 	struct place *place = *state;
 	const struct timespec times[2] = { { 1, 0 }, { 1, 0 } };
+	char fork_url[] = "https://h/fork.git/info/lfs";
 
 	for (int i = 0; i < 4; i++) {
 		struct given given = give(place, 2, 1000);
@@ -209,16 +212,17 @@ static void starting_afresh(void **state)
 		remove_files(place, ".upload");
 		begin_upload(place, 1, i == 0 ? 30 : 1000);
 		if (i == 1)
-			given.request.endpoint = "https://h/fork.git/info/lfs";
+			place->context.endpoint.url = fork_url;
 		if (i == 2)
 			assert_int_equal(utimensat(AT_FDCWD, place->path, times,
 						   0),
 					 0);
 		if (i == 3)
-			given.plan->part_size = 9;
-		open_saved(&saved, place, &given);
-		assert_null(saved.plan);
-		assert_null(saved.action);
+			json_object_set_new(json_object_get(given.tree,
+							    "header"),
+					    "chunk_size", json_string("9"));
+		choose_fresh(&saved, place, &given);
+		place->context.endpoint.url = endpoint_url;
 		saved_release(&saved);
 		give_back(&given);
 	}
@@ -252,17 +256,16 @@ static void completed_just_now(void **state)
 		struct given given = give(place, 2, 1000);
 		struct saved saved;
 
-		open_saved(&saved, place, &given);
+		choose(&saved, place, &given);
+		assert_int_equal(saved.is_resumed, !i);
 		if (!i)
 			saved_complete(saved.journal);
 		saved_release(&saved);
 		assert_int_equal(is_in_a_file(place, "Expires="), i);
 		if (!i) {
-			open_saved(&saved, place, &given);
-			assert_true(saved.is_complete);
+			choose(&saved, place, &given);
+			assert_null(given.plan);
 			saved_release(&saved);
-		} else {
-			assert_null(saved.plan);
 		}
 		give_back(&given);
 	}
@@ -280,15 +283,15 @@ static void completed_for_another_git_lfs(void **state)
 
 		remove_files(place, ".upload");
 		begin_upload(place, 1, 1000);
-		open_saved(&saved, place, &given);
+		choose(&saved, place, &given);
 		parent_find(&complete.by);
 		complete.by.pid += i == 1;
 		complete.by.began -= i == 2;
 		note_completion(&saved, &complete);
 		saved_release(&saved);
-		open_saved(&saved, place, &given);
-		assert_int_equal(saved.is_complete, i == 0);
-		assert_true(i == 0 || !saved.plan);
+		choose(&saved, place, &given);
+		assert_int_equal(!given.plan, i == 0);
+		assert_false(saved.is_resumed);
 		saved_release(&saved);
 		give_back(&given);
 	}
@@ -302,13 +305,11 @@ static void completed_but_asked_for(void **state)
 	struct saved saved;
 
 	begin_upload(place, 1, 1000);
-	open_saved(&saved, place, &given);
+	choose(&saved, place, &given);
 	saved_complete(saved.journal);
 	saved_release(&saved);
 	given.request.may_be_repeated = false;
-	open_saved(&saved, place, &given);
-	assert_false(saved.is_complete);
-	assert_null(saved.plan);
+	choose_fresh(&saved, place, &given);
 	saved_release(&saved);
 	give_back(&given);
 }
@@ -316,7 +317,7 @@ static void completed_but_asked_for(void **state)
 /* The name of the server is kept, but not how to log in there. */
 static void no_secrets(void **state)
 {
-	static const char *const endpoints[] = {
+	char endpoints[][48] = {
 		"https://me:secret@h/r.git/info/lfs",
 		"https://h/r.git/info/lfs?token=secret",
 		"https://h/r.git/info/lfs?token=another",
@@ -327,10 +328,9 @@ static void no_secrets(void **state)
 		struct given given = give(place, 2, 1000);
 		struct saved saved;
 
-		given.request.endpoint = endpoints[i];
-		open_saved(&saved, place, &given);
-		/* What differs behind the '?' may be another repository. */
-		assert_null(saved.plan);
+		place->context.endpoint.url = endpoints[i];
+		/* What differs after the '?' may be another repository. */
+		choose_fresh(&saved, place, &given);
 		saved_release(&saved);
 		give_back(&given);
 	}
@@ -349,18 +349,16 @@ static void completed_long_ago(void **state)
 
 	parent_find(&complete.by);
 	begin_upload(place, 1, 100000);
-	open_saved(&saved, place, &given);
+	choose(&saved, place, &given);
 	note_completion(&saved, &complete);
 	saved_release(&saved);
-	open_saved(&saved, place, &given);
-	assert_false(saved.is_complete);
-	assert_null(saved.plan);
+	choose_fresh(&saved, place, &given);
 	saved_release(&saved);
 	give_back(&given);
 }
 
 /* Is a run that begins after these the last try to go on with it? */
-static bool is_last_try(const struct place *place, int tries, int64_t age)
+static bool is_last_try(struct place *place, int tries, int64_t age)
 {
 	struct given given = give(place, 2, 1000);
 	int64_t then = clock_unix() - age;
@@ -369,15 +367,15 @@ static bool is_last_try(const struct place *place, int tries, int64_t age)
 
 	remove_files(place, ".upload");
 	begin_upload(place, 1, 1000);
-	open_saved(&saved, place, &given);
+	choose(&saved, place, &given);
 	given.plan->parts[2].etag = strdup("\"three\"");
 	saved_part(saved.journal, &given.plan->parts[2]);
 	for (int i = 0; i < tries; i++)
 		journal_add(saved.journal, JOURNAL_RUN, &then, sizeof(then),
 			    NULL);
 	saved_release(&saved);
-	open_saved(&saved, place, &given);
-	assert_non_null(saved.plan);
+	choose(&saved, place, &given);
+	assert_true(saved.is_resumed);
 	is_last = saved.is_last_try;
 	saved_release(&saved);
 	give_back(&given);
@@ -399,16 +397,16 @@ static void tried_in_vain(void **state)
 	is_last_try(place, SAVED_TRIES - 3, SAVED_TRIES_S + 10);
 	given = give(place, 2, 1000);
 	for (int i = 0; i < 2; i++) {
-		open_saved(&saved, place, &given);
+		choose(&saved, place, &given);
 		assert_int_equal(saved.is_last_try, i);
 		saved_release(&saved);
 	}
 	/* One that sends a part was of use. */
-	open_saved(&saved, place, &given);
+	choose(&saved, place, &given);
 	given.plan->parts[1].etag = strdup("\"two\"");
 	saved_part(saved.journal, &given.plan->parts[1]);
 	saved_release(&saved);
-	open_saved(&saved, place, &given);
+	choose(&saved, place, &given);
 	assert_false(saved.is_last_try);
 	saved_release(&saved);
 	give_back(&given);
