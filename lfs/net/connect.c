@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -11,14 +12,14 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#ifdef __linux__
-#include <linux/sockios.h>
-#endif
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
+
+#ifdef __linux__
+#endif
 
 #define SEPARATORS ", \t"
 
@@ -513,4 +514,52 @@ int connect_failed(void *easy, const struct http_shared *shared,
 	if (kind == ERR_NETWORK && failure->code == CURLE_COULDNT_CONNECT)
 		err->code = ECONNREFUSED;
 	return -1;
+}
+
+#define ANSWERED UINT64_MAX
+
+/* The entry of the host; NULL if there is no room for one. */
+static _Atomic(uint64_t) *hosts_entry(struct hosts *hosts, const char *url)
+{
+	uint64_t id = url_host_id(url);
+
+	for (unsigned i = 0; i < HOSTS_MAX; i++) {
+		uint64_t there = 0;
+
+		if (atomic_compare_exchange_strong(&hosts->list[i].id, &there,
+						   id) ||
+		    there == id)
+			return &hosts->list[i].since_ms;
+	}
+	return NULL;
+}
+
+void hosts_answered(struct hosts *hosts, const char *url)
+{
+	_Atomic(uint64_t) *since_ms = hosts_entry(hosts, url);
+
+	if (since_ms)
+		atomic_store(since_ms, ANSWERED);
+}
+
+bool hosts_has_answered(struct hosts *hosts, const char *url)
+{
+	_Atomic(uint64_t) *since_ms = hosts_entry(hosts, url);
+
+	return !since_ms || atomic_load(since_ms) == ANSWERED;
+}
+
+uint64_t hosts_unmet(struct hosts *hosts, const char *url, uint64_t begun_ms,
+		     uint64_t now_ms)
+{
+	_Atomic(uint64_t) *since_ms = hosts_entry(hosts, url);
+	uint64_t since = 0;
+
+	if (!since_ms)
+		return 0;
+	if (atomic_compare_exchange_strong(since_ms, &since, begun_ms))
+		since = begun_ms;
+	if (since == ANSWERED)
+		return 0;
+	return now_ms > since ? now_ms - since : 1;
 }

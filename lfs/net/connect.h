@@ -7,7 +7,6 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/net/hosts.h"
 
 /*
  * no_proxy, the hosts that are reached without the proxy of the environment, in
@@ -27,6 +26,36 @@ char *noproxy_for(const char *list, const char *url);
  * behind a tunnel of ssh, say, there is a server that no proxy knows.
  */
 bool noproxy_is_loopback(const char *url);
+
+/*
+ * Which hosts have answered this process, and for how long it has tried those
+ * that never did.  From any thread; all zero is the beginning.
+ *
+ * A host is what stands before the path of a URL.
+ */
+
+enum { HOSTS_MAX = 64 };	/* of all others it is said that they have */
+
+struct hosts {
+	struct {
+		_Atomic(uint64_t) id;	/* 0: free */
+		/* Tried in vain since then; 0: not yet; -1: it has answered. */
+		_Atomic(uint64_t) since_ms;
+	} list[HOSTS_MAX];
+};
+
+/* The host of `url` has answered. */
+void hosts_answered(struct hosts *hosts, const char *url);
+
+bool hosts_has_answered(struct hosts *hosts, const char *url);
+
+/*
+ * A try that began at `begun_ms` has not reached the host of `url`.  Returns for
+ * how long that host has been tried by `now_ms`, 1 at the least; 0 if it has
+ * ever answered.
+ */
+uint64_t hosts_unmet(struct hosts *hosts, const char *url, uint64_t begun_ms,
+		     uint64_t now_ms);
 
 /*
  * How a server is reached: proxy, TLS, time limits; and what it means when it
