@@ -7,7 +7,6 @@
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/net/headers.h"
 #include "lfs/net/http.h"
 
 /*

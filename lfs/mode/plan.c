@@ -7,7 +7,6 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/net/headers.h"
 #include "lfs/net/http.h"
 #include "lfs/net/link.h"
 #include "lfs/net/url.h"
@@ -72,7 +71,7 @@ int action_headers(struct action *action, struct err *err)
 		/* As Go reads it. */
 		if (json_is_null(value))
 			text = "";
-		if (!field_is_name(name) || !text || !field_is_value(text))
+		if (!header_is_name(name) || !text || !header_is_value(text))
 			return err_set(err, ERR_PROTOCOL,
 				       "action: 'header' has a bad member "
 				       "'%.40s'",

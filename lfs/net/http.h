@@ -32,13 +32,56 @@
 enum {
 	HTTP_BODY_MAX = 1 << 20,	/* a body kept in memory */
 	HTTP_HEADERS_MAX = 64 << 10,	/* all header lines of one answer */
-	HTTP_REDIRECTS_MAX = 3
+	HTTP_REDIRECTS_MAX = 3,
+	HEADERS_MAX = 64	/* to send */
 };
 
 struct http_header {
 	const char *name;	/* borrowed, as all strings of a request */
 	const char *value;
 };
+
+/*
+ * Headers to send that somebody else chose: a server for its action, ssh, the
+ * user's configuration, a credential.
+ */
+
+struct headers {
+	struct http_header *list;	/* owned, with its strings */
+	size_t n;
+};
+
+#define HEADERS_INIT { .list = NULL }
+
+/*
+ * Add a copy.  ERR_PROTOCOL if HTTP would not allow the name or the value, or
+ * if there are HEADERS_MAX already; the message does not quote the value.
+ */
+int headers_add(struct headers *headers, const char *name, const char *value,
+		struct err *err);
+
+/* Add copies of those of `others` whose names are not there yet. */
+int headers_add_missing(struct headers *headers, const struct headers *others,
+			struct err *err);
+
+/* Add copies of all of `others`. */
+int headers_add_all(struct headers *headers, const struct headers *others,
+		    struct err *err);
+
+/* The first value of a name in any letter case, or NULL; borrowed. */
+const char *headers_get(const struct headers *headers, const char *name);
+
+/* Empty again. */
+void headers_release(struct headers *headers);
+
+/* A token, not empty (RFC 9110, sections 5.1 and 5.6.2). */
+bool header_is_name(const char *name);
+
+/*
+ * No control character but a tab (RFC 9110, section 5.5): a line break would
+ * smuggle in another header.
+ */
+bool header_is_value(const char *value);
 
 /* A body to send. */
 struct http_body {

@@ -9,7 +9,6 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
-#include "lfs/net/headers.h"
 #include "lfs/net/http.h"
 
 /*

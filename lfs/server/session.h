@@ -6,7 +6,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/net/headers.h"
+#include "lfs/net/http.h"
 #include "lfs/server/batch.h"
 #include "lfs/server/credential.h"
 

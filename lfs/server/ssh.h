@@ -9,7 +9,7 @@
 #include "lfs/base/err.h"
 #include "lfs/base/stop.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/net/headers.h"
+#include "lfs/net/http.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/remoteurl.h"

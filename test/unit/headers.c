@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/git/httpconf.h"
-#include "lfs/net/headers.h"
+#include "lfs/net/http.h"
 #include "test/unit/unit.h"
 
 static void adds_and_finds(void **state)
