@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 
 /*
  * The `git push` that follows a fork.

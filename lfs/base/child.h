@@ -7,7 +7,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 
 /*
  * Running another program and reading what it prints.

@@ -86,3 +86,18 @@ void bell_free(struct bell *bell)
 	pthread_mutex_destroy(&bell->mutex);
 	free(bell);
 }
+
+struct stop stop_when(bool (*is_wanted)(void *ctx), void *ctx)
+{
+	return (struct stop){ is_wanted, ctx, -1 };
+}
+
+bool stop_is_wanted(const struct stop *stop)
+{
+	return stop->is_wanted && stop->is_wanted(stop->ctx);
+}
+
+int stop_watched(const struct stop *stop)
+{
+	return stop->is_wanted ? stop->watch_fd : -1;
+}

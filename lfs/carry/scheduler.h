@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 #include "lfs/carry/queue.h"
 #include "lfs/carry/spool.h"
 #include "lfs/transfer/engine.h"

@@ -3,7 +3,7 @@
 #define LFS_CARRY_SURVEY_H
 
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 #include "lfs/carry/queue.h"
 #include "lfs/transfer/engine.h"
 

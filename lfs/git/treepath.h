@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 
 /*
  * The path that an LFS object has in git, for messages: people know their

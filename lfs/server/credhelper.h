@@ -7,7 +7,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/httpconf.h"
 

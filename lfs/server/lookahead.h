@@ -7,7 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 #include "lfs/server/batch.h"
 
 /*

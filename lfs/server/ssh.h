@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/base/stop.h"
+#include "lfs/base/wait.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/net/http.h"
 #include "lfs/server/credshare.h"
