@@ -110,17 +110,16 @@ static char *name_at_remote(const char *name, struct err *err)
 	size_t pos = 0, longest = 0;
 
 	while (config && (entry = gitconfig_each(config, &pos))) {
-		const char *sub = NULL;
-		long len = gitconfig_subsection(entry, "remote", "fetch", &sub);
 		char *other = NULL;
 
-		if (len > 0 && (size_t)len > longest)
+		if (gitconfig_is(entry, "remote", "fetch") && entry->sub &&
+		    strlen(entry->sub) > longest)
 			other = undo_refspec(entry->value, name);
 		if (!other)
 			continue;
 		free(found);
 		found = other;
-		longest = (size_t)len;
+		longest = strlen(entry->sub);
 	}
 	gitconfig_free(config);
 	return found;

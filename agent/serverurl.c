@@ -21,16 +21,9 @@ static bool is_http(const char *url)
 
 static bool is_remote(const struct gitconfig *config, const char *name)
 {
-	static const char *const keys[] = { "url", "pushurl", "lfsurl" };
-	bool is_set = false;
-
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
-		char *key = xstrfmt("remote.%s.%s", name, keys[i]);
-
-		is_set = is_set || gitconfig_get(config, key);
-		free(key);
-	}
-	return is_set;
+	return gitconfig_get_sub(config, "remote", name, "url") ||
+	       gitconfig_get_sub(config, "remote", name, "pushurl") ||
+	       gitconfig_get_sub(config, "remote", name, "lfsurl");
 }
 
 bool serverurl_is_one(const struct gitconfig *config, const char *text)

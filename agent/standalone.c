@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/git/lfsconfig.h"
 #include "lfs/git/repo.h"
 #include "lfs/net/url.h"
@@ -41,7 +42,7 @@ void standalone_add_keys(struct keys *keys, const struct serverurl *servers,
 }
 
 /* Does the key's URL stand for it, perhaps as it was written once, decoded? */
-static bool is_of_server(const char *url, size_t len, const char *server)
+static bool is_of_server(const char *url, const char *server)
 {
 	struct gourl parts;
 	char *decoded = NULL;
@@ -52,8 +53,7 @@ static bool is_of_server(const char *url, size_t len, const char *server)
 				  parts.path);
 		gourl_release(&parts);
 	}
-	is = (strlen(server) == len && !strncmp(server, url, len)) ||
-	     (decoded && strlen(decoded) == len && !strncmp(decoded, url, len));
+	is = !strcmp(server, url) || (decoded && !strcmp(decoded, url));
 	free(decoded);
 	return is;
 }
@@ -61,17 +61,14 @@ static bool is_of_server(const char *url, size_t len, const char *server)
 bool standalone_is_key(const struct gitconfig_entry *entry,
 		       const struct serverurl *servers)
 {
-	const char *url;
-	long len = gitconfig_subsection(entry, "lfs", KEY, &url);
-
-	if (len < 0)
+	if (!gitconfig_is(entry, "lfs", KEY))
 		return false;
 	if (!servers->n && !strcmp(entry->key, FILE_KEY))
 		return !strcmp(entry->value, FILE_AGENT);
 	if (strcmp(entry->value, STANDALONE_AGENT))
 		return false;
-	for (size_t i = 0; url && i < servers->n; i++)
-		if (is_of_server(url, (size_t)len, servers->urls[i]))
+	for (size_t i = 0; entry->sub && i < servers->n; i++)
+		if (is_of_server(entry->sub, servers->urls[i]))
 			return true;
 	return !servers->n;
 }
@@ -79,14 +76,13 @@ bool standalone_is_key(const struct gitconfig_entry *entry,
 /* Another agent for a part of what the URL (NULL: all) stands for? */
 static bool is_rival(const struct gitconfig_entry *entry, const char *url)
 {
-	const char *other;
-	long len = gitconfig_subsection(entry, "lfs", KEY, &other);
+	const char *other = entry->sub;
 
-	if (len <= 0 || !other || !strcmp(entry->value, STANDALONE_AGENT) ||
+	if (!gitconfig_is(entry, "lfs", KEY) || !other || !*other ||
+	    !strcmp(entry->value, STANDALONE_AGENT) ||
 	    !strcmp(entry->value, FILE_AGENT))
 		return false;
-	return !url ||
-	       ((size_t)len > strlen(url) && !strncmp(other, url, strlen(url)));
+	return !url || (text_has_prefix(other, url) && strcmp(other, url));
 }
 
 static void warn_of_rivals(const char *url, const struct scope *scope,

@@ -12,6 +12,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/git/urlmatch.h"
 #include "lfs/net/url.h"
 
@@ -25,33 +26,42 @@ struct gitconfig {
 	size_t nentries;
 };
 
-/* "key\nvalue\0", or "key\0" for a key without a value. */
-static void add_entry(struct gitconfig *config, char *key)
+/*
+ * Add "key\nvalue", or "key" for a key without a value.  `parts` is a copy of
+ * it, which is cut at the dots of the key.
+ */
+static void add_entry(struct gitconfig *config, char *key, char *parts)
 {
-	char *newline = strchr(key, '\n');
 	struct gitconfig_entry *entry;
+	size_t len = strcspn(key, "\n");
+	char *dot;
 
 	if (!*key)
 		return;
-	if (newline)
-		*newline = '\0';
 	entry = &config->entries[config->nentries++];
-	entry->key = key;
-	entry->value = newline ? newline + 1 : "true";
-}
-
-static size_t count_entries(const char *text, size_t len)
-{
-	size_t n = 1;
-
-	for (size_t i = 0; i < len; i++)
-		n += !text[i];
-	return n;
+	*entry = (struct gitconfig_entry){
+		.key = key,
+		.section = parts,
+		.name = parts + len,
+		.value = key[len] ? key + len + 1 : "true",
+	};
+	key[len] = parts[len] = '\0';
+	dot = strrchr(parts, '.');
+	if (!dot)
+		return;
+	*dot = '\0';
+	entry->name = dot + 1;
+	dot = strchr(parts, '.');
+	if (!dot)
+		return;
+	*dot = '\0';
+	entry->sub = dot + 1;
 }
 
 struct gitconfig *gitconfig_parse(const char *text, size_t len, struct err *err)
 {
 	struct gitconfig *config;
+	size_t n = 1;
 
 	if (len > GITCONFIG_MAX) {
 		err_set(err, ERR_USAGE,
@@ -59,18 +69,18 @@ struct gitconfig *gitconfig_parse(const char *text, size_t len, struct err *err)
 			len, GITCONFIG_MAX);
 		return NULL;
 	}
+	for (size_t i = 0; i < len; i++)
+		n += !text[i];
 	config = xcalloc(1, sizeof(*config));
-	config->text = xmalloc(len + 1);
-	if (len)
+	config->entries = xcalloc(n, sizeof(*config->entries));
+	config->text = xcalloc(2, len + 1);
+	if (len) {
 		memcpy(config->text, text, len);
-	config->text[len] = '\0';
-	config->entries = xcalloc(count_entries(text, len),
-				  sizeof(*config->entries));
-	for (size_t i = 0; i < len;) {
-		size_t n = strlen(config->text + i);
-
-		add_entry(config, config->text + i);
-		i += n + 1;
+		memcpy(config->text + len + 1, text, len);
+	}
+	for (size_t i = 0; i < len; i += n + 1) {
+		n = strlen(config->text + i);
+		add_entry(config, config->text + i, config->text + len + 1 + i);
 	}
 	return config;
 }
@@ -98,37 +108,19 @@ out:
 	return config;
 }
 
-/* Where a key's section ends and its last part begins: at these dots. */
-static bool split_key(const char *key, size_t *section, size_t *last)
+static bool is_key(const struct gitconfig_entry *entry, const char *key)
 {
-	const char *first_dot = strchr(key, '.');
-	const char *last_dot = strrchr(key, '.');
-
-	if (!first_dot)
-		return false;
-	*section = (size_t)(first_dot - key);
-	*last = (size_t)(last_dot - key);
-	return true;
-}
-
-static bool is_key(const char *have, const char *want)
-{
-	size_t section, last, want_section, want_last;
-
-	if (!split_key(have, &section, &last) ||
-	    !split_key(want, &want_section, &want_last) ||
-	    section != want_section || last != want_last)
-		return false;
-	return !strncasecmp(have, want, section) &&
-	       !strncmp(have + section, want + section, last - section) &&
-	       !strcasecmp(have + last, want + last);
+	return !strcasecmp(entry->key, key) &&
+	       (!entry->sub ||
+		text_has_prefix(key + (entry->sub - entry->section),
+				entry->sub));
 }
 
 const struct gitconfig_entry *gitconfig_find(const struct gitconfig *config,
 					     const char *key)
 {
 	for (size_t i = config->nentries; i > 0; i--)
-		if (is_key(config->entries[i - 1].key, key))
+		if (is_key(&config->entries[i - 1], key))
 			return &config->entries[i - 1];
 	return NULL;
 }
@@ -146,7 +138,7 @@ const char *gitconfig_next(const struct gitconfig *config, const char *key,
 	const struct gitconfig_entry *entry;
 
 	while ((entry = gitconfig_each(config, pos)))
-		if (is_key(entry->key, key))
+		if (is_key(entry, key))
 			return entry->value;
 	return NULL;
 }
@@ -157,37 +149,37 @@ const struct gitconfig_entry *gitconfig_each(const struct gitconfig *config,
 	return *pos < config->nentries ? &config->entries[(*pos)++] : NULL;
 }
 
-long gitconfig_subsection(const struct gitconfig_entry *entry,
-			  const char *section, const char *key,
-			  const char **sub)
+bool gitconfig_is(const struct gitconfig_entry *entry, const char *section,
+		  const char *name)
 {
-	size_t end, last;
-
-	if (!split_key(entry->key, &end, &last) || strlen(section) != end ||
-	    strncasecmp(entry->key, section, end) ||
-	    strcasecmp(entry->key + last + 1, key))
-		return -1;
-	*sub = last > end ? entry->key + end + 1 : NULL;
-	return last > end ? (long)(last - end - 1) : 0;
+	return !strcasecmp(entry->section, section) &&
+	       !strcasecmp(entry->name, name);
 }
 
-/* How well the URL of a key, if it has one, matches. */
-static bool match_sub(const char *sub, long len, const struct urlmatch *url,
-		      struct urlmatch_rank *rank)
+const struct gitconfig_entry *gitconfig_find_sub(const struct gitconfig *config,
+						 const char *section,
+						 const char *sub,
+						 const char *name)
 {
-	struct urlmatch *pattern;
-	char *text;
-	bool is_match;
+	for (size_t i = config->nentries; i > 0; i--) {
+		const struct gitconfig_entry *entry = &config->entries[i - 1];
 
-	*rank = (struct urlmatch_rank){ .host = 0 };
-	if (!sub)
-		return true;
-	text = xstrndup(sub, (size_t)len);
-	pattern = urlmatch_new_pattern(text);
-	is_match = urlmatch_is_match(pattern, url, rank);
-	urlmatch_free(pattern);
-	free(text);
-	return is_match;
+		if (gitconfig_is(entry, section, name) && entry->sub &&
+		    !strcmp(entry->sub, sub))
+			return entry;
+	}
+	return NULL;
+}
+
+const char *gitconfig_get_sub(const struct gitconfig *config,
+			      const char *section, const char *sub,
+			      const char *name)
+{
+	const struct gitconfig_entry *entry = gitconfig_find_sub(config,
+								 section, sub,
+								 name);
+
+	return entry ? entry->value : NULL;
 }
 
 const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
@@ -202,10 +194,9 @@ const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
 	for (size_t i = 0; i < config->nentries; i++) {
 		const struct gitconfig_entry *entry = &config->entries[i];
 		struct urlmatch_rank rank;
-		const char *sub;
-		long len = gitconfig_subsection(entry, section, key, &sub);
 
-		if (len < 0 || !match_sub(sub, len, match, &rank) ||
+		if (!gitconfig_is(entry, section, key) ||
+		    !urlmatch_is_match(entry->sub, match, &rank) ||
 		    urlmatch_compare(&rank, &best_rank) < 0)
 			continue;
 		best = entry;

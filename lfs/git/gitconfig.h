@@ -22,8 +22,12 @@
 
 struct gitconfig;
 
+/* One line of it: `key` is section.name or section.sub.name. */
 struct gitconfig_entry {
 	const char *key;	/* as git prints it */
+	const char *section;
+	const char *sub;	/* NULL if it has none */
+	const char *name;
 	const char *value;
 };
 
@@ -64,14 +68,20 @@ const char *gitconfig_next(const struct gitconfig *config, const char *key,
 const struct gitconfig_entry *gitconfig_each(const struct gitconfig *config,
 					     size_t *pos);
 
-/*
- * The part of an entry's key between `section` and `key`: its length, and in
- * `sub` where it starts, NULL if there is none.  -1 if the entry has another
- * section or last part.
- */
-long gitconfig_subsection(const struct gitconfig_entry *entry,
-			  const char *section, const char *key,
-			  const char **sub);
+/* Is it `section.name`, or with any subsection `section.<sub>.name`? */
+bool gitconfig_is(const struct gitconfig_entry *entry, const char *section,
+		  const char *name);
+
+/* The entry of `section.<sub>.name`, or NULL. */
+const struct gitconfig_entry *gitconfig_find_sub(const struct gitconfig *config,
+						 const char *section,
+						 const char *sub,
+						 const char *name);
+
+/* Its value, or NULL. */
+const char *gitconfig_get_sub(const struct gitconfig *config,
+			      const char *section, const char *sub,
+			      const char *name);
 
 /*
  * ERR_USAGE: the value is not `allowed`, which completes "it must be".  The

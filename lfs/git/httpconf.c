@@ -72,8 +72,7 @@ static const char *const http_proxies[] = { "http_proxy", "all_proxy",
 /* One value from the config. */
 struct rule {
 	size_t option;
-	struct urlmatch *pattern;	/* NULL: of any URL */
-	char *url;	/* as it is written, or NULL */
+	char *url;	/* as it is written; NULL: any */
 	char *value;
 };
 
@@ -132,25 +131,13 @@ static int add_rule(struct httpconf *conf, const struct gitconfig_entry *entry,
 {
 	const struct option *opt = &options_table[option];
 	struct rule rule = { .option = option };
-	const char *sub;
-	long len = gitconfig_subsection(entry, "http", opt->key, &sub);
 
-	if (len < 0)
+	if (!gitconfig_is(entry, "http", opt->key))
 		return 0;
-	if (sub) {
-		rule.url = xstrndup(sub, (size_t)len);
-		rule.pattern = urlmatch_new_pattern(rule.url);
-		if (!rule.pattern) {
-			free(rule.url);
-			return 0;
-		}
-	}
 	rule.value = read_value(entry, opt->form, err);
-	if (!rule.value) {
-		urlmatch_free(rule.pattern);
-		free(rule.url);
+	if (!rule.value)
 		return -1;
-	}
+	rule.url = entry->sub ? xstrdup(entry->sub) : NULL;
 	conf->rules = xreallocarray(conf->rules, conf->nrules + 1,
 				    sizeof(*conf->rules));
 	conf->rules[conf->nrules++] = rule;
@@ -190,12 +177,11 @@ static bool is_verify_off(void)
 static void fix_by_remote(struct httpconf *conf, size_t option,
 			  const struct gitconfig *config, const char *remote)
 {
-	char *key = xstrfmt("remote.%s.%s", remote, options_table[option].key);
-	const char *value = gitconfig_get(config, key);
+	const char *value = gitconfig_get_sub(config, "remote", remote,
+					      options_table[option].key);
 
 	if (value && !conf->fixed[option])
 		conf->fixed[option] = xstrdup(value);
-	free(key);
 }
 
 /* NULL if it is empty. */
@@ -270,8 +256,7 @@ static const char *find(const struct httpconf *conf, size_t option,
 		struct urlmatch_rank rank = { .host = 0 };
 
 		if (rule->option != option ||
-		    (rule->pattern &&
-		     !urlmatch_is_match(rule->pattern, url, &rank)) ||
+		    !urlmatch_is_match(rule->url, url, &rank) ||
 		    urlmatch_compare(&rank, &best) < 0)
 			continue;
 		value = rule->value;
@@ -413,7 +398,6 @@ void httpconf_free(struct httpconf *conf)
 	if (!conf)
 		return;
 	for (size_t i = 0; i < conf->nrules; i++) {
-		urlmatch_free(conf->rules[i].pattern);
 		free(conf->rules[i].url);
 		free(conf->rules[i].value);
 	}
@@ -480,8 +464,6 @@ bool httpconf_has_headers_for(const struct gitconfig *config, const char *url)
 	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
 								 url,
 								 "extraheader");
-	const char *pattern;
 
-	return entry &&
-	       gitconfig_subsection(entry, "http", "extraheader", &pattern) > 0;
+	return entry && entry->sub;
 }

@@ -27,13 +27,12 @@ static const char *const safe_keys[] = {
 
 bool lfsconfig_is_safe(const struct gitconfig_entry *entry)
 {
-	const char *sub;
-
 	for (size_t i = 0; i < sizeof(safe_keys) / sizeof(safe_keys[0]); i++)
 		if (!strcasecmp(entry->key, safe_keys[i]))
 			return true;
-	return gitconfig_subsection(entry, "lfs", "access", &sub) > 0 ||
-	       gitconfig_subsection(entry, "remote", "lfsurl", &sub) > 0;
+	return entry->sub && *entry->sub &&
+	       (gitconfig_is(entry, "lfs", "access") ||
+		gitconfig_is(entry, "remote", "lfsurl"));
 }
 
 static int add(struct buf *text, const struct gitconfig_entry *entry)

@@ -6,15 +6,14 @@
 
 #include "lfs/base/mem.h"
 
-static void add(struct promisors *promisors, const char *name, size_t len)
+static void add(struct promisors *promisors, const char *name)
 {
 	for (size_t i = 0; i < promisors->n; i++)
-		if (strlen(promisors->remotes[i]) == len &&
-		    !memcmp(promisors->remotes[i], name, len))
+		if (!strcmp(promisors->remotes[i], name))
 			return;
 	promisors->remotes = xreallocarray(promisors->remotes, promisors->n + 1,
 					   sizeof(char *));
-	promisors->remotes[promisors->n++] = xstrfmt("%.*s", (int)len, name);
+	promisors->remotes[promisors->n++] = xstrdup(name);
 }
 
 static bool is_false(const struct gitconfig_entry *entry)
@@ -32,21 +31,16 @@ void promisors_find(struct promisors *promisors, const struct gitconfig *config)
 
 	*promisors = (struct promisors)PROMISORS_INIT;
 	while ((entry = gitconfig_each(config, &pos))) {
-		const char *name = NULL;
-		long len = gitconfig_subsection(entry, "remote", "promisor",
-						&name);
-
-		if (len >= 0 && is_false(entry))
+		if (!entry->sub || !*entry->sub)
 			continue;
-		if (len < 0)
-			len = gitconfig_subsection(entry, "remote",
-						   "partialclonefilter", &name);
-		if (len > 0 && name)
-			add(promisors, name, (size_t)len);
+		if ((gitconfig_is(entry, "remote", "promisor") &&
+		     !is_false(entry)) ||
+		    gitconfig_is(entry, "remote", "partialclonefilter"))
+			add(promisors, entry->sub);
 	}
 	entry = gitconfig_find(config, "extensions.partialclone");
 	if (entry)
-		add(promisors, entry->value, strlen(entry->value));
+		add(promisors, entry->value);
 }
 
 void promisors_release(struct promisors *promisors)

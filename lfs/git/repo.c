@@ -103,16 +103,6 @@ int branch_current(char **branch, const char *head, struct err *err)
 	return ret;
 }
 
-static const char *get(const struct gitconfig *config, const char *branch,
-		       const char *name)
-{
-	char *key = xstrfmt("branch.%s.%s", branch, name);
-	const char *value = gitconfig_get(config, key);
-
-	free(key);
-	return value;
-}
-
 /* The others of push.default do not look at the upstream. */
 static bool goes_upstream(const struct gitconfig *config)
 {
@@ -128,7 +118,8 @@ static bool goes_upstream(const struct gitconfig *config)
 /* NULL if it has none that a server could know. */
 static const char *upstream(const struct gitconfig *config, const char *branch)
 {
-	const char *merge = get(config, branch, "merge");
+	const char *merge = gitconfig_get_sub(config, "branch", branch,
+					      "merge");
 
 	if (!merge || strncmp(merge, "refs/", 5) || strlen(merge) >= BRANCH_MAX)
 		return NULL;
@@ -145,7 +136,7 @@ char *branch_pull_ref(const struct gitconfig *config, const char *branch)
 char *branch_push_ref(const struct gitconfig *config, const char *branch,
 		      const char *remote)
 {
-	const char *its = get(config, branch, "remote");
+	const char *its = gitconfig_get_sub(config, "branch", branch, "remote");
 
 	if (its && !strcmp(its, remote) && goes_upstream(config))
 		return branch_pull_ref(config, branch);

@@ -97,24 +97,18 @@ static void store(struct settings *settings, const struct setting *setting,
 	}
 }
 
-static bool has_url(const struct gitconfig_entry *entry, const char *section,
-		    const char *key)
-{
-	const char *url;
-
-	return gitconfig_subsection(entry, section, key, &url) >= 0 && url;
-}
-
 bool settings_depend_on_url(const struct gitconfig *config)
 {
 	const struct gitconfig_entry *entry;
 	size_t pos = 0;
 
 	while ((entry = gitconfig_each(config, &pos))) {
-		if (has_url(entry, "lfs", "activitytimeout"))
+		if (!entry->sub)
+			continue;
+		if (gitconfig_is(entry, "lfs", "activitytimeout"))
 			return true;
 		for (size_t i = 0; i < NSETTINGS; i++)
-			if (has_url(entry, "lfsmultipart", table[i].key))
+			if (gitconfig_is(entry, "lfsmultipart", table[i].key))
 				return true;
 	}
 	return false;

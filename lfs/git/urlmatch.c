@@ -223,11 +223,6 @@ struct urlmatch *urlmatch_new(const char *url)
 	return new_match(url, false);
 }
 
-struct urlmatch *urlmatch_new_pattern(const char *url)
-{
-	return new_match(url, true);
-}
-
 /* Label by label, where a label that is `*` stands for any. */
 static bool is_host_match(const char *pattern, const char *host)
 {
@@ -267,20 +262,34 @@ static size_t match_path(const char *pattern, const char *path)
 	return is_repo_of(pattern, len, path) ? len + 1 : 0;
 }
 
-bool urlmatch_is_match(const struct urlmatch *pattern,
-		       const struct urlmatch *url, struct urlmatch_rank *rank)
+static bool is_match(const struct urlmatch *pattern, const struct urlmatch *url)
 {
-	if (!pattern || !url || strcmp(pattern->scheme, url->scheme) ||
-	    strcmp(pattern->port, url->port))
-		return false;
-	if (pattern->user && (!url->user || strcmp(pattern->user, url->user)))
-		return false;
-	if (!is_host_match(pattern->host, url->host))
-		return false;
-	rank->host = strlen(pattern->host);
-	rank->path = match_path(pattern->path, url->path);
-	rank->has_user = pattern->user != NULL;
-	return rank->path > 0;
+	return !strcmp(pattern->scheme, url->scheme) &&
+	       !strcmp(pattern->port, url->port) &&
+	       (!pattern->user ||
+		(url->user && !strcmp(pattern->user, url->user))) &&
+	       is_host_match(pattern->host, url->host) &&
+	       match_path(pattern->path, url->path);
+}
+
+bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
+		       struct urlmatch_rank *rank)
+{
+	struct urlmatch *match;
+	bool is;
+
+	*rank = (struct urlmatch_rank){ .host = 0 };
+	if (!pattern)
+		return true;
+	match = new_match(pattern, true);
+	is = match && url && is_match(match, url);
+	if (is) {
+		rank->host = strlen(match->host);
+		rank->path = match_path(match->path, url->path);
+		rank->has_user = match->user != NULL;
+	}
+	urlmatch_free(match);
+	return is;
 }
 
 int urlmatch_compare(const struct urlmatch_rank *a,

@@ -20,7 +20,7 @@ struct urlmatch;
 
 /*
  * How good a match is, in this order.  All zero is that of a key without a
- * URL, which is the least.
+ * URL.
  */
 struct urlmatch_rank {
 	size_t host;
@@ -28,15 +28,15 @@ struct urlmatch_rank {
 	bool has_user;
 };
 
-/* The URL of a request; NULL if git would not take it for one. */
+/* The URL of a request; NULL, which nothing matches, if it is none for git. */
 struct urlmatch *urlmatch_new(const char *url);
 
-/* The URL in a config key, in which the host may have wildcards. */
-struct urlmatch *urlmatch_new_pattern(const char *url);
-
-/* Does the pattern match the URL?  NULL matches nothing. */
-bool urlmatch_is_match(const struct urlmatch *pattern,
-		       const struct urlmatch *url, struct urlmatch_rank *rank);
+/*
+ * Does the URL in a config key match?  In its host there may be wildcards.  NULL
+ * stands for a key without a URL: it matches all, and least.
+ */
+bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
+		       struct urlmatch_rank *rank);
 
 /* Less than, equal to, or more than 0 as `a` is worse than, as good as, ... */
 int urlmatch_compare(const struct urlmatch_rank *a,

@@ -17,59 +17,57 @@ enum {
 struct search {
 	const struct gitconfig *config;
 	bool is_upload;
-	char *key;	/* owned: that of the last value; or NULL */
+	const char *key;	/* that of the last value; or NULL */
 };
 
-/* The value of a key, which is the caller's and kept if there is one. */
-static const char *look_up(struct search *search, char *key)
+static const char *value_of(struct search *search,
+			    const struct gitconfig_entry *entry)
 {
-	const char *value = gitconfig_get(search->config, key);
-
-	if (value) {
-		free(search->key);
-		search->key = key;
-	} else {
-		free(key);
-	}
-	return value;
+	if (!entry)
+		return NULL;
+	search->key = entry->key;
+	return entry->value;
 }
 
-static const char *get(struct search *search, const char *section,
-		       const char *name, const char *last)
+static const char *get_lfs(struct search *search, const char *name)
 {
-	return look_up(search, xstrfmt("%s.%s.%s", section, name, last));
+	return value_of(search, gitconfig_find(search->config, name));
 }
 
-/* The name of the remote that a key is about, if it is: at `sub`. */
-static long remote_of(const struct gitconfig_entry *entry, const char **sub)
+static const char *get_remote(struct search *search, const char *remote,
+			      const char *name)
 {
-	const char *last = strrchr(entry->key, '.');
+	return value_of(search, gitconfig_find_sub(search->config, "remote",
+						   remote, name));
+}
 
-	return last ? gitconfig_subsection(entry, "remote", last + 1, sub) : -1;
+/*
+ * The next name of a remote after `pos`, or NULL.  Anything about it in the
+ * config makes a remote, as with `git remote`.
+ */
+static const char *next_remote(const struct gitconfig *config, size_t *pos)
+{
+	const struct gitconfig_entry *entry;
+
+	while ((entry = gitconfig_each(config, pos)))
+		if (gitconfig_is(entry, "remote", entry->name) && entry->sub &&
+		    *entry->sub)
+			return entry->sub;
+	return NULL;
 }
 
 bool endpoint_has_remotes(const struct gitconfig *config)
 {
-	const struct gitconfig_entry *entry;
-	const char *sub;
-	size_t pos = 0;
-
-	while ((entry = gitconfig_each(config, &pos)))
-		if (remote_of(entry, &sub) > 0)
-			return true;
-	return false;
+	return next_remote(config, &(size_t){ 0 });
 }
 
-/* Anything about it in the config makes a remote, as with `git remote`. */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 {
-	const struct gitconfig_entry *entry;
-	size_t pos = 0, len = strlen(name);
-	const char *sub;
+	const char *other;
+	size_t pos = 0;
 
-	while ((entry = gitconfig_each(config, &pos)))
-		if (remote_of(entry, &sub) == (long)len && sub &&
-		    !memcmp(sub, name, len))
+	while ((other = next_remote(config, &pos)))
+		if (!strcmp(other, name))
 			return true;
 	return false;
 }
@@ -80,9 +78,9 @@ static const char *remote_url(struct search *search, const char *remote)
 	const char *url = NULL;
 
 	if (search->is_upload)
-		url = get(search, "remote", remote, "pushurl");
+		url = get_remote(search, remote, "pushurl");
 	if (!url)
-		url = get(search, "remote", remote, "url");
+		url = get_remote(search, remote, "url");
 	if (!url && (endpoint_has_remote(search->config, remote) ||
 		     remoteurl_is_url(remote)))
 		url = remote;
@@ -96,9 +94,9 @@ static bool find_of_remote(struct search *search, const char *remote,
 	const char *url = NULL;
 
 	if (search->is_upload)
-		url = get(search, "remote", remote, "lfspushurl");
+		url = get_remote(search, remote, "lfspushurl");
 	if (!url)
-		url = get(search, "remote", remote, "lfsurl");
+		url = get_remote(search, remote, "lfsurl");
 	if (url) {
 		remoteurl_from_lfs(found, search->config, url,
 				   search->is_upload);
@@ -118,9 +116,9 @@ static bool find(struct search *search, const char *remote,
 	const char *url = NULL;
 
 	if (search->is_upload)
-		url = look_up(search, xstrdup("lfs.pushurl"));
+		url = get_lfs(search, "lfs.pushurl");
 	if (!url)
-		url = look_up(search, xstrdup("lfs.url"));
+		url = get_lfs(search, "lfs.url");
 	if (url) {
 		remoteurl_from_lfs(found, search->config, url,
 				   search->is_upload);
@@ -194,27 +192,15 @@ static int judge(struct endpoint *endpoint, struct err *err)
 	return 0;
 }
 
-/* The only remote besides `origin`, or NULL; the caller's. */
-static char *sole_remote(const struct gitconfig *config)
+/* The only remote, or NULL. */
+static const char *sole_remote(const struct gitconfig *config)
 {
-	const struct gitconfig_entry *entry;
-	const char *sub;
-	char *sole = NULL;
+	const char *sole = NULL, *name;
 	size_t pos = 0;
 
-	while ((entry = gitconfig_each(config, &pos))) {
-		long len = remote_of(entry, &sub);
-		char *name;
-
-		if (len <= 0)
-			continue;
-		name = xstrndup(sub, (size_t)len);
-		if (sole && strcmp(sole, name)) {
-			free(name);
-			free(sole);
+	while ((name = next_remote(config, &pos))) {
+		if (sole && strcmp(sole, name))
 			return NULL;
-		}
-		free(sole);
 		sole = name;
 	}
 	return sole;
@@ -223,27 +209,24 @@ static char *sole_remote(const struct gitconfig *config)
 char *endpoint_default_remote(const struct gitconfig *config,
 			      const char *branch, bool is_upload)
 {
-	struct search search = { .config = config };
 	const char *name = NULL;
-	char *sole;
 
 	if (is_upload) {
 		if (branch)
-			name = get(&search, "branch", branch, "pushRemote");
+			name = gitconfig_get_sub(config, "branch", branch,
+						 "pushRemote");
 		if (!name)
 			name = gitconfig_get(config, "remote.lfspushdefault");
 		if (!name)
 			name = gitconfig_get(config, "remote.pushDefault");
 	}
 	if (!name && branch)
-		name = get(&search, "branch", branch, "remote");
+		name = gitconfig_get_sub(config, "branch", branch, "remote");
 	if (!name)
 		name = gitconfig_get(config, "remote.lfsdefault");
-	free(search.key);
-	if (name)
-		return xstrdup(name);
-	sole = sole_remote(config);
-	return sole ? sole : xstrdup("origin");
+	if (!name)
+		name = sole_remote(config);
+	return xstrdup(name ? name : "origin");
 }
 
 static int name_remote(struct endpoint *endpoint, struct search *search,
@@ -269,7 +252,7 @@ static int settle(struct endpoint *endpoint, struct search *search,
 {
 	endpoint->url = found->url;
 	endpoint->ssh = found->ssh;
-	endpoint->key = search->key;
+	endpoint->key = search->key ? xstrdup(search->key) : NULL;
 	if (!judge(endpoint, err))
 		return 0;
 	endpoint_release(endpoint);
@@ -281,7 +264,6 @@ static void find_remote_url(struct endpoint *endpoint, struct search *search)
 	const char *url = remote_url(search, endpoint->remote);
 
 	endpoint->remote_url = url ? xstrdup(url) : NULL;
-	free(search->key);
 	search->key = NULL;
 }
 

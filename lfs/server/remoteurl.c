@@ -23,22 +23,18 @@ static char *replace_alias(const struct gitconfig *config, const char *key,
 			   const char *text)
 {
 	const struct gitconfig_entry *entry;
-	const char *base = NULL, *sub;
-	long base_len = 0, len;
+	const char *base = NULL;
 	size_t pos = 0, longest = 0;
 
 	while ((entry = gitconfig_each(config, &pos))) {
-		len = gitconfig_subsection(entry, "url", key, &sub);
-		if (len < 0 || !sub || strlen(entry->value) < longest ||
+		if (!gitconfig_is(entry, "url", key) || !entry->sub ||
+		    strlen(entry->value) < longest ||
 		    !text_has_prefix(text, entry->value))
 			continue;
-		base = sub;
-		base_len = len;
+		base = entry->sub;
 		longest = strlen(entry->value);
 	}
-	if (!longest)
-		return NULL;
-	return xstrfmt("%.*s%s", (int)base_len, base, text + longest);
+	return longest ? xstrfmt("%s%s", base, text + longest) : NULL;
 }
 
 static char *expand(const struct gitconfig *config, const char *text,

@@ -168,13 +168,11 @@ int session_add_login(const struct session *session, struct headers *headers,
 static bool is_below(const char *api_url, const char *url)
 {
 	char *plain = urlparts_without_user(api_url);
-	struct urlmatch *api = urlmatch_new_pattern(plain);
 	struct urlmatch *action = urlmatch_new(url);
 	struct urlmatch_rank ignored;
-	bool is = urlmatch_is_match(api, action, &ignored);
+	bool is = urlmatch_is_match(plain, action, &ignored);
 
 	urlmatch_free(action);
-	urlmatch_free(api);
 	free(plain);
 	return is;
 }

@@ -14,26 +14,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void check_self(const char *text)
 {
 	struct urlmatch *url = urlmatch_new(text);
-	struct urlmatch *self = urlmatch_new_pattern(text);
 	struct urlmatch_rank rank;
 
-	if (url && self && !urlmatch_is_match(self, url, &rank))
+	if (url && !strpbrk(text, "?#") && !urlmatch_is_match(text, url, &rank))
 		abort();
 	urlmatch_free(url);
-	urlmatch_free(self);
 }
 
 /* Nothing matches better than the whole of the URL. */
 static void check_pair(const char *text, const char *other)
 {
-	struct urlmatch *pattern = urlmatch_new_pattern(text);
 	struct urlmatch *url = urlmatch_new(other);
 	struct urlmatch_rank rank;
 
-	if (urlmatch_is_match(pattern, url, &rank) &&
+	if (urlmatch_is_match(text, url, &rank) &&
 	    (!rank.host || !rank.path || rank.path > 3 * strlen(other) + 2))
 		abort();
-	urlmatch_free(pattern);
 	urlmatch_free(url);
 }
 

@@ -106,29 +106,37 @@ static void keys(void **state)
 static void subsections(void **state)
 {
 	struct err err = ERR_INIT;
-	static const char text[] = "url.https://h/.insteadof\ngh:\0"
-				   "url.insteadof\nx\0other\0";
+	static const char text[] =
+		"url.https://h/.insteadof\ngh:\0"
+		"url.insteadof\nx\0other\0url..insteadof\ny\0";
 	struct gitconfig *config = gitconfig_parse(text, sizeof(text), &err);
 	const struct gitconfig_entry *entry;
-	const char *sub;
 	size_t pos = 0;
 
 	(void)state;
 	entry = gitconfig_each(config, &pos);
-	assert_int_equal(gitconfig_subsection(entry, "URL", "insteadOf", &sub),
-			 10);
-	assert_memory_equal(sub, "https://h/", 10);
-	assert_int_equal(gitconfig_subsection(entry, "ur", "insteadOf", &sub),
-			 -1);
-	assert_int_equal(gitconfig_subsection(entry, "url", "instead", &sub),
-			 -1);
+	assert_true(gitconfig_is(entry, "URL", "insteadOf"));
+	assert_false(gitconfig_is(entry, "ur", "insteadOf"));
+	assert_false(gitconfig_is(entry, "url", "instead"));
+	assert_string_equal(entry->sub, "https://h/");
 	entry = gitconfig_each(config, &pos);
-	assert_int_equal(gitconfig_subsection(entry, "url", "insteadOf", &sub),
-			 0);
-	assert_null(sub);
+	assert_true(gitconfig_is(entry, "url", "insteadOf"));
+	assert_null(entry->sub);
 	entry = gitconfig_each(config, &pos);
-	assert_int_equal(gitconfig_subsection(entry, "other", "", &sub), -1);
+	assert_string_equal(entry->key, "other");
+	assert_false(gitconfig_is(entry, "url", ""));
+	assert_null(entry->sub);
+	entry = gitconfig_each(config, &pos);
+	assert_true(gitconfig_is(entry, "url", "insteadof"));
+	assert_string_equal(entry->sub, "");
 	assert_null(gitconfig_each(config, &pos));
+	assert_string_equal(gitconfig_get_sub(config, "url", "https://h/",
+					      "insteadOf"),
+			    "gh:");
+	assert_string_equal(gitconfig_get_sub(config, "URL", "", "insteadof"),
+			    "y");
+	assert_null(
+		gitconfig_get_sub(config, "url", "https://H/", "insteadOf"));
 	gitconfig_free(config);
 }
 

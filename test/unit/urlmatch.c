@@ -7,11 +7,9 @@
 static bool is_match(const char *pattern, const char *url,
 		     struct urlmatch_rank *rank)
 {
-	struct urlmatch *p = urlmatch_new_pattern(pattern);
 	struct urlmatch *u = urlmatch_new(url);
-	bool ret = urlmatch_is_match(p, u, rank);
+	bool ret = urlmatch_is_match(pattern, u, rank);
 
-	urlmatch_free(p);
 	urlmatch_free(u);
 	return ret;
 }
@@ -116,6 +114,9 @@ static void no_urls(void **state)
 			fail_msg("'%s' was taken", urls[i]);
 	assert_false(is_match("nonsense", "nonsense", &rank));
 	assert_false(is_match("https://h", "nonsense", &rank));
+	assert_true(is_match(NULL, "nonsense", &rank));
+	assert_int_equal(urlmatch_compare(&rank, &(struct urlmatch_rank){ 0 }),
+			 0);
 	urlmatch_free(NULL);
 }
 
