@@ -10,7 +10,7 @@ GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
            lfsconfig pointer history treepath
 MODE     = plan multipart parts mode
 SERVER   = gourl remoteurl endpoint urlparts netrc credhelper credshare \
-           credential context batch session ssh access server lookahead
+           credential context batch session ssh server lookahead
 TRANSFER = journal hasher source pace object untaken partial saved \
            unfinished upload download dispatch engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork

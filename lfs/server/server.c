@@ -6,13 +6,14 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/gitconfig.h"
 #include "lfs/git/repo.h"
 #include "lfs/mode/mode.h"
 #include "lfs/mode/plan.h"
+#include "lfs/net/http.h"
 #include "lfs/net/link.h"
 #include "lfs/net/pool.h"
 #include "lfs/net/url.h"
-#include "lfs/server/access.h"
 #include "lfs/server/context.h"
 #include "lfs/server/credential.h"
 #include "lfs/server/credshare.h"
@@ -28,8 +29,9 @@ struct server {
 	const struct endpoint *endpoint;	/* borrowed from the context */
 	struct sshauth sshauth;	/* owned, as all below */
 	struct credentials *credentials;
-	struct session *session;
-	struct access access;	/* to the server's actions */
+	/* The first is with the API, the others with hosts that wanted a login. */
+	struct session **sessions;
+	size_t nsessions;
 	char *ref;	/* what the objects are for, or NULL */
 	bool has_ref;	/* it was looked for */
 	/*
@@ -47,11 +49,39 @@ struct request {
 	struct verification *verification;
 };
 
-static void start_session(struct server *server)
+static struct session *add_session(struct server *server, const char *url,
+				   const char *remote_url)
 {
-	const struct server_options *options = &server->options;
-	const struct credential_options credential_options = {
-		.config = options->context->lfsconfig,
+	const struct session_options options = {
+		.config = server->options.context->lfsconfig,
+		.credentials = server->credentials,
+		.api_url = url,
+		.remote_url = remote_url,
+	};
+	struct session *session = session_new(&options);
+
+	server->sessions = xreallocarray(server->sessions,
+					 server->nsessions + 1,
+					 sizeof(struct session *));
+	server->sessions[server->nsessions++] = session;
+	return session;
+}
+
+/* The session with the URL's host, or NULL. */
+static struct session *find_session(const struct server *server,
+				    const char *url)
+{
+	for (size_t i = 0; i < server->nsessions; i++)
+		if (session_is_with(server->sessions[i], url))
+			return server->sessions[i];
+	return NULL;
+}
+
+struct server *server_new(const struct server_options *options, struct err *err)
+{
+	const struct endpoint *endpoint = context_endpoint(options->context,
+							   err);
+	struct credential_options credential_options = {
 		.dir = options->context->storage.multipart_dir,
 		.began_ms = options->began_ms,
 		.share = options->other ? credentials_share(
@@ -59,27 +89,6 @@ static void start_session(struct server *server)
 					  NULL,
 		.stop = options->stop,
 	};
-	struct session_options session_options = {
-		.config = options->context->lfsconfig,
-		.api_url = server->endpoint->url,
-		.remote_url = server->endpoint->remote_url,
-	};
-
-	server->credentials = credentials_new(&credential_options);
-	session_options.credentials = server->credentials;
-	server->session = session_new(&session_options);
-	server->access = (struct access){
-		.session = server->session,
-		.config = options->context->lfsconfig,
-		.credentials = server->credentials,
-		.is_upload = options->context->is_upload,
-	};
-}
-
-struct server *server_new(const struct server_options *options, struct err *err)
-{
-	const struct endpoint *endpoint = context_endpoint(options->context,
-							   err);
 	char shown[URL_DISPLAY_MAX];
 	struct server *server;
 
@@ -92,10 +101,12 @@ struct server *server_new(const struct server_options *options, struct err *err)
 			url_display_any(endpoint->url, shown, sizeof(shown)));
 		return NULL;
 	}
+	credential_options.config = options->context->lfsconfig;
 	server = xcalloc(1, sizeof(*server));
 	server->options = *options;
 	server->endpoint = endpoint;
-	start_session(server);
+	server->credentials = credentials_new(&credential_options);
+	add_session(server, endpoint->url, endpoint->remote_url);
 	return server;
 }
 
@@ -127,11 +138,11 @@ static int log_in(struct server *server, struct err *err)
 	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
 			   err))
 		return -1;
-	session_set_url(server->session, url_of(server));
+	session_set_url(server->sessions[0], url_of(server));
 	if (server->sshauth.has_reply)
-		ret = session_set_headers(server->session,
+		ret = session_set_headers(server->sessions[0],
 					  &server->sshauth.reply.headers, err);
-	return ret ? ret : session_prepare(server->session, err);
+	return ret ? ret : session_prepare(server->sessions[0], err);
 }
 
 static int run_request(struct job *job, struct http *http, struct err *err)
@@ -223,14 +234,15 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 	struct headers headers = HEADERS_INIT;
 	enum session_next next = SESSION_FAILED;
 
-	if (session_headers(server->session, batch->url, &headers, err)) {
+	if (session_headers(server->sessions[0], batch->url, &headers, err)) {
 		/* An untried login: others may be waiting for its outcome. */
 		credential_drop(server->credentials);
 	} else {
 		batch->headers = &headers;
 		perform(server, &request);
 		*err = request.job.err;
-		next = session_answered(server->session, &headers, batch, err);
+		next = session_answered(server->sessions[0], &headers, batch,
+					err);
 	}
 	headers_release(&headers);
 	return next;
@@ -324,10 +336,87 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	return err->kind ? -1 : 0;
 }
 
+static enum direction direction_of(const struct server *server)
+{
+	return server->options.context->is_upload ? UPLOAD : DOWNLOAD;
+}
+
+/*
+ * What a request by an action carries: the action's own headers, those that the
+ * user has configured for its URL, and if the action leaves that to us, the
+ * login of its host.
+ */
+static int add_headers(const struct server *server,
+		       const struct batch_object *object,
+		       const struct action *action, struct headers *headers,
+		       struct err *err)
+{
+	const struct session *session = find_session(server, action->href);
+
+	for (size_t i = 0; i < action->nheaders; i++)
+		if (headers_add(headers, action->headers[i].name,
+				action->headers[i].value, err))
+			return -1;
+	if (session_extra_headers(server->sessions[0], action->href, headers,
+				  err))
+		return -1;
+	if (object->authenticated || headers_get(headers, "Authorization") ||
+	    !session || !session_gives_login(session, action->href))
+		return 0;
+	return session_add_login(session, headers, err);
+}
+
+/* git-lfs, if the user wants that, takes a link for one of the user's URLs. */
+static char *rewrite_href(const struct server *server, const char *href)
+{
+	const struct context *context = server->options.context;
+	const struct gitconfig_entry *entry =
+		gitconfig_find(context->lfsconfig,
+			       "lfs.transfer.enablehrefrewrite");
+	struct err ignored = ERR_INIT;
+	struct remoteurl url;
+	bool is_wanted = false;
+	char *rewritten;
+
+	if (!entry || gitconfig_parse_bool(entry, &is_wanted, &ignored) ||
+	    !is_wanted)
+		return NULL;
+	remoteurl_from_lfs(&url, context->lfsconfig, href, context->is_upload);
+	rewritten = url.url ? xstrdup(url.url) : NULL;
+	remoteurl_release(&url);
+	return rewritten;
+}
+
+/* All headers of an action that is one request, its body's type included. */
+static int complete_headers(const struct server *server,
+			    struct batch_object *object, struct action *action,
+			    struct err *err)
+{
+	static const char type[] = "Content-Type";
+	struct headers *headers = &object->headers;
+
+	if (action_headers(action, err) ||
+	    add_headers(server, object, action, headers, err))
+		return -1;
+	if (direction_of(server) == DOWNLOAD || headers_get(headers, type))
+		return 0;
+	return headers_add(headers, type, "application/octet-stream", err);
+}
+
 void server_complete(struct server *server, struct batch_object *object)
 {
-	if (!object->err.kind)
-		access_complete(&server->access, object, &object->err);
+	const json_t *tree = mode_action(object->actions, direction_of(server));
+	struct action action = { 0 };
+	const char *href;
+
+	if (object->err.kind || !tree || tree == object->actions)
+		return;
+	href = json_string_value(json_object_get(tree, "href"));
+	object->href = href ? rewrite_href(server, href) : NULL;
+	if (!action_parse_at(&action, tree, object->href, &object->err) &&
+	    mode_is_plain(object->actions, direction_of(server)))
+		complete_headers(server, object, &action, &object->err);
+	action_release(&action);
 }
 
 int server_ask_all(struct server *server, struct batch_object *objects,
@@ -364,7 +453,7 @@ int server_ask(struct server *server, struct batch_object *object,
 static const char *href_of(const struct server *server,
 			   const struct batch_object *object)
 {
-	enum direction direction = server->access.is_upload ? UPLOAD : DOWNLOAD;
+	enum direction direction = direction_of(server);
 	const json_t *action = mode_action(object->actions, direction);
 
 	if (!mode_is_plain(object->actions, direction))
@@ -388,22 +477,54 @@ bool server_may_want_login(const struct server *server,
 	       !login_of(object);
 }
 
+/*
+ * A request to `href`, an action of the object's, was refused with a 401, `err`;
+ * `sent` is its Authorization, or NULL.  Returns what server_log_in() does.
+ */
+static int log_in_to(struct server *server, const struct batch_object *object,
+		     const char *href, const char *sent, struct err *err)
+{
+	struct session *session;
+	struct err why = *err;
+	int ret;
+
+	if (!href || object->authenticated || link_is_signed(href))
+		return 0;
+	session = find_session(server, href);
+	if (!session && sent)
+		return 0;
+	if (!session)
+		session = add_session(server, href, NULL);
+	ret = session_log_in(session, sent, &why);
+	if (ret < 0)
+		*err = why;
+	return ret;
+}
+
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
-	const char *href = href_of(server, object);
+	return log_in_to(server, object, href_of(server, object),
+			 login_of(object), err);
+}
 
-	if (!href)
-		return 0;
-	return access_log_in(&server->access, object, href, login_of(object),
-			     err);
+/* A request to `href` (or NULL) was the last for now. */
+static void settle(struct server *server, const char *href, const char *sent,
+		   const struct err *err)
+{
+	const struct session *session = href ? find_session(server, href) :
+					       NULL;
+
+	for (size_t i = 0; i < server->nsessions; i++)
+		session_settle(server->sessions[i],
+			       session == server->sessions[i] ? sent : NULL,
+			       err);
 }
 
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	access_settle(&server->access, href_of(server, object),
-		      login_of(object), err);
+	settle(server, href_of(server, object), login_of(object), err);
 }
 
 /* A verify action, ready to be performed. */
@@ -436,8 +557,8 @@ struct verification *verification_new(struct server *server,
 	};
 	if (!action_parse(&verification->action, tree, err) &&
 	    !action_headers(&verification->action, err) &&
-	    !access_headers(&server->access, object, &verification->action,
-			    &verification->headers, err)) {
+	    !add_headers(server, object, &verification->action,
+			 &verification->headers, err)) {
 		verification->verify.href = verification->action.href;
 		verification->verify.expires = verification->action.expires;
 		return verification;
@@ -468,8 +589,8 @@ int verification_log_in(struct server *server,
 			const struct verification *verification,
 			struct err *err)
 {
-	return access_log_in(&server->access, object, verification->action.href,
-			     login_sent(verification), err);
+	return log_in_to(server, object, verification->action.href,
+			 login_sent(verification), err);
 }
 
 void verification_free(struct verification *verification)
@@ -498,9 +619,8 @@ static int verify_once(struct server *server, const struct batch_object *object,
 		ret = verification_log_in(server, object, request.verification,
 					  err);
 	if (ret <= 0)
-		access_settle(&server->access,
-			      request.verification->action.href,
-			      login_sent(request.verification), err);
+		settle(server, request.verification->action.href,
+		       login_sent(request.verification), err);
 	verification_free(request.verification);
 	return ret || !err->kind ? ret : -1;
 }
@@ -521,8 +641,9 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	access_release(&server->access);
-	session_free(server->session);
+	for (size_t i = 0; i < server->nsessions; i++)
+		session_free(server->sessions[i]);
+	free(server->sessions);
 	credentials_free(server->credentials);
 	sshauth_release(&server->sshauth);
 	free(server->ref);
