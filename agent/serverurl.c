@@ -51,7 +51,8 @@ static char *to_key(const char *text)
 
 	if (gourl_parse(&url, text))
 		return NULL;
-	url.has_user = false;
+	free(url.user);
+	url.user = NULL;
 	url.tail[0] = '\0';
 	if (*url.host && !gourl_has_control(url.path))
 		key = gourl_format(&url);

@@ -95,7 +95,7 @@ check 'a line break in a URL is refused' says 'line break' \
 	"https://u%0ahost=evil@h.example/r.git/info/lfs"
 check 'and a carriage return, and a NUL' eval \
 	'says "line break" "https://u%0d@h.example/x" &&
-	says "line break" "https://h.example%00/x"'
+	says "malformed" "https://h.example%00/x"'
 
 lfs_config credential.protectProtocol false
 check 'credential.protectProtocol lets a carriage return pass' \

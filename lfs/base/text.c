@@ -2,6 +2,7 @@
 #include "lfs/base/text.h"
 
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lfs/base/mem.h"
@@ -55,6 +56,27 @@ int text_percent(const char *s, size_t n)
 	high = text_hex(s[1]);
 	low = text_hex(s[2]);
 	return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
+char *text_unescape(const char *s, size_t n)
+{
+	char *plain = xmalloc(n + 1), *out = plain;
+
+	for (size_t i = 0; i < n; i++) {
+		int byte = (unsigned char)s[i];
+
+		if (byte == '%') {
+			byte = text_percent(s + i, n - i);
+			i += 2;
+		}
+		if (byte <= 0) {
+			free(plain);
+			return NULL;
+		}
+		*out++ = (char)byte;
+	}
+	*out = '\0';
+	return plain;
 }
 
 void text_base64(struct buf *out, const void *data, size_t len)

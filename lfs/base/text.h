@@ -26,6 +26,12 @@ int text_hex(char c);
 /* The byte that "%xx", the first of `n` bytes, stands for (RFC 3986, 2.1); -1. */
 int text_percent(const char *s, size_t n);
 
+/*
+ * A copy of the first `n` bytes with each "%xx" undone, the caller's.  NULL if
+ * one is malformed or stands for a NUL.
+ */
+char *text_unescape(const char *s, size_t n);
+
 /* Add the bytes to `out` in base64 (RFC 4648, 4), with its padding. */
 void text_base64(struct buf *out, const void *data, size_t len);
 

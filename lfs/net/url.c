@@ -116,11 +116,21 @@ static bool has_bad_port(const char *host, const char *end)
 	return colon < end && *colon != '.';
 }
 
+/* Where the host begins, after the user info; `host` is where that may be. */
+static const char *skip_user(const char *host, const char *end)
+{
+	const char *at;
+
+	while ((at = memchr(host, '@', (size_t)(end - host))))
+		host = at + 1;
+	return host;
+}
+
 const char *url_display(const char *url, char *out, size_t size)
 {
 	static const char hidden[] = "(malformed)";
 	const char *host = strstr(url, "://");
-	const char *end, *at;
+	const char *end;
 
 	if (!size)
 		return "";
@@ -133,8 +143,7 @@ const char *url_display(const char *url, char *out, size_t size)
 	if (!show(out, size, url, (size_t)(host - url)))
 		return out;
 	end = host + strcspn(host, "/?#");
-	while ((at = memchr(host, '@', (size_t)(end - host))))
-		host = at + 1;
+	host = skip_user(host, end);
 	if (has_bad_port(host, end))
 		show(out, size, hidden, strlen(hidden));
 	else
@@ -271,6 +280,21 @@ uint64_t url_host_id(const char *url)
 	return hash;
 }
 
+char *url_join(const char *url, const char *suffix)
+{
+	const char *start = strstr(url, "://"), *host, *query;
+	size_t len;
+
+	start = start ? start + strlen("://") : url;
+	host = skip_user(start, start + strcspn(start, "/?#"));
+	len = strcspn(host, "?#");
+	query = host + len;
+	while (len && host[len - 1] == '/')
+		len--;
+	return xstrfmt("%.*s%.*s/%s%s", (int)(start - url), url, (int)len, host,
+		       suffix, query);
+}
+
 bool url_is_https(const char *url)
 {
 	return !strncasecmp(url, "https://", 8);
@@ -318,28 +342,6 @@ char *url_resolve(const char *base, const char *location, struct err *err)
 	return NULL;
 }
 
-/* Percent-decode; false if it is broken, holds a NUL or does not fit. */
-static bool decode(const char *s, size_t n, char *out, size_t size)
-{
-	const char *end = s + n;
-	size_t len = 0;
-
-	while (s < end) {
-		int c = (unsigned char)*s;
-
-		if (c == '%') {
-			c = text_percent(s, (size_t)(end - s));
-			s += 2;
-		}
-		s++;
-		if (c == -1 || !c || len + 1 >= size)
-			return false;
-		out[len++] = (char)c;
-	}
-	out[len] = '\0';
-	return true;
-}
-
 /* The value as it is written, with its length; NULL if there is none. */
 static const char *find_query(const char *url, const char *name, size_t *n)
 {
@@ -360,13 +362,13 @@ static const char *find_query(const char *url, const char *name, size_t *n)
 bool url_query(const char *url, const char *name, char *out, size_t size)
 {
 	size_t n;
-	const char *value = find_query(url, name, &n);
+	const char *written = find_query(url, name, &n);
+	char *value = written ? text_unescape(written, n) : NULL;
+	bool fits = value && strlen(value) < size;
 
-	out[0] = '\0';
-	if (value && decode(value, n, out, size))
-		return true;
-	out[0] = '\0';
-	return false;
+	snprintf(out, size, "%s", fits ? value : "");
+	free(value);
+	return fits;
 }
 
 bool url_has_query(const char *url, const char *name)

@@ -65,6 +65,12 @@ void url_port(const char *url, char *out, size_t size);
 
 bool url_is_https(const char *url);
 
+/*
+ * The URL with a slash and `suffix` at the end of its path, before the query;
+ * the caller's.  The user info goes: libcurl would make an Authorization of it.
+ */
+char *url_join(const char *url, const char *suffix);
+
 /* A number for what stands before the path; two hosts seldom have the same. */
 uint64_t url_host_id(const char *url);
 

@@ -9,7 +9,6 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
-#include "lfs/server/urlparts.h"
 
 enum { VERIFY_DOUBLINGS = 6 };	/* of the pause: 32 s at the most */
 
@@ -391,9 +390,7 @@ static int ask(struct http *http, struct batch *batch, char *url,
 
 int batch_perform(struct http *http, struct batch *batch, struct err *err)
 {
-	/* libcurl would make an Authorization of its own of a user in it. */
-	char *plain = urlparts_without_user(batch->url);
-	char *url = urlparts_join(plain, "objects/batch");
+	char *url = url_join(batch->url, "objects/batch");
 	char shown[URL_DISPLAY_MAX];
 	int ret;
 
@@ -406,7 +403,6 @@ int batch_perform(struct http *http, struct batch *batch, struct err *err)
 	if (ret)
 		explain(http, err);
 	free(url);
-	free(plain);
 	return ret;
 }
 

@@ -10,7 +10,7 @@
 #include "lfs/server/credhelper.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/netrc.h"
-#include "lfs/server/urlparts.h"
+#include "lfs/server/gourl.h"
 
 struct credentials {
 	struct askcred ask;
@@ -42,20 +42,20 @@ struct credentials *credentials_new(const struct credential_options *options)
  * The URL whose credential the request wants: git-lfs prefers that of the git
  * remote, so that the one stored for git is found.
  */
-static int choose_url(const struct credential_query *query,
-		      struct urlparts *parts, struct err *err)
+static int choose_url(const struct credential_query *query, struct gourl *parts,
+		      struct err *err)
 {
 	const char *remote = query->remote_url;
 
 	if (!url_is_same_origin(query->url, query->api_url))
-		return urlparts_parse(parts, query->url, err);
-	if (urlparts_parse(parts, query->api_url, err))
+		return gourl_parse_server(parts, query->url, err);
+	if (gourl_parse_server(parts, query->api_url, err))
 		return -1;
 	if (parts->password || !remote ||
 	    !url_is_same_origin(remote, query->api_url))
 		return 0;
-	urlparts_release(parts);
-	return urlparts_parse(parts, remote, err);
+	gourl_release(parts);
+	return gourl_parse_server(parts, remote, err);
 }
 
 /* A boolean of the credential section for the URL; bad ones do not count. */
@@ -82,7 +82,7 @@ static int add_challenges(struct credtext *text,
 
 /* That of a URL is refused, if it is, before anybody is asked. */
 static int check_password(const struct credtext *text,
-			  const struct urlparts *parts, struct err *err)
+			  const struct gourl *parts, struct err *err)
 {
 	struct credtext lines = { .takes_cr = text->takes_cr };
 	int ret = parts->password ? credtext_add(&lines, "password",
@@ -95,10 +95,11 @@ static int check_password(const struct credtext *text,
 
 /* The lines to ask with. */
 static int add_query(struct credtext *text, const struct gitconfig *config,
-		     const struct urlparts *parts, struct err *err)
+		     const struct gourl *parts, struct err *err)
 {
-	char *url = xstrfmt("%s://%s/%s", parts->scheme, parts->host,
+	char *url = xstrfmt("%s://%s%s", parts->scheme, parts->host,
 			    parts->path);
+	const char *path = parts->path + (*parts->path == '/');
 	int ret;
 
 	text->takes_cr = !get_bool(config, url, "protectprotocol", true);
@@ -109,8 +110,8 @@ static int add_query(struct credtext *text, const struct gitconfig *config,
 		ret = credtext_add(text, "host", parts->host, err);
 	if (!ret && parts->user && *parts->user)
 		ret = credtext_add(text, "username", parts->user, err);
-	if (!ret && get_bool(config, url, "usehttppath", false) && *parts->path)
-		ret = credtext_add(text, "path", parts->path, err);
+	if (!ret && get_bool(config, url, "usehttppath", false) && *path)
+		ret = credtext_add(text, "path", path, err);
 	free(url);
 	return ret;
 }
@@ -120,13 +121,13 @@ static int find_lines(const struct credentials *credentials,
 		      const struct credential_query *query,
 		      struct credtext *text, struct err *err)
 {
-	struct urlparts parts;
+	struct gourl parts;
 	int ret;
 
 	if (choose_url(query, &parts, err))
 		return -1;
 	ret = add_query(text, credentials->ask.config, &parts, err);
-	urlparts_release(&parts);
+	gourl_release(&parts);
 	return ret;
 }
 
@@ -149,8 +150,7 @@ static bool accept_pair(struct credential *credential, const char *user,
 	       !credtext_add(&credential->text, "password", password, &ignored);
 }
 
-static bool from_parts(const struct urlparts *parts,
-		       struct credential *credential)
+static bool from_parts(const struct gourl *parts, struct credential *credential)
 {
 	return parts->password &&
 	       accept_pair(credential, parts->user, parts->password) &&
@@ -161,7 +161,7 @@ int credential_from_urls(const struct credentials *credentials,
 			 const struct credential_query *query,
 			 struct credential *credential, struct err *err)
 {
-	struct urlparts parts;
+	struct gourl parts;
 	int found;
 
 	if (choose_url(query, &parts, err))
@@ -170,7 +170,7 @@ int credential_from_urls(const struct credentials *credentials,
 			  err);
 	if (!found)
 		found = from_parts(&parts, credential);
-	urlparts_release(&parts);
+	gourl_release(&parts);
 	if (found <= 0)
 		credential_release(credential);
 	return found;
@@ -230,11 +230,10 @@ void credential_note_actions(struct credentials *credentials,
 }
 
 static bool from_netrc(const struct credentials *credentials,
-		       const struct urlparts *parts,
-		       struct credential *credential)
+		       const struct gourl *parts, struct credential *credential)
 {
 	const char *home = getenv("HOME");
-	char *host = urlparts_host_name(parts);
+	char *host = gourl_host_name(parts);
 	char *path = xstrfmt("%s/.netrc", home ? home : "");
 	const struct netrc_query wanted = { host, parts->user };
 	struct netrc_login login = { NULL, NULL };
@@ -373,9 +372,8 @@ static int ask(struct credentials *credentials,
 }
 
 static int look(struct credentials *credentials,
-		const struct credential_query *query,
-		const struct urlparts *parts, struct credential *credential,
-		struct err *err)
+		const struct credential_query *query, const struct gourl *parts,
+		struct credential *credential, struct err *err)
 {
 	if (add_query(&credential->query, credentials->ask.config, parts, err))
 		return -1;
@@ -410,14 +408,14 @@ int credential_get(struct credentials *credentials,
 		   const struct credential_query *query,
 		   struct credential *credential, struct err *err)
 {
-	struct urlparts parts;
+	struct gourl parts;
 	int ret;
 
 	*credential = (struct credential)CREDENTIAL_INIT;
 	if (choose_url(query, &parts, err))
 		return -1;
 	ret = look(credentials, query, &parts, credential, err);
-	urlparts_release(&parts);
+	gourl_release(&parts);
 	credential->is_for_actions = knows(credentials, CREDSHARE_FOR_ACTIONS,
 					   &credential->query);
 	if (!ret)

@@ -38,28 +38,9 @@ static bool consists_of(const char *s, const char *set)
 	return true;
 }
 
-/* NULL if an escape is malformed, or stands for a NUL. */
 static char *unescape(const char *s)
 {
-	char *plain = xmalloc(strlen(s) + 1), *out = plain;
-
-	for (; *s; s++) {
-		int byte;
-
-		if (*s != '%') {
-			*out++ = *s;
-			continue;
-		}
-		byte = text_percent(s, strnlen(s, 3));
-		if (byte <= 0) {
-			free(plain);
-			return NULL;
-		}
-		*out++ = (char)byte;
-		s += 2;
-	}
-	*out = '\0';
-	return plain;
+	return text_unescape(s, strlen(s));
 }
 
 static void add_escaped(struct buf *out, const char *s, const char *plain)
@@ -124,7 +105,6 @@ static int parse_user(struct gourl *url, char *text)
 		if (!url->password)
 			return -1;
 	}
-	url->has_user = true;
 	url->user = unescape(text);
 	return url->user ? 0 : -1;
 }
@@ -209,8 +189,8 @@ static char *parse_tail(const char *text)
 /* A part that is not there is an empty string. */
 static void fill_gaps(struct gourl *url)
 {
-	char **const parts[] = { &url->opaque, &url->user, &url->host,
-				 &url->path, &url->raw_path };
+	char **const parts[] = { &url->opaque, &url->host, &url->path,
+				 &url->raw_path };
 
 	for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++)
 		if (!*parts[i])
@@ -243,10 +223,10 @@ int gourl_parse(struct gourl *url, const char *text)
 
 static void add_authority(const struct gourl *url, struct buf *out)
 {
-	if (!*url->host && !*url->path && !url->has_user)
+	if (!*url->host && !*url->path && !url->user)
 		return;
 	buf_puts(out, "//");
-	if (url->has_user) {
+	if (url->user) {
 		add_escaped(out, url->user, user_plain);
 		if (url->password) {
 			buf_puts(out, ":");
@@ -266,7 +246,7 @@ char *gourl_format(const struct gourl *url)
 	if (*url->opaque) {
 		buf_puts(&out, url->opaque);
 	} else {
-		if (*url->scheme || *url->host || url->has_user)
+		if (*url->scheme || *url->host || url->user)
 			add_authority(url, &out);
 		if (*url->raw_path && consists_of(url->raw_path, path_allowed))
 			buf_puts(&out, url->raw_path);
@@ -287,6 +267,35 @@ char *gourl_normalize(const char *text)
 	normal = gourl_format(&url);
 	gourl_release(&url);
 	return normal;
+}
+
+static bool has_newline(const char *part)
+{
+	return part && strchr(part, '\n');
+}
+
+int gourl_parse_server(struct gourl *url, const char *text, struct err *err)
+{
+	if (gourl_parse(url, text))
+		return err_set(err, ERR_USAGE, "the URL is malformed");
+	if (!*url->scheme || !*url->host)
+		err_set(err, ERR_USAGE, "the URL has no host");
+	else if (has_newline(url->user) || has_newline(url->password) ||
+		 has_newline(url->host) || has_newline(url->path))
+		err_set(err, ERR_USAGE, "the URL has a line break in it");
+	else
+		return 0;
+	gourl_release(url);
+	return -1;
+}
+
+char *gourl_host_name(const struct gourl *url)
+{
+	const char *host = url->host;
+
+	if (*host == '[')
+		return xstrndup(host + 1, strcspn(host + 1, "]"));
+	return xstrndup(host, strcspn(host, ":"));
 }
 
 void gourl_release(struct gourl *url)

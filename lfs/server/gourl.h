@@ -4,6 +4,8 @@
 
 #include <stdbool.h>
 
+#include "lfs/base/err.h"
+
 /*
  * URLs taken apart and put together again as git-lfs does it: by the rules of
  * Go's net/url, under which "host:path" is a URL with the scheme "host", and
@@ -20,8 +22,7 @@ enum {
 struct gourl {
 	char *scheme;	/* owned, as are all; lower case; "" if there is none */
 	char *opaque;	/* what follows "scheme:" without a slash, or "" */
-	bool has_user;
-	char *user;	/* not escaped; "" */
+	char *user;	/* not escaped; NULL if there is none */
 	char *password;	/* not escaped; NULL if there is none */
 	char *host;	/* not escaped, with the port */
 	char *path;	/* not escaped */
@@ -43,6 +44,16 @@ char *gourl_format(const struct gourl *url);
 
 /* Both in one: as git-lfs sends it; NULL if it is none.  The caller's. */
 char *gourl_normalize(const char *text);
+
+/*
+ * Take the URL of a server apart.  ERR_USAGE, and nothing to release, if it has
+ * no scheme or host, or if something in it stands for a line break, which would
+ * end a line of git's credential protocol.  The error does not quote it.
+ */
+int gourl_parse_server(struct gourl *url, const char *text, struct err *err);
+
+/* The name in the host, without port and brackets; the caller's. */
+char *gourl_host_name(const struct gourl *url);
 
 void gourl_release(struct gourl *url);
 

@@ -75,13 +75,13 @@ static void take_ssh(struct remoteurl *remote, const struct gourl *url)
 	if (gourl_has_control(url->path) ||
 	    split_port(url->host, &host, &remote->ssh.port))
 		return;
-	if (*url->user)
+	if (url->user && *url->user)
 		remote->ssh.host = xstrfmt("%s@%s", url->user, host);
 	else
 		remote->ssh.host = xstrdup(host);
 	remote->ssh.path = xstrdup(url->path);
 	https.scheme = (char[]){ "https" };
-	https.has_user = false;
+	https.user = NULL;
 	https.host = host;
 	https.raw_path = (char[]){ "" };
 	https.tail = (char[]){ "" };

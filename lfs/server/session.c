@@ -10,7 +10,6 @@
 #include "lfs/git/urlmatch.h"
 #include "lfs/net/link.h"
 #include "lfs/net/url.h"
-#include "lfs/server/urlparts.h"
 
 enum {
 	REJECTIONS_MAX = 3
@@ -167,7 +166,7 @@ int session_add_login(const struct session *session, struct headers *headers,
 
 static bool is_below(const char *api_url, const char *url)
 {
-	char *plain = urlparts_without_user(api_url);
+	char *plain = url_join(api_url, "");
 	struct urlmatch *action = urlmatch_new(url);
 	struct urlmatch_rank ignored;
 	bool is = urlmatch_is_match(plain, action, &ignored);

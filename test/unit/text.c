@@ -25,6 +25,35 @@ static void vectors(void **state)
 	check("\x00\xff\xfe\xfb\xef\xbe\x3e\x3f", 8, "AP/+++++Pj8=");
 }
 
+static void unescape(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n;
+		const char *plain;	/* NULL: refused */
+	} cases[] = {
+		{ "", 0, "" },
+		{ "abc", 2, "ab" },
+		{ "%41%7e%0A", 9, "A~\n" },
+		{ "a%2", 3, NULL },
+		{ "a%20", 3, NULL },
+		{ "%zz", 3, NULL },
+		{ "100%", 4, NULL },
+		{ "a%00b", 5, NULL },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *plain = text_unescape(cases[i].s, cases[i].n);
+
+		if (cases[i].plain)
+			assert_string_equal(plain, cases[i].plain);
+		else
+			assert_null(plain);
+		free(plain);
+	}
+}
+
 static void percent(void **state)
 {
 	static const struct {
@@ -65,6 +94,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(vectors),
+		cmocka_unit_test(unescape),
 		cmocka_unit_test(percent),
 		cmocka_unit_test(copies),
 	};

@@ -260,6 +260,30 @@ static void resolve_refuses(void **state)
 	}
 }
 
+static void join(void **state)
+{
+	static const char *const cases[][2] = {
+		{ "https://h", "https://h/a/b" },
+		{ "https://h/x", "https://h/x/a/b" },
+		{ "https://h/x//", "https://h/x/a/b" },
+		{ "https://h/x?token=1", "https://h/x/a/b?token=1" },
+		{ "https://h/x#f", "https://h/x/a/b#f" },
+		{ "https://u:p@h/x@y", "https://h/x@y/a/b" },
+		{ "https://h/x@y", "https://h/x@y/a/b" },
+		{ "https://a@b@h", "https://h/a/b" },
+		{ "https://u@h?q=@", "https://h/a/b?q=@" },
+		{ "junk", "junk/a/b" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		char *url = url_join(cases[i][0], "a/b");
+
+		assert_string_equal(url, cases[i][1]);
+		free(url);
+	}
+}
+
 static void query(void **state)
 {
 	static const char url[] =
@@ -301,6 +325,7 @@ int main(void)
 		cmocka_unit_test(keeps_headers),
 		cmocka_unit_test(resolve),
 		cmocka_unit_test(resolve_refuses),
+		cmocka_unit_test(join),
 		cmocka_unit_test(query),
 	};
 
