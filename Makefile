@@ -2,8 +2,8 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = printable err mem buf text clock log json file wait child crc_x86 \
-           crc_arm crc sha256_x86 sha256_arm sha256 md5 notes
+BASE     = printable err mem buf text clock log json file wait child crc \
+           sha256 md5 notes
 NET      = libcurl url link range retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig promisor httpconf repo storage settings \

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/base/sha256.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -6,10 +8,6 @@
 #define MBEDTLS_ALLOW_PRIVATE_ACCESS
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
-
-#include "lfs/base/sha256.h"
-#include "lfs/base/sha256_arm.h"
-#include "lfs/base/sha256_x86.h"
 
 #if MBEDTLS_VERSION_MAJOR < 3
 #define mbedtls_sha256_starts mbedtls_sha256_starts_ret
@@ -41,6 +39,219 @@ static const _Alignas(16) uint32_t round_k[64] = {
 	0x748f82ee, 0x78a5636f, 0x84c87814, 0x8cc70208,
 	0x90befffa, 0xa4506ceb, 0xbef9a3f7, 0xc67178f2
 };
+
+/*
+ * The compression function by the processor's own instructions, with one block
+ * and its rounds written once over what each processor calls them.
+ */
+#if defined(__x86_64__) || defined(__i386__)
+
+#include <cpuid.h>
+#include <immintrin.h>
+
+#define CPU_NAME "sha-ni"
+
+/* Per function, so that the rest of the program runs on any x86. */
+#define TARGET __attribute__((target("sha,sse4.1,ssse3")))
+
+/*
+ * Asked once an object: in a virtual machine it takes ten microseconds or more.
+ * CPUID is asked directly because __builtin_cpu_supports() of gcc 12 does not
+ * know "sha".  The registers used are SSE's, which every kernel saves.
+ */
+static bool cpu_usable(void)
+{
+	unsigned a, b, c, d;
+
+	return __builtin_cpu_supports("ssse3") &&
+	       __builtin_cpu_supports("sse4.1") &&
+	       __get_cpuid_count(7, 0, &a, &b, &c, &d) && (b & bit_SHA);
+}
+
+typedef __m128i words;
+#define add_words _mm_add_epi32
+
+struct state {
+	words first;	/* ABEF, A in the highest lane: the order of sha256rnds2 */
+	words second;	/* CDGH */
+};
+
+TARGET static inline struct state state_from(const uint32_t h[8])
+{
+	struct state s;
+
+	s.first = _mm_set_epi32((int)h[0], (int)h[1], (int)h[4], (int)h[5]);
+	s.second = _mm_set_epi32((int)h[2], (int)h[3], (int)h[6], (int)h[7]);
+	return s;
+}
+
+TARGET static inline void state_to(const struct state *s, uint32_t h[8])
+{
+	h[0] = (uint32_t)_mm_extract_epi32(s->first, 3);
+	h[1] = (uint32_t)_mm_extract_epi32(s->first, 2);
+	h[2] = (uint32_t)_mm_extract_epi32(s->second, 3);
+	h[3] = (uint32_t)_mm_extract_epi32(s->second, 2);
+	h[4] = (uint32_t)_mm_extract_epi32(s->first, 1);
+	h[5] = (uint32_t)_mm_extract_epi32(s->first, 0);
+	h[6] = (uint32_t)_mm_extract_epi32(s->second, 1);
+	h[7] = (uint32_t)_mm_extract_epi32(s->second, 0);
+}
+
+TARGET static inline words load_words(const unsigned char *data)
+{
+	/* The message is big-endian: each word's last byte comes first. */
+	const __m128i swap = _mm_set_epi64x(0x0c0d0e0f08090a0b,
+					    0x0405060700010203);
+
+	return _mm_shuffle_epi8(_mm_loadu_si128((const __m128i *)data), swap);
+}
+
+/*
+ * Two rounds turn (ABEF, CDGH) into (new, ABEF), so the two registers change
+ * roles, and after four rounds have their first roles again.
+ */
+TARGET static inline void four_rounds(struct state *s, words w,
+				      const uint32_t k[4])
+{
+	__m128i wk = _mm_add_epi32(w, _mm_load_si128((const __m128i *)k));
+
+	s->second = _mm_sha256rnds2_epu32(s->second, s->first, wk);
+	wk = _mm_shuffle_epi32(wk, 0x0e);
+	s->first = _mm_sha256rnds2_epu32(s->first, s->second, wk);
+}
+
+/* The four words after a, b, c, d: FIPS 180-4, 6.2.2, step 1. */
+TARGET static inline words next_words(words a, words b, words c, words d)
+{
+	__m128i w = _mm_sha256msg1_epu32(a, b);
+
+	w = _mm_add_epi32(w, _mm_alignr_epi8(d, c, 4));
+	return _mm_sha256msg2_epu32(w, d);
+}
+
+#elif defined(__aarch64__) && !defined(__ARM_BIG_ENDIAN)
+
+/*
+ * Per function, so that the rest of the program runs on any ARMv8.  clang
+ * before 16 hides the intrinsics unless the whole file is compiled for the
+ * extension, although it compiles them well in such a function; the macro it
+ * looks at is the only way in.
+ */
+#if defined(__clang__)
+#define TARGET __attribute__((target("crypto")))
+#if __clang_major__ < 16 && !defined(__ARM_FEATURE_SHA2)
+#define __ARM_FEATURE_SHA2 1
+#endif
+#else
+#define TARGET __attribute__((target("+crypto")))
+#endif
+
+#include <arm_neon.h>
+
+#if defined(__linux__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
+
+#define CPU_NAME "armv8"
+
+static bool cpu_usable(void)
+{
+#if defined(__linux__)
+	return getauxval(AT_HWCAP) & HWCAP_SHA2;
+#elif defined(__APPLE__)
+	/* Every Apple processor of this architecture has the extension. */
+	return true;
+#else
+	return false;
+#endif
+}
+
+typedef uint32x4_t words;
+#define add_words vaddq_u32
+
+struct state {
+	words first;	/* ABCD */
+	words second;	/* EFGH */
+};
+
+TARGET static inline struct state state_from(const uint32_t h[8])
+{
+	return (struct state){ vld1q_u32(h), vld1q_u32(h + 4) };
+}
+
+TARGET static inline void state_to(const struct state *s, uint32_t h[8])
+{
+	vst1q_u32(h, s->first);
+	vst1q_u32(h + 4, s->second);
+}
+
+TARGET static inline words load_words(const unsigned char *data)
+{
+	return vreinterpretq_u32_u8(vrev32q_u8(vld1q_u8(data)));
+}
+
+TARGET static inline void four_rounds(struct state *s, words w,
+				      const uint32_t k[4])
+{
+	const words wk = vaddq_u32(w, vld1q_u32(k));
+	const words abcd = s->first;
+
+	s->first = vsha256hq_u32(abcd, s->second, wk);
+	s->second = vsha256h2q_u32(s->second, abcd, wk);
+}
+
+/* The four words after a, b, c, d: FIPS 180-4, 6.2.2, step 1. */
+TARGET static inline words next_words(words a, words b, words c, words d)
+{
+	return vsha256su1q_u32(vsha256su0q_u32(a, b), c, d);
+}
+
+#endif
+
+#ifdef CPU_NAME
+
+TARGET static inline void one_block(struct state *s, const uint32_t k[64],
+				    const unsigned char *data)
+{
+	words w0 = load_words(data);
+	words w1 = load_words(data + 16);
+	words w2 = load_words(data + 32);
+	words w3 = load_words(data + 48);
+	int i;
+
+	four_rounds(s, w0, k);
+	four_rounds(s, w1, k + 4);
+	four_rounds(s, w2, k + 8);
+	four_rounds(s, w3, k + 12);
+	for (i = 16; i < 64; i += 16) {
+		w0 = next_words(w0, w1, w2, w3);
+		four_rounds(s, w0, k + i);
+		w1 = next_words(w1, w2, w3, w0);
+		four_rounds(s, w1, k + i + 4);
+		w2 = next_words(w2, w3, w0, w1);
+		four_rounds(s, w2, k + i + 8);
+		w3 = next_words(w3, w0, w1, w2);
+		four_rounds(s, w3, k + i + 12);
+	}
+}
+
+TARGET static void cpu_run(uint32_t h[8], const uint32_t k[64],
+			   const unsigned char *data, size_t nblocks)
+{
+	struct state s = state_from(h);
+
+	for (; nblocks; nblocks--, data += SHA256_BLOCK_SIZE) {
+		const struct state before = s;
+
+		one_block(&s, k, data);
+		s.first = add_words(s.first, before.first);
+		s.second = add_words(s.second, before.second);
+	}
+	state_to(&s, h);
+}
+
+#endif
 
 static bool mbedtls_usable(void)
 {
@@ -78,8 +289,9 @@ struct impl {
 
 /* The fastest first. */
 static const struct impl impls[] = {
-	{ "sha-ni", sha256_x86_usable, sha256_x86_run },
-	{ "armv8", sha256_arm_usable, sha256_arm_run },
+#ifdef CPU_NAME
+	{ CPU_NAME, cpu_usable, cpu_run },
+#endif
 	{ "mbedtls", mbedtls_usable, mbedtls_run }
 };
 
