@@ -192,7 +192,8 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	ret = http_perform(http, &request, &response, err);
 	plan->finish_may_be_done |= http_was_resent(http);
 	if (!ret)
-		ret = status_of_finish(http, &request, &response, err);
+		ret = status_of_answer(http, &request, &response, STATUS_DONE,
+				       err);
 	if (ret)
 		plan_explain_finish(http, plan->finish_may_be_done, err);
 	/* The answer was lost, or does not tell. */

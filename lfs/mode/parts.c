@@ -371,10 +371,11 @@ static int perform(const struct step *step, unsigned answer_ms,
 	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = http_perform(http, &request, &response, err);
 
-	if (!ret && step->is_finish)
-		ret = status_of_finish(http, &request, &response, err);
-	else if (!ret)
-		ret = status_of_taken(http, &request, &response, err);
+	if (!ret)
+		ret = status_of_answer(http, &request, &response,
+				       step->is_finish ? STATUS_DONE :
+							 STATUS_TAKEN,
+				       err);
 	http_response_release(&response);
 	return ret;
 }

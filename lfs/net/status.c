@@ -7,6 +7,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/json.h"
+#include "lfs/base/text.h"
 #include "lfs/net/http.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/link.h"
@@ -15,70 +16,57 @@
 
 enum { TITLE_MAX = 100 };	/* bytes of a page's title */
 
-struct reason {
+/* What a status is called, and what people can do about it, or NULL. */
+static const struct meaning {
 	int status;
-	const char *text;
-};
-
-static const struct reason reasons[] = {
-	{ 202, "Accepted" },
-	{ 206, "Partial Content" },
-	{ 400, "Bad Request" },
-	{ 401, "Unauthorized" },
-	{ 403, "Forbidden" },
-	{ 404, "Not Found" },
-	{ 405, "Method Not Allowed" },
-	{ 407, "Proxy Authentication Required" },
-	{ 408, "Request Timeout" },
-	{ 409, "Conflict" },
-	{ 410, "Gone" },
-	{ 411, "Length Required" },
-	{ 412, "Precondition Failed" },
-	{ 413, "Content Too Large" },
-	{ 416, "Range Not Satisfiable" },
-	{ 422, "Unprocessable Content" },
-	{ 423, "Locked" },
-	{ 429, "Too Many Requests" },
-	{ 500, "Internal Server Error" },
-	{ 501, "Not Implemented" },
-	{ 502, "Bad Gateway" },
-	{ 503, "Service Unavailable" },
-	{ 504, "Gateway Timeout" },
-	{ 507, "Insufficient Storage" },
-	{ 509, "Bandwidth Limit Exceeded" },
-	{ 511, "Network Authentication Required" },
-};
-
-/* What to do about it. */
-static const struct reason steps[] = {
-	{ 405, "it takes no such request at this address: check lfs.url" },
-	{ 407, CONNECT_PROXY_LOGIN },
-	{ 413,
+	const char *name;
+	const char *step;
+} meanings[] = {
+	{ 202, "Accepted", NULL },
+	{ 206, "Partial Content", NULL },
+	{ 400, "Bad Request", NULL },
+	{ 401, "Unauthorized", NULL },
+	{ 403, "Forbidden", NULL },
+	{ 404, "Not Found", NULL },
+	{ 405, "Method Not Allowed",
+	  "it takes no such request at this address: check lfs.url" },
+	{ 407, "Proxy Authentication Required", CONNECT_PROXY_LOGIN },
+	{ 408, "Request Timeout", NULL },
+	{ 409, "Conflict", NULL },
+	{ 410, "Gone", NULL },
+	{ 411, "Length Required", NULL },
+	{ 412, "Precondition Failed", NULL },
+	{ 413, "Content Too Large",
 	  "it, or a proxy before it, takes no body of this size: its owner "
 	  "can raise that limit" },
-	{ 423, "something is locked there: git lfs locks may tell by whom" },
-	{ 501, "it lacks what is asked for: check lfs.url" },
-	{ 507,
+	{ 416, "Range Not Satisfiable", NULL },
+	{ 422, "Unprocessable Content", NULL },
+	{ 423, "Locked",
+	  "something is locked there: git lfs locks may tell by whom" },
+	{ 429, "Too Many Requests", NULL },
+	{ 500, "Internal Server Error", NULL },
+	{ 501, "Not Implemented", "it lacks what is asked for: check lfs.url" },
+	{ 502, "Bad Gateway", NULL },
+	{ 503, "Service Unavailable", NULL },
+	{ 504, "Gateway Timeout", NULL },
+	{ 507, "Insufficient Storage",
 	  "its room or your quota is used up: make room, or ask its owner" },
-	{ 509,
+	{ 509, "Bandwidth Limit Exceeded",
 	  "its bandwidth limit is used up: wait until it is renewed, or ask "
 	  "its owner" },
-	{ 511,
+	{ 511, "Network Authentication Required",
 	  "a captive portal of the network asks for it: open any page in a web "
 	  "browser and sign in" },
 };
 
-static const char *find(const struct reason *list, size_t n, int status)
+static const struct meaning *meaning_of(int status)
 {
-	for (size_t i = 0; i < n; i++)
-		if (list[i].status == status)
-			return list[i].text;
-	return "";
-}
+	static const struct meaning none = { 0, "", NULL };
 
-static const char *reason_of(int status)
-{
-	return find(reasons, sizeof(reasons) / sizeof(reasons[0]), status);
+	for (size_t i = 0; i < sizeof(meanings) / sizeof(meanings[0]); i++)
+		if (meanings[i].status == status)
+			return &meanings[i];
+	return &none;
 }
 
 /* The text between <tag> and </tag>, cut to fit; "" if there is none. */
@@ -99,16 +87,12 @@ static void xml_text(const char *body, const char *tag, char *out, size_t size)
 		snprintf(out, size, "%.*s", (int)(end - begin), begin);
 }
 
-static json_t *parse(const char *body)
+/* The body as JSON, which the caller releases; NULL if it is none. */
+static json_t *parse_body(const char *body)
 {
 	struct err ignored = ERR_INIT;
 
 	return json_parse(body, strlen(body), &ignored);
-}
-
-static const char *member(const json_t *tree, const char *name)
-{
-	return json_string_value(json_object_get(tree, name));
 }
 
 /* Words in it: itself, its `message`, or that of its first element. */
@@ -123,13 +107,13 @@ static const char *words_of(const json_t *value)
 
 static void json_text(const char *body, char *out, size_t size)
 {
-	json_t *tree = parse(body);
+	json_t *tree = parse_body(body);
 	const json_t *detail = json_object_get(tree, "detail");
 	const json_t *place = json_is_object(detail) ? detail : tree;
 	const char *text = json_string_value(detail);
 
 	if (!text)
-		text = member(place, "message");
+		text = json_string_value(json_object_get(place, "message"));
 	if (!text)
 		text = words_of(json_object_get(place, "error"));
 	if (!text)
@@ -185,22 +169,22 @@ static void html_title(const char *body, char *out, size_t size)
 	out[n] = '\0';
 }
 
-/* Is the time of the link past, and the refusal one that tells of it? */
-static bool is_over(const struct status *status)
+/* Has the link expired, and does the refusal say so? */
+static bool is_expired(const struct status *status)
 {
 	return status->expires && status->now >= status->expires &&
 	       (status->status == 400 || status->status == 401 ||
 		status->status == 403);
 }
 
-/* It lacks the feature, the room or the budget: that does not pass. */
+/* The server lacks the feature, the room or the budget: that does not pass. */
 static bool is_final(int status)
 {
 	return status == 501 || status == 505 || status == 507 ||
 	       status == 509 || status == 511;
 }
 
-static enum err_kind kind_of(int status, const char *text)
+static enum err_kind kind_of_status(int status, const char *text)
 {
 	if (status == 401)
 		return ERR_AUTH;
@@ -209,24 +193,20 @@ static enum err_kind kind_of(int status, const char *text)
 	/* "Request has expired", or ExpiredToken. */
 	if ((status == 400 || status == 403) && strstr(text, "xpired"))
 		return ERR_EXPIRED;
-	if (status == 400 && !strncmp(text, "RequestTimeout", 14))
+	if (status == 408 || status == 429 ||
+	    (status >= 500 && !is_final(status)) ||
+	    (status == 400 && text_has_prefix(text, "RequestTimeout")))
 		return ERR_BUSY;
-	if (status == 408 || status == 429)
-		return ERR_BUSY;
-	return status >= 500 && !is_final(status) ? ERR_BUSY : ERR_REFUSED;
+	return ERR_REFUSED;
 }
 
-/* S3's codes of what may go well the next time. */
-static bool is_passing(const char *text)
+/* Is it one of the transient error codes of S3? */
+static bool is_transient_code(const char *text)
 {
-	static const char *const codes[] = { "InternalError", "SlowDown",
-					     "ServiceUnavailable",
-					     "RequestTimeout" };
-
-	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
-		if (!strncmp(text, codes[i], strlen(codes[i])))
-			return true;
-	return false;
+	return text_has_prefix(text, "InternalError") ||
+	       text_has_prefix(text, "SlowDown") ||
+	       text_has_prefix(text, "ServiceUnavailable") ||
+	       text_has_prefix(text, "RequestTimeout");
 }
 
 /* Does a member that is there only if something went wrong have a value? */
@@ -247,7 +227,7 @@ static bool json_has_failed(const json_t *tree, char *out, size_t size)
 	const char *words = is_said(error) ? words_of(error) : words_of(errors);
 
 	if (!words)
-		words = member(tree, "message");
+		words = json_string_value(json_object_get(tree, "message"));
 	snprintf(out, size, "%s", words ? words : "");
 	return is_said(error) || is_said(errors) ||
 	       json_is_false(json_object_get(tree, "success")) ||
@@ -316,67 +296,88 @@ int status_say_page(const char *url, const char *body, const char *what,
 	return -1;
 }
 
-enum verdict {
-	TAKEN,
-	FAILED,
-	PAGE,
-	UNREADABLE
-};
-
-/* What the body of a 2xx says; `out` is in what words. */
-static enum verdict judge(const struct status *status, char *out, size_t size)
+/* A page says no more than its title, and not the status twice. */
+static void page_text(const struct status *status, char *out, size_t size)
 {
-	const char *body = status->body;
-	enum verdict verdict;
-	json_t *tree;
+	char said[TITLE_MAX];
 
-	out[0] = '\0';
-	body = skip_blanks(body);
-	if (status_is_page(body, status->content_type))
-		return PAGE;
-	if (*body != '{') {
-		server_text(body, out, size);
-		return has_xml_error(body) ? FAILED : TAKEN;
-	}
-	tree = parse(body);
-	if (!tree)
-		return UNREADABLE;
-	verdict = json_has_failed(tree, out, size) ? FAILED : TAKEN;
-	json_decref(tree);
-	return verdict;
+	html_title(status->body, out, size);
+	snprintf(said, sizeof(said), "%d %s", status->status,
+		 meaning_of(status->status)->name);
+	if (!strcasecmp(out, said))
+		out[0] = '\0';
 }
 
-static int say_untaken(const struct status *status, enum verdict verdict,
-		       const char *text, struct err *err)
+static int status_refused(const struct status *status, struct err *err)
 {
-	if (verdict == PAGE)
-		status_say_page(status->url, status->body, "an answer", err);
-	else
-		err_set(err, is_passing(text) ? ERR_BUSY : ERR_REFUSED,
-			"the server answered %d, but with an error%s%s",
-			status->status, *text ? ": " : "", text);
+	const char *name = meaning_of(status->status)->name;
+	bool is_page = status_is_page(status->body, status->content_type);
+	enum err_kind kind;
+	char text[256];
+
+	if (err->kind)
+		return -1;
+	server_text(status->body, text, sizeof(text));
+	kind = is_expired(status) ? ERR_EXPIRED :
+				    kind_of_status(status->status, text);
+	if (is_page)
+		page_text(status, text, TITLE_MAX);
+	err_set(err, kind, "the server answered %d%s%s%s%s", status->status,
+		*name ? " " : "", name, *text ? ": " : "", text);
+	err->code = status->status;
+	err->is_strange = is_page && status->status >= 500;
+	err->wait_ms = retry_parse_after(status->retry_after, status->now);
+	return -1;
+}
+
+static int status_failed(const struct status *status, const char *text,
+			 struct err *err)
+{
+	err_set(err, is_transient_code(text) ? ERR_BUSY : ERR_REFUSED,
+		"the server answered %d, but with an error%s%s", status->status,
+		*text ? ": " : "", text);
 	err->code = status->status;
 	return -1;
 }
 
-static int check_taken(const struct status *status, enum verdict *verdict,
-		       struct err *err)
+static int status_undecided(const struct status *status, bool is_cut,
+			    struct err *err)
 {
-	char text[256];
+	const char *name = meaning_of(status->status)->name;
 
-	if (status_check(status, err))
-		return -1;
-	*verdict = judge(status, text, sizeof(text));
-	if (*verdict == FAILED || *verdict == PAGE)
-		return say_untaken(status, *verdict, text, err);
-	return 0;
+	err_set(err, ERR_PROTOCOL,
+		"the server answered %d%s%s%s, which does not tell whether the "
+		"object is there",
+		status->status, *name ? " " : "", name,
+		is_cut ? " with JSON that is cut" : "");
+	err->code = status->status;
+	return -1;
 }
 
-int status_check_taken(const struct status *status, struct err *err)
+/* Does the body of a 2xx say that it is none?  `*is_cut`: JSON that is cut. */
+static int check_body(const struct status *status, bool *is_cut,
+		      struct err *err)
 {
-	enum verdict verdict;
+	const char *body = skip_blanks(status->body);
+	bool has_failed = false;
+	char text[256] = "";
+	json_t *tree;
 
-	return check_taken(status, &verdict, err);
+	if (status_is_page(body, status->content_type)) {
+		status_say_page(status->url, status->body, "an answer", err);
+		err->code = status->status;
+		return -1;
+	}
+	if (*body == '{') {
+		tree = parse_body(body);
+		*is_cut = !tree;
+		has_failed = json_has_failed(tree, text, sizeof(text));
+		json_decref(tree);
+	} else if (has_xml_error(body)) {
+		server_text(body, text, sizeof(text));
+		has_failed = true;
+	}
+	return has_failed ? status_failed(status, text, err) : 0;
 }
 
 /* OK, Created, one that a proxy has changed, and two without a body. */
@@ -385,67 +386,27 @@ static bool means_done(int status)
 	return status >= 200 && status <= 205 && status != 202;
 }
 
-int status_check_finish(const struct status *status, struct err *err)
+int status_check(const struct status *status, enum status_proof proof,
+		 struct err *err)
 {
-	const char *reason = reason_of(status->status);
-	enum verdict verdict;
+	bool is_cut = false;
 
-	if (check_taken(status, &verdict, err))
-		return -1;
-	if (verdict != UNREADABLE && means_done(status->status))
+	if (status->status < 200 || status->status > 299)
+		return status_refused(status, err);
+	if (proof == STATUS_ANY)
 		return 0;
-	err_set(err, ERR_PROTOCOL,
-		"the server answered %d%s%s%s, which does not tell whether the "
-		"object is there",
-		status->status, *reason ? " " : "", reason,
-		verdict == UNREADABLE ? " with JSON that is cut" : "");
-	err->code = status->status;
-	return -1;
-}
-
-/* Nothing else is said in a page, and not twice. */
-static void page_text(const struct status *status, const char *reason,
-		      char *out, size_t size)
-{
-	char said[TITLE_MAX];
-
-	html_title(status->body, out, size);
-	snprintf(said, sizeof(said), "%d %s", status->status, reason);
-	if (!strcasecmp(out, said))
-		out[0] = '\0';
-}
-
-int status_check(const struct status *status, struct err *err)
-{
-	char text[256];
-	const char *reason = reason_of(status->status);
-	bool is_page = status_is_page(status->body, status->content_type);
-	enum err_kind kind;
-
-	if (status->status >= 200 && status->status <= 299)
-		return 0;
-	server_text(status->body, text, sizeof(text));
-	if (err->kind)
+	if (check_body(status, &is_cut, err))
 		return -1;
-	kind = is_over(status) ? ERR_EXPIRED : kind_of(status->status, text);
-	if (is_page)
-		page_text(status, reason, text, TITLE_MAX);
-	err_set(err, kind, "the server answered %d%s%s%s%s", status->status,
-		*reason ? " " : "", reason, *text ? ": " : "", text);
-	err->code = status->status;
-	err->is_strange = is_page && status->status >= 500;
-	err->wait_ms = retry_parse_after(status->retry_after, status->now);
-	return -1;
+	if (proof == STATUS_TAKEN || (!is_cut && means_done(status->status)))
+		return 0;
+	return status_undecided(status, is_cut, err);
 }
 
-/* Is the 401 of the server that the login was for? */
-static int check_place(const struct http *http,
-		       const struct http_request *request, struct err *err)
+/* A 401 of another server, to which the login was not sent. */
+static int login_elsewhere(const struct http *http, struct err *err)
 {
 	char shown[URL_DISPLAY_MAX];
 
-	if (url_keeps_headers(request->url, http_url(http)))
-		return -1;
 	err_clear(err);
 	err_set(err, ERR_REFUSED,
 		"the server redirects to '%s', another server, which wants a "
@@ -455,7 +416,7 @@ static int check_place(const struct http *http,
 	return -1;
 }
 
-/* A link to which a redirect led has a time of its own. */
+/* A link to which a redirect led expires at a time of its own. */
 static int64_t expires(const struct http *http,
 		       const struct http_request *request)
 {
@@ -468,7 +429,7 @@ static int64_t expires(const struct http *http,
 }
 
 /* The server's own time, or ours if it does not tell. */
-static int64_t now(struct http *http)
+static int64_t server_time(struct http *http)
 {
 	const char *date = http_header(http, "Date");
 	int64_t when = date ? libcurl_getdate(date) : -1;
@@ -476,55 +437,31 @@ static int64_t now(struct http *http)
 	return when > 0 ? when : clock_unix();
 }
 
-static struct status status_of(struct http *http,
-			       const struct http_request *request,
-			       const struct http_response *response)
+int status_of_answer(struct http *http, const struct http_request *request,
+		     const struct http_response *response,
+		     enum status_proof proof, struct err *err)
 {
-	return (struct status){
+	const struct status status = {
 		.status = response->status,
 		.retry_after = http_header(http, "Retry-After"),
 		.content_type = http_header(http, "Content-Type"),
 		.body = buf_str(&response->body),
 		.url = http_url(http),
-		.now = now(http),
+		.now = server_time(http),
 		.expires = expires(http, request),
 	};
-}
+	const char *step = meaning_of(status.status)->step;
 
-static int check_answer(int (*check)(const struct status *status,
-				     struct err *err),
-			struct http *http, const struct http_request *request,
-			const struct http_response *response, struct err *err)
-{
-	const struct status status = status_of(http, request, response);
-	const char *step;
-
-	if (!check(&status, err))
+	if (!status_check(&status, proof, err))
 		return 0;
-	step = find(steps, sizeof(steps) / sizeof(steps[0]), status.status);
-	if (*step) {
+	if (step) {
 		http_name_peer(http, err);
 		err_append(err, "; %s", step);
 	}
-	return err->kind == ERR_AUTH ? check_place(http, request, err) : -1;
-}
-
-int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err)
-{
-	return check_answer(status_check, http, request, response, err);
-}
-
-int status_of_taken(struct http *http, const struct http_request *request,
-		    const struct http_response *response, struct err *err)
-{
-	return check_answer(status_check_taken, http, request, response, err);
-}
-
-int status_of_finish(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err)
-{
-	return check_answer(status_check_finish, http, request, response, err);
+	if (err->kind == ERR_AUTH &&
+	    !url_keeps_headers(request->url, http_url(http)))
+		return login_elsewhere(http, err);
+	return -1;
 }
 
 bool status_is_stale(const struct err *err)

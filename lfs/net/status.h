@@ -34,40 +34,39 @@ struct status {
 	int64_t expires;	/* when the link does, likewise; 0: not known */
 };
 
-/* Returns 0 for 2xx, else -1 with the error set. */
-int status_check(const struct status *status, struct err *err);
+/* What a 2xx has to mean. */
+enum status_proof {
+	STATUS_ANY,	/* whatever it means */
+	/*
+	 * The server has taken what was sent: the body does not say otherwise.
+	 *
+	 * <Error>, or JSON with an `error`, with `errors`, or whose `success`
+	 * or `ok` is false: ERR_REFUSED, or ERR_BUSY for S3's InternalError,
+	 * SlowDown, ServiceUnavailable and RequestTimeout.  (S3 begins to answer
+	 * with 200 while it still works on a CompleteMultipartUpload.)  A web
+	 * page: as status_say_page() has it.
+	 */
+	STATUS_TAKEN,
+	/*
+	 * The server has made the object of its parts.  ERR_PROTOCOL if the
+	 * answer does not tell: 202, JSON that is cut.  Only the server knows
+	 * then, and may be asked.
+	 */
+	STATUS_DONE
+};
+
+/* Returns 0 for a 2xx that means `proof`, otherwise -1 with the error set. */
+int status_check(const struct status *status, enum status_proof proof,
+		 struct err *err);
 
 /*
- * The same for a request that the server was to take something with: a 2xx
- * counts only if its body does not say otherwise.
- *
- * <Error>, or JSON with an `error`, with `errors`, or whose `success` or `ok` is
- * false: ERR_REFUSED, or ERR_BUSY for S3's InternalError, SlowDown,
- * ServiceUnavailable and RequestTimeout.  (S3 begins to answer with 200 while it
- * still works on a CompleteMultipartUpload.)
- * A web page: as status_say_page() has it.
- */
-int status_check_taken(const struct status *status, struct err *err);
-
-/*
- * The same for the request that makes an object of its parts.  ERR_PROTOCOL if
- * the answer does not tell: a 2xx that does not mean "done", such as 202, or
- * JSON that is cut.  Only the server knows then, and may be asked.
- */
-int status_check_finish(const struct status *status, struct err *err);
-
-/*
- * Each for the answer to a request that is just in, with what to do about it.
- *  A 401 of another server,
- * to which a redirect led and the login was not sent, says nothing of the
- * login: ERR_REFUSED.
+ * Check the answer to a request that is just in; the error tells what to do
+ * about it.  A 401 of another server, to which a redirect led and the login was
+ * not sent, says nothing of the login: ERR_REFUSED.
  */
 int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err);
-int status_of_taken(struct http *http, const struct http_request *request,
-		    const struct http_response *response, struct err *err);
-int status_of_finish(struct http *http, const struct http_request *request,
-		     const struct http_response *response, struct err *err);
+		     const struct http_response *response,
+		     enum status_proof proof, struct err *err);
 
 /* Is the body of an answer a web page?  `content_type` may be NULL. */
 bool status_is_page(const char *body, const char *content_type);

@@ -334,7 +334,8 @@ static int post(struct http *http, const struct post *post, struct err *err)
 	if (!ret)
 		ret = http_perform(http, &request, &response, err);
 	if (!ret)
-		ret = status_of_taken(http, &request, &response, err);
+		ret = status_of_answer(http, &request, &response, STATUS_TAKEN,
+				       err);
 	http_response_release(&response);
 	return ret;
 }

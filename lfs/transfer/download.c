@@ -333,7 +333,8 @@ static int receive(struct receiving *receiving, struct http *http, int *status,
 		ret = -1;
 	free(receiving->data);
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, err);
+		ret = status_of_answer(http, &request, &response, STATUS_ANY,
+				       err);
 	*status = response.status;
 	if (!ret)
 		ret = check_end(receiving, http, &response, err);

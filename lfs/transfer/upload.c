@@ -306,7 +306,7 @@ static int check_finish(struct plan *plan, const struct http_request *request,
 			struct http *http, const struct http_response *response,
 			struct err *err)
 {
-	if (!status_of_finish(http, request, response, err))
+	if (!status_of_answer(http, request, response, STATUS_DONE, err))
 		return 0;
 	if (err->kind != ERR_PROTOCOL)
 		return -1;
@@ -334,7 +334,8 @@ static int send_part(struct sending *sending, struct http_request *request,
 		ret = check_finish(sending->object->plan, request, http,
 				   &response, err);
 	else if (!ret)
-		ret = status_of_taken(http, request, &response, err);
+		ret = status_of_answer(http, request, &response, STATUS_TAKEN,
+				       err);
 	http_response_release(&response);
 	free(headers);
 	return ret;

@@ -7,7 +7,7 @@ static int check(int number, const char *body, struct err *err)
 	const struct status status = { .status = number, .body = body };
 
 	*err = (struct err)ERR_INIT;
-	return status_check(&status, err);
+	return status_check(&status, STATUS_ANY, err);
 }
 
 static void kinds(void **state)
@@ -273,7 +273,7 @@ static void a_finish_that_fails_late(void **state)
 		const struct status status = { .status = 200,
 					       .body = ends[i].body };
 		struct err err = ERR_INIT;
-		int ret = status_check_finish(&status, &err);
+		int ret = status_check(&status, STATUS_DONE, &err);
 
 		assert_string_equal(err.msg, ends[i].msg);
 		assert_int_equal(err.kind, ends[i].kind);
@@ -282,7 +282,7 @@ static void a_finish_that_fails_late(void **state)
 
 		/* It has been taken, unless that is said not to be. */
 		err_clear(&err);
-		status_check_taken(&status, &err);
+		status_check(&status, STATUS_TAKEN, &err);
 		assert_int_equal(err.kind, ends[i].kind == ERR_PROTOCOL ?
 						   ERR_NONE :
 						   ends[i].kind);
@@ -316,7 +316,7 @@ static void pages(void **state)
 		};
 		struct err err = ERR_INIT;
 
-		status_check_finish(&status, &err);
+		status_check(&status, STATUS_DONE, &err);
 		assert_int_equal(err.kind,
 				 cases[i].is_page ? ERR_NETWORK : ERR_NONE);
 	}
@@ -333,18 +333,18 @@ static void finishes_by_status(void **state)
 		const struct status status = { .status = done[i], .body = "" };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(status_check_finish(&status, &err), 0);
+		assert_int_equal(status_check(&status, STATUS_DONE, &err), 0);
 	}
 	for (size_t i = 0; i < COUNT(others); i++) {
 		const struct status status = { .status = others[i],
 					       .body = "{}" };
 		struct err err = ERR_INIT;
 
-		assert_int_equal(status_check_finish(&status, &err), -1);
+		assert_int_equal(status_check(&status, STATUS_DONE, &err), -1);
 		assert_int_equal(err.kind, ERR_PROTOCOL);
 		assert_int_equal(err.code, others[i]);
 		err_clear(&err);
-		assert_int_equal(status_check_taken(&status, &err), 0);
+		assert_int_equal(status_check(&status, STATUS_TAKEN, &err), 0);
 	}
 }
 
@@ -376,7 +376,7 @@ static void answers_of_something_else(void **state)
 		};
 		struct err err = ERR_INIT;
 
-		status_check_taken(&status, &err);
+		status_check(&status, STATUS_TAKEN, &err);
 		assert_int_equal(err.is_strange, cases[i].is_strange);
 		if (err.code == 200)
 			assert_non_null(strstr(err.msg, "host.example:8 sent"));
@@ -390,7 +390,7 @@ static void a_finish_that_fails(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(status_check_finish(&status, &err), -1);
+	assert_int_equal(status_check(&status, STATUS_DONE, &err), -1);
 	assert_int_equal(err.kind, ERR_BUSY);
 	assert_int_equal(err.code, 503);
 }
@@ -402,15 +402,15 @@ static void a_pause_that_is_asked_for(void **state)
 
 	(void)state;
 	status.retry_after = "7";
-	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(status_check(&status, STATUS_ANY, &err), -1);
 	assert_int_equal(err.wait_ms, 7000);
 	err_clear(&err);
 	status.retry_after = "Sun, 06 Nov 1994 08:50:07 GMT";
-	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(status_check(&status, STATUS_ANY, &err), -1);
 	assert_int_equal(err.wait_ms, 30000);
 	err_clear(&err);
 	status.retry_after = "never";
-	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(status_check(&status, STATUS_ANY, &err), -1);
 	assert_int_equal(err.wait_ms, 0);
 }
 
@@ -444,7 +444,7 @@ static void links_whose_time_is_past(void **state)
 		};
 		struct err err = ERR_INIT;
 
-		status_check(&status, &err);
+		status_check(&status, STATUS_ANY, &err);
 		assert_int_equal(err.kind, cases[i].kind);
 	}
 }
@@ -456,7 +456,7 @@ static void first_error_stays(void **state)
 
 	(void)state;
 	err_set(&err, ERR_LOCAL, "earlier");
-	assert_int_equal(status_check(&status, &err), -1);
+	assert_int_equal(status_check(&status, STATUS_ANY, &err), -1);
 	assert_int_equal(err.kind, ERR_LOCAL);
 	assert_int_equal(err.code, 0);
 	assert_string_equal(err.msg, "earlier");
