@@ -9,7 +9,7 @@ NET      = libcurl url link range retry connect http status \
 GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
            lfsconfig pointer history treepath
 MODE     = plan multipart parts mode
-SERVER   = gourl remoteurl endpoint netrc credhelper credshare \
+SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch session ssh server lookahead
 TRANSFER = journal hasher source pace object untaken partial saved \
            unfinished upload download dispatch engine attempts transfer

@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
@@ -11,13 +10,6 @@
 #include "lfs/net/url.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/gourl.h"
-#include "lfs/server/remoteurl.h"
-
-static bool is_http(const char *url)
-{
-	return !strncasecmp(url, "http://", 7) ||
-	       !strncasecmp(url, "https://", 8);
-}
 
 static bool is_remote(const struct gitconfig *config, const char *name)
 {
@@ -29,7 +21,7 @@ static bool is_remote(const struct gitconfig *config, const char *name)
 bool serverurl_is_one(const struct gitconfig *config, const char *text)
 {
 	return text_has_prefix(text, SERVERURL_SHARED) ||
-	       remoteurl_is_url(text) || strstr(text, "://") ||
+	       endpoint_is_url(text) || strstr(text, "://") ||
 	       is_remote(config, text);
 }
 
@@ -57,7 +49,7 @@ static char *to_key(const char *text)
 	if (*url.host && !gourl_has_control(url.path))
 		key = gourl_format(&url);
 	gourl_release(&url);
-	if (key && is_http(key)) {
+	if (key && url_is_http(key)) {
 		key[length(key)] = '\0';
 		return key;
 	}
@@ -94,7 +86,7 @@ static bool has_path(const char *url)
 /* git-lfs takes another scheme for the name of a host. */
 static bool is_foreign(const char *url)
 {
-	return strstr(url, "://") && !remoteurl_is_url(url) &&
+	return strstr(url, "://") && !endpoint_is_url(url) &&
 	       !text_has_prefix(url, "git+ssh:") &&
 	       !text_has_prefix(url, "ssh+git:");
 }
@@ -107,20 +99,18 @@ static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 		       const char *text, struct err *err)
 {
 	char *url = xstrndup(text, length(text));
-	struct remoteurl remote = { .url = NULL };
+	struct endpoint endpoint = ENDPOINT_INIT;
 	int ret;
 
 	if (!is_foreign(url))
-		remoteurl_from_lfs(&remote, config, url, false);
-	if (!is_http(url) && remote.url && is_http(remote.url) &&
-	    has_path(remote.url)) {
-		remoteurl_release(&remote);
-		remoteurl_from_clone(&remote, config, url, false);
-	}
-	found->is_ssh = remote.ssh.host != NULL;
-	ret = add(found, remote.url && *remote.url ? remote.url : url, text,
-		  err);
-	remoteurl_release(&remote);
+		endpoint_read_lfs(&endpoint, config, url, false);
+	if (!url_is_http(url) && endpoint.url && url_is_http(endpoint.url) &&
+	    has_path(endpoint.url))
+		endpoint_read_clone(&endpoint, config, url, false);
+	found->is_ssh = endpoint.ssh.host != NULL;
+	ret = add(found, endpoint.url && *endpoint.url ? endpoint.url : url,
+		  text, err);
+	endpoint_release(&endpoint);
 	free(url);
 	return ret;
 }

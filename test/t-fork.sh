@@ -433,7 +433,7 @@ for url in ftp://127.0.0.1/x ftp://127.0.0.1:1/x s3://bucket/x
 do
 	check "$url" equal "$(export GIT_SSH="$TEST_TMP/ssh"; status_of \
 		run_fork which --from-lfs $url --to-lfs "$TO/x/info/lfs")" 1
-	check "$url: it is said" grep -q "'$url' is no URL of an LFS server" err
+	check "$url: it is said" grep -q "'$url' is not the URL of an LFS server" err
 done
 check 'no ssh was started for these' fails test -e ssh.log
 git -C which config lfs.url "$TO/which.git/info/lfs"

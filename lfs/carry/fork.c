@@ -108,7 +108,7 @@ static int check_remote(const struct context *context, const char *option,
 {
 	if (context->lfs_url ||
 	    endpoint_has_remote(context->config, context->remote) ||
-	    remoteurl_is_url(context->remote))
+	    endpoint_is_url(context->remote))
 		return 0;
 	return err_set(err, ERR_USAGE,
 		       "there is no remote '%.80s'; name one with %s, or an "

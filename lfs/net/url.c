@@ -295,6 +295,11 @@ char *url_join(const char *url, const char *suffix)
 		       suffix, query);
 }
 
+bool url_is_http(const char *url)
+{
+	return !strncasecmp(url, "http:", 5) || !strncasecmp(url, "https:", 6);
+}
+
 bool url_is_https(const char *url)
 {
 	return !strncasecmp(url, "https://", 8);

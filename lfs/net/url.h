@@ -63,6 +63,9 @@ const char *url_display_host(const char *url, char *out, size_t size);
 /* The port in decimal, the scheme's own if it names none; "" if it is none. */
 void url_port(const char *url, char *out, size_t size);
 
+/* Does it begin with http: or https:? */
+bool url_is_http(const char *url);
+
 bool url_is_https(const char *url);
 
 /*

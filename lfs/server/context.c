@@ -23,7 +23,7 @@ static int find_endpoint(struct context *context, struct err *err)
 	ret = endpoint_find(&context->endpoint, context->lfsconfig,
 			    context->remote, context->is_upload, err);
 	if (ret && !context->is_upload &&
-	    !endpoint_has_remotes(context->lfsconfig))
+	    !endpoint_has_remote(context->lfsconfig, NULL))
 		fetched = fetchhead_url();
 	if (fetched) {
 		err_clear(err);

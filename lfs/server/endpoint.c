@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/server/endpoint.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 #include "lfs/server/gourl.h"
@@ -13,6 +16,301 @@
 enum {
 	REMOTE_SHOWN = 81
 };
+
+static bool has_suffix(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), n = strlen(suffix);
+
+	return len >= n && !strcmp(s + len - n, suffix);
+}
+
+/* Replace the longest prefix that the config has, as git does; or NULL. */
+static char *replace_alias(const struct gitconfig *config, const char *key,
+			   const char *text)
+{
+	const struct gitconfig_entry *entry;
+	const char *base = NULL;
+	size_t pos = 0, longest = 0;
+
+	while ((entry = gitconfig_each(config, &pos))) {
+		if (!gitconfig_is(entry, "url", key) || !entry->sub ||
+		    strlen(entry->value) < longest ||
+		    !text_has_prefix(text, entry->value))
+			continue;
+		base = entry->sub;
+		longest = strlen(entry->value);
+	}
+	return longest ? xstrfmt("%s%s", base, text + longest) : NULL;
+}
+
+static void release_ssh(struct ssh_address *ssh)
+{
+	free(ssh->host);
+	free(ssh->port);
+	free(ssh->path);
+	*ssh = (struct ssh_address){ .host = NULL };
+}
+
+/*
+ * An absolute path without ".", ".." and double slashes; the caller's.  By the
+ * names alone, as git-lfs does: links are not looked at.
+ */
+static char *clean_path(const char *path)
+{
+	char cwd[PATH_MAX], *joined, *name, *rest = NULL, *clean = xstrdup("");
+
+	if (*path == '/' || !getcwd(cwd, sizeof(cwd)))
+		*cwd = '\0';
+	joined = xstrfmt("%s/%s", cwd, path);
+	for (name = strtok_r(joined, "/", &rest); name;
+	     name = strtok_r(NULL, "/", &rest)) {
+		char *last = strrchr(clean, '/'), *longer;
+
+		if (!strcmp(name, "..") && last)
+			*last = '\0';
+		if (!strcmp(name, "..") || !strcmp(name, "."))
+			continue;
+		longer = xstrfmt("%s/%s", clean, name);
+		free(clean);
+		clean = longer;
+	}
+	free(joined);
+	if (*clean)
+		return clean;
+	free(clean);
+	return xstrdup("/");
+}
+
+/*
+ * The file URL of a repository: of its .git if it has one.  git-lfs writes it
+ * without escapes.  Of a path that is not there just the path, absolute.
+ */
+static char *path_to_url(const char *path)
+{
+	char *top = clean_path(path), *git, *url;
+
+	if (has_suffix(top, "/.git") && strlen(top) > strlen("/.git"))
+		top[strlen(top) - strlen("/.git")] = '\0';
+	git = xstrfmt("%s/.git", top);
+	if (!access(git, F_OK))
+		url = xstrfmt("file://%s", git);
+	else
+		url = xstrfmt("%s%s", access(top, F_OK) ? "" : "file://", top);
+	free(git);
+	free(top);
+	return url;
+}
+
+/* HOST or HOST:PORT; anything else, such as an IPv6 address, is no host. */
+static int split_port(const char *text, char **host, char **port)
+{
+	size_t n = strcspn(text, ":"), digits;
+
+	if (!n)
+		return -1;
+	if (text[n]) {
+		digits = strspn(text + n + 1, "0123456789");
+		if (!digits || text[n + 1 + digits])
+			return -1;
+		*port = xstrdup(text + n + 1);
+	}
+	*host = xstrndup(text, n);
+	return 0;
+}
+
+/* git-lfs guesses the https server: that of the same name and path. */
+static void read_ssh_url(struct endpoint *endpoint, const struct gourl *url)
+{
+	struct gourl https = { .scheme = (char[]){ "https" },
+			       .opaque = (char[]){ "" },
+			       .path = url->path,
+			       .raw_path = (char[]){ "" },
+			       .tail = (char[]){ "" } };
+	struct ssh_address *ssh = &endpoint->ssh;
+	bool has_user = url->user && *url->user;
+
+	if (gourl_has_control(url->path) ||
+	    split_port(url->host, &https.host, &ssh->port))
+		return;
+	ssh->host = xstrfmt("%s%s%s", has_user ? url->user : "",
+			    has_user ? "@" : "", https.host);
+	ssh->path = xstrdup(url->path);
+	endpoint->url = gourl_format(&https);
+	free(https.host);
+}
+
+/*
+ * HOST:PATH becomes ssh://HOST/PATH; [HOST:PORT]:PATH and HOST:PORT:PATH have
+ * a port.  Further colons turn into slashes.
+ */
+static char *scp_to_ssh(const char *text)
+{
+	const char *colon = strchr(text, ':');
+	const char *port = strchr(colon + 1, ':') ? colon + 1 : NULL;
+	size_t host_len = (size_t)(colon - text), port_len;
+	char *path, *url;
+
+	if (!port)
+		return xstrfmt("ssh://%.*s/%s", (int)host_len, text, colon + 1);
+	port_len = strcspn(port, ":");
+	path = xstrdup(port + port_len + 1);
+	for (char *c = strchr(path, ':'); c; c = strchr(c, ':'))
+		*c = '/';
+	if (*text == '[') {
+		text++;
+		host_len--;
+	}
+	if (port_len && port[port_len - 1] == ']')
+		port_len--;
+	url = xstrfmt("ssh://%.*s:%.*s/%s", (int)host_len, text, (int)port_len,
+		      port, path);
+	free(path);
+	return url;
+}
+
+static void read_scp(struct endpoint *endpoint, const char *text)
+{
+	char *path, *ssh;
+	struct gourl url;
+	int ret;
+
+	if (!strchr(text, ':')) {
+		endpoint->url = xstrdup(text);
+		return;
+	}
+	ssh = scp_to_ssh(text);
+	ret = gourl_parse(&url, ssh);
+	free(ssh);
+	if (ret)
+		return;
+	read_ssh_url(endpoint, &url);
+	gourl_release(&url);
+	/* The slash that was put in is not part of the path there. */
+	path = endpoint->ssh.path;
+	if (path && *path == '/')
+		memmove(path, path + 1, strlen(path));
+}
+
+static void read_git_url(struct endpoint *endpoint,
+			 const struct gitconfig *config,
+			 const struct gourl *url)
+{
+	const char *protocol = gitconfig_get(config, "lfs.gitprotocol");
+	struct gourl other = *url;
+
+	other.scheme = protocol ? text_lower(protocol, strlen(protocol)) :
+				  xstrdup("https");
+	endpoint->url = gourl_format(&other);
+	free(other.scheme);
+}
+
+static bool is_helper(const char *text, const char *scheme)
+{
+	size_t n = strlen(scheme);
+
+	return n && !strncasecmp(text, scheme, n) &&
+	       text_has_prefix(text + n, "::");
+}
+
+/* A helper's URL, a path that is there, or a host with a path. */
+static void read_other(struct endpoint *endpoint, const struct gourl *url,
+		       const char *text)
+{
+	char *formatted;
+
+	if (is_helper(text, url->scheme)) {
+		endpoint->url = xstrdup(text);
+	} else if (!access(text, F_OK)) {
+		endpoint->url = path_to_url(text);
+	} else {
+		formatted = gourl_format(url);
+		read_scp(endpoint, formatted);
+		free(formatted);
+	}
+}
+
+static bool is_scheme(const struct gourl *url, const char *const *names)
+{
+	for (; *names; names++)
+		if (!strcmp(url->scheme, *names))
+			return true;
+	return false;
+}
+
+static void read_expanded(struct endpoint *endpoint,
+			  const struct gitconfig *config, const char *text)
+{
+	static const char *const ssh[] = { "ssh", "git+ssh", "ssh+git", NULL };
+	static const char *const as_is[] = { "http", "https", "file", NULL };
+	struct gourl url;
+
+	if (*text == '/') {
+		endpoint->url = path_to_url(text);
+		return;
+	}
+	if (gourl_parse(&url, text)) {
+		read_scp(endpoint, text);
+		return;
+	}
+	if (is_scheme(&url, ssh))
+		read_ssh_url(endpoint, &url);
+	else if (is_scheme(&url, as_is))
+		endpoint->url = gourl_format(&url);
+	else if (!strcmp(url.scheme, "git"))
+		read_git_url(endpoint, config, &url);
+	else
+		read_other(endpoint, &url, text);
+	gourl_release(&url);
+}
+
+void endpoint_read_lfs(struct endpoint *endpoint,
+		       const struct gitconfig *config, const char *text,
+		       bool is_upload)
+{
+	char *expanded = NULL;
+
+	free(endpoint->url);
+	endpoint->url = NULL;
+	release_ssh(&endpoint->ssh);
+	if (is_upload)
+		expanded = replace_alias(config, "pushInsteadOf", text);
+	if (!expanded)
+		expanded = replace_alias(config, "insteadOf", text);
+	read_expanded(endpoint, config, expanded ? expanded : text);
+	free(expanded);
+}
+
+void endpoint_read_clone(struct endpoint *endpoint,
+			 const struct gitconfig *config, const char *text,
+			 bool is_upload)
+{
+	char *url;
+
+	endpoint_read_lfs(endpoint, config, text, is_upload);
+	url = endpoint->url;
+	if (!url || text_has_prefix(url, "file://"))
+		return;
+	if (has_suffix(url, "/"))
+		url[strlen(url) - 1] = '\0';
+	endpoint->url = xstrfmt("%s%s/info/lfs", url,
+				has_suffix(url, ".git") ? "" : ".git");
+	free(url);
+}
+
+bool endpoint_is_url(const char *text)
+{
+	static const char *const schemes[] = { "ssh", "http", "https",
+					       "git", "file", NULL };
+	struct gourl url;
+	bool is_url = strchr(text, ':');
+
+	if (gourl_parse(&url, text))
+		return is_url;
+	if (*url.scheme)
+		is_url = is_scheme(&url, schemes);
+	gourl_release(&url);
+	return is_url;
+}
 
 struct search {
 	const struct gitconfig *config;
@@ -56,18 +354,13 @@ static const char *next_remote(const struct gitconfig *config, size_t *pos)
 	return NULL;
 }
 
-bool endpoint_has_remotes(const struct gitconfig *config)
-{
-	return next_remote(config, &(size_t){ 0 });
-}
-
 bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 {
 	const char *other;
 	size_t pos = 0;
 
 	while ((other = next_remote(config, &pos)))
-		if (!strcmp(other, name))
+		if (!name || !strcmp(other, name))
 			return true;
 	return false;
 }
@@ -82,14 +375,14 @@ static const char *remote_url(struct search *search, const char *remote)
 	if (!url)
 		url = get_remote(search, remote, "url");
 	if (!url && (endpoint_has_remote(search->config, remote) ||
-		     remoteurl_is_url(remote)))
+		     endpoint_is_url(remote)))
 		url = remote;
 	return url;
 }
 
 /* Returns whether there is anything to go by. */
 static bool find_of_remote(struct search *search, const char *remote,
-			   struct remoteurl *found)
+			   struct endpoint *endpoint)
 {
 	const char *url = NULL;
 
@@ -98,20 +391,19 @@ static bool find_of_remote(struct search *search, const char *remote,
 	if (!url)
 		url = get_remote(search, remote, "lfsurl");
 	if (url) {
-		remoteurl_from_lfs(found, search->config, url,
-				   search->is_upload);
+		endpoint_read_lfs(endpoint, search->config, url,
+				  search->is_upload);
 	} else {
 		url = remote_url(search, remote);
 		if (!url || !*url)
 			return false;
-		remoteurl_from_clone(found, search->config, url,
-				     search->is_upload);
+		endpoint_read_clone(endpoint, search->config, url,
+				    search->is_upload);
 	}
-	return !found->url || *found->url;
+	return !endpoint->url || *endpoint->url;
 }
 
-static bool find(struct search *search, const char *remote,
-		 struct remoteurl *found)
+static void find_url(struct search *search, struct endpoint *endpoint)
 {
 	const char *url = NULL;
 
@@ -119,20 +411,11 @@ static bool find(struct search *search, const char *remote,
 		url = get_lfs(search, "lfs.pushurl");
 	if (!url)
 		url = get_lfs(search, "lfs.url");
-	if (url) {
-		remoteurl_from_lfs(found, search->config, url,
-				   search->is_upload);
-		return true;
-	}
-	if (find_of_remote(search, remote, found))
-		return true;
-	remoteurl_release(found);
-	return find_of_remote(search, "origin", found);
-}
-
-static bool is_http(const char *url)
-{
-	return !strncmp(url, "http:", 5) || !strncmp(url, "https:", 6);
+	if (url)
+		endpoint_read_lfs(endpoint, search->config, url,
+				  search->is_upload);
+	else if (!find_of_remote(search, endpoint->remote, endpoint))
+		find_of_remote(search, "origin", endpoint);
 }
 
 /* "agent::" in front names who shall move the objects: us. */
@@ -144,26 +427,14 @@ static char *without_agent(const char *url)
 	if (colons != url + n || !n)
 		return NULL;
 	colons += 2;
-	return is_http(colons) ? gourl_normalize(colons) : xstrdup(colons);
-}
-
-static int check_http(const struct endpoint *endpoint, struct err *err)
-{
-	char remote[REMOTE_SHOWN];
-	struct err why = ERR_INIT;
-
-	if (!url_check(endpoint->url, &why))
-		return 0;
-	url_display_any(endpoint->remote, remote, sizeof(remote));
-	return err_set(err, ERR_USAGE,
-		       "the LFS URL of the remote '%s' cannot be used: %s",
-		       remote, why.msg);
+	return url_is_http(colons) ? gourl_normalize(colons) : xstrdup(colons);
 }
 
 /* What kind of URL is it?  One that git-lfs could not use is an error. */
-static int judge(struct endpoint *endpoint, struct err *err)
+static int judge_url(struct endpoint *endpoint, struct err *err)
 {
 	char *rest = endpoint->url ? without_agent(endpoint->url) : NULL;
+	struct err why = ERR_INIT;
 	char remote[REMOTE_SHOWN];
 
 	url_display_any(endpoint->remote, remote, sizeof(remote));
@@ -176,12 +447,17 @@ static int judge(struct endpoint *endpoint, struct err *err)
 			       "cannot tell the LFS server of the remote "
 			       "'%s'; 'git config lfs.url' sets one",
 			       remote);
-	if (is_http(endpoint->url)) {
+	if (url_is_http(endpoint->url)) {
 		endpoint->kind = ENDPOINT_HTTP;
-		return check_http(endpoint, err);
+		if (!url_check(endpoint->url, &why))
+			return 0;
+		return err_set(err, ERR_USAGE,
+			       "the LFS URL of the remote '%s' cannot be "
+			       "used: %s",
+			       remote, why.msg);
 	}
 	endpoint->kind = ENDPOINT_OTHER;
-	if (!strncmp(endpoint->url, "file://", 7))
+	if (text_has_prefix(endpoint->url, "file://"))
 		endpoint->kind = ENDPOINT_FILE;
 	else if (!rest)
 		return err_set(err, ERR_USAGE,
@@ -229,8 +505,9 @@ char *endpoint_default_remote(const struct gitconfig *config,
 	return xstrdup(name ? name : "origin");
 }
 
-static int name_remote(struct endpoint *endpoint, struct search *search,
-		       const char *remote, struct err *err)
+static int name_remote(struct endpoint *endpoint,
+		       const struct gitconfig *config, const char *remote,
+		       bool is_upload, struct err *err)
 {
 	char *branch;
 
@@ -240,75 +517,56 @@ static int name_remote(struct endpoint *endpoint, struct search *search,
 	}
 	if (branch_current(&branch, NULL, err))
 		return -1;
-	endpoint->remote = endpoint_default_remote(search->config, branch,
-						   search->is_upload);
+	endpoint->remote = endpoint_default_remote(config, branch, is_upload);
 	free(branch);
 	return 0;
-}
-
-/* What was found becomes the endpoint, or an error. */
-static int settle(struct endpoint *endpoint, struct search *search,
-		  struct remoteurl *found, struct err *err)
-{
-	endpoint->url = found->url;
-	endpoint->ssh = found->ssh;
-	endpoint->key = search->key ? xstrdup(search->key) : NULL;
-	if (!judge(endpoint, err))
-		return 0;
-	endpoint_release(endpoint);
-	return -1;
-}
-
-static void find_remote_url(struct endpoint *endpoint, struct search *search)
-{
-	const char *url = remote_url(search, endpoint->remote);
-
-	endpoint->remote_url = url ? xstrdup(url) : NULL;
-	search->key = NULL;
 }
 
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 		  const char *remote, bool is_upload, struct err *err)
 {
 	struct search search = { .config = config, .is_upload = is_upload };
-	struct remoteurl found = { .url = NULL };
+	const char *url;
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
-	if (name_remote(endpoint, &search, remote, err))
+	if (name_remote(endpoint, config, remote, is_upload, err))
 		return -1;
-	find_remote_url(endpoint, &search);
-	find(&search, endpoint->remote, &found);
-	return settle(endpoint, &search, &found, err);
+	url = remote_url(&search, endpoint->remote);
+	endpoint->remote_url = url ? xstrdup(url) : NULL;
+	search.key = NULL;
+	find_url(&search, endpoint);
+	endpoint->key = search.key ? xstrdup(search.key) : NULL;
+	if (!judge_url(endpoint, err))
+		return 0;
+	endpoint_release(endpoint);
+	return -1;
 }
 
 /* "ftp://h/x" has become the path "//h/x" at a host that is called ftp. */
-static bool has_odd_scheme(const char *text, const struct remoteurl *found)
+static bool has_odd_scheme(const char *text, const struct endpoint *endpoint)
 {
-	const char *end = strstr(text, "://"), *host = found->ssh.host;
+	const char *end = strstr(text, "://"), *host = endpoint->ssh.host;
 	size_t n = end ? (size_t)(end - text) : 0;
 
-	return n && (!found->url || (host && strlen(host) == n &&
-				     !strncasecmp(text, host, n)));
+	return n && (!endpoint->url || (host && strlen(host) == n &&
+					!strncasecmp(text, host, n)));
 }
 
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 		      const char *url, bool is_upload, struct err *err)
 {
-	struct search search = { .config = config, .is_upload = is_upload };
-	struct remoteurl found = { .url = NULL };
 	char shown[REMOTE_SHOWN];
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
 	endpoint->remote = xstrdup(url);
-	remoteurl_from_lfs(&found, config, url, is_upload);
-	if (!has_odd_scheme(url, &found))
-		return settle(endpoint, &search, &found, err);
-	url_display_any(url, shown, sizeof(shown));
-	err_set(err, ERR_USAGE,
-		"'%s' is no URL of an LFS server: that begins with http, "
-		"https, ssh, git or file",
-		shown);
-	remoteurl_release(&found);
+	endpoint_read_lfs(endpoint, config, url, is_upload);
+	if (has_odd_scheme(url, endpoint))
+		err_set(err, ERR_USAGE,
+			"'%s' is not the URL of an LFS server: that begins "
+			"with http, https, ssh, git or file",
+			url_display_any(url, shown, sizeof(shown)));
+	else if (!judge_url(endpoint, err))
+		return 0;
 	endpoint_release(endpoint);
 	return -1;
 }
@@ -316,7 +574,7 @@ int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 void endpoint_release(struct endpoint *endpoint)
 {
 	free(endpoint->url);
-	ssh_address_release(&endpoint->ssh);
+	release_ssh(&endpoint->ssh);
 	free(endpoint->remote);
 	free(endpoint->remote_url);
 	free(endpoint->key);

@@ -6,7 +6,6 @@
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
-#include "lfs/server/remoteurl.h"
 
 /*
  * The LFS server of a git remote, found by git-lfs's rules:
@@ -17,7 +16,11 @@
  *	the remote itself if it is a URL,
  *	and the same of `origin` if the remote gives nothing.
  *
- * Give it the config with that of .lfsconfig in it (lfsconfig.h).
+ * git-lfs 3.3.0 is followed to the letter, its slips included (a slash at the
+ * end of an ssh URL makes nothing usable of it), so that an object goes where
+ * git-lfs would have put it; test/endpoints.table has them all.
+ *
+ * Give it the config with that of .lfsconfig in it (gitconfig.h).
  */
 
 enum endpoint_kind {
@@ -26,10 +29,17 @@ enum endpoint_kind {
 	ENDPOINT_OTHER	/* what followed "agent::", such as s3:// */
 };
 
+/* Where to ask with git-lfs-authenticate. */
+struct ssh_address {
+	char *host;	/* owned, as are all; with "user@"; NULL: nowhere */
+	char *port;	/* digits, or NULL */
+	char *path;
+};
+
 struct endpoint {
 	enum endpoint_kind kind;
 	char *url;	/* owned, as are all; http(s) has passed url_check() */
-	struct ssh_address ssh;	/* ask there first: sshauth.h */
+	struct ssh_address ssh;	/* ask there first: ssh.h */
 	char *remote;	/* its name or its URL */
 	char *remote_url;	/* git's URL of it, for credentials; or NULL */
 	char *key;	/* what of the config names it; NULL: nothing there */
@@ -46,17 +56,34 @@ int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 		  const char *remote, bool is_upload, struct err *err);
 
 /*
- * The same where the user gives the LFS URL: as if it were lfs.url, but what is
- * no URL of http, https, ssh, git or file is refused; git-lfs takes the scheme
- * of such a one for a host, and starts ssh.
+ * Find it by the LFS URL that the user gives, as if that were lfs.url; but only
+ * http, https, ssh, git and file will do: git-lfs takes another scheme for the
+ * name of a host, and starts ssh.
  */
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 		      const char *url, bool is_upload, struct err *err);
 
-/* Does anything in the config make a remote of this name? */
+/*
+ * What an LFS URL means to git-lfs: `url` and `ssh` of an endpoint, and nothing
+ * of it is checked.  The URL may be none of http(s), "" for an empty text, and
+ * NULL if git-lfs makes nothing of it.  `url.<base>.insteadOf` of the config is
+ * applied first, for an upload `pushInsteadOf` before it.  Looks at the disk,
+ * from the current directory, whether a local path is there.
+ */
+void endpoint_read_lfs(struct endpoint *endpoint,
+		       const struct gitconfig *config, const char *text,
+		       bool is_upload);
+
+/* The LFS server that the URL of a git repository stands for, in that way. */
+void endpoint_read_clone(struct endpoint *endpoint,
+			 const struct gitconfig *config, const char *text,
+			 bool is_upload);
+
+/* Would git-lfs take it for a URL where the name of a remote is expected? */
+bool endpoint_is_url(const char *text);
+
+/* Does the config have a remote of this name, or any for NULL? */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name);
-/* Does the config have any remote at all? */
-bool endpoint_has_remotes(const struct gitconfig *config);
 
 /*
  * The name of the remote that git-lfs takes if none is given.  `branch` is

@@ -18,7 +18,6 @@
 #include "lfs/server/credential.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/endpoint.h"
-#include "lfs/server/remoteurl.h"
 #include "lfs/server/session.h"
 #include "lfs/server/ssh.h"
 
@@ -374,16 +373,17 @@ static char *rewrite_href(const struct server *server, const char *href)
 		gitconfig_find(context->lfsconfig,
 			       "lfs.transfer.enablehrefrewrite");
 	struct err ignored = ERR_INIT;
-	struct remoteurl url;
+	struct endpoint endpoint = ENDPOINT_INIT;
 	bool is_wanted = false;
 	char *rewritten;
 
 	if (!entry || gitconfig_parse_bool(entry, &is_wanted, &ignored) ||
 	    !is_wanted)
 		return NULL;
-	remoteurl_from_lfs(&url, context->lfsconfig, href, context->is_upload);
-	rewritten = url.url ? xstrdup(url.url) : NULL;
-	remoteurl_release(&url);
+	endpoint_read_lfs(&endpoint, context->lfsconfig, href,
+			  context->is_upload);
+	rewritten = endpoint.url ? xstrdup(endpoint.url) : NULL;
+	endpoint_release(&endpoint);
 	return rewritten;
 }
 

@@ -12,7 +12,7 @@
 #include "lfs/net/http.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/endpoint.h"
-#include "lfs/server/remoteurl.h"
+#include "lfs/server/endpoint.h"
 
 /*
  * The command line that asks a git server over ssh for access to its LFS

@@ -2,7 +2,6 @@
 #include <signal.h>
 
 #include "lfs/server/endpoint.h"
-#include "lfs/server/remoteurl.h"
 #include "test/unit/unit.h"
 
 #define CONFIG(text) (text), sizeof(text)
@@ -242,8 +241,8 @@ static void names_of_remotes(void **state)
 		if (endpoint_has_remote(config, not_there[i]))
 			fail_msg("'%s'", not_there[i]);
 	assert_false(endpoint_has_remote(none, "a"));
-	assert_true(endpoint_has_remotes(config));
-	assert_false(endpoint_has_remotes(none));
+	assert_true(endpoint_has_remote(config, NULL));
+	assert_false(endpoint_has_remote(none, NULL));
 	gitconfig_free(config);
 	gitconfig_free(none);
 }
@@ -313,24 +312,24 @@ static void default_remotes(void **state)
 static void clean_paths(void **state)
 {
 	static const struct {
-		const char *path, *clean;
+		const char *path, *url;
 	} cases[] = {
-		{ "/", "/" },
-		{ "//a//b/", "/a/b" },
-		{ "/a/./b", "/a/b" },
-		{ "/a/../b", "/b" },
-		{ "/../../a", "/a" },
-		{ "/a/b/../../..", "/" },
-		{ "/a/..b/.c", "/a/..b/.c" },
+		{ "/", "file:///" },	      { "//a//b/", "/a/b" },
+		{ "/a/./b", "/a/b" },	      { "/a/../b", "/b" },
+		{ "/../../a", "/a" },	      { "/a/b/../../..", "file:///" },
+		{ "/a/..b/.c", "/a/..b/.c" }, { "/nowhere/.git", "/nowhere" },
 	};
+	struct gitconfig *config = parse("", 0);
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *clean = localpath_clean(cases[i].path);
+		struct endpoint endpoint = ENDPOINT_INIT;
 
-		assert_string_equal(clean, cases[i].clean);
-		free(clean);
+		endpoint_read_lfs(&endpoint, config, cases[i].path, false);
+		assert_string_equal(endpoint.url, cases[i].url);
+		endpoint_release(&endpoint);
 	}
+	gitconfig_free(config);
 }
 
 int main(void)
