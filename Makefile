@@ -4,7 +4,7 @@
 # what stands to its left, and the layers above its own line here.
 BASE     = printable err mem buf text clock log json file wait child crc \
            sha256 md5 notes
-NET      = libcurl url link range retry connect http status \
+NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
            lfsconfig pointer history treepath

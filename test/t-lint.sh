@@ -266,13 +266,13 @@ rm lfs/net/http.c
 check "lengths: a module of one user" \
 	finds "lfs/base/err.h:1: only lfs/base/mem uses it" lengths
 make_project
-write lfs/net/range.h </dev/null
-include='#include "lfs/net/range.h"'
+write lfs/server/ssh.h </dev/null
+include='#include "lfs/server/ssh.h"'
 echo "$include" >>lfs/net/url.c
 passes lengths
 echo "$include" >>lfs/net/http.c
 check "lengths: a module that is alone no longer" \
-	finds "lfs/net/range.h:1: has two users" lengths
+	finds "lfs/server/ssh.h:1: has two users" lengths
 spoil lfs/net/url.c <<EOT
 static int f(int a)
 {

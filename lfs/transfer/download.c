@@ -134,10 +134,10 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
 	const struct source_answer answer = {
-		.head = { .status = status,
-			  .range = http_header(http, "Content-Range"),
-			  .length = http_header(http, "Content-Length"),
-			  .encoding = http_header(http, "Content-Encoding") },
+		.status = status,
+		.range = http_header(http, "Content-Range"),
+		.length = http_header(http, "Content-Length"),
+		.encoding = http_header(http, "Content-Encoding"),
 		.url = http_url(http),
 		.etag = http_header(http, "ETag"),
 	};

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/source.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lfs/base/mem.h"
 #include "lfs/net/retry.h"
@@ -36,6 +38,143 @@ struct source {
 	bool has_changed;
 	bool is_renewed;	/* the link is not the first one */
 };
+
+/* Read digits up to INT64_MAX and the byte after them. */
+static const char *parse_number(const char *p, uint64_t *n, char after)
+{
+	const char *start = p;
+
+	*n = 0;
+	for (; p && *p >= '0' && *p <= '9'; p++) {
+		if (*n > (INT64_MAX - 9) / 10)
+			return NULL;
+		*n = *n * 10 + (uint64_t)(*p - '0');
+	}
+	return p && p != start && *p == after ? p + 1 : NULL;
+}
+
+int source_parse_range(const char *value, struct source_range *range)
+{
+	const char *p;
+
+	if (!value || strncasecmp(value, "bytes ", 6))
+		return -1;
+	p = parse_number(value + 6, &range->first, '-');
+	p = parse_number(p, &range->last, '/');
+	if (!p || range->first > range->last)
+		return -1;
+	range->has_total = *p != '*';
+	range->total = 0;
+	if (!range->has_total)
+		return p[1] ? -1 : 0;
+	p = parse_number(p, &range->total, '\0');
+	return p ? 0 : -1;
+}
+
+bool source_is_validator(const char *etag)
+{
+	size_t len = etag ? strlen(etag) : 0;
+
+	if (len < 2 || len > SOURCE_VALIDATOR_MAX || etag[0] != '"' ||
+	    etag[len - 1] != '"')
+		return false;
+	for (size_t i = 1; i < len - 1; i++) {
+		unsigned char c = (unsigned char)etag[i];
+
+		if (c <= ' ' || c == '"' || c == 0x7f)
+			return false;
+	}
+	return true;
+}
+
+/*
+ * May this be the status of a server, or of what stands before it, that wants
+ * no range?  Any refusal may be, unless its status has another meaning or ranges
+ * were heeded before.
+ */
+static bool is_refusal_of_ranges(int status, bool were_heeded)
+{
+	static const int others[] = { 401, 404, 408, 410, 429 };
+
+	if (status == 416 || status == 501)
+		return true;
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (status == others[i])
+			return false;
+	return status >= 400 && status <= 499 && !were_heeded;
+}
+
+static bool has_length(const struct source_answer *answer, uint64_t size)
+{
+	return answer->length && strtoull(answer->length, NULL, 10) == size;
+}
+
+/*
+ * Were the body's `size` bytes compressed on their way?  An object that is stored
+ * with a Content-Encoding has the size that is expected.
+ */
+static bool is_encoded(const struct source_answer *answer, uint64_t size)
+{
+	return answer->encoding &&
+	       strcasecmp(answer->encoding, "identity") != 0 &&
+	       !has_length(answer, size);
+}
+
+/* Each check fails with ERR_PROTOCOL.  Has the body `size` bytes? */
+static int check_whole(const struct source_answer *answer, uint64_t size,
+		       struct err *err)
+{
+	if (is_encoded(answer, size))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server compressed the object "
+			       "(Content-Encoding: %.40s) though asked for it "
+			       "as it is",
+			       answer->encoding);
+	if (answer->length && !has_length(answer, size))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server has %.20s bytes, not %" PRIu64,
+			       answer->length, size);
+	return 0;
+}
+
+/* Is it a range of a whole of `size` bytes, as far as that can be read? */
+static int check_total(const struct source_answer *answer, uint64_t size,
+		       struct err *err)
+{
+	struct source_range range;
+
+	if (source_parse_range(answer->range, &range) || !range.has_total ||
+	    range.total == size || range.total + range.first == size)
+		return 0;
+	return err_set(err, ERR_PROTOCOL,
+		       "the server has %" PRIu64 " bytes, the object has "
+		       "%" PRIu64,
+		       range.total, size);
+}
+
+/*
+ * Is it the range from `from`, up to wherever?  lfs-test-server and its
+ * descendants do not heed the end.  `*size` becomes that of the range.
+ */
+static int check_range(const struct source_answer *answer, uint64_t from,
+		       uint64_t *size, struct err *err)
+{
+	struct source_range range;
+
+	if (source_parse_range(answer->range, &range))
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range '%.60s' makes no "
+			       "sense",
+			       answer->range ? answer->range : "");
+	if (range.first != from || range.last >= *size)
+		return err_set(err, ERR_PROTOCOL,
+			       "the server's Content-Range is %" PRIu64
+			       "-%" PRIu64 " when asked for the bytes from "
+			       "%" PRIu64,
+			       range.first, range.last, from);
+	*size = range.last - range.first + 1;
+	return 0;
+}
 
 struct source_memory *source_memory_new(void)
 {
@@ -170,7 +309,7 @@ static void note_target(struct source *source, const char *target)
 
 static void note_etag(struct source *source, const char *etag)
 {
-	if (!range_is_validator(etag))
+	if (!source_is_validator(etag))
 		etag = NULL;
 	if (etag && source->etag && strcmp(etag, source->etag))
 		source->has_changed = true;
@@ -198,9 +337,9 @@ static int check_length(struct source_route *route,
 {
 	if (route->decodes)
 		return 0;
-	if (range_is_encoded(&answer->head, size))
+	if (is_encoded(answer, size))
 		route->trouble = SOURCE_ENCODED;
-	return range_check_whole(&answer->head, size, err);
+	return check_whole(answer, size, err);
 }
 
 static enum source_verdict head_of_range(struct source *source,
@@ -210,10 +349,10 @@ static enum source_verdict head_of_range(struct source *source,
 {
 	uint64_t size = source->size;
 
-	if (range_check_total(&answer->head, size, err))
+	if (check_total(answer, size, err))
 		return SOURCE_REFUSE;
 	route->trouble = SOURCE_USELESS;
-	if (range_check(&answer->head, route->from, &size, err) ||
+	if (check_range(answer, route->from, &size, err) ||
 	    check_length(route, answer, size, err))
 		return SOURCE_REFUSE;
 	/* A range of what was compressed as a whole cannot be decoded. */
@@ -271,7 +410,7 @@ enum source_verdict source_head(struct source *source,
 	enum source_verdict verdict;
 
 	pthread_mutex_lock(&source->mutex);
-	verdict = answer->head.status == 206 ?
+	verdict = answer->status == 206 ?
 			  head_of_range(source, route, answer, err) :
 			  head_of_whole(source, route, answer, err);
 	pthread_mutex_unlock(&source->mutex);
@@ -297,7 +436,7 @@ static bool refuses_ranges(const struct source *source,
 {
 	if (!route->has_range || (status == 403 && !source->is_renewed))
 		return false;
-	return range_is_refused(status, source->state == SOURCE_HEEDED);
+	return is_refusal_of_ranges(status, source->state == SOURCE_HEEDED);
 }
 
 static void drop_target(struct source *source)

@@ -6,7 +6,6 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/net/range.h"
 
 /*
  * Where the bytes of a download come from, and what its server does with
@@ -87,10 +86,14 @@ struct source_route {
 
 #define SOURCE_ROUTE_INIT { .from = 0 }
 
+/* The head of an answer; borrowed.  A header that it lacks is NULL. */
 struct source_answer {
-	struct range_head head;
+	int status;
+	const char *range;	/* Content-Range */
+	const char *length;	/* Content-Length */
+	const char *encoding;	/* Content-Encoding */
+	const char *etag;
 	const char *url;	/* that gave it, after redirects */
-	const char *etag;	/* its header, or NULL */
 };
 
 enum source_verdict {
@@ -161,6 +164,28 @@ bool source_has_changed(struct source *source);
 
 /* The link has been renewed: `href` is another one now. */
 void source_renew(struct source *source, const char *href);
+
+/* Byte positions, both inclusive, and the size of the whole if it is given. */
+struct source_range {
+	uint64_t first;
+	uint64_t last;
+	uint64_t total;
+	bool has_total;	/* "*": the server does not say */
+};
+
+/*
+ * Parse a Content-Range, "bytes FIRST-LAST/TOTAL".  -1 if it is anything else;
+ * NULL is.  The total may be too small: Gitea and Forgejo say how many bytes are
+ * left (go-gitea issue 35276).
+ */
+int source_parse_range(const char *value, struct source_range *range);
+
+/*
+ * May the value of an ETag header be sent as If-Range (RFC 9110, 13.1.5): a
+ * strong entity tag of at most SOURCE_VALIDATOR_MAX bytes?  NULL is not one.
+ */
+enum { SOURCE_VALIDATOR_MAX = 1024 };
+bool source_is_validator(const char *etag);
 
 /* All has come: remember what was learned of the server. */
 void source_remember(struct source *source);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/net/range.h"
+#include "lfs/transfer/source.h"
 #include "test/unit/unit.h"
 
 static void good(void **state)
 {
 	static const struct {
 		const char *value;
-		struct range range;
+		struct source_range range;
 	} cases[] = {
 		{ "bytes 0-0/1", { 0, 0, 1, true } },
 		{ "bytes 0-1023/2048", { 0, 1023, 2048, true } },
@@ -23,9 +23,9 @@ static void good(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct range range = { 77, 77, 77, false };
+		struct source_range range = { 77, 77, 77, false };
 
-		if (range_parse(cases[i].value, &range))
+		if (source_parse_range(cases[i].value, &range))
 			fail_msg("'%s' was refused", cases[i].value);
 		assert_int_equal(range.first, cases[i].range.first);
 		assert_int_equal(range.last, cases[i].range.last);
@@ -70,9 +70,9 @@ static void bad(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(values); i++) {
-		struct range range;
+		struct source_range range;
 
-		if (!range_parse(values[i], &range))
+		if (!source_parse_range(values[i], &range))
 			fail_msg("'%s' was taken", values[i]);
 	}
 }
@@ -86,43 +86,21 @@ static void validators(void **state)
 		"a\"",	     "W/\"a\"",	  "w/\"a\"", "\"a b\"", "\"a\"b\"",
 		"\"a\x7f\"", "\"a\r\n\"", " \"a\"",  "\"a\" ",	"*",
 	};
-	char longest[RANGE_VALIDATOR_MAX + 2];
+	char longest[SOURCE_VALIDATOR_MAX + 2];
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(good); i++)
-		assert_true(range_is_validator(good[i]));
+		assert_true(source_is_validator(good[i]));
 	for (size_t i = 0; i < COUNT(bad); i++)
-		if (range_is_validator(bad[i]))
+		if (source_is_validator(bad[i]))
 			fail_msg("'%s' was taken", bad[i]);
 	memset(longest, 'x', sizeof(longest));
-	longest[0] = longest[RANGE_VALIDATOR_MAX] = '"';
-	longest[RANGE_VALIDATOR_MAX + 1] = '\0';
-	assert_false(range_is_validator(longest));
-	longest[RANGE_VALIDATOR_MAX - 1] = '"';
-	longest[RANGE_VALIDATOR_MAX] = '\0';
-	assert_true(range_is_validator(longest));
-}
-
-static void refusals(void **state)
-{
-	static const int always[] = { 416, 501 },
-			 first[] = { 400, 403, 405, 412, 422 },
-			 never[] = { 200, 206, 304, 401, 404,
-				     408, 410, 429, 500, 503 };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(always); i++) {
-		assert_true(range_is_refused(always[i], false));
-		assert_true(range_is_refused(always[i], true));
-	}
-	for (size_t i = 0; i < COUNT(first); i++) {
-		assert_true(range_is_refused(first[i], false));
-		assert_false(range_is_refused(first[i], true));
-	}
-	for (size_t i = 0; i < COUNT(never); i++) {
-		assert_false(range_is_refused(never[i], false));
-		assert_false(range_is_refused(never[i], true));
-	}
+	longest[0] = longest[SOURCE_VALIDATOR_MAX] = '"';
+	longest[SOURCE_VALIDATOR_MAX + 1] = '\0';
+	assert_false(source_is_validator(longest));
+	longest[SOURCE_VALIDATOR_MAX - 1] = '"';
+	longest[SOURCE_VALIDATOR_MAX] = '\0';
+	assert_true(source_is_validator(longest));
 }
 
 int main(void)
@@ -130,7 +108,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good),
 		cmocka_unit_test(bad),
-		cmocka_unit_test(refusals),
 		cmocka_unit_test(validators),
 	};
 

@@ -52,7 +52,8 @@ static void hear(struct source *source, struct source_route *route,
 		 const char *url, const char *etag)
 {
 	const struct source_answer answer = {
-		.head = { .status = 206, .range = RANGE },
+		.status = 206,
+		.range = RANGE,
 		.url = url,
 		.etag = etag,
 	};
@@ -265,6 +266,7 @@ enum {
 	HEEDED = 1 << SOURCE_HEEDED,
 	IGNORED = 1 << SOURCE_IGNORED,
 	WHOLE = 1 << SOURCE_WHOLE,
+	UNSEEN = UNKNOWN | EXPECTED | IGNORED,
 	ANY = UNKNOWN | EXPECTED | HEEDED | IGNORED | WHOLE
 };
 
@@ -319,7 +321,10 @@ static const struct row {
 static void check_row(const struct row *row, enum source_state state)
 {
 	const struct source_answer answer = {
-		.head = { row->status, row->range, row->length, row->encoding },
+		.status = row->status,
+		.range = row->range,
+		.length = row->length,
+		.encoding = row->encoding,
 		.url = HREF,
 	};
 	struct source *source = source_in(state);
@@ -367,14 +372,18 @@ static void states_and_refusals(void **state)
 	} cases[] = {
 		{ 416, ANY & ~WHOLE, ANY & ~WHOLE },
 		{ 501, ANY & ~WHOLE, ANY & ~WHOLE },
-		{ 400, UNKNOWN | EXPECTED | IGNORED,
-		  UNKNOWN | EXPECTED | IGNORED },
-		{ 403, 0, UNKNOWN | EXPECTED | IGNORED },
+		{ 400, UNSEEN, UNSEEN },
+		{ 405, UNSEEN, UNSEEN },
+		{ 412, UNSEEN, UNSEEN },
+		{ 422, UNSEEN, UNSEEN },
+		{ 403, 0, UNSEEN },
 		{ 401, 0, 0 },
 		{ 404, 0, 0 },
+		{ 408, 0, 0 },
 		{ 410, 0, 0 },
 		{ 429, 0, 0 },
 		{ 500, 0, 0 },
+		{ 503, 0, 0 },
 		{ 0, 0, 0 },
 	};
 	const struct err err = err_of(ERR_REFUSED);
@@ -408,7 +417,8 @@ static void states_and_refusals(void **state)
 static void asked_anew(void **state)
 {
 	struct source_answer answer_of = {
-		.head = { .status = 200, .length = "67108864" },
+		.status = 200,
+		.length = "67108864",
 		.url = TARGET,
 		.etag = "\"b\"",
 	};
@@ -437,8 +447,8 @@ static void asked_anew(void **state)
 	route = (struct source_route)SOURCE_ROUTE_INIT;
 	source_ask(source, &route, 0, false);
 	assert_false(route.has_range);
-	answer_of.head.encoding = "gzip";
-	answer_of.head.length = "7";
+	answer_of.encoding = "gzip";
+	answer_of.length = "7";
 	assert_int_equal(source_head(source, &route, &answer_of, &err),
 			 SOURCE_REFUSE);
 	assert_true(source_failed(source, &route, 200, &err));
@@ -455,10 +465,10 @@ static void asked_anew_for_each_reason(void **state)
 {
 	struct source *source = new_source();
 	const struct source_answer compressed = {
-		.head = { .status = 206,
-			  .range = RANGE,
-			  .length = "7",
-			  .encoding = "gzip" },
+		.status = 206,
+		.range = RANGE,
+		.length = "7",
+		.encoding = "gzip",
 		.url = HREF,
 	};
 	struct source_route route;
@@ -520,7 +530,7 @@ static void the_next_object(void **state)
 		struct source *source = source_new(memory, cases[i].href,
 						   cases[i].size);
 		struct source_route route = SOURCE_ROUTE_INIT;
-		struct source_answer whole = { .head = { .status = 200 },
+		struct source_answer whole = { .status = 200,
 					       .url = cases[i].href };
 		struct err err = ERR_INIT;
 
@@ -530,8 +540,8 @@ static void the_next_object(void **state)
 			source_head(source, &route, &whole, &err);
 		source_done(source, &route);
 		if (cases[i].learned == SOURCE_HEEDED) {
-			whole.head.status = 206;
-			whole.head.range = "bytes 1-1/*";
+			whole.status = 206;
+			whole.range = "bytes 1-1/*";
 			source_head(source, &route, &whole, &err);
 		}
 		assert_int_equal(err.kind, ERR_NONE);
