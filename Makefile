@@ -11,8 +11,8 @@ GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch session ssh server lookahead
-TRANSFER = journal hasher source pace object untaken partial saved \
-           unfinished upload download dispatch engine attempts transfer
+TRANSFER = journal hasher source object partial saved unfinished upload \
+           download engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork
 AGENT    = input message mover move agent scope keys serverurl standalone \
            option install human status prune bar forkpush \

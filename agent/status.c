@@ -59,7 +59,7 @@ const char *status_word(const struct unfinished *unfinished)
 	static const char *const words[] = {
 		[UNFINISHED_DOWNLOAD] = "download",
 		[UNFINISHED_UPLOAD] = "upload",
-		[UNFINISHED_UNTAKEN] = "download",
+		[UNFINISHED_HANDOVER] = "download",
 		[UNFINISHED_ALONE] = "download",
 		[UNFINISHED_COMPLETED] = "completed upload",
 		[UNFINISHED_STRAY] = "stray file",
@@ -75,7 +75,7 @@ static const char *state_of(const struct unfinished *unfinished)
 		return "moving";
 	if (unfinished->is_there)
 		return "unneeded";
-	if (unfinished->kind == UNFINISHED_UNTAKEN)
+	if (unfinished->kind == UNFINISHED_HANDOVER)
 		return "finished";
 	return unfinished->is_readable ? "stopped" : "damaged";
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/partial.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -15,14 +16,69 @@
 #include "lfs/base/mem.h"
 #include "lfs/git/storage.h"
 #include "lfs/transfer/source.h"
-#include "lfs/transfer/untaken.h"
 
 #define SUFFIX ".partial"
 
 enum {
 	PIECE_SIZE = 2 << 20,	/* what a kill may cost a connection */
-	SMALL = 4 << 20	/* bytes of an object that are kept in memory */
+	SMALL = 4 << 20,	/* bytes of an object that are kept in memory */
+	LETTERS = 6	/* mkstemp's */
 };
+
+#define ANY_SIZE UINT64_MAX
+
+bool partial_is_handover(const char *rest)
+{
+	return *rest == '.' && strlen(rest) == 1 + LETTERS &&
+	       !strpbrk(rest + 1, "./");
+}
+
+/* Lock the file and return its descriptor if it is free and of that size, or -1. */
+static int try_handover(const char *path, uint64_t size)
+{
+	struct err ignored = ERR_INIT;
+	int fd = file_open_own(path, O_RDWR, &ignored);
+	struct file_id id;
+
+	if (fd < 0)
+		return -1;
+	/* Between the look and the lock it may have been taken after all. */
+	if (!file_identify(fd, path, &id, &ignored) &&
+	    (size == ANY_SIZE || id.size == size) && !file_lock(fd, &ignored) &&
+	    file_is_at(fd, path))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+/*
+ * Open <stem>.XXXXXX of that size in `dir`, if there is one that nobody has
+ * locked, and lock it: the process that made it has died.  Returns a descriptor
+ * to read and write, with its path, the caller's, or -1.
+ */
+static int open_handover(const char *dir, const char *stem, uint64_t size,
+			 char **path)
+{
+	DIR *names = opendir(dir);
+	size_t len = strlen(stem);
+	const struct dirent *entry;
+	int fd = -1;
+
+	while (names && (entry = readdir(names))) {
+		if (strncmp(entry->d_name, stem, len) ||
+		    !partial_is_handover(entry->d_name + len))
+			continue;
+		*path = xstrfmt("%s/%s", dir, entry->d_name);
+		fd = try_handover(*path, size);
+		if (fd >= 0)
+			break;
+		free(*path);
+		*path = NULL;
+	}
+	if (names)
+		closedir(names);
+	return fd;
+}
 
 /* A file of our own, for want of a journal or of a need for one. */
 static int open_unique(struct object *object, const struct storage *storage,
@@ -68,9 +124,16 @@ static int open_resumable(struct object *object, const struct storage *storage,
 static void remove_dead(const struct object *object,
 			const struct storage *storage)
 {
-	char *stem = xstrfmt("%s" SUFFIX, object->plan->oid);
+	char *stem = xstrfmt("%s" SUFFIX, object->plan->oid), *path;
+	bool removed = true;
+	int fd;
 
-	untaken_remove(storage_own_dir(storage), stem);
+	while (removed && (fd = open_handover(storage_own_dir(storage), stem,
+					      ANY_SIZE, &path)) >= 0) {
+		removed = !unlink(path);
+		close(fd);
+		free(path);
+	}
 	free(stem);
 }
 
@@ -235,8 +298,8 @@ bool partial_adopt(struct object *object, const struct storage *storage)
 
 	if (!plan->nparts)
 		return false;
-	object->fd = untaken_open(storage_own_dir(storage), plan->oid,
-				  plan->size, &object->path);
+	object->fd = open_handover(storage_own_dir(storage), plan->oid,
+				   plan->size, &object->path);
 	if (object->fd < 0)
 		return false;
 	log_info("'%s' was fetched and never taken", object->path);

@@ -3,6 +3,7 @@
 #define LFS_TRANSFER_PARTIAL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
 #include "lfs/transfer/journal.h"
@@ -14,14 +15,19 @@
  *	<storage>/multipart/OID.partial
  *	<storage>/multipart/OID.journal
  *	<storage>/multipart/OID.partial.XXXXXX
+ *	<storage>/multipart/OID.XXXXXX
  *
  * The oid says all about the bytes, so what was fetched for one remote is good
  * for another.  The journal's lock says whose they are: a second process that
  * downloads the same object at the same time does it all in a file of its
- * own, the last one, without a journal.  It is locked, too.
+ * own, OID.partial.XXXXXX, without a journal.  It is locked, too.
+ *
+ * git-lfs is handed the finished file by a name of the last kind, checks it and
+ * moves it to its objects.  Until then the agent keeps it locked; so one that
+ * nobody has locked is one that git-lfs, killed at that moment, will never take.
  *
  * A small object is kept in memory until it is whole and right, and has a file
- * of the last kind for a moment only.
+ * of that kind for a moment only.
  */
 
 struct storage;
@@ -37,7 +43,7 @@ int partial_open(struct object *object, const struct storage *storage,
 
 /*
  * In its place: have all that an earlier run has fetched and git-lfs has not
- * taken (untaken.h), to be hashed.  False if there is no such file.
+ * taken, to be hashed.  False if there is no such file.
  */
 bool partial_adopt(struct object *object, const struct storage *storage);
 
@@ -70,5 +76,11 @@ void partial_take_back(struct object *object);
 
 /* The file was handed over and stays; the journal goes, another run's as well. */
 void partial_finish(struct object *object);
+
+/*
+ * Is that the name of a finished download that was handed to git-lfs, OID.XXXXXX,
+ * as `rest` has it after the oid?
+ */
+bool partial_is_handover(const char *rest);
 
 #endif

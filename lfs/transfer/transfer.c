@@ -8,8 +8,8 @@
 #include "lfs/base/mem.h"
 #include "lfs/net/budget.h"
 #include "lfs/net/link.h"
+#include "lfs/net/pool.h"
 #include "lfs/server/context.h"
-#include "lfs/transfer/dispatch.h"
 #include "lfs/transfer/download.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
@@ -31,12 +31,31 @@ enum state {
 	OVER
 };
 
+/* A part in the pool's hands; a free slot has none. */
+struct slot {
+	struct job job;	/* first: jobs come back as it */
+	struct transfer *transfer;
+	struct part *part;
+	unsigned closed;	/* connections that were too slow for it */
+};
+
 struct transfer {
 	struct engine *engine;	/* borrowed */
 	struct object object;
 	enum state state;
 	struct err err;
-	struct dispatch dispatch;
+	struct pace *pace;	/* owned */
+	/*
+	 * Twice as many as connections, so that a worker that is done with a
+	 * part finds the next one waiting; owned.
+	 */
+	struct slot *slots;
+	size_t nslots;
+	struct slot step;	/* of the mode, which is no part */
+	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
+	size_t next;	/* the part to hand out next */
+	bool is_tried_once;	/* each part; by default as often as it takes */
+	unsigned outstanding;	/* jobs that are not back */
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
@@ -54,14 +73,174 @@ static bool is_upload(const struct transfer *transfer)
 	return transfer->object.plan->direction == UPLOAD;
 }
 
-/* Have the pool take a step of the mode; `state` is for as long as it lasts. */
+struct watched {
+	struct slot *slot;
+	const struct http *http;
+};
+
+static int check_pace(void *ctx, uint64_t moved, uint64_t busy_ms,
+		      struct err *err)
+{
+	struct watched *watched = ctx;
+	struct slot *slot = watched->slot;
+	const struct transfer *transfer = slot->transfer;
+	const struct pace_news news = {
+		.id = watched->http,
+		.now_ms = clock_ms(),
+		.moved = moved,
+		.busy_ms = busy_ms,
+		.closed = slot->closed,
+		.is_spared = is_upload(transfer) &&
+			     moved > slot->part->size / 2,
+		.is_last = !pool_has_work(engine_pool(transfer->engine)),
+		.is_over = !err,
+	};
+
+	switch (pace_note(transfer->pace, &news)) {
+	case PACE_SLOWER:
+		slot->closed++;
+		slot->job.goes_on = true;
+		return err_set(err, ERR_NETWORK,
+			       "far slower than the object's other connections");
+	case PACE_SLOW:
+		return err_set(err, ERR_NETWORK, "less than 1 KiB a second");
+	default:
+		return 0;
+	}
+}
+
+static int run_part(struct job *job, struct http *http, struct err *err)
+{
+	struct slot *slot = (struct slot *)job;
+	struct transfer *transfer = slot->transfer;
+	struct object *object = &transfer->object;
+	struct watched watched = { slot, http };
+	const struct http_watch watch = { check_pace, &watched };
+	uint64_t before = slot->part->done;
+	int ret;
+
+	http_set_watch(http, &watch);
+	if (is_upload(transfer)) {
+		ret = upload_part(object, slot->part, http, err);
+	} else {
+		ret = download_part(object, slot->part, http, err);
+		/* It goes on from there: a bad line gets it done, too. */
+		job->has_gained = slot->part->done >= before + OBJECT_GAIN;
+	}
+	http_set_watch(http, NULL);
+	if (ret && object->plan->nparts > 1)
+		err_wrap(err, "part %u of %zu", slot->part->number,
+			 object->plan->nparts);
+	return ret;
+}
+
+static bool is_part_wanted(const struct job *job)
+{
+	const struct slot *slot = (const struct slot *)job;
+
+	return !atomic_load(&slot->transfer->object.stopped);
+}
+
+static void submit_job(struct transfer *transfer, struct slot *slot)
+{
+	transfer->outstanding++;
+	pool_submit(engine_pool(transfer->engine), &slot->job);
+}
+
+static struct slot *find_free_slot(struct transfer *transfer)
+{
+	for (size_t i = 0; i < transfer->nslots; i++)
+		if (!transfer->slots[i].part)
+			return &transfer->slots[i];
+	return NULL;
+}
+
+static struct part *next_part(struct transfer *transfer)
+{
+	struct plan *plan = transfer->object.plan;
+
+	for (; transfer->next < plan->nparts; transfer->next++) {
+		struct part *part = &plan->parts[transfer->next];
+
+		if (!part->finished && (is_upload(transfer) || !part->size ||
+					part->done < part->size))
+			return part;
+		part->finished = true;
+	}
+	return NULL;
+}
+
+/* The first part of a download goes ahead alone, to see about ranges. */
+static bool must_wait(const struct transfer *transfer)
+{
+	return !is_upload(transfer) && transfer->outstanding &&
+	       !source_is_known(transfer->object.source);
+}
+
+static void submit_parts(struct transfer *transfer)
+{
+	struct slot *slot;
+	struct part *part;
+
+	while (!must_wait(transfer) && (part = next_part(transfer)) &&
+	       (slot = find_free_slot(transfer)) &&
+	       object_is_ready(&transfer->object, part)) {
+		slot->part = part;
+		slot->closed = 0;
+		slot->job.goes_on = false;
+		slot->job.url = part->href ? part->href :
+					     transfer->object.plan->action.href;
+		slot->job.is_tried_once = transfer->is_tried_once;
+		transfer->next++;
+		submit_job(transfer, slot);
+	}
+}
+
+static void rewind_parts(struct transfer *transfer)
+{
+	struct plan *plan = transfer->object.plan;
+
+	transfer->next = 0;
+	for (size_t i = 0; i < plan->nparts; i++)
+		plan->parts[i].finished = false;
+}
+
+static int run_step(struct job *job, struct http *http, struct err *err)
+{
+	struct transfer *transfer = ((struct slot *)job)->transfer;
+
+	if (!transfer->run_step)
+		return download_sync(&transfer->object, err);
+	return transfer->run_step(transfer->object.plan, http, err);
+}
+
+/*
+ * Have a worker take a step of the mode, or download_sync() if that is NULL;
+ * `state` is for as long as it lasts.
+ */
 static void take_step(struct transfer *transfer, enum state state,
 		      int (*step)(struct plan *plan, struct http *http,
 				  struct err *err))
 {
 	transfer->state = state;
-	transfer->dispatch.step.job.is_tried_once = state == ABANDONING;
-	dispatch_step(&transfer->dispatch, step);
+	transfer->run_step = step;
+	transfer->step.job.is_tried_once = state == ABANDONING;
+	submit_job(transfer, &transfer->step);
+}
+
+static void init_slots(struct transfer *transfer,
+		       const struct settings *settings)
+{
+	transfer->pace = pace_new(settings->stall_ms);
+	transfer->nslots = 2 * (size_t)settings->connections;
+	transfer->slots = xcalloc(transfer->nslots, sizeof(*transfer->slots));
+	for (size_t i = 0; i < transfer->nslots; i++) {
+		transfer->slots[i].job.run = run_part;
+		transfer->slots[i].job.is_wanted = is_part_wanted;
+		transfer->slots[i].transfer = transfer;
+	}
+	transfer->step.job.run = run_step;
+	transfer->step.transfer = transfer;
 }
 
 static int open_object(struct transfer *transfer,
@@ -115,8 +294,7 @@ struct transfer *transfer_new(struct engine *engine,
 		object->journal = saved->journal;
 		saved->journal = NULL;
 	}
-	dispatch_init(&transfer->dispatch, transfer, object,
-		      engine_pool(engine), settings);
+	init_slots(transfer, settings);
 	if (!is_upload(transfer))
 		object->source = source_new(options->io ?
 						    NULL :
@@ -131,8 +309,8 @@ struct transfer *transfer_new(struct engine *engine,
 	if (!open_object(transfer,
 			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
 		/* An earlier run may have cut it otherwise. */
-		transfer->dispatch.is_tried_once = options->asks_again &&
-						   plan->nparts == 1;
+		transfer->is_tried_once = options->asks_again &&
+					  plan->nparts == 1;
 		if (plan->mode->begin)
 			take_step(transfer, BEGINNING, plan->mode->begin);
 		return transfer;
@@ -196,9 +374,12 @@ static void abandon_again(struct transfer *transfer, const struct err *err)
 
 void transfer_returned(struct job *job)
 {
-	struct transfer *transfer = dispatch_owner(job);
-	struct part *part = dispatch_take_back(job);
+	struct slot *slot = (struct slot *)job;
+	struct transfer *transfer = slot->transfer;
+	struct part *part = slot->part;
 
+	slot->part = NULL;
+	transfer->outstanding--;
 	if (job->err.kind && transfer->state == ABANDONING)
 		abandon_again(transfer, &job->err);
 	else if (job->err.kind)
@@ -213,8 +394,7 @@ static bool all_moved(struct transfer *transfer)
 {
 	const struct object *object = &transfer->object;
 
-	if (transfer->dispatch.outstanding ||
-	    dispatch_next(&transfer->dispatch))
+	if (transfer->outstanding || next_part(transfer))
 		return false;
 	return !object->hasher || hasher_is_done(object->hasher);
 }
@@ -234,7 +414,7 @@ static bool mend(struct transfer *transfer, struct err *err)
 	}
 	err_clear(err);
 	transfer->nmends++;
-	dispatch_rewind(&transfer->dispatch);
+	rewind_parts(transfer);
 	return true;
 }
 
@@ -260,8 +440,7 @@ static bool hash_failed(struct transfer *transfer, struct err *err)
 	const struct hasher *hasher = transfer->object.hasher;
 
 	/* In that order: until there is a hash, a worker may change the plan. */
-	return hasher && hasher_is_done(hasher) &&
-	       dispatch_next(&transfer->dispatch) &&
+	return hasher && hasher_is_done(hasher) && next_part(transfer) &&
 	       hasher_verdict(hasher, err);
 }
 
@@ -276,7 +455,7 @@ static void advance(struct transfer *transfer)
 		transfer_fail(transfer, &err);
 		return;
 	}
-	dispatch_parts(&transfer->dispatch);
+	submit_parts(transfer);
 	if (!all_moved(transfer))
 		return;
 	if (close_object(transfer, &err)) {
@@ -309,7 +488,7 @@ static void go_on(struct transfer *transfer)
 	err_clear(&transfer->err);
 	atomic_store(&transfer->object.stopped, false);
 	transfer->state = MOVING;
-	dispatch_rewind(&transfer->dispatch);
+	rewind_parts(transfer);
 }
 
 /* Where ranges lead nowhere, the whole may. */
@@ -353,7 +532,7 @@ bool transfer_advance(struct transfer *transfer)
 	if (!transfer->err.kind)
 		advance(transfer);
 	look_out(transfer);
-	if (transfer->err.kind && !transfer->dispatch.outstanding &&
+	if (transfer->err.kind && !transfer->outstanding &&
 	    !fall_back(transfer) && !abandon(transfer))
 		transfer->state = OVER;
 	return transfer->state != OVER;
@@ -393,14 +572,13 @@ uint64_t transfer_moved(const struct transfer *transfer)
 size_t transfer_left(const struct transfer *transfer)
 {
 	const struct object *object = &transfer->object;
-	const struct dispatch *dispatch = &transfer->dispatch;
 
 	/* In that order: until it is known, a worker may change the plan. */
 	if (!is_upload(transfer) && !source_is_known(object->source))
-		return dispatch->nslots;
-	if (transfer->state != MOVING || dispatch->next > object->plan->nparts)
-		return dispatch->outstanding;
-	return dispatch->outstanding + object->plan->nparts - dispatch->next;
+		return transfer->nslots;
+	if (transfer->state != MOVING || transfer->next > object->plan->nparts)
+		return transfer->outstanding;
+	return transfer->outstanding + object->plan->nparts - transfer->next;
 }
 
 int transfer_result(const struct transfer *transfer, struct err *err)
@@ -435,7 +613,7 @@ struct fate transfer_fate(const struct transfer *transfer)
 	const struct plan *plan = transfer->object.plan;
 
 	return (struct fate){
-		.was_tried_once = transfer->dispatch.is_tried_once &&
+		.was_tried_once = transfer->is_tried_once &&
 				  !transfer->failed_to_finish,
 		.is_resumed = transfer->is_resumed,
 		.is_last_try = transfer->is_last_try,
@@ -507,6 +685,7 @@ void transfer_free(struct transfer *transfer)
 		budget_release(engine_budget(transfer->engine));
 	leave(transfer);
 	object_release(&transfer->object);
-	dispatch_release(&transfer->dispatch);
+	pace_free(transfer->pace);
+	free(transfer->slots);
 	free(transfer);
 }

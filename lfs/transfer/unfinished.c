@@ -14,11 +14,10 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/storage.h"
-#include "lfs/git/storage.h"
 #include "lfs/net/url.h"
 #include "lfs/server/credshare.h"
 #include "lfs/transfer/journal.h"
-#include "lfs/transfer/untaken.h"
+#include "lfs/transfer/partial.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
@@ -32,7 +31,7 @@ enum {
 static bool is_transfer(enum unfinished_kind kind)
 {
 	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD ||
-	       kind == UNFINISHED_UNTAKEN || kind == UNFINISHED_ALONE;
+	       kind == UNFINISHED_HANDOVER || kind == UNFINISHED_ALONE;
 }
 
 bool unfinished_is_transfer(const struct unfinished *unfinished)
@@ -174,7 +173,7 @@ static void look_at_file(struct unfinished *unfinished)
 		return;
 	unfinished->is_readable = true;
 	unfinished->size = (uint64_t)size;
-	if (unfinished->kind == UNFINISHED_UNTAKEN)
+	if (unfinished->kind == UNFINISHED_HANDOVER)
 		unfinished->done = unfinished->size;
 }
 
@@ -241,8 +240,8 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_DOWNLOAD;
 	else if (*rest == '-' && has_suffix(rest, ".upload"))
 		unfinished->kind = UNFINISHED_UPLOAD;
-	else if (untaken_is_name(rest))
-		unfinished->kind = UNFINISHED_UNTAKEN;
+	else if (partial_is_handover(rest))
+		unfinished->kind = UNFINISHED_HANDOVER;
 	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)))
 		unfinished->kind = UNFINISHED_ALONE;
 	else if (!strcmp(rest, PARTIAL) && (!is_own || !has_journal(dir, name)))

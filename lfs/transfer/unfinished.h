@@ -21,7 +21,7 @@
 enum unfinished_kind {
 	UNFINISHED_DOWNLOAD,	/* OID.journal and OID.partial */
 	UNFINISHED_UPLOAD,	/* OID-KEY.upload */
-	UNFINISHED_UNTAKEN,	/* a download that is whole: OID.XXXXXX */
+	UNFINISHED_HANDOVER,	/* a download that is whole: OID.XXXXXX */
 	UNFINISHED_ALONE,	/* a download without a journal: OID.partial.XXXXXX */
 	/* No transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */

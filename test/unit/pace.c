@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/transfer/pace.h"
+#include "lfs/transfer/engine.h"
 #include "test/unit/unit.h"
 
 enum { STALL_MS = 30000, MOST = 8, TICK_MS = 500, START_MS = 1000 };

@@ -162,7 +162,7 @@ static void is_handed_over(void **state)
 	assert_int_equal(partial_hand_over(&object, &err), 0);
 	assert_false(is_there(".partial"));
 	assert_int_equal(access(object.path, F_OK), 0);
-	/* A name as untaken_is_name() knows it. */
+	/* A name as partial_is_handover() knows it. */
 	assert_int_equal(strlen(object.path), strlen(dir) + 1 + 64 + 1 + 6);
 	/* Nobody took it. */
 	partial_take_back(&object);

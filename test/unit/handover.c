@@ -6,14 +6,14 @@
 
 #include "lfs/base/file.h"
 #include "lfs/git/storage.h"
+#include "lfs/transfer/partial.h"
 #include "lfs/transfer/unfinished.h"
-#include "lfs/transfer/untaken.h"
 #include "test/unit/unit.h"
 
 #define OID "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 #define OTHER "000000000fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
 
-static char dir[] = "/tmp/untaken-XXXXXX";
+static char dir[] = "/tmp/lfsmp-handover.XXXXXX";
 static const struct storage storage = { .multipart_dir = dir, .user_dir = dir };
 
 static int enter(void **state)
@@ -37,19 +37,31 @@ static void make(const char *name, off_t size)
 	close(fd);
 }
 
+/* An object of `size` bytes in one part, to be downloaded. */
+static void init(struct object *object, uint64_t size)
+{
+	const struct plan_request request = { .direction = DOWNLOAD,
+					      .oid = OID,
+					      .size = size };
+	struct plan *plan = plan_new(&request);
+	struct err err = ERR_INIT;
+
+	assert_int_equal(plan_cut(plan, size, &err), 0);
+	object_init(object, plan);
+}
+
 /* What is found; NULL is nothing. */
 static void expect(const char *name)
 {
-	char *path;
-	int fd = untaken_open(dir, OID, 100, &path);
+	struct object object;
 
-	assert_int_equal(fd >= 0, name != NULL);
-	if (fd < 0)
-		return;
-	assert_string_equal(strrchr(path, '/') + 1, name);
-	assert_true(file_is_at(fd, path));
-	free(path);
-	close(fd);
+	init(&object, 100);
+	assert_int_equal(partial_adopt(&object, &storage), name != NULL);
+	if (name) {
+		assert_string_equal(strrchr(object.path, '/') + 1, name);
+		assert_true(file_is_at(object.fd, object.path));
+	}
+	object_release(&object);
 }
 
 static void names(void **state)
@@ -80,7 +92,9 @@ static void names(void **state)
 
 static void what_will_not_do(void **state)
 {
-	char *path;
+	const struct storage nowhere = { .multipart_dir = "/nowhere",
+					 .user_dir = "/nowhere" };
+	struct object object;
 
 	(void)state;
 	make("file", 100);
@@ -102,7 +116,9 @@ static void what_will_not_do(void **state)
 				 0);
 	}
 	unlink("file");
-	assert_int_equal(untaken_open("/nowhere", OID, 100, &path), -1);
+	init(&object, 100);
+	assert_false(partial_adopt(&object, &nowhere));
+	object_release(&object);
 }
 
 /* A process that has the file locked until its input ends. */
@@ -134,7 +150,11 @@ static pid_t lock_it(const char *name, int *input)
 
 static void what_the_dead_have_left(void **state)
 {
+	struct journal_hash start;
+	struct object object;
+	struct err err = ERR_INIT;
 	int input, status;
+	bool has_start;
 	pid_t pid;
 
 	(void)state;
@@ -144,7 +164,11 @@ static void what_the_dead_have_left(void **state)
 	make(OID ".partial", 5);
 	make(OTHER ".partial.AAAAAA", 5);
 	pid = lock_it(OID ".partial.BBBBBB", &input);
-	untaken_remove(dir, OID ".partial");
+	init(&object, 100);
+	assert_int_equal(partial_open(&object, &storage, &start, &has_start,
+				      &err),
+			 0);
+	object_release(&object);
 	assert_int_equal(access(OID ".partial.AAAAAA", F_OK), -1);
 	assert_int_equal(access(OID ".partial.CCCCCC", F_OK), -1);
 	close(input);
@@ -179,7 +203,7 @@ static void among_what_is_unfinished(void **state)
 	make(OID ".AbCdEf", 100);
 	assert_int_equal(unfinished_load(&list, &storage, &err), 0);
 	assert_int_equal(list.n, 1);
-	assert_int_equal(list.items[0].kind, UNFINISHED_UNTAKEN);
+	assert_int_equal(list.items[0].kind, UNFINISHED_HANDOVER);
 	assert_true(unfinished_is_transfer(&list.items[0]));
 	assert_true(list.items[0].is_readable);
 	assert_int_equal(list.items[0].size, 100);
