@@ -14,8 +14,11 @@
 #include "lfs/net/http.h"
 #include "lfs/net/pool.h"
 #include "lfs/server/context.h"
+#include "lfs/transfer/download.h"
+#include "lfs/transfer/object.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/unfinished.h"
+#include "lfs/transfer/upload.h"
 
 enum {
 	BUDGET_EVERY_MS = 100,
@@ -376,4 +379,76 @@ void pace_free(struct pace *pace)
 		free(pace->lines[i]);
 	pthread_mutex_destroy(&pace->mutex);
 	free(pace);
+}
+
+static int part_job_watch(void *ctx, uint64_t moved, uint64_t busy_ms,
+			  struct err *err)
+{
+	struct part_job *slot = ctx;
+	const struct pace_news news = {
+		.id = slot->http,
+		.now_ms = clock_ms(),
+		.moved = moved,
+		.busy_ms = busy_ms,
+		.closed = slot->closed,
+		.is_spared = slot->object->plan->direction == UPLOAD &&
+			     moved > slot->part->size / 2,
+		.is_last = !pool_has_work(slot->pool),
+		.is_over = !err,
+	};
+
+	switch (pace_note(slot->pace, &news)) {
+	case PACE_SLOWER:
+		slot->closed++;
+		slot->job.goes_on = true;
+		return err_set(err, ERR_NETWORK,
+			       "far slower than the object's other connections");
+	case PACE_SLOW:
+		return err_set(err, ERR_NETWORK, "less than 1 KiB a second");
+	default:
+		return 0;
+	}
+}
+
+static int part_job_run(struct job *job, struct http *http, struct err *err)
+{
+	struct part_job *slot = (struct part_job *)job;
+	struct object *object = slot->object;
+	const struct http_watch watch = { part_job_watch, slot };
+	uint64_t before = slot->part->done;
+	int ret;
+
+	slot->http = http;
+	http_set_watch(http, &watch);
+	if (object->plan->direction == UPLOAD) {
+		ret = upload_part(object, slot->part, http, err);
+	} else {
+		ret = download_part(object, slot->part, http, err);
+		/* It goes on from there: a bad line gets it done, too. */
+		job->has_gained = slot->part->done >= before + OBJECT_GAIN;
+	}
+	http_set_watch(http, NULL);
+	if (ret && object->plan->nparts > 1)
+		err_wrap(err, "part %u of %zu", slot->part->number,
+			 object->plan->nparts);
+	return ret;
+}
+
+static bool part_job_is_wanted(const struct job *job)
+{
+	const struct part_job *slot = (const struct part_job *)job;
+
+	return !atomic_load(&slot->object->stopped);
+}
+
+void engine_submit(struct engine *engine, struct part_job *slot)
+{
+	slot->job.run = part_job_run;
+	slot->job.is_wanted = part_job_is_wanted;
+	slot->job.url = slot->part->href ? slot->part->href :
+					   slot->object->plan->action.href;
+	slot->job.goes_on = false;
+	slot->pool = engine->pool;
+	slot->closed = 0;
+	pool_submit(engine->pool, &slot->job);
 }

@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
+#include "lfs/net/pool.h"
 
 /*
  * What moves the objects of one context: the pool of connections, the budget
- * that they are taken from, and how fast they have been.
+ * that they are taken from, how fast they have been, and which of them are too
+ * slow to keep.
  *
  * Main thread only, but for what the pool's jobs do.
  */
@@ -17,8 +19,10 @@
 struct budget;
 struct context;
 struct engine;
-struct pool;
+struct object;
+struct part;
 struct source_memory;
+struct transfer;
 
 /*
  * `context` is borrowed; `nagents`: processes like this one, by git-lfs's word.
@@ -119,5 +123,21 @@ enum pace_verdict pace_note(struct pace *pace, const struct pace_news *news);
 
 /* NULL is fine. */
 void pace_free(struct pace *pace);
+
+/* A part in the pool's hands; without one it is free. */
+struct part_job {
+	struct job job;	/* first: jobs come back as it */
+	struct transfer *transfer;	/* borrowed, as the next three: whose it is */
+	struct object *object;
+	struct pace *pace;	/* of all parts of the object */
+	struct part *part;
+	/* The rest is this module's. */
+	struct pool *pool;
+	const struct http *http;	/* that it is on */
+	unsigned closed;	/* connections that were too slow for it */
+};
+
+/* Have a worker send the part, or receive it. */
+void engine_submit(struct engine *engine, struct part_job *slot);
 
 #endif

@@ -6,6 +6,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/settings.h"
 #include "lfs/net/budget.h"
 #include "lfs/net/link.h"
 #include "lfs/net/pool.h"
@@ -31,14 +32,6 @@ enum state {
 	OVER
 };
 
-/* A part in the pool's hands; a free slot has none. */
-struct slot {
-	struct job job;	/* first: jobs come back as it */
-	struct transfer *transfer;
-	struct part *part;
-	unsigned closed;	/* connections that were too slow for it */
-};
-
 struct transfer {
 	struct engine *engine;	/* borrowed */
 	struct object object;
@@ -49,9 +42,9 @@ struct transfer {
 	 * Twice as many as connections, so that a worker that is done with a
 	 * part finds the next one waiting; owned.
 	 */
-	struct slot *slots;
+	struct part_job *slots;
 	size_t nslots;
-	struct slot step;	/* of the mode, which is no part */
+	struct part_job step;	/* of the mode, which is no part */
 	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
 	size_t next;	/* the part to hand out next */
 	bool is_tried_once;	/* each part; by default as often as it takes */
@@ -73,81 +66,7 @@ static bool is_upload(const struct transfer *transfer)
 	return transfer->object.plan->direction == UPLOAD;
 }
 
-struct watched {
-	struct slot *slot;
-	const struct http *http;
-};
-
-static int check_pace(void *ctx, uint64_t moved, uint64_t busy_ms,
-		      struct err *err)
-{
-	struct watched *watched = ctx;
-	struct slot *slot = watched->slot;
-	const struct transfer *transfer = slot->transfer;
-	const struct pace_news news = {
-		.id = watched->http,
-		.now_ms = clock_ms(),
-		.moved = moved,
-		.busy_ms = busy_ms,
-		.closed = slot->closed,
-		.is_spared = is_upload(transfer) &&
-			     moved > slot->part->size / 2,
-		.is_last = !pool_has_work(engine_pool(transfer->engine)),
-		.is_over = !err,
-	};
-
-	switch (pace_note(transfer->pace, &news)) {
-	case PACE_SLOWER:
-		slot->closed++;
-		slot->job.goes_on = true;
-		return err_set(err, ERR_NETWORK,
-			       "far slower than the object's other connections");
-	case PACE_SLOW:
-		return err_set(err, ERR_NETWORK, "less than 1 KiB a second");
-	default:
-		return 0;
-	}
-}
-
-static int run_part(struct job *job, struct http *http, struct err *err)
-{
-	struct slot *slot = (struct slot *)job;
-	struct transfer *transfer = slot->transfer;
-	struct object *object = &transfer->object;
-	struct watched watched = { slot, http };
-	const struct http_watch watch = { check_pace, &watched };
-	uint64_t before = slot->part->done;
-	int ret;
-
-	http_set_watch(http, &watch);
-	if (is_upload(transfer)) {
-		ret = upload_part(object, slot->part, http, err);
-	} else {
-		ret = download_part(object, slot->part, http, err);
-		/* It goes on from there: a bad line gets it done, too. */
-		job->has_gained = slot->part->done >= before + OBJECT_GAIN;
-	}
-	http_set_watch(http, NULL);
-	if (ret && object->plan->nparts > 1)
-		err_wrap(err, "part %u of %zu", slot->part->number,
-			 object->plan->nparts);
-	return ret;
-}
-
-static bool is_part_wanted(const struct job *job)
-{
-	const struct slot *slot = (const struct slot *)job;
-
-	return !atomic_load(&slot->transfer->object.stopped);
-}
-
-static void submit_job(struct transfer *transfer, struct slot *slot)
-{
-	transfer->outstanding++;
-	pool_submit(engine_pool(transfer->engine), &slot->job);
-}
-
-static struct slot *find_free_slot(struct transfer *transfer)
+static struct part_job *find_free_slot(struct transfer *transfer)
 {
 	for (size_t i = 0; i < transfer->nslots; i++)
 		if (!transfer->slots[i].part)
@@ -179,20 +98,17 @@ static bool must_wait(const struct transfer *transfer)
 
 static void submit_parts(struct transfer *transfer)
 {
-	struct slot *slot;
+	struct part_job *slot;
 	struct part *part;
 
 	while (!must_wait(transfer) && (part = next_part(transfer)) &&
 	       (slot = find_free_slot(transfer)) &&
 	       object_is_ready(&transfer->object, part)) {
 		slot->part = part;
-		slot->closed = 0;
-		slot->job.goes_on = false;
-		slot->job.url = part->href ? part->href :
-					     transfer->object.plan->action.href;
 		slot->job.is_tried_once = transfer->is_tried_once;
 		transfer->next++;
-		submit_job(transfer, slot);
+		transfer->outstanding++;
+		engine_submit(transfer->engine, slot);
 	}
 }
 
@@ -207,7 +123,7 @@ static void rewind_parts(struct transfer *transfer)
 
 static int run_step(struct job *job, struct http *http, struct err *err)
 {
-	struct transfer *transfer = ((struct slot *)job)->transfer;
+	struct transfer *transfer = ((struct part_job *)job)->transfer;
 
 	if (!transfer->run_step)
 		return download_sync(&transfer->object, err);
@@ -225,7 +141,8 @@ static void take_step(struct transfer *transfer, enum state state,
 	transfer->state = state;
 	transfer->run_step = step;
 	transfer->step.job.is_tried_once = state == ABANDONING;
-	submit_job(transfer, &transfer->step);
+	transfer->outstanding++;
+	pool_submit(engine_pool(transfer->engine), &transfer->step.job);
 }
 
 static void init_slots(struct transfer *transfer,
@@ -235,8 +152,8 @@ static void init_slots(struct transfer *transfer,
 	transfer->nslots = 2 * (size_t)settings->connections;
 	transfer->slots = xcalloc(transfer->nslots, sizeof(*transfer->slots));
 	for (size_t i = 0; i < transfer->nslots; i++) {
-		transfer->slots[i].job.run = run_part;
-		transfer->slots[i].job.is_wanted = is_part_wanted;
+		transfer->slots[i].object = &transfer->object;
+		transfer->slots[i].pace = transfer->pace;
 		transfer->slots[i].transfer = transfer;
 	}
 	transfer->step.job.run = run_step;
@@ -374,7 +291,7 @@ static void abandon_again(struct transfer *transfer, const struct err *err)
 
 void transfer_returned(struct job *job)
 {
-	struct slot *slot = (struct slot *)job;
+	struct part_job *slot = (struct part_job *)job;
 	struct transfer *transfer = slot->transfer;
 	struct part *part = slot->part;
 
