@@ -25,9 +25,8 @@ struct queue {
 };
 
 /*
- * The mutex guards all below it, and is not held while a job runs.  One
- * condition for each kind of waiter: a worker that pauses before a retry must
- * not eat the wake-up of an idle one.
+ * The mutex guards all below it, and is not held while a job runs.  Idle workers
+ * have a condition of their own, so that no other waiter eats their wake-up.
  */
 struct pool {
 	struct http_shared *shared;	/* borrowed */
@@ -41,15 +40,14 @@ struct pool {
 	pthread_mutex_t mutex;
 	pthread_cond_t has_work;	/* for idle workers */
 	pthread_cond_t has_done;	/* for the caller */
-	pthread_cond_t has_stopped;	/* for pausing workers */
-	pthread_cond_t has_room;	/* for those that stepped aside */
+	pthread_cond_t has_changed;	/* for workers that wait with a job */
 	struct queue work;
 	struct queue done;
-	unsigned running;	/* and not aside */
-	unsigned limit;
+	unsigned running;	/* jobs that have a slot */
+	unsigned limit;		/* slots, at most max_workers */
 	struct ceiling ceiling;
-	unsigned in_vain;	/* tries of a last one, since a job went well */
-	unsigned returning;	/* workers that wait for room */
+	unsigned failed_attempts;	/* of the only running job since a success */
+	unsigned returning;	/* workers that wait for a slot again */
 	unsigned alive;		/* threads that have not ended */
 	bool woken;
 	bool closing;
@@ -57,14 +55,14 @@ struct pool {
 	void *ring_ctx;
 };
 
-static void put(struct queue *queue, struct job *job)
+static void queue_put(struct queue *queue, struct job *job)
 {
 	job->next = NULL;
 	*queue->end = job;
 	queue->end = &job->next;
 }
 
-static struct job *take(struct queue *queue)
+static struct job *queue_take(struct queue *queue)
 {
 	struct job *job = queue->first;
 
@@ -92,8 +90,7 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 	pthread_mutex_init(&pool->mutex, NULL);
 	cond_init(&pool->has_work);
 	cond_init(&pool->has_done);
-	cond_init(&pool->has_stopped);
-	cond_init(&pool->has_room);
+	cond_init(&pool->has_changed);
 	return pool;
 }
 
@@ -107,8 +104,8 @@ void pool_set_budget(struct pool *pool, struct budget *budget)
 	pool->budget = budget;
 }
 
-/* With the mutex held: the caller shall look. */
-static void tell(struct pool *pool)
+/* With the mutex held: pool_wait() has reason to return. */
+static void pool_notify(struct pool *pool)
 {
 	pthread_cond_signal(&pool->has_done);
 	if (pool->ring)
@@ -121,50 +118,51 @@ static bool is_over(const struct pool *pool, const struct job *job)
 	       (job->is_wanted && !job->is_wanted(job));
 }
 
-static void pause_for(struct pool *pool, const struct job *job, unsigned ms)
+static void pool_pause(struct pool *pool, const struct job *job, unsigned ms)
 {
 	struct timespec until = cond_deadline(ms);
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
 	while (!ret && !is_over(pool, job))
-		ret = pthread_cond_timedwait(&pool->has_stopped, &pool->mutex,
+		ret = pthread_cond_timedwait(&pool->has_changed, &pool->mutex,
 					     &until);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
-static bool has_room(const struct pool *pool)
+/* With the mutex held: a place may become free without a word. */
+static void poll_places(struct pool *pool, pthread_cond_t *cond)
 {
-	return pool->running < pool->limit && pool->running < pool->ceiling.now;
+	struct timespec until = cond_deadline(BUDGET_POLL_MS);
+
+	pthread_cond_timedwait(cond, &pool->mutex, &until);
 }
 
 /*
- * With the mutex held: may this job run now?  Then it does, in its place.  One
- * that is not wanted runs to its end at once.
+ * With the mutex held: has the job a place at its host, if it needs one?  A job
+ * that is over runs to its end at once.
  */
-static bool admit(struct pool *pool, struct job *job)
+static bool take_place(struct pool *pool, struct job *job)
 {
 	job->place = -1;
-	if (!has_room(pool) ||
-	    (pool->budget && job->url && !is_over(pool, job) &&
-	     !budget_enter(pool->budget, job->url, &job->place)))
+	return !pool->budget || !job->url || is_over(pool, job) ||
+	       budget_enter(pool->budget, job->url, &job->place);
+}
+
+/* With the mutex held: if the job may run now, it does, in its place. */
+static bool take_slot(struct pool *pool, struct job *job)
+{
+	if (pool->running >= pool->limit ||
+	    pool->running >= pool->ceiling.now || !take_place(pool, job))
 		return false;
 	pool->running++;
 	return true;
 }
 
-/* With the mutex held: a place may become free without a word. */
-static int wait_for_place(struct pool *pool, pthread_cond_t *cond)
-{
-	struct timespec until = cond_deadline(BUDGET_POLL_MS);
-
-	return pthread_cond_timedwait(cond, &pool->mutex, &until);
-}
-
 /* How many others, of any process, have a place at the job's host? */
-static unsigned leave(struct pool *pool, struct job *job)
+static unsigned leave_place(struct pool *pool, struct job *job)
 {
-	unsigned others = 0;
+	unsigned others;
 
 	if (job->place < 0)
 		return 0;
@@ -176,11 +174,11 @@ static unsigned leave(struct pool *pool, struct job *job)
 }
 
 /*
- * The last one that runs stays, and its tries count; but not while others, of
- * another process, are at the same host.
+ * The only running job keeps its slot, and its attempts count, unless other
+ * processes have places at the same host.
  */
-static bool step_aside(struct pool *pool, const struct job *job,
-		       unsigned others)
+static bool release_slot(struct pool *pool, const struct job *job,
+			 unsigned others)
 {
 	bool has_others;
 
@@ -189,7 +187,7 @@ static bool step_aside(struct pool *pool, const struct job *job,
 	if (has_others)
 		pool->running--;
 	else
-		pool->in_vain++;
+		pool->failed_attempts++;
 	if (others && retry_wants_fewer(&job->err))
 		budget_fewer(pool->budget, job->url, others);
 	else if (has_others)
@@ -198,52 +196,58 @@ static bool step_aside(struct pool *pool, const struct job *job,
 	return has_others;
 }
 
-/*
- * Wait for room.  What the last one tries in vain meanwhile counts for all, or
- * a server that is down would be waited for by one after the other.  False if
- * nobody makes room: those that run may be waiting for this one.
- */
-static bool come_back(struct pool *pool, struct job *job, struct retry *retry)
+/* With the mutex held: wait until `take` succeeds; false if it never does. */
+static bool await_turn(struct pool *pool, struct job *job,
+		       bool (*take)(struct pool *pool, struct job *job))
 {
 	uint64_t until = clock_ms() + pool->policy.offline_ms;
-	bool has_come, is_alone;
+
+	while (!take(pool, job)) {
+		if (is_over(pool, job) || clock_ms() >= until)
+			return false;
+		poll_places(pool, &pool->has_changed);
+	}
+	return true;
+}
+
+/*
+ * Attempts that fail meanwhile for the only running job count for all, or else
+ * each job in turn would wait for a server that is down.  False if no slot
+ * becomes free: the running jobs may be waiting for this one.
+ */
+static bool reacquire_slot(struct pool *pool, struct job *job,
+			   struct retry *retry)
+{
+	bool has_slot, is_alone;
 	unsigned before;
 
 	pthread_mutex_lock(&pool->mutex);
-	before = pool->in_vain;
+	before = pool->failed_attempts;
 	pool->returning++;
-	while (!(has_come = admit(pool, job)) && !is_over(pool, job) &&
-	       clock_ms() < until)
-		wait_for_place(pool, &pool->has_room);
+	has_slot = await_turn(pool, job, take_slot);
 	is_alone = !pool->running;
-	if (!has_come)
+	if (!has_slot)
 		pool->running++;
 	pool->returning--;
-	if (pool->in_vain > before) {
-		retry->tries += pool->in_vain - before;
-		retry->pauses += pool->in_vain - before;
+	if (pool->failed_attempts > before) {
+		retry->tries += pool->failed_attempts - before;
+		retry->pauses += pool->failed_attempts - before;
 	}
-	/* There may be room for another one. */
+	/* There may be a slot for another job. */
 	pthread_cond_signal(&pool->has_work);
 	pthread_mutex_unlock(&pool->mutex);
-	return has_come || is_alone;
+	return has_slot || is_alone;
 }
 
-/* The same for one that has room, but had left its place. */
-static void come_to_place(struct pool *pool, struct job *job)
+/* For a job that has kept its slot. */
+static void reacquire_place(struct pool *pool, struct job *job)
 {
-	uint64_t until = clock_ms() + pool->policy.offline_ms;
-
-	if (!pool->budget || !job->url)
-		return;
 	pthread_mutex_lock(&pool->mutex);
-	while (!is_over(pool, job) && clock_ms() < until &&
-	       !budget_enter(pool->budget, job->url, &job->place))
-		wait_for_place(pool, &pool->has_room);
+	await_turn(pool, job, take_place);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
-/* A job that has got no place goes without: other agents shall not make room. */
+/* A job runs without a place after a wait in vain: no agent makes room for it. */
 static void stop_waiting(struct pool *pool, const struct job *job)
 {
 	if (!pool->budget || !job->url || job->place >= 0)
@@ -253,7 +257,7 @@ static void stop_waiting(struct pool *pool, const struct job *job)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
-/* Has the host of the latest request answered, now or ever? */
+/* Note whether the host of the latest request has answered, now or ever. */
 static void note_host(struct worker *worker, uint64_t begun_ms, struct err *err)
 {
 	struct hosts *hosts = &worker->pool->shared->hosts;
@@ -268,42 +272,43 @@ static void note_host(struct worker *worker, uint64_t begun_ms, struct err *err)
 		hosts_answered(hosts, url);
 }
 
-static int try(struct worker *worker, struct job *job, unsigned *others)
-{
-	uint64_t begun_ms = clock_ms();
-	int ret;
-
-	err_clear(&job->err);
-	*others = 0;
-	stop_waiting(worker->pool, job);
-	if (is_over(worker->pool, job)) {
-		leave(worker->pool, job);
-		return err_set(&job->err, ERR_CANCELED, "stopped");
-	}
-	http_forget(worker->http);
-	ret = job->run(job, worker->http, &job->err);
-	*others = leave(worker->pool, job);
-	if (!ret)
-		return 0;
-	note_host(worker, begun_ms, &job->err);
-	http_name_peer(worker->http, &job->err);
-	/* No kind would mean that all went well. */
-	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
-}
-
-/* The tries of one job. */
-struct tries {
+/* The attempts at one job. */
+struct job_attempts {
 	struct retry retry;
 	struct retry_facts facts;
 	bool is_patient;
 	unsigned others;	/* at the same host, when the last one ended */
 };
 
-/* A try has failed: shall there be another one, and after what pause? */
-static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
-		    unsigned *pause_ms)
+static int pool_try(struct worker *worker, struct job *job,
+		    struct job_attempts *attempts)
 {
-	struct retry_facts *facts = &tries->facts;
+	int ret;
+
+	err_clear(&job->err);
+	attempts->others = 0;
+	attempts->facts.begun_ms = clock_ms();
+	stop_waiting(worker->pool, job);
+	if (is_over(worker->pool, job)) {
+		leave_place(worker->pool, job);
+		return err_set(&job->err, ERR_CANCELED, "stopped");
+	}
+	http_forget(worker->http);
+	ret = job->run(job, worker->http, &job->err);
+	attempts->others = leave_place(worker->pool, job);
+	if (!ret)
+		return 0;
+	note_host(worker, attempts->facts.begun_ms, &job->err);
+	http_name_peer(worker->http, &job->err);
+	/* An error without a kind would be taken for success. */
+	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
+}
+
+/* Is there another attempt after one that failed, and after what pause? */
+static bool may_try_again(struct pool *pool, struct job *job,
+			  struct job_attempts *attempts, unsigned *pause_ms)
+{
+	struct retry_facts *facts = &attempts->facts;
 
 	if (retry_is_too_long(&pool->policy, &job->err))
 		return false;
@@ -311,22 +316,22 @@ static bool may_try(struct pool *pool, struct job *job, struct tries *tries,
 	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
 	facts->random = clock_random();
 	if (job->has_gained)
-		tries->retry = (struct retry)RETRY_INIT;
+		attempts->retry = (struct retry)RETRY_INIT;
 	job->has_gained = false;
-	facts->is_aside = tries->is_patient && !job->err.unmet_ms &&
-			  (tries->others || !job->is_tried_once) &&
-			  retry_may_wait(&tries->retry, &job->err) &&
-			  step_aside(pool, job, tries->others);
-	if (job->is_tried_once && !facts->is_aside)
+	facts->yields_slot = attempts->is_patient && !job->err.unmet_ms &&
+			     (attempts->others || !job->is_tried_once) &&
+			     retry_may_wait(&attempts->retry, &job->err) &&
+			     release_slot(pool, job, attempts->others);
+	if (job->is_tried_once && !facts->yields_slot)
 		return false;
-	return retry_again(&tries->retry, &pool->policy, &job->err, facts,
+	return retry_again(&attempts->retry, &pool->policy, &job->err, facts,
 			   pause_ms);
 }
 
 static void give_up(struct pool *pool, struct job *job,
 		    const struct retry *retry)
 {
-	unsigned again = retry->pauses + retry->asides;
+	unsigned again = retry->pauses + retry->yields;
 
 	if (again && err_is_transient(&job->err))
 		err_wrap(&job->err, "gave up after %u tries", again + 1);
@@ -336,101 +341,96 @@ static void give_up(struct pool *pool, struct job *job,
 			   "lfs.transfer.maxRetryTime (%u s): come back later",
 			   job->err.wait_ms / 1000,
 			   pool->policy.longest_ms / 1000);
-	/* Then it was not for their number. */
+	/* The number of connections was not why. */
 	if (pool->budget && job->url && job->err.kind == ERR_REFUSED &&
 	    retry_wants_fewer(&job->err))
 		budget_forget(pool->budget, job->url);
 }
 
-/* A long pause is one to be noticed. */
-static void say_pause(const struct job *job, const struct tries *tries,
-		      unsigned pause_ms)
+static void log_pause(const struct job *job,
+		      const struct job_attempts *attempts, unsigned pause_ms)
 {
 	if (pause_ms >= LONG_MS)
 		log_warn("%s; %stry %u again in %u s", job->err.msg,
 			 job->err.wait_ms ? "the server asks to wait: " : "",
-			 tries->retry.pauses, pause_ms / 1000);
-	else if (tries->facts.is_aside)
+			 attempts->retry.pauses, pause_ms / 1000);
+	else if (attempts->facts.yields_slot)
 		log_info("%s; again when another is done", job->err.msg);
 	else
 		log_info("%s; try %u again in %u ms", job->err.msg,
-			 tries->retry.pauses, pause_ms);
+			 attempts->retry.pauses, pause_ms);
 }
 
-static void run(struct worker *worker, struct job *job)
+/* Run one job to its end: the only place where a part is tried again. */
+static void pool_run(struct worker *worker, struct job *job)
 {
 	struct pool *pool = worker->pool;
-	struct tries tries = { .facts.begun_ms = clock_ms(),
-			       .is_patient = true };
+	struct job_attempts attempts = { .is_patient = true };
 	unsigned pause_ms;
 
-	while (try(worker, job, &tries.others)) {
+	while (pool_try(worker, job, &attempts)) {
 		if (job->goes_on) {
 			job->goes_on = false;
 			log_info("%s; asking for the rest anew", job->err.msg);
-			come_to_place(pool, job);
+			reacquire_place(pool, job);
 			continue;
 		}
-		if (!may_try(pool, job, &tries, &pause_ms)) {
-			give_up(pool, job, &tries.retry);
+		if (!may_try_again(pool, job, &attempts, &pause_ms)) {
+			give_up(pool, job, &attempts.retry);
 			return;
 		}
-		say_pause(job, &tries, pause_ms);
-		pause_for(pool, job, pause_ms);
-		if (tries.facts.is_aside)
-			tries.is_patient = come_back(pool, job, &tries.retry);
+		log_pause(job, &attempts, pause_ms);
+		pool_pause(pool, job, pause_ms);
+		if (attempts.facts.yields_slot)
+			attempts.is_patient = reacquire_slot(pool, job,
+							     &attempts.retry);
 		else
-			come_to_place(pool, job);
-		tries.facts.begun_ms = clock_ms();
+			reacquire_place(pool, job);
 	}
 }
 
 /* With the mutex held. */
-static void note_success(struct pool *pool)
+static void pool_return(struct pool *pool, struct job *job)
 {
-	pool->in_vain = 0;
-	if (ceiling_raise(&pool->ceiling))
-		pthread_cond_signal(&pool->has_work);
-}
-
-static void bring_back(struct pool *pool, struct job *job)
-{
-	put(&pool->done, job);
-	tell(pool);
+	queue_put(&pool->done, job);
+	pool_notify(pool);
 }
 
 /* The next job to run; NULL when the pool closes. */
-static struct job *next_job(struct pool *pool)
+static struct job *pool_next(struct pool *pool)
 {
 	while (!pool->closing) {
 		struct job *job = pool->work.first;
 
-		if (job && !pool->returning && admit(pool, job))
-			return take(&pool->work);
+		if (job && !pool->returning && take_slot(pool, job))
+			return queue_take(&pool->work);
 		if (job && pool->budget)
-			wait_for_place(pool, &pool->has_work);
+			poll_places(pool, &pool->has_work);
 		else
 			pthread_cond_wait(&pool->has_work, &pool->mutex);
 	}
 	return NULL;
 }
 
-static void *work(void *arg)
+static void *pool_work(void *arg)
 {
 	struct worker *worker = arg;
 	struct pool *pool = worker->pool;
 	struct job *job;
 
 	pthread_mutex_lock(&pool->mutex);
-	while ((job = next_job(pool))) {
+	while ((job = pool_next(pool))) {
 		pthread_mutex_unlock(&pool->mutex);
-		run(worker, job);
+		pool_run(worker, job);
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
-		if (!job->err.kind)
-			note_success(pool);
-		bring_back(pool, job);
-		pthread_cond_broadcast(&pool->has_room);
+		if (!job->err.kind) {
+			pool->failed_attempts = 0;
+			if (ceiling_raise(&pool->ceiling))
+				pthread_cond_signal(&pool->has_work);
+		}
+		pool_return(pool, job);
+		pthread_cond_broadcast(&pool->has_changed);
 		if (pool->work.first)
 			pthread_cond_signal(&pool->has_work);
 	}
@@ -450,7 +450,7 @@ static int start_worker(struct pool *pool, struct err *err)
 	if (!worker->http)
 		return -1;
 	pthread_mutex_lock(&pool->mutex);
-	errnum = pthread_create(&worker->thread, NULL, work, worker);
+	errnum = pthread_create(&worker->thread, NULL, pool_work, worker);
 	if (!errnum) {
 		pool->nworkers++;
 		pool->alive++;
@@ -463,15 +463,10 @@ static int start_worker(struct pool *pool, struct err *err)
 }
 
 /* As many workers as there is work for; fewer will do, but not none. */
-static int need_workers(struct pool *pool, struct err *err)
+static int start_workers(struct pool *pool, struct err *err)
 {
-	unsigned n = pool->outstanding;
-
-	if (n > pool->limit)
-		n = pool->limit;
-	if (n > pool->max_workers)
-		n = pool->max_workers;
-	while (pool->nworkers < n)
+	while (pool->nworkers < pool->outstanding &&
+	       pool->nworkers < pool->limit)
 		if (start_worker(pool, err))
 			return pool->nworkers ? 0 : -1;
 	return 0;
@@ -483,13 +478,13 @@ void pool_submit(struct pool *pool, struct job *job)
 
 	pool->outstanding++;
 	err_clear(&job->err);
-	ret = need_workers(pool, &job->err);
+	ret = start_workers(pool, &job->err);
 	pthread_mutex_lock(&pool->mutex);
 	if (ret) {
-		bring_back(pool, job);
+		pool_return(pool, job);
 	} else {
 		err_clear(&job->err);
-		put(&pool->work, job);
+		queue_put(&pool->work, job);
 		pthread_cond_signal(&pool->has_work);
 	}
 	pthread_mutex_unlock(&pool->mutex);
@@ -499,14 +494,16 @@ void pool_limit(struct pool *pool, unsigned n)
 {
 	struct err ignored = ERR_INIT;
 
+	if (n > pool->max_workers)
+		n = pool->max_workers;
 	if (n == pool->limit)
 		return;
 	pthread_mutex_lock(&pool->mutex);
 	pool->limit = n;
 	pthread_cond_broadcast(&pool->has_work);
-	pthread_cond_broadcast(&pool->has_room);
+	pthread_cond_broadcast(&pool->has_changed);
 	pthread_mutex_unlock(&pool->mutex);
-	need_workers(pool, &ignored);
+	start_workers(pool, &ignored);
 }
 
 bool pool_has_work(struct pool *pool)
@@ -517,11 +514,6 @@ bool pool_has_work(struct pool *pool)
 	has = pool->work.first != NULL;
 	pthread_mutex_unlock(&pool->mutex);
 	return has;
-}
-
-unsigned pool_outstanding(const struct pool *pool)
-{
-	return pool->outstanding;
 }
 
 struct job *pool_wait(struct pool *pool, int timeout_ms)
@@ -535,7 +527,7 @@ struct job *pool_wait(struct pool *pool, int timeout_ms)
 		ret = pthread_cond_timedwait(&pool->has_done, &pool->mutex,
 					     &until);
 	pool->woken = false;
-	job = take(&pool->done);
+	job = queue_take(&pool->done);
 	pthread_mutex_unlock(&pool->mutex);
 	if (!job)
 		return NULL;
@@ -556,21 +548,14 @@ void pool_wake(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
 	pool->woken = true;
-	tell(pool);
+	pool_notify(pool);
 	pthread_mutex_unlock(&pool->mutex);
-}
-
-static void wake_workers(struct pool *pool)
-{
-	for (unsigned i = 0; i < pool->nworkers; i++)
-		http_wake(pool->workers[i].http);
 }
 
 void pool_look_again(struct pool *pool)
 {
 	pthread_mutex_lock(&pool->mutex);
-	pthread_cond_broadcast(&pool->has_stopped);
-	pthread_cond_broadcast(&pool->has_room);
+	pthread_cond_broadcast(&pool->has_changed);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -582,15 +567,16 @@ void pool_cancel(struct pool *pool)
 		return;
 	atomic_store(&pool->shared->stop, true);
 	pthread_mutex_lock(&pool->mutex);
-	while ((job = take(&pool->work))) {
+	while ((job = queue_take(&pool->work))) {
 		err_set(&job->err, ERR_CANCELED, "stopped");
-		bring_back(pool, job);
+		pool_return(pool, job);
 	}
 	if (pool->budget)
 		budget_stop_waiting(pool->budget);
 	pthread_mutex_unlock(&pool->mutex);
 	pool_look_again(pool);
-	wake_workers(pool);
+	for (unsigned i = 0; i < pool->nworkers; i++)
+		http_wake(pool->workers[i].http);
 }
 
 /* True once all threads have ended. */
@@ -624,8 +610,7 @@ bool pool_free(struct pool *pool, int timeout_ms)
 	}
 	pthread_cond_destroy(&pool->has_work);
 	pthread_cond_destroy(&pool->has_done);
-	pthread_cond_destroy(&pool->has_stopped);
-	pthread_cond_destroy(&pool->has_room);
+	pthread_cond_destroy(&pool->has_changed);
 	pthread_mutex_destroy(&pool->mutex);
 	free(pool->workers);
 	free(pool);

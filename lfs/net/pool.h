@@ -25,14 +25,12 @@
  * the one thread that made the pool.
  *
  * A job that fails with a transient error is run again on the same worker
- * after a pause (retry.h).
+ * after a pause (retry.h).  Nothing else tries a request again.
  *
- * A server may take fewer connections than there are workers.  One that it
- * refuses while others run steps aside until one of them is done, and fewer
- * run from then on; when as many jobs went well as may run, one more may.
- * How many take part where the server says that they are too many, 403, 429 or
- * 503, is the budget's to know (budget.h): a job with a URL runs in a place of
- * its host.
+ * A server may refuse a job because others run.  That job gives up its slot until
+ * one of them is done, and fewer jobs run from then on (retry.h, `ceiling`);
+ * where the status says that they are too many, the budget learns their number.
+ * budget.h says who decides how many connections there are.
  */
 
 struct budget;
@@ -77,9 +75,6 @@ void pool_limit(struct pool *pool, unsigned n);
 
 /* From any thread: does a job wait for a worker? */
 bool pool_has_work(struct pool *pool);
-
-/* Jobs that are submitted and not back. */
-unsigned pool_outstanding(const struct pool *pool);
 
 /*
  * Return a finished job, or NULL if none finished within `timeout_ms` or

@@ -13,7 +13,7 @@ enum {
 	OFFLINE_DELAY_MS = 5000,
 	FIRST_DELAY_MS = 2000,	/* likewise, while a person waits */
 	/* Those that were refused together do not come back together. */
-	ASIDE_MS = 100,
+	YIELD_MS = 100,
 	/* A 403 to the only connection is believed the second time. */
 	REFUSALS_MAX = 8,
 	REFUSALS_ALONE = REFUSALS_MAX - 1,
@@ -58,14 +58,14 @@ bool retry_may_wait(const struct retry *retry, const struct err *err)
 
 /* A server that counts late may refuse one that has come to be alone. */
 static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
-				   bool is_aside)
+				   bool yields_slot)
 {
-	bool may = is_aside ||
+	bool may = yields_slot ||
 		   (retry->refusals && retry->refusals < REFUSALS_MAX);
 
 	if (!may || !is_forbidden(err))
 		return false;
-	retry->refusals += is_aside ? 1 : REFUSALS_ALONE;
+	retry->refusals += yields_slot ? 1 : REFUSALS_ALONE;
 	return true;
 }
 
@@ -116,16 +116,16 @@ bool retry_is_too_long(const struct retry_policy *policy, const struct err *err)
 }
 
 /* Others are served, or so it seems. */
-static bool try_aside(struct retry *retry, const struct retry_policy *policy,
-		      const struct err *err, const struct retry_facts *facts,
-		      unsigned *pause_ms)
+static bool try_yielding(struct retry *retry, const struct retry_policy *policy,
+			 const struct err *err, const struct retry_facts *facts,
+			 unsigned *pause_ms)
 {
-	if (!retry->asides++)
-		retry->aside_ms = facts->now_ms;
-	*pause_ms = (unsigned)err->wait_ms + ASIDE_MS +
-		    facts->random % ASIDE_MS;
-	return !policy->longest_ms || retry->asides <= policy->retries ||
-	       facts->now_ms - retry->aside_ms <= policy->longest_ms;
+	if (!retry->yields++)
+		retry->yield_ms = facts->now_ms;
+	*pause_ms = (unsigned)err->wait_ms + YIELD_MS +
+		    facts->random % YIELD_MS;
+	return !policy->longest_ms || retry->yields <= policy->retries ||
+	       facts->now_ms - retry->yield_ms <= policy->longest_ms;
 }
 
 /* However often it may be tried. */
@@ -141,13 +141,13 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 {
 	unsigned limit = policy->max_delay_ms;
 	bool is_meant_otherwise = may_be_meant_otherwise(retry, err,
-							 facts->is_aside);
+							 facts->yields_slot);
 
 	if ((!is_meant_otherwise && !err_is_transient(err)) ||
 	    is_hopeless(retry, policy, err))
 		return false;
-	if (facts->is_aside)
-		return try_aside(retry, policy, err, facts, pause_ms);
+	if (facts->yields_slot)
+		return try_yielding(retry, policy, err, facts, pause_ms);
 	if (policy->first_ms && err->unmet_ms)
 		return try_first(retry, policy, err->unmet_ms, facts, pause_ms);
 	if (is_offline(err, facts)) {

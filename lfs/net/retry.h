@@ -47,8 +47,8 @@ struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
 	unsigned refusals;	/* by a 403 that may be meant otherwise */
-	unsigned asides;	/* tries that may have been one too many */
-	uint64_t aside_ms;	/* when the first of them failed */
+	unsigned yields;	/* tries that may have been one too many */
+	uint64_t yield_ms;	/* when the first of them failed */
 	unsigned strange;	/* answers in a row */
 };
 
@@ -59,7 +59,7 @@ struct retry_facts {
 	uint64_t now_ms;
 	uint64_t begun_ms;	/* when the failed try began */
 	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
-	bool is_aside;	/* it comes again when another one is done */
+	bool yields_slot;	/* it comes again when another one is done */
 };
 
 /* Is this how a server says that one connection is too many? */

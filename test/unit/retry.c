@@ -144,7 +144,7 @@ static void what_the_server_asks_for(void **state)
 	err.wait_ms++;
 	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
 	assert_true(retry_is_too_long(&policy, &err));
-	facts.is_aside = true;
+	facts.yields_slot = true;
 	assert_false(retry_again(&retry, &policy, &err, &facts, &pause));
 }
 
@@ -331,7 +331,7 @@ static void a_server_that_is_full(void **state)
 		assert_int_equal(retry_wants_fewer(&cases[i].err),
 				 cases[i].wants_fewer);
 	}
-	facts.is_aside = true;
+	facts.yields_slot = true;
 	facts.random = MAX_MS;
 	for (int i = 0; i < 1000; i++) {
 		assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
@@ -365,7 +365,7 @@ static void refused_beside_others(void **state)
 		struct retry retry = RETRY_INIT;
 		struct retry_facts facts = answering;
 
-		facts.is_aside = true;
+		facts.yields_slot = true;
 		for (unsigned n = 0; n < cases[i].refusals; n++)
 			assert_true(retry_again(&retry, &policy, &err, &facts,
 						&pause));
@@ -393,13 +393,13 @@ static void a_403_to_one_of_many(void **state)
 		struct retry_facts facts = answering;
 		unsigned pause, n;
 
-		facts.is_aside = true;
+		facts.yields_slot = true;
 		for (n = 0; n < cases[i].aside; n++) {
 			assert_true(retry_may_wait(&retry, &err));
 			assert_true(retry_again(&retry, &policy, &err, &facts,
 						&pause));
 		}
-		facts.is_aside = false;
+		facts.yields_slot = false;
 		for (n = 0; retry_again(&retry, &policy, &err, &facts, &pause);
 		     n++)
 			;
