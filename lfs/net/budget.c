@@ -94,12 +94,13 @@ static void close_file(struct holding *file)
 }
 
 struct budget *budget_open(const char *path, mode_t mode, unsigned total,
-			   unsigned nagents)
+			   unsigned nagents, bool is_upload)
 {
 	struct budget *budget = xcalloc(1, sizeof(*budget));
 
 	budget->total = total;
 	budget->nagents = nagents ? nagents : 1;
+	budget->is_upload = is_upload;
 	budget->waiting = -1;
 	budget->file = open_file(path, mode);
 	return budget;
@@ -110,11 +111,6 @@ void budget_join(struct budget *budget, const struct budget *other)
 	close_file(budget->file);
 	budget->file = other->file;
 	budget->file->nbudgets++;
-}
-
-void budget_set_upload(struct budget *budget, bool is_upload)
-{
-	budget->is_upload = is_upload;
 }
 
 static struct flock record(short type, off_t from, off_t to)
@@ -190,36 +186,26 @@ static off_t lock_any(const struct budget *budget, off_t base)
 	return -1;
 }
 
-static void enter_file(const struct budget *budget)
-{
-	pthread_mutex_lock(&budget->file->mutex);
-}
-
-static void leave_file(const struct budget *budget)
-{
-	pthread_mutex_unlock(&budget->file->mutex);
-}
-
 void budget_hold(struct budget *budget)
 {
 	struct holding *file = budget->file;
 
 	if (file->fd < 0 || budget->is_holder)
 		return;
-	enter_file(budget);
+	pthread_mutex_lock(&budget->file->mutex);
 	budget->is_holder = true;
 	if (!file->nholders++)
 		file->held = lock_any(budget, 0);
 	if (file->held < 0)
 		log_warn("locks do not work: connections are not shared");
-	leave_file(budget);
+	pthread_mutex_unlock(&budget->file->mutex);
 }
 
 void budget_stop_waiting(struct budget *budget)
 {
-	enter_file(budget);
+	pthread_mutex_lock(&budget->file->mutex);
 	unlock_byte(budget, &budget->waiting);
-	leave_file(budget);
+	pthread_mutex_unlock(&budget->file->mutex);
 }
 
 void budget_release(struct budget *budget)
@@ -229,22 +215,25 @@ void budget_release(struct budget *budget)
 	budget_stop_waiting(budget);
 	if (!budget->is_holder)
 		return;
-	enter_file(budget);
+	pthread_mutex_lock(&budget->file->mutex);
 	budget->is_holder = false;
 	if (!--file->nholders)
 		unlock_byte(budget, &file->held);
-	leave_file(budget);
+	pthread_mutex_unlock(&budget->file->mutex);
 }
 
-static unsigned find_share(const struct budget *budget)
+unsigned budget_share(const struct budget *budget)
 {
+	const struct holding *file = budget->file;
 	int before = -1, after = -1;
 	unsigned agents = budget->nagents, rank = agents, share;
 
-	if (budget->file->held >= 0) {
-		before = count_held(budget, 0, budget->file->held);
-		after = count_held(budget, budget->file->held + 1, SLOTS);
+	pthread_mutex_lock(&budget->file->mutex);
+	if (file->held >= 0) {
+		before = count_held(budget, 0, file->held);
+		after = count_held(budget, file->held + 1, SLOTS);
 	}
+	pthread_mutex_unlock(&budget->file->mutex);
 	if (before >= 0 && after >= 0) {
 		agents = (unsigned)(before + 1 + after);
 		rank = (unsigned)before;
@@ -253,30 +242,10 @@ static unsigned find_share(const struct budget *budget)
 	return share ? share : 1;
 }
 
-unsigned budget_share(const struct budget *budget)
-{
-	unsigned share;
-
-	enter_file(budget);
-	share = find_share(budget);
-	leave_file(budget);
-	return share;
-}
-
 /* The host's number, and the direction. */
 static uint64_t host_of(const struct budget *budget, const char *url)
 {
 	return (url_host_id(url) ^ budget->is_upload) * 0x100000001b3;
-}
-
-static off_t region_of(uint64_t host)
-{
-	return (off_t)(1 + host % REGIONS) * REGION;
-}
-
-static off_t lesson_at(uint64_t host)
-{
-	return (off_t)(host % LESSONS);
 }
 
 static uint32_t check_of(const struct lesson *lesson)
@@ -287,7 +256,7 @@ static uint32_t check_of(const struct lesson *lesson)
 static struct lesson load_lesson(const struct budget *budget, uint64_t host)
 {
 	struct lesson lesson = { .host = 0 };
-	off_t at = lesson_at(host) * (off_t)sizeof(lesson);
+	off_t at = (off_t)(host % LESSONS * sizeof(lesson));
 	ssize_t got = pread(budget->file->fd, &lesson, sizeof(lesson), at);
 
 	if (got == sizeof(lesson) && lesson.host == host &&
@@ -300,14 +269,15 @@ static struct lesson load_lesson(const struct budget *budget, uint64_t host)
 /* What another process is writing at this moment is as good. */
 static void save_lesson(const struct budget *budget, struct lesson lesson)
 {
-	off_t number = lesson_at(lesson.host), lock = SLOTS + number;
+	uint64_t number = lesson.host % LESSONS;
+	off_t lock = SLOTS + (off_t)number;
 	struct err err = ERR_INIT;
 
 	if (lock_byte(budget, lock))
 		return;
 	lesson.crc = check_of(&lesson);
 	if (file_write_at(budget->file->fd, &lesson, sizeof(lesson),
-			  (uint64_t)number * sizeof(lesson), &err))
+			  number * sizeof(lesson), &err))
 		log_info("%s: the number of connections is not kept", err.msg);
 	unlock_byte(budget, &lock);
 }
@@ -389,14 +359,18 @@ static bool is_others_turn(struct budget *budget, off_t region, unsigned most)
 	       count_held(budget, region + SLOTS, region + REGION) > 0;
 }
 
-static bool enter(struct budget *budget, const char *url, off_t *place)
+bool budget_enter(struct budget *budget, const char *url, off_t *place)
 {
 	uint64_t host = host_of(budget, url);
-	off_t region = region_of(host);
+	off_t region = (off_t)(1 + host % REGIONS) * REGION;
 	struct lesson lesson;
 	unsigned most;
 	int ret = 1;
 
+	*place = -1;
+	if (budget->file->fd < 0)
+		return true;
+	pthread_mutex_lock(&budget->file->mutex);
 	lesson = load_lesson(budget, host);
 	most = most_of(&lesson);
 	if (most == SLOTS || !is_others_turn(budget, region, most))
@@ -405,20 +379,8 @@ static bool enter(struct budget *budget, const char *url, off_t *place)
 		unlock_byte(budget, &budget->waiting);
 	else if (budget->waiting < 0)
 		budget->waiting = lock_any(budget, region + SLOTS);
+	pthread_mutex_unlock(&budget->file->mutex);
 	return ret <= 0;
-}
-
-bool budget_enter(struct budget *budget, const char *url, off_t *place)
-{
-	bool has_place;
-
-	*place = -1;
-	if (budget->file->fd < 0)
-		return true;
-	enter_file(budget);
-	has_place = enter(budget, url, place);
-	leave_file(budget);
-	return has_place;
 }
 
 unsigned budget_leave(struct budget *budget, off_t place)
@@ -429,7 +391,7 @@ unsigned budget_leave(struct budget *budget, off_t place)
 
 	if (place < 0)
 		return 0;
-	enter_file(budget);
+	pthread_mutex_lock(&budget->file->mutex);
 	others = count_others(budget, place);
 	for (size_t i = 0; i < file->nplaces; i++)
 		if (file->places[i] != place)
@@ -437,7 +399,7 @@ unsigned budget_leave(struct budget *budget, off_t place)
 	file->nplaces = left;
 	budget->left_ms = clock_ms();
 	unlock_byte(budget, &place);
-	leave_file(budget);
+	pthread_mutex_unlock(&budget->file->mutex);
 	return others;
 }
 
@@ -450,42 +412,38 @@ void budget_fewer(struct budget *budget, const char *url, unsigned others)
 	budget->left_ms = 0;
 	if (budget->file->fd < 0 || !others)
 		return;
-	enter_file(budget);
+	pthread_mutex_lock(&budget->file->mutex);
 	lesson = load_lesson(budget, host_of(budget, url));
 	most = most_of(&lesson);
 	lesson.most = others < most ? others : most;
 	lesson.since = clock_unix();
 	save_lesson(budget, lesson);
-	leave_file(budget);
+	pthread_mutex_unlock(&budget->file->mutex);
+}
+
+/* Make the lesson about the host of `url` older, if there is one. */
+static void age_lesson(struct budget *budget, const char *url, int minutes)
+{
+	struct lesson lesson;
+
+	if (budget->file->fd < 0)
+		return;
+	pthread_mutex_lock(&budget->file->mutex);
+	lesson = load_lesson(budget, host_of(budget, url));
+	lesson.since -= minutes * MINUTE;
+	if (lesson.most)
+		save_lesson(budget, lesson);
+	pthread_mutex_unlock(&budget->file->mutex);
 }
 
 void budget_renewed(struct budget *budget, const char *url)
 {
-	struct lesson lesson;
-
-	if (budget->file->fd < 0)
-		return;
-	enter_file(budget);
-	lesson = load_lesson(budget, host_of(budget, url));
-	lesson.since -= MINUTE;
-	if (lesson.most)
-		save_lesson(budget, lesson);
-	leave_file(budget);
+	age_lesson(budget, url, 1);
 }
 
 void budget_forget(struct budget *budget, const char *url)
 {
-	struct lesson lesson;
-
-	if (budget->file->fd < 0)
-		return;
-	enter_file(budget);
-	lesson = load_lesson(budget, host_of(budget, url));
-	if (lesson.most) {
-		lesson.most = 0;
-		save_lesson(budget, lesson);
-	}
-	leave_file(budget);
+	age_lesson(budget, url, FORGOTTEN);
 }
 
 void budget_free(struct budget *budget)

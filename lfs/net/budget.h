@@ -6,10 +6,10 @@
 #include <sys/types.h>
 
 /*
- * The connection budget that all agents of a repository share.
+ * How many connections there may be, for all agents of a repository together.
  *
- * git-lfs runs several agents side by side, each with one object.  One that
- * is moving an object holds one byte of a lock file and counts the other
+ * git-lfs runs several agents side by side, each with one object.  An agent
+ * that is moving an object holds one byte of a lock file and counts the other
  * bytes held: each may use total / held connections, those with the lowest
  * bytes one more if there is a rest.  The kernel lets go of a dead process's
  * byte, nobody waits for anybody, and the sum is over the total only for as
@@ -25,6 +25,16 @@
  * a wrong lesson is forgotten.
  *
  * Where locks do not work, every place is free and nothing is learned.
+ *
+ * Who decides:
+ *  - lfsmultipart.connections is the total;
+ *  - budget_share() is this process's part of it, which the engine gives to
+ *    pool_limit() a few times a second;
+ *  - budget_enter() says whether the host takes one more; the pool asks before a
+ *    job with a URL runs, and reports a refusal by budget_fewer() when
+ *    retry_wants_fewer() says that it is one of this kind;
+ *  - the ceiling of retry.h is the pool's own guess for all other refusals, such
+ *    as of requests to the LFS server, and dies with the process.
  */
 
 struct budget;
@@ -32,17 +42,13 @@ struct budget;
 /*
  * Open the lock file, making it with `mode` whatever the umask, as the users
  * of a shared repository share it, too.  `total` connections; where locks
- * do not work, each of `nagents` uses its part of the total.  Never NULL: a
- * file that cannot be opened counts as locks that do not work.
+ * do not work, each of `nagents` uses its part of the total.  Uploads to a host
+ * and downloads from it are counted apart: a process that does both has two
+ * budgets.  Never NULL: a file that cannot be opened counts as locks that do not
+ * work.
  */
 struct budget *budget_open(const char *path, mode_t mode, unsigned total,
-			   unsigned nagents);
-
-/*
- * What comes from a host and what goes there are counted apart, as one process
- * may do both with a budget for each.  To be said before the first place.
- */
-void budget_set_upload(struct budget *budget, bool is_upload);
+			   unsigned nagents, bool is_upload);
 
 /*
  * Both budgets are this process's and have the same file, whose locks know

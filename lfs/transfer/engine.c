@@ -96,8 +96,8 @@ static void make_pool(struct engine *engine, unsigned nagents)
 
 	engine->budget = budget_open(path,
 				     engine->context->storage.dir_mode & 0666,
-				     settings->connections, nagents);
-	budget_set_upload(engine->budget, engine->context->is_upload);
+				     settings->connections, nagents,
+				     engine->context->is_upload);
 	engine->pool = engine_new_pool(engine, settings->connections);
 	pool_set_budget(engine->pool, engine->budget);
 	free(path);

@@ -70,15 +70,14 @@ static unsigned at_place(struct budget *budget, struct mine *mine, char letter)
 static void open_beside(const struct budget *budget, struct mine *mine,
 			const char *path)
 {
-	mine->beside = budget_open(path, 0600, 16, 8);
-	budget_set_upload(mine->beside, true);
+	mine->beside = budget_open(path, 0600, 16, 8, true);
 	budget_join(mine->beside, budget);
 	budget_hold(mine->beside);
 }
 
 static void be_an_agent(const char *path, unsigned total, int in, int out)
 {
-	struct budget *budget = budget_open(path, 0600, total, 8);
+	struct budget *budget = budget_open(path, 0600, total, 8, false);
 	struct mine mine = { .n = 0 };
 	unsigned share;
 	char letter;
@@ -197,7 +196,7 @@ static int remove_place(void **state)
 static void alone(void **state)
 {
 	struct place *place = *state;
-	struct budget *budget = budget_open(place->path, 0600, 16, 8);
+	struct budget *budget = budget_open(place->path, 0600, 16, 8, false);
 	struct stat st;
 
 	/* Who moves nothing may ask, and gets a careful answer. */
@@ -302,7 +301,7 @@ static void release_and_kill(void **state)
 static void locks_are_not_inherited(void **state)
 {
 	struct place *place = *state;
-	struct budget *budget = budget_open(place->path, 0600, 16, 8);
+	struct budget *budget = budget_open(place->path, 0600, 16, 8, false);
 	pid_t child;
 	int status;
 
@@ -423,7 +422,7 @@ static void a_file_of_nonsense(void **state)
 static void places_are_of_a_host(void **state)
 {
 	struct place *place = *state;
-	struct budget *budget = budget_open(place->path, 0600, 16, 8);
+	struct budget *budget = budget_open(place->path, 0600, 16, 8, false);
 	off_t a, b;
 
 	add_agent(place, 16);
@@ -436,7 +435,8 @@ static void places_are_of_a_host(void **state)
 	assert_true(budget_enter(budget, "http://cdn.example/object", &b));
 	assert_int_equal(budget_leave(budget, a), 0);
 	assert_int_equal(budget_leave(budget, b), 0);
-	budget_set_upload(budget, true);
+	budget_free(budget);
+	budget = budget_open(place->path, 0600, 16, 8, true);
 	assert_true(budget_enter(budget, HOST, &a));
 	assert_int_equal(budget_leave(budget, a), 0);
 	budget_free(budget);
@@ -456,7 +456,7 @@ static void no_locks(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct budget *budget = budget_open("/nowhere/at/all", 0600,
 						    cases[i].total,
-						    cases[i].nagents);
+						    cases[i].nagents, false);
 		off_t at;
 
 		assert_non_null(budget);
@@ -478,7 +478,7 @@ static void is_for_the_group(void **state)
 {
 	struct place *place = *state;
 	mode_t mask = umask(077);
-	struct budget *budget = budget_open(place->path, 0660, 16, 8);
+	struct budget *budget = budget_open(place->path, 0660, 16, 8, false);
 	struct stat st;
 
 	umask(mask);

@@ -148,7 +148,7 @@ static void check_places(enum err_kind kind, int code)
 
 	assert_true(fd >= 0);
 	close(fd);
-	budget = budget_open(path, 0600, WORKERS, 1);
+	budget = budget_open(path, 0600, WORKERS, 1, false);
 	pool_set_budget(pool, budget);
 	call_all(pool, &server, calls, NJOBS, 50);
 	assert_int_equal(await(pool, NJOBS), 0);
@@ -288,7 +288,7 @@ static void a_place_that_is_not_used(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
-	budget = budget_open(path, 0600, 1, 1);
+	budget = budget_open(path, 0600, 1, 1, false);
 	pool_set_budget(pool, budget);
 	budget_fewer(budget, call.job.url, 1);
 	pool_submit(pool, &call.job);
@@ -322,7 +322,7 @@ static char has_lock(int fd)
 
 static void be_rival(const char *path, int socket)
 {
-	struct budget *budget = budget_open(path, 0600, 1, 1);
+	struct budget *budget = budget_open(path, 0600, 1, 1, false);
 	int fd = open(path, O_RDWR);
 	char letter;
 	off_t at;
@@ -397,7 +397,7 @@ static void a_wait_that_is_over(void **state)
 	close(fd);
 	rival = start_rival(path);
 	pool = pool_new(1, &shared, &policy);
-	budget = budget_open(path, 0600, 1, 1);
+	budget = budget_open(path, 0600, 1, 1, false);
 	pool_set_budget(pool, budget);
 
 	pool_submit(pool, &call.job);
