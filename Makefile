@@ -14,9 +14,8 @@ SERVER   = gourl endpoint netrc credhelper credshare \
 TRANSFER = journal hasher source object partial saved unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork
-AGENT    = input message mover move agent scope keys serverurl standalone \
-           option install human status prune bar forkpush \
-           forkreport fork main
+AGENT    = cli input message mover move agent scope keys serverurl standalone \
+           install human status prune bar forkpush fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

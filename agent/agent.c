@@ -109,21 +109,27 @@ static int exit_status(void)
 	return input_signal() ? 128 + input_signal() : EXIT_SUCCESS;
 }
 
-int agent_main(int argc, char **argv)
+static int agent_run(void *args)
 {
-	struct agent agent = { .message = MESSAGE_INIT };
+	struct agent *agent = args;
 
-	(void)argc;
-	(void)argv;
+	agent->message = (struct message)MESSAGE_INIT;
 	json_setup();
-	input_setup(&agent.input, STDIN_FILENO);
-	while (converse(&agent))
+	input_setup(&agent->input, STDIN_FILENO);
+	while (converse(agent))
 		;
 	/* git-lfs starts eight, and most get nothing to do. */
-	if (agent.has_moved)
+	if (agent->has_moved)
 		log_peak();
-	if (!mover_free(agent.mover))
+	if (!mover_free(agent->mover))
 		_exit(exit_status());
-	message_release(&agent.message);
+	message_release(&agent->message);
 	return exit_status();
 }
+
+const struct cli_command agent_command = {
+	.name = "agent",
+	.summary = "talk with git-lfs (it starts this itself)",
+	.args_size = sizeof(struct agent),
+	.run = agent_run,
+};

@@ -2,10 +2,12 @@
 #ifndef AGENT_AGENT_H
 #define AGENT_AGENT_H
 
+#include "agent/cli.h"
+
 /*
- * The `agent` command: the conversation with git-lfs on stdin and stdout,
- * until it says `terminate` or is gone.  Returns the exit status.
+ * The conversation with git-lfs, from `init` to `terminate` or the end of
+ * stdin.  The exit status is 128 plus the signal that ended it, if one did.
  */
-int agent_main(int argc, char **argv);
+extern const struct cli_command agent_command;
 
 #endif

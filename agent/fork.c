@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/fork.h"
 
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,32 +10,24 @@
 
 #include "agent/bar.h"
 #include "agent/forkpush.h"
-#include "agent/forkreport.h"
+#include "agent/human.h"
 #include "agent/input.h"
-#include "agent/option.h"
-#include "agent/status.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
 #include "lfs/carry/fork.h"
-
-#define PROGRAM "git-lfs-multipart"
+#include "lfs/git/treepath.h"
+#include "lfs/net/url.h"
 
 enum {
-	EXIT_USAGE = 129,	/* as in git */
 	JOBS_MAX = 1024,
 	SHARDS_MAX = 1000000,
-	DISK_MIN = 2 << 20
+	DISK_MIN = 2 << 20,
+	NAMING_MS = 5000	/* that git may take for the paths in a list */
 };
 
-static const char usage[] =
-	"usage: git lfs-multipart fork [--from <remote>] [--to <remote>]\n"
-	"           [--from-lfs <url>] [--to-lfs <url>]\n"
-	"           [--include <patterns>] [--exclude <patterns>]\n"
-	"           [--max-disk <size>] [--jobs <n>] [--shard <k>/<n>]\n"
-	"           [--dry-run] [--push [--force]] [--quiet] [--json]\n"
-	"           [--all | <ref>...]\n";
+static const uint64_t disk_default = (uint64_t)4 << 30;
 
 /* The command at work. */
 struct command {
@@ -45,15 +36,16 @@ struct command {
 	struct bar bar;
 	struct fork *fork;
 	struct forkpush push;
+	struct err err;	/* why it ended early, if it did */
 	bool has_found;	/* the objects are known: there is something to tell */
+	bool is_pushed;
 	bool is_push;
 	bool is_forced;
 	bool is_quiet;
 	bool is_json;
-	bool is_help;
 };
 
-/* A number of at least 1, and what is behind it. */
+/* A number of at least 1, and what follows it. */
 static int get_count(const char *text, unsigned long max, unsigned *value,
 		     const char **rest)
 {
@@ -68,20 +60,29 @@ static int get_count(const char *text, unsigned long max, unsigned *value,
 	return n && n <= max ? 0 : -1;
 }
 
-static int set_jobs(struct fork_options *options, const char *text,
-		    struct err *err)
+/* It must be `allowed`. */
+static int refuse_value(const struct cli_option *option, const char *text,
+			const char *allowed, struct err *err)
 {
-	const char *rest;
-
-	if (!get_count(text, JOBS_MAX, &options->jobs, &rest) && !*rest)
-		return 0;
-	return err_set(err, ERR_USAGE, "--jobs is '%.40s'; it must be 1 to %d",
-		       text, JOBS_MAX);
+	return err_set(err, ERR_USAGE, "--%s is '%.40s'; it must be %s",
+		       option->name, text, allowed);
 }
 
-static int set_shard(struct fork_options *options, const char *text,
-		     struct err *err)
+static int fork_set_jobs(void *args, const struct cli_option *option,
+			 const char *text, struct err *err)
 {
+	struct command *command = args;
+	const char *rest;
+
+	if (!get_count(text, JOBS_MAX, &command->options.jobs, &rest) && !*rest)
+		return 0;
+	return refuse_value(option, text, "1 to 1024", err);
+}
+
+static int fork_set_shard(void *args, const struct cli_option *option,
+			  const char *text, struct err *err)
+{
+	struct fork_options *options = &((struct command *)args)->options;
 	const char *rest;
 
 	if (!get_count(text, SHARDS_MAX, &options->shard, &rest) &&
@@ -89,9 +90,7 @@ static int set_shard(struct fork_options *options, const char *text,
 	    !get_count(rest + 1, SHARDS_MAX, &options->nshards, &rest) &&
 	    !*rest && options->shard <= options->nshards)
 		return 0;
-	return err_set(err, ERR_USAGE,
-		       "--shard is '%.40s'; it must be K/N, such as 1/4 to 4/4",
-		       text);
+	return refuse_value(option, text, "K/N, such as 1/4 to 4/4", err);
 }
 
 /* What a unit is worth: K and KiB by 1024, KB by 1000; 0 if there is none. */
@@ -115,9 +114,10 @@ static uint64_t unit_size(const char *unit)
 	return size;
 }
 
-static int set_max_disk(struct fork_options *options, const char *text,
-			struct err *err)
+static int fork_set_max_disk(void *args, const struct cli_option *option,
+			     const char *text, struct err *err)
 {
+	struct command *command = args;
 	unsigned long long n = 0;
 	uint64_t unit;
 	char *end = (char *)text;
@@ -127,124 +127,14 @@ static int set_max_disk(struct fork_options *options, const char *text,
 	end += strspn(end, " ");
 	unit = unit_size(end);
 	if (unit && n <= INT64_MAX / unit && n * unit >= DISK_MIN) {
-		options->max_disk = n * unit;
+		command->options.max_disk = n * unit;
 		return 0;
 	}
-	return err_set(err, ERR_USAGE,
-		       "--max-disk is '%.40s'; it must be a size of 2M or "
-		       "more, such as 500M or 4GiB",
-		       text);
+	return refuse_value(option, text,
+			    "a size of 2M or more, such as 500M or 4GiB", err);
 }
 
-enum {
-	FROM = 256,
-	TO,
-	FROM_LFS,
-	TO_LFS,
-	ALL,
-	INCLUDE,
-	EXCLUDE,
-	MAX_DISK,
-	JOBS,
-	SHARD,
-	DRY_RUN,
-	PUSH,
-	FORCE,
-	QUIET,
-	JSON,
-	HELP
-};
-
-static const struct option long_options[] = {
-	{ "from", required_argument, NULL, FROM },
-	{ "to", required_argument, NULL, TO },
-	{ "from-lfs", required_argument, NULL, FROM_LFS },
-	{ "to-lfs", required_argument, NULL, TO_LFS },
-	{ "all", no_argument, NULL, ALL },
-	{ "include", required_argument, NULL, INCLUDE },
-	{ "exclude", required_argument, NULL, EXCLUDE },
-	{ "max-disk", required_argument, NULL, MAX_DISK },
-	{ "jobs", required_argument, NULL, JOBS },
-	{ "shard", required_argument, NULL, SHARD },
-	{ "dry-run", no_argument, NULL, DRY_RUN },
-	{ "push", no_argument, NULL, PUSH },
-	{ "force", no_argument, NULL, FORCE },
-	{ "quiet", no_argument, NULL, QUIET },
-	{ "json", no_argument, NULL, JSON },
-	{ "help", no_argument, NULL, HELP },
-	{ NULL, 0, NULL, 0 },
-};
-
-static void set_flag(struct command *command, int option)
-{
-	switch (option) {
-	case 'a':
-	case ALL:
-		command->options.all = true;
-		break;
-	case 'n':
-	case DRY_RUN:
-		command->options.is_dry = true;
-		break;
-	case PUSH:
-		command->is_push = true;
-		break;
-	case 'f':
-	case FORCE:
-		command->is_forced = true;
-		break;
-	case 'q':
-	case QUIET:
-		command->is_quiet = true;
-		break;
-	case JSON:
-		command->is_json = true;
-		break;
-	default:
-		command->is_help = true;
-		break;
-	}
-}
-
-static int set_option(struct command *command, int option, struct err *err)
-{
-	struct fork_options *options = &command->options;
-
-	switch (option) {
-	case FROM:
-		options->from = optarg;
-		return 0;
-	case TO:
-		options->to = optarg;
-		return 0;
-	case FROM_LFS:
-		options->from_lfs = optarg;
-		return 0;
-	case TO_LFS:
-		options->to_lfs = optarg;
-		return 0;
-	case 'I':
-	case INCLUDE:
-		options->include = optarg;
-		return 0;
-	case 'X':
-	case EXCLUDE:
-		options->exclude = optarg;
-		return 0;
-	case MAX_DISK:
-		return set_max_disk(options, optarg, err);
-	case 'j':
-	case JOBS:
-		return set_jobs(options, optarg, err);
-	case SHARD:
-		return set_shard(options, optarg, err);
-	default:
-		set_flag(command, option);
-		return 0;
-	}
-}
-
-/* What is pushed must be there, all of it. */
+/* A push needs all objects of its history at the target. */
 static int check_push(const struct command *command, struct err *err)
 {
 	const struct fork_options *options = &command->options;
@@ -255,49 +145,40 @@ static int check_push(const struct command *command, struct err *err)
 		return 0;
 	if (options->is_dry)
 		return err_set(err, ERR_USAGE,
-			       "--push and --dry-run exclude each other");
+			       "--push cannot be combined with --dry-run");
 	if (options->include || options->exclude || options->nshards > 1)
 		return err_set(err, ERR_USAGE,
-			       "--push is for when all objects are there, not "
-			       "with --include, --exclude or --shard");
+			       "--push cannot be combined with --include, "
+			       "--exclude or --shard");
 	return 0;
 }
 
-static int parse(struct command *command, int argc, char **argv,
-		 struct err *err)
+static int fork_set_words(void *args, size_t n, char **words, struct err *err)
 {
 	static const char *const head[] = { "HEAD" };
+	struct command *command = args;
 	struct fork_options *options = &command->options;
-	int option;
 
-	opterr = 0;
-	while ((option = getopt_long(argc, argv, ":hafnqj:I:X:", long_options,
-				     NULL)) >= 0) {
-		if (option == ':' || option == '?')
-			return option_refuse(option, argv, err);
-		if (set_option(command, option, err))
-			return -1;
-	}
-	options->refs = (const char *const *)argv + optind;
-	options->nrefs = (size_t)(argc - optind);
-	if (options->all && options->nrefs)
+	options->refs = (const char *const *)words;
+	options->nrefs = n;
+	if (options->all && n)
 		return err_set(err, ERR_USAGE,
-			       "--all is all refs: name none besides");
-	if (!options->all && !options->nrefs) {
+			       "--all cannot be combined with refs");
+	if (!options->all && !n) {
 		options->refs = head;
 		options->nrefs = 1;
 	}
 	return check_push(command, err);
 }
 
-static bool is_stopped(void *ctx)
+static bool fork_is_stopped(void *ctx)
 {
 	struct command *command = ctx;
 
 	return !input_look(&command->input, 0);
 }
 
-static void report(void *ctx)
+static void fork_report(void *ctx)
 {
 	struct command *command = ctx;
 	struct fork_sum sum;
@@ -315,17 +196,23 @@ static void report(void *ctx)
 	bar_draw(&command->bar, &state, clock_ms());
 }
 
+/* The name of a ref that is not pushed, for people, the caller's; or NULL. */
+static char *name_if_left(const struct forkpush_ref *ref)
+{
+	char *name = ref->why ? xstrdup(ref->target) : NULL;
+
+	if (name)
+		printable(name);
+	return name;
+}
+
 static void tell_left(const struct forkpush *push)
 {
 	for (size_t i = 0; i < push->nrefs; i++) {
-		char *ref;
+		char *ref = name_if_left(&push->refs[i]);
 
-		if (!push->refs[i].why)
-			continue;
-		ref = xstrdup(push->refs[i].target);
-		printable(ref);
-		fprintf(stderr, PROGRAM ": '%s' is left: %s\n", ref,
-			push->refs[i].why);
+		if (ref)
+			cli_say("'%s' is left: %s", ref, push->refs[i].why);
 		free(ref);
 	}
 }
@@ -352,7 +239,7 @@ static int prepare_push(struct command *command, struct err *err)
 		.all = options->all,
 		.is_forced = command->is_forced,
 		.is_quiet = command->is_quiet,
-		.stop = stop_when(is_stopped, command),
+		.stop = stop_when(fork_is_stopped, command),
 	};
 	if (forkpush_find(push, err))
 		return -1;
@@ -372,9 +259,8 @@ static void say_if_none(const struct command *command)
 
 	fork_entries(command->fork, &n);
 	if (!n && !options->nshards && (options->include || options->exclude))
-		fputs(PROGRAM ": no object is at a path that --include and "
-			      "--exclude choose\n",
-		      stderr);
+		cli_say("no object is at a path that --include and --exclude "
+			"choose");
 }
 
 static int carry(struct command *command, struct err *err)
@@ -390,10 +276,9 @@ static int carry(struct command *command, struct err *err)
 	if (!command->fork || prepare_push(command, err))
 		return -1;
 	if (fork_is_shallow(command->fork))
-		fputs(PROGRAM ": this clone is shallow: objects of commits "
-			      "that it lacks are not carried; git fetch "
-			      "--unshallow brings them\n",
-		      stderr);
+		cli_say("this clone is shallow: objects of commits that it "
+			"lacks are not carried; git fetch --unshallow brings "
+			"them");
 	bar_say(&command->bar, "looking through the history...");
 	ret = fork_find(command->fork, err);
 	command->has_found = !ret;
@@ -415,22 +300,273 @@ static bool has_all(const struct command *command)
 	return sum.moved + sum.there == sum.objects;
 }
 
-/* Returns the exit status. */
-static int tell(struct command *command, bool is_pushed, const struct err *err)
+static void print_count(const char *what, size_t n, uint64_t size,
+			const char *more)
 {
-	const struct forkreport forkreport = {
-		.fork = command->fork,
-		.error = err,
-		.has_found = command->has_found,
-		.is_dry = command->options.is_dry,
-		.is_pushed = is_pushed,
-		.push = &command->push,
-	};
+	char *text = human_size(size);
 
-	if (command->is_json)
-		return status_print_json(forkreport_json(&forkreport));
-	forkreport_print(&forkreport);
-	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
+	printf("%-14s %6zu %-8s %s%s\n", what, n,
+	       n == 1 ? "object," : "objects,", text, more);
+	free(text);
+}
+
+/* The path of one that is wrong, as long as git takes no longer than that. */
+static char *find_path(const struct entry *item, uint64_t until_ms)
+{
+	const struct treepath_search search = {
+		.oid = item->pointer.oid,
+		.size = item->pointer.size,
+		.most_ms = (unsigned)(until_ms - clock_ms()),
+	};
+	char *path;
+
+	if (!item->why || clock_ms() >= until_ms)
+		return NULL;
+	path = treepath_find(&search);
+	if (path)
+		printable(path);
+	return path;
+}
+
+/* Each of one kind, with why. */
+static void print_items(const struct fork *fork, enum entry_state state)
+{
+	uint64_t until_ms = clock_ms() + NAMING_MS;
+	size_t n;
+	const struct entry *items = fork_entries(fork, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		char *size, *path;
+
+		if (items[i].state != state)
+			continue;
+		size = human_size(items[i].pointer.size);
+		path = find_path(&items[i], until_ms);
+		printf("  %s  %s%s%s%s%s\n", items[i].pointer.oid, size,
+		       path ? "  " : "", path ? path : "",
+		       items[i].why ? "  " : "",
+		       items[i].why ? items[i].why : "");
+		free(path);
+		free(size);
+	}
+}
+
+static void print_moved(const struct fork_sum *sum)
+{
+	char *resumed = human_size(sum->resumed);
+	char *more = sum->resumed ?
+			     xstrfmt(" (%s by an earlier run)", resumed) :
+			     xstrdup("");
+
+	print_count("moved", sum->moved, sum->size_moved, more);
+	free(more);
+	free(resumed);
+}
+
+static size_t count_left(const struct fork_sum *sum)
+{
+	return sum->objects - sum->moved - sum->there - sum->missing -
+	       sum->failed;
+}
+
+static uint64_t size_left(const struct fork_sum *sum)
+{
+	return sum->size - sum->size_moved - sum->size_there -
+	       sum->size_missing - sum->size_failed;
+}
+
+/* Did it end early for a reason that passes? */
+static bool can_go_on(const struct err *err)
+{
+	return err->kind == ERR_CANCELED || err_is_transient(err);
+}
+
+/* What is neither over nor there: it would be moved, or was interrupted. */
+static void print_left(const struct command *command,
+		       const struct fork_sum *sum)
+{
+	size_t n = count_left(sum);
+	uint64_t size = size_left(sum);
+
+	if (command->options.is_dry) {
+		print_count("would move", n, size, n ? ":" : "");
+		print_items(command->fork, ENTRY_READY);
+	} else if (n) {
+		print_count("left", n, size,
+			    can_go_on(&command->err) ?
+				    " (run it again to go on)" :
+				    "");
+	}
+}
+
+static void print_refs(const char *what, size_t n, const char *more)
+{
+	printf("%-14s %6zu %s%s\n", what, n,
+	       n == 1 ? "branch or tag" : "branches and tags", more);
+}
+
+static void print_left_refs(const struct forkpush *push)
+{
+	size_t left = forkpush_left(push);
+	bool is_otherwise = false;
+
+	if (!left)
+		return;
+	for (size_t i = 0; i < push->nrefs; i++)
+		is_otherwise |= push->refs[i].is_otherwise;
+	print_refs("not pushed", left,
+		   is_otherwise && !push->is_forced ?
+			   " (--force pushes over what is there):" :
+			   ":");
+	for (size_t i = 0; i < push->nrefs; i++) {
+		char *ref = name_if_left(&push->refs[i]);
+
+		if (ref)
+			printf("  %s  %s\n", ref, push->refs[i].why);
+		free(ref);
+	}
+}
+
+static void print_report(const struct command *command)
+{
+	const struct fork *fork = command->fork;
+	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
+	struct fork_sum sum;
+
+	fork_sum(fork, &sum);
+	printf("from %s\nto   %s\n",
+	       url_display_any(fork_source(fork), from, sizeof(from)),
+	       url_display_any(fork_target(fork), to, sizeof(to)));
+	if (!command->options.is_dry)
+		print_moved(&sum);
+	print_left(command, &sum);
+	print_count("already there", sum.there, sum.size_there, "");
+	if (sum.missing) {
+		print_count("missing", sum.missing, sum.size_missing, ":");
+		print_items(fork, ENTRY_MISSING);
+	}
+	if (sum.failed) {
+		print_count("failed", sum.failed, sum.size_failed, ":");
+		print_items(fork, ENTRY_FAILED);
+	}
+	if (command->is_pushed)
+		print_refs("pushed",
+			   command->push.nrefs - forkpush_left(&command->push),
+			   "");
+	print_left_refs(&command->push);
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
+{
+	json_t *count = json_object();
+
+	json_object_set_new(count, "objects", number(n));
+	json_object_set_new(count, "bytes", number(size));
+	json_object_set_new(tree, name, count);
+}
+
+static void add_items(json_t *tree, const char *name, const struct fork *fork,
+		      enum entry_state state)
+{
+	json_t *list = json_array();
+	uint64_t until_ms = clock_ms() + NAMING_MS;
+	size_t n = 0;
+	const struct entry *items = fork ? fork_entries(fork, &n) : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *item;
+		char *path;
+
+		if (items[i].state != state)
+			continue;
+		item = json_object();
+		path = find_path(&items[i], until_ms);
+		if (path)
+			json_object_set_new(item, "path", json_string(path));
+		free(path);
+		json_object_set_new(item, "oid",
+				    json_string(items[i].pointer.oid));
+		json_object_set_new(item, "size",
+				    number(items[i].pointer.size));
+		if (items[i].why)
+			json_object_set_new(item, "error",
+					    json_string(items[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, name, list);
+}
+
+static void add_url(json_t *tree, const char *name, const char *url)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	json_object_set_new(tree, name,
+			    json_string(url_display_any(url, shown,
+							sizeof(shown))));
+}
+
+static void add_left_refs(json_t *tree, const struct forkpush *push)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < push->nrefs; i++) {
+		json_t *item;
+
+		if (!push->refs[i].why)
+			continue;
+		item = json_object();
+		json_object_set_new(item, "ref",
+				    json_string(push->refs[i].target));
+		json_object_set_new(item, "error",
+				    json_string(push->refs[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, "not_pushed", list);
+}
+
+static void add_left(json_t *tree, const struct command *command,
+		     const struct fork_sum *sum)
+{
+	if (command->options.is_dry)
+		add_items(tree, "would_move", command->fork, ENTRY_READY);
+	else
+		add_count(tree, "left", count_left(sum), size_left(sum));
+}
+
+static json_t *report_json(const struct command *command)
+{
+	const struct fork *fork = command->fork;
+	json_t *tree = json_object();
+	struct fork_sum sum = { .objects = 0 };
+
+	if (command->err.kind)
+		json_object_set_new(tree, "error",
+				    json_string(command->err.msg));
+	if (fork) {
+		fork_sum(fork, &sum);
+		add_url(tree, "source", fork_source(fork));
+		add_url(tree, "target", fork_target(fork));
+	}
+	add_count(tree, "total", sum.objects, sum.size);
+	add_count(tree, "moved", sum.moved, sum.size_moved);
+	add_count(tree, "already_there", sum.there, sum.size_there);
+	add_left(tree, command, &sum);
+	add_items(tree, "missing", fork, ENTRY_MISSING);
+	add_items(tree, "failed", fork, ENTRY_FAILED);
+	json_object_set_new(tree, "sent_bytes", number(sum.sent));
+	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
+	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
+	json_object_set_new(tree, "complete",
+			    json_boolean(command->has_found &&
+					 sum.moved + sum.there == sum.objects));
+	json_object_set_new(tree, "pushed", json_boolean(command->is_pushed));
+	add_left_refs(tree, &command->push);
+	return tree;
 }
 
 static bool push(struct command *command, struct err *err)
@@ -448,23 +584,24 @@ static bool push(struct command *command, struct err *err)
 	return false;
 }
 
-/* What the user shall see, whatever came of it; returns the exit status. */
-static int run(struct command *command)
+/* Do it and tell what came of it; returns the exit status. */
+static int carry_and_push(struct command *command)
 {
-	struct err err = ERR_INIT;
-	bool is_pushed = !carry(command, &err) && push(command, &err);
-	int status = EXIT_FAILURE;
+	struct err *err = &command->err;
 
+	command->is_pushed = !carry(command, err) && push(command, err);
 	/* log_init() has reported a log that cannot be opened. */
-	if (err.kind && err.kind != ERR_CANCELED && !log_trouble())
-		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-	if (err.kind)
-		forkpush_leave(&command->push, err.msg);
-	if (command->has_found || command->is_json)
-		status = tell(command, is_pushed, &err);
+	if (err->kind && err->kind != ERR_CANCELED && !log_trouble())
+		cli_fail(err);
+	if (err->kind)
+		forkpush_leave(&command->push, err->msg);
+	if (command->is_json)
+		cli_print_json(report_json(command));
+	else if (command->has_found)
+		print_report(command);
 	if (input_signal())
 		return 128 + input_signal();
-	return status || err.kind || !has_all(command) ||
+	return fflush(stdout) || err->kind || !has_all(command) ||
 			       forkpush_left(&command->push) ?
 		       EXIT_FAILURE :
 		       EXIT_SUCCESS;
@@ -481,32 +618,62 @@ static void see_true_history(void)
 	setenv("GIT_GRAFT_FILE", "/dev/null/none", 1);
 }
 
-int fork_main(int argc, char **argv)
+static int fork_run_command(void *args)
 {
-	struct command command = { .options = {
-					   .max_disk = (uint64_t)4 << 30,
-					   .report = report,
-				   } };
-	struct err err = ERR_INIT;
+	struct command *command = args;
 	int status;
 
-	command.options.ctx = &command;
-	command.options.stop = stop_when(is_stopped, &command);
-	if (parse(&command, argc, argv, &err)) {
-		fprintf(stderr, PROGRAM ": %s\n%s", err.msg, usage);
-		return EXIT_USAGE;
-	}
-	if (command.is_help) {
-		fputs(usage, stdout);
-		return EXIT_SUCCESS;
-	}
+	command->options.report = fork_report;
+	command->options.ctx = command;
+	command->options.stop = stop_when(fork_is_stopped, command);
+	if (!command->options.max_disk)
+		command->options.max_disk = disk_default;
 	json_setup();
 	see_true_history();
-	input_setup(&command.input, -1);
-	bar_init(&command.bar, command.is_quiet);
-	status = run(&command);
-	forkpush_release(&command.push);
-	if (!fork_free(command.fork))
+	input_setup(&command->input, -1);
+	bar_init(&command->bar, command->is_quiet);
+	status = carry_and_push(command);
+	forkpush_release(&command->push);
+	if (!fork_free(command->fork))
 		_exit(status);
 	return status;
 }
+
+#define AT(member) .target = offsetof(struct command, member)
+
+static const struct cli_option options[] = {
+	{ "from", 0, "<remote>", AT(options.from) },
+	{ "to", 0, "<remote>", AT(options.to) },
+	{ "from-lfs", 0, "<url>", AT(options.from_lfs) },
+	{ "to-lfs", 0, "<url>", AT(options.to_lfs) },
+	{ "all", 'a', NULL, AT(options.all) },
+	{ "include", 'I', "<patterns>", AT(options.include) },
+	{ "exclude", 'X', "<patterns>", AT(options.exclude) },
+	{ "max-disk", 0, "<size>", .set = fork_set_max_disk },
+	{ "jobs", 'j', "<n>", .set = fork_set_jobs },
+	{ "shard", 0, "<k>/<n>", .set = fork_set_shard },
+	{ "dry-run", 'n', NULL, AT(options.is_dry) },
+	{ "push", 0, NULL, AT(is_push) },
+	{ "force", 'f', NULL, AT(is_forced) },
+	{ "quiet", 'q', NULL, AT(is_quiet) },
+	{ "json", 0, NULL, AT(is_json) },
+	{ .name = NULL },
+};
+
+const struct cli_command fork_command = {
+	.name = "fork",
+	.summary = "carry all objects from one server to another",
+	.usage = "usage: git lfs-multipart fork [--from <remote>] "
+		 "[--to <remote>]\n"
+		 "           [--from-lfs <url>] [--to-lfs <url>]\n"
+		 "           [--include <patterns>] [--exclude <patterns>]\n"
+		 "           [--max-disk <size>] [--jobs <n>] "
+		 "[--shard <k>/<n>]\n"
+		 "           [--dry-run] [--push [--force]] [--quiet] "
+		 "[--json]\n"
+		 "           [--all | <ref>...]\n",
+	.options = options,
+	.args_size = sizeof(struct command),
+	.set_words = fork_set_words,
+	.run = fork_run_command,
+};

@@ -2,11 +2,12 @@
 #ifndef AGENT_FORK_H
 #define AGENT_FORK_H
 
+#include "agent/cli.h"
+
 /*
- * The command `fork`: all LFS objects of a history from one server to another.
- * Prints, and returns the exit status: 0 if the target has all of them, 1 if
- * some are missing or failed.
+ * Carry all LFS objects of a history from one server to another.  The exit
+ * status is 0 if the target has all of them.
  */
-int fork_main(int argc, char **argv);
+extern const struct cli_command fork_command;
 
 #endif

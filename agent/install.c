@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/install.h"
 
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/cli.h"
 #include "agent/keys.h"
-#include "agent/option.h"
 #include "agent/scope.h"
 #include "agent/serverurl.h"
 #include "agent/standalone.h"
@@ -21,8 +20,6 @@
 #include "lfs/net/url.h"
 
 #define _XOPEN_SOURCE 700	/* realpath() */
-
-#define PROGRAM "git-lfs-multipart"
 
 enum {
 	GIT_MAJOR = 2,	/* the first with `config --show-origin` */
@@ -117,7 +114,7 @@ static char *needs_program_path(struct err *err)
 	while (path && *path) {
 		size_t len = strcspn(path, ":");
 
-		name = xstrfmt("%.*s/" PROGRAM, (int)len, path);
+		name = xstrfmt("%.*s/" CLI_PROGRAM, (int)len, path);
 		if (*name == '/' && !stat(name, &st) && S_ISREG(st.st_mode) &&
 		    (!has_self ||
 		     (st.st_dev == self.st_dev && st.st_ino == self.st_ino)))
@@ -142,54 +139,37 @@ struct request {
 	struct scope scope;
 	const char *place;	/* what the user calls its directory */
 	const char *direction;	/* NULL: not given */
-	bool is_install;	/* set by the caller */
+	bool is_install;
 	bool is_standalone;
 	bool is_shared;		/* by .lfsconfig; standalone, too */
 	const char *server;	/* a URL or the name of a remote; or NULL */
 	struct serverurl servers;	/* owned: what that stands for */
 };
 
-static const struct option options[] = {
-	{ "local", no_argument, NULL, 'l' },
-	{ "global", no_argument, NULL, 'g' },
-	{ "system", no_argument, NULL, 's' },
-	{ "standalone", no_argument, NULL, 'a' },
-	{ "shared", no_argument, NULL, 'r' },
-	{ "help", no_argument, NULL, 'h' },
-	{ "direction", required_argument, NULL, 'd' },
-	{ NULL, 0, NULL, 0 },
-};
-
-static const struct {
-	int letter;
-	const char *option;
-} scopes[] = {
-	{ 'l', "--local" },
-	{ 'g', "--global" },
-	{ 's', "--system" },
-};
-
-static int set_scope(struct request *request, int letter, struct err *err)
+static int install_set_scope(void *args, const struct cli_option *option,
+			     const char *value, struct err *err)
 {
-	const char *option = NULL;
+	static const char *const scopes[] = { "--local", "--global",
+					      "--system" };
+	struct request *request = args;
+	const char *before = request->scope.option;
 
+	(void)value;
 	for (size_t i = 0; i < sizeof(scopes) / sizeof(scopes[0]); i++)
-		if (scopes[i].letter == letter)
-			option = scopes[i].option;
-	if (request->scope.option && strcmp(request->scope.option, option))
-		return err_set(err, ERR_USAGE, "%s and %s exclude each other",
-			       request->scope.option, option);
-	request->scope.option = option;
-	return 0;
+		if (!strcmp(scopes[i] + 2, option->name))
+			request->scope.option = scopes[i];
+	if (!before || before == request->scope.option)
+		return 0;
+	return err_set(err, ERR_USAGE, "%s and %s exclude each other", before,
+		       request->scope.option);
 }
 
-static int set_direction(struct request *request, const char *direction,
-			 struct err *err)
+static int install_set_direction(void *args, const struct cli_option *option,
+				 const char *direction, struct err *err)
 {
 	static const char *const known[] = { "upload", "download", "both" };
+	struct request *request = args;
 
-	if (!request->is_install)
-		return err_set(err, ERR_USAGE, "unknown option '--direction'");
 	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		if (!strcmp(direction, known[i])) {
 			request->direction = direction;
@@ -197,25 +177,8 @@ static int set_direction(struct request *request, const char *direction,
 		}
 	}
 	return err_set(err, ERR_USAGE,
-		       "the direction is upload, download or both, not '%s'",
-		       direction);
-}
-
-static int set_option(struct request *request, int letter, struct err *err)
-{
-	switch (letter) {
-	case 'r':
-		request->is_shared = true;
-		request->is_standalone = true;
-		return 0;
-	case 'a':
-		request->is_standalone = true;
-		return 0;
-	case 'd':
-		return set_direction(request, optarg, err);
-	default:
-		return set_scope(request, letter, err);
-	}
+		       "the %s is upload, download or both, not '%s'",
+		       option->name, direction);
 }
 
 /* Is it a repository's config? */
@@ -228,6 +191,8 @@ static int check_options(struct request *request, struct err *err)
 {
 	if (!request->scope.option)
 		request->scope.option = "--local";
+	if (request->is_shared)
+		request->is_standalone = true;
 	if (request->is_standalone && request->direction)
 		return err_set(err, ERR_USAGE,
 			       "--standalone is for both directions");
@@ -250,14 +215,17 @@ static int is_server(const char *word, bool *is_one, struct err *err)
 	return 0;
 }
 
-static int set_words(struct request *request, int n, char **words,
+static int set_words(struct request *request, size_t n, char **words,
 		     struct err *err)
 {
-	bool takes_server = request->is_standalone &&
-			    (request->is_install || !request->is_shared);
-	bool has_server = takes_server && n > 1;
+	bool takes_server, has_server;
 
-	if (n > 1 + takes_server)
+	if (check_options(request, err))
+		return -1;
+	takes_server = request->is_standalone &&
+		       (request->is_install || !request->is_shared);
+	has_server = takes_server && n > 1;
+	if (n > 1u + takes_server)
 		return err_set(err, ERR_USAGE, "more than one path");
 	if (takes_server && n == 1 && is_server(words[0], &has_server, err))
 		return -1;
@@ -274,28 +242,19 @@ static int set_words(struct request *request, int n, char **words,
 	return 0;
 }
 
-/*
- * Read the command line; argv[0] is the command's name.  Returns 0, 1 if help
- * was asked for, or -1: then the usage is to be shown.
- */
-static int request_parse(struct request *request, int argc, char **argv,
-			 struct err *err)
+static int install_set_words(void *args, size_t n, char **words,
+			     struct err *err)
 {
-	int letter, ret = 0;
+	struct request *request = args;
 
-	opterr = 0;
-	while (!ret &&
-	       (letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-		if (letter == 'h')
-			return 1;
-		if (letter == '?' || letter == ':')
-			return option_refuse(letter, argv, err);
-		ret = set_option(request, letter, err);
-	}
-	if (!ret)
-		ret = check_options(request, err);
-	return ret ? ret :
-		     set_words(request, argc - optind, argv + optind, err);
+	request->is_install = true;
+	return set_words(request, n, words, err);
+}
+
+static int uninstall_set_words(void *args, size_t n, char **words,
+			       struct err *err)
+{
+	return set_words(args, n, words, err);
 }
 
 /* There is no such directory; but perhaps a remote is meant. */
@@ -362,33 +321,8 @@ static void request_release(struct request *request)
 	serverurl_release(&request->servers);
 }
 
-#define PROGRAM "git-lfs-multipart"
+#define CLI_PROGRAM "git-lfs-multipart"
 #define NEGOTIATED "multipart"	/* the transfer, and so the agent's name */
-
-enum { EXIT_USAGE = 129 };	/* as in git */
-
-static const char install_usage[] =
-	"usage: git lfs-multipart install [--local | --global | --system]\n"
-	"           [--direction upload | download | both] [<path>]\n"
-	"   or: git lfs-multipart install --standalone\n"
-	"           [--local | --global | --system] [<url> | <remote>] "
-	"[<path>]\n"
-	"   or: git lfs-multipart install --shared [<url> | <remote>] "
-	"[<path>]\n";
-static const char uninstall_usage[] =
-	"usage: git lfs-multipart uninstall [--local | --global | --system]\n"
-	"           [<path>]\n"
-	"   or: git lfs-multipart uninstall --standalone\n"
-	"           [--local | --global | --system] [<url> | <remote>] "
-	"[<path>]\n"
-	"   or: git lfs-multipart uninstall --shared [<path>]\n";
-
-static int complain(const struct err *err)
-{
-	fflush(stdout);
-	fprintf(stderr, PROGRAM ": %s\n", err->msg);
-	return EXIT_FAILURE;
-}
 
 static const char *agent_of(const struct request *request)
 {
@@ -454,7 +388,7 @@ static bool is_ours(const char *path)
 {
 	const char *slash = strrchr(path, '/');
 
-	return !strcmp(slash ? slash + 1 : path, PROGRAM);
+	return !strcmp(slash ? slash + 1 : path, CLI_PROGRAM);
 }
 
 /* The path in the group of the other agent name, if the program is not there. */
@@ -620,38 +554,59 @@ static int uninstall(struct request *request, struct err *err)
 	return 0;
 }
 
-static int run(struct request *request, int argc, char **argv)
+static int install_run(void *args)
 {
-	const char *usage = request->is_install ? install_usage :
-						  uninstall_usage;
+	struct request *request = args;
 	struct err err = ERR_INIT;
-	int ret = request_parse(request, argc, argv, &err);
+	int ret = request->is_install ? install(request, &err) :
+					uninstall(request, &err);
 
-	if (ret > 0) {
-		fputs(usage, stdout);
-		return EXIT_SUCCESS;
-	}
-	if (ret < 0) {
-		complain(&err);
-		fputs(usage, stderr);
-		return EXIT_USAGE;
-	}
-	ret = request->is_install ? install(request, &err) :
-				    uninstall(request, &err);
 	request_release(request);
-	return ret ? complain(&err) : EXIT_SUCCESS;
+	return ret ? cli_fail(&err) : EXIT_SUCCESS;
 }
 
-int install_main(int argc, char **argv)
-{
-	struct request request = { .is_install = true };
+#define AT(member) .target = offsetof(struct request, member)
+/* The first one is none of uninstall's. */
+static const struct cli_option options[] = {
+	{ "direction", .argument = "<direction>",
+	  .set = install_set_direction },
+	{ "local", .set = install_set_scope },
+	{ "global", .set = install_set_scope },
+	{ "system", .set = install_set_scope },
+	{ "standalone", AT(is_standalone) },
+	{ "shared", AT(is_shared) },
+	{ .name = NULL },
+};
 
-	return run(&request, argc, argv);
-}
+const struct cli_command install_command = {
+	.name = "install",
+	.summary = "switch the agent on",
+	.usage = "usage: git lfs-multipart install "
+		 "[--local | --global | --system]\n"
+		 "           [--direction upload | download | both] [<path>]\n"
+		 "   or: git lfs-multipart install --standalone\n"
+		 "           [--local | --global | --system] "
+		 "[<url> | <remote>] [<path>]\n"
+		 "   or: git lfs-multipart install --shared "
+		 "[<url> | <remote>] [<path>]\n",
+	.options = options,
+	.args_size = sizeof(struct request),
+	.set_words = install_set_words,
+	.run = install_run,
+};
 
-int uninstall_main(int argc, char **argv)
-{
-	struct request request = { .is_install = false };
-
-	return run(&request, argc, argv);
-}
+const struct cli_command uninstall_command = {
+	.name = "uninstall",
+	.summary = "switch it off",
+	.usage = "usage: git lfs-multipart uninstall "
+		 "[--local | --global | --system]\n"
+		 "           [<path>]\n"
+		 "   or: git lfs-multipart uninstall --standalone\n"
+		 "           [--local | --global | --system] "
+		 "[<url> | <remote>] [<path>]\n"
+		 "   or: git lfs-multipart uninstall --shared [<path>]\n",
+	.options = options + 1,
+	.args_size = sizeof(struct request),
+	.set_words = uninstall_set_words,
+	.run = install_run,
+};

@@ -7,10 +7,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "agent/cli.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
 
-#define PROGRAM "git-lfs-multipart"
 #define GROUP "lfs.customtransfer."
 
 enum { SHOWN = 4096 };
@@ -145,8 +145,7 @@ void keys_warn_of(const struct scope *scope,
 	char *origin = scope_origin(scope, entry->key);
 	char key[SHOWN], value[SHOWN];
 
-	fflush(stdout);
-	fprintf(stderr, PROGRAM ": warning: %s is '%s' in %s; %s\n",
+	cli_say("warning: %s is '%s' in %s; %s",
 		url_display_any(entry->key, key, sizeof(key)),
 		url_display_any(entry->value, value, sizeof(value)), origin,
 		effect);

@@ -7,35 +7,24 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/cli.h"
 #include "agent/fork.h"
 #include "agent/install.h"
 #include "agent/prune.h"
 #include "agent/status.h"
 #include "lfs/base/log.h"
 
-enum {
-	EXIT_USAGE = 129,	/* as in git */
-	DESCRIPTORS = 4096	/* to be had, if they may be */
+enum { DESCRIPTORS = 4096 };	/* the limit that we want */
+
+struct help {
+	const char *command;	/* or NULL: all of them */
 };
 
-struct command {
-	const char *name;
-	int (*main)(int argc, char **argv);
-	const char *summary;
-};
+static const struct cli_command help_command, version_command;
 
-static int help_main(int argc, char **argv);
-static int version_main(int argc, char **argv);
-
-static const struct command commands[] = {
-	{ "install", install_main, "switch the agent on" },
-	{ "uninstall", uninstall_main, "switch it off" },
-	{ "fork", fork_main, "carry all objects from one server to another" },
-	{ "status", status_main, "list unfinished transfers" },
-	{ "prune", prune_main, "remove what they have left" },
-	{ "agent", agent_main, "talk with git-lfs (it starts this itself)" },
-	{ "help", help_main, "show this list" },
-	{ "version", version_main, "show the version" },
+static const struct cli_command *const commands[] = {
+	&install_command, &uninstall_command, &fork_command, &status_command,
+	&prune_command,	  &agent_command,     &help_command, &version_command,
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -44,12 +33,69 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: git lfs-multipart <command> [<options>]\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		fprintf(out, "   %-11s %s\n", commands[i].name,
-			commands[i].summary);
+		fprintf(out, "   %-11s %s\n", commands[i]->name,
+			commands[i]->summary);
 	fprintf(out, "\nSee `man git-lfs-multipart`.\n");
 }
 
-/* What is closed would else be the number of the next file to be opened. */
+static const struct cli_command *find_command(const char *name)
+{
+	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
+		name = "help";
+	else if (!strcmp(name, "--version"))
+		name = "version";
+	for (size_t i = 0; i < NCOMMANDS; i++)
+		if (!strcmp(name, commands[i]->name))
+			return commands[i];
+	return NULL;
+}
+
+static int help_set_words(void *args, size_t n, char **words, struct err *err)
+{
+	struct help *help = args;
+
+	(void)err;
+	help->command = n ? words[0] : NULL;
+	return 0;
+}
+
+static int help_run(void *args)
+{
+	const struct help *help = args;
+	const struct cli_command *command = help->command ?
+						    find_command(
+							    help->command) :
+						    NULL;
+
+	if (command && command->usage)
+		fputs(command->usage, stdout);
+	else
+		print_usage(stdout);
+	return EXIT_SUCCESS;
+}
+
+static const struct cli_command help_command = {
+	.name = "help",
+	.summary = "show this list",
+	.args_size = sizeof(struct help),
+	.set_words = help_set_words,
+	.run = help_run,
+};
+
+static int version_run(void *args)
+{
+	(void)args;
+	printf(CLI_PROGRAM " %s\n", VERSION);
+	return EXIT_SUCCESS;
+}
+
+static const struct cli_command version_command = {
+	.name = "version",
+	.summary = "show the version",
+	.run = version_run,
+};
+
+/* A closed standard descriptor would be reused by the next open(). */
 static void open_standard_files(void)
 {
 	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -57,7 +103,7 @@ static void open_standard_files(void)
 			open("/dev/null", O_RDWR);
 }
 
-/* A connection takes three; where git-lfs runs it may be 256. */
+/* A connection takes three, and git-lfs may run with a limit of 256. */
 static void raise_descriptor_limit(void)
 {
 	struct rlimit limit;
@@ -69,70 +115,26 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static int version_main(int argc, char **argv)
-{
-	(void)argc;
-	(void)argv;
-	printf("git-lfs-multipart %s\n", VERSION);
-	return EXIT_SUCCESS;
-}
-
-static const struct command *find_command(const char *name)
-{
-	if (!strcmp(name, "--help") || !strcmp(name, "-h"))
-		name = "help";
-	else if (!strcmp(name, "--version"))
-		name = "version";
-	for (size_t i = 0; i < NCOMMANDS; i++)
-		if (!strcmp(name, commands[i].name))
-			return &commands[i];
-	return NULL;
-}
-
-/* Of a command, that command's usage. */
-static int help_main(int argc, char **argv)
-{
-	const struct command *command = argc > 1 ? find_command(argv[1]) : NULL;
-	char *words[] = { argv[argc - 1], (char[]){ "--help" }, NULL };
-
-	if (command && command->main != help_main &&
-	    command->main != version_main && command->main != agent_main)
-		return command->main(2, words);
-	print_usage(stdout);
-	return EXIT_SUCCESS;
-}
-
-/* What was printed may not have arrived. */
-static int run(const struct command *command, int argc, char **argv)
-{
-	int status = command->main(argc, argv);
-
-	if (fflush(stdout) || ferror(stdout)) {
-		fputs("git-lfs-multipart: cannot write to standard output\n",
-		      stderr);
-		return status ? status : EXIT_FAILURE;
-	}
-	return status;
-}
-
 int main(int argc, char **argv)
 {
-	const struct command *command;
+	const struct cli_command *command;
+	int status;
 
 	open_standard_files();
 	raise_descriptor_limit();
 	log_init();
 	if (argc < 2 && !isatty(STDIN_FILENO))
-		return agent_main(argc, argv);
-	if (argc < 2) {
+		return cli_run(&agent_command, argc, argv);
+	command = argc < 2 ? NULL : find_command(argv[1]);
+	if (!command) {
+		if (argc > 1)
+			cli_say("'%s' is not a command\n", argv[1]);
 		print_usage(stderr);
-		return EXIT_USAGE;
+		return CLI_EXIT_USAGE;
 	}
-	command = find_command(argv[1]);
-	if (command)
-		return run(command, argc - 1, argv + 1);
-	fprintf(stderr, "git-lfs-multipart: '%s' is not a command\n\n",
-		argv[1]);
-	print_usage(stderr);
-	return EXIT_USAGE;
+	status = cli_run(command, argc - 1, argv + 1);
+	if (!fflush(stdout) && !ferror(stdout))
+		return status;
+	cli_say("cannot write to standard output");
+	return status ? status : EXIT_FAILURE;
 }

@@ -2,27 +2,19 @@
 #include "agent/prune.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "agent/human.h"
-#include "agent/option.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
 #include "lfs/transfer/unfinished.h"
 
-#define PROGRAM "git-lfs-multipart"
-
 enum {
-	EXIT_USAGE = 129,	/* as in git */
 	DAYS_MAX = 36500,
 	DAY_S = 24 * 60 * 60
 };
-
-static const char usage[] =
-	"usage: git lfs-multipart prune [--older-than <days>] [--json]\n";
 
 struct prune {
 	bool is_json;
@@ -35,8 +27,10 @@ struct prune {
 	json_t *kept;
 };
 
-static int set_days(struct prune *prune, const char *text, struct err *err)
+static int prune_set_days(void *args, const struct cli_option *option,
+			  const char *text, struct err *err)
 {
+	struct prune *prune = args;
 	unsigned long long days;
 	char *end;
 
@@ -44,37 +38,9 @@ static int set_days(struct prune *prune, const char *text, struct err *err)
 	days = strtoull(text, &end, 10);
 	if (errno || *end || *text < '0' || *text > '9' || days > DAYS_MAX)
 		return err_set(err, ERR_USAGE,
-			       "--older-than takes days from 0 to %d, not '%s'",
-			       DAYS_MAX, text);
+			       "--%s takes days from 0 to %d, not '%s'",
+			       option->name, DAYS_MAX, text);
 	prune->days = (unsigned)days;
-	return 0;
-}
-
-/* 0 to go on, 1 if help was asked for, -1 with an error. */
-static int parse(struct prune *prune, int argc, char **argv, struct err *err)
-{
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "older-than", required_argument, NULL, 'o' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int letter;
-
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-		if (letter == 'h')
-			return 1;
-		if (letter == ':' || letter == '?')
-			return option_refuse(letter, argv, err);
-		if (letter == 'j')
-			prune->is_json = true;
-		else if (set_days(prune, optarg, err))
-			return -1;
-	}
-	if (optind < argc)
-		return err_set(err, ERR_USAGE, "unknown argument '%s'",
-			       argv[optind]);
 	return 0;
 }
 
@@ -107,7 +73,7 @@ static void note_kept(struct prune *prune, const struct unfinished *item,
 
 	if (!is_busy) {
 		prune->nfailed++;
-		fprintf(stderr, PROGRAM ": %s\n", why->msg);
+		cli_fail(why);
 	}
 	json_array_append_new(prune->kept, status_json(item, prune->now));
 	if (!prune->is_json && is_busy)
@@ -143,8 +109,7 @@ static void print_json(struct prune *prune)
 	json_object_set(tree, "kept", prune->kept);
 	json_object_set_new(tree, "freed",
 			    json_integer((json_int_t)prune->freed));
-	if (status_print_json(tree))
-		prune->nfailed++;
+	cli_print_json(tree);
 }
 
 static void print_sum(const struct prune *prune)
@@ -158,20 +123,19 @@ static void print_sum(const struct prune *prune)
 	free(freed);
 }
 
-static int run(struct prune *prune)
+static int prune_run(void *args)
 {
+	struct prune *prune = args;
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 	char *dir;
-	int ret;
 
 	json_setup();
 	prune->now = clock_unix();
 	prune->removed = json_array();
 	prune->kept = json_array();
-	ret = status_load(&list, &dir, &err);
-	if (ret) {
-		fprintf(stderr, PROGRAM ": %s\n", err.msg);
+	if (status_load(&list, &dir, &err)) {
+		cli_fail(&err);
 	} else {
 		prune_all(prune, &list);
 		if (prune->is_json)
@@ -183,19 +147,21 @@ static int run(struct prune *prune)
 	free(dir);
 	json_decref(prune->removed);
 	json_decref(prune->kept);
-	return ret || prune->nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return err.kind || prune->nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-int prune_main(int argc, char **argv)
-{
-	struct prune prune = { .days = 0 };
-	struct err err = ERR_INIT;
-	int ret = parse(&prune, argc, argv, &err);
+static const struct cli_option options[] = {
+	{ "json", .target = offsetof(struct prune, is_json) },
+	{ "older-than", .argument = "<days>", .set = prune_set_days },
+	{ .name = NULL },
+};
 
-	if (!ret)
-		return run(&prune);
-	if (ret < 0)
-		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-	fputs(usage, ret < 0 ? stderr : stdout);
-	return ret < 0 ? EXIT_USAGE : EXIT_SUCCESS;
-}
+const struct cli_command prune_command = {
+	.name = "prune",
+	.summary = "remove what they have left",
+	.usage = "usage: git lfs-multipart prune [--older-than <days>] "
+		 "[--json]\n",
+	.options = options,
+	.args_size = sizeof(struct prune),
+	.run = prune_run,
+};

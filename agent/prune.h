@@ -2,10 +2,12 @@
 #ifndef AGENT_PRUNE_H
 #define AGENT_PRUNE_H
 
+#include "agent/cli.h"
+
 /*
- * The command `prune`: remove what interrupted transfers have left, but for
- * what another process is at work on.  Prints, and returns the exit status.
+ * Remove what interrupted transfers have left, except where another process is
+ * at work on it.
  */
-int prune_main(int argc, char **argv);
+extern const struct cli_command prune_command;
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/cli.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/git/lfsconfig.h"
@@ -12,7 +13,6 @@
 #include "lfs/net/url.h"
 #include "lfs/server/gourl.h"
 
-#define PROGRAM "git-lfs-multipart"
 #define KEY "standalonetransferagent"
 /* git-lfs's own, which a general rule would replace. */
 #define FILE_KEY "lfs.file://." KEY
@@ -155,14 +155,11 @@ static void warn_of_shared(const struct serverurl *servers, const char *value,
 		keys_warn_of(&scope, entry,
 			     "that counts here, and not what was written");
 	if (servers->is_outdone)
-		fprintf(stderr,
-			PROGRAM ": warning: lfs.url was set, and is what "
-				"was written, not the URL of the remote\n");
+		cli_say("warning: lfs.url was set, and is what was written, "
+			"not the URL of the remote");
 	if (servers->is_ssh)
-		fprintf(stderr,
-			PROGRAM ": warning: the remote is reached by "
-				"ssh, but this URL by https: it takes a login "
-				"for that\n");
+		cli_say("warning: the remote is reached by ssh, but this URL "
+			"by https: it takes a login for that");
 	gitconfig_free(config);
 }
 

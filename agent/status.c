@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/status.h"
 
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "agent/human.h"
-#include "agent/option.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/storage.h"
 
-#define PROGRAM "git-lfs-multipart"
-
-enum { EXIT_USAGE = 129 };	/* as in git */
-
-static const char usage[] = "usage: git lfs-multipart status [--json]\n";
+struct status {
+	bool is_json;
+};
 
 enum { OBJECT, DIRECTION, DONE, PERCENT, AGE, STATE, WHERE, NCOLUMNS };
 
@@ -116,23 +112,7 @@ json_t *status_json(const struct unfinished *unfinished, int64_t now)
 	return tree;
 }
 
-static int print(const char *text, size_t len, void *ctx)
-{
-	(void)ctx;
-	return fwrite(text, 1, len, stdout) == len ? 0 : -1;
-}
-
-int status_print_json(json_t *tree)
-{
-	int ret = json_format_stream(tree, print, NULL);
-
-	json_decref(tree);
-	if (putchar('\n') == EOF || fflush(stdout))
-		ret = -1;
-	return ret ? EXIT_FAILURE : EXIT_SUCCESS;
-}
-
-static int print_json(const struct unfinished_list *list, const char *dir)
+static void print_json(const struct unfinished_list *list, const char *dir)
 {
 	json_t *tree = json_object(), *items = json_array();
 	int64_t now = clock_unix();
@@ -144,7 +124,7 @@ static int print_json(const struct unfinished_list *list, const char *dir)
 							  now));
 	json_object_set_new(tree, "storage", json_string(dir));
 	json_object_set_new(tree, "unfinished", items);
-	return status_print_json(tree);
+	cli_print_json(tree);
 }
 
 static char *format_done(const struct unfinished *unfinished)
@@ -212,7 +192,7 @@ static void say_unneeded(const struct unfinished_list *list)
 		       "`git lfs-multipart prune` removes it.\n");
 }
 
-static int print_text(const struct unfinished_list *list)
+static void print_text(const struct unfinished_list *list)
 {
 	struct row *rows = xcalloc(list->n + 1, sizeof(*rows));
 	int64_t now = clock_unix();
@@ -230,55 +210,37 @@ static int print_text(const struct unfinished_list *list)
 		for (int j = 0; j < NCOLUMNS; j++)
 			free(rows[i].cells[j]);
 	free(rows);
-	return fflush(stdout) ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* 0 to go on, 1 if help was asked for, -1 with an error. */
-static int parse(bool *is_json, int argc, char **argv, struct err *err)
+static int status_run(void *args)
 {
-	static const struct option options[] = {
-		{ "json", no_argument, NULL, 'j' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	int letter;
-
-	opterr = 0;
-	while ((letter = getopt_long(argc, argv, ":h", options, NULL)) >= 0) {
-		if (letter == 'h')
-			return 1;
-		if (letter != 'j')
-			return option_refuse(letter, argv, err);
-		*is_json = true;
-	}
-	if (optind < argc)
-		return err_set(err, ERR_USAGE, "unknown argument '%s'",
-			       argv[optind]);
-	return 0;
-}
-
-int status_main(int argc, char **argv)
-{
+	const struct status *status = args;
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
-	bool is_json = false;
-	int status, ret = parse(&is_json, argc, argv, &err);
 	char *dir;
 
-	if (ret) {
-		if (ret < 0)
-			fprintf(stderr, PROGRAM ": %s\n", err.msg);
-		fputs(usage, ret < 0 ? stderr : stdout);
-		return ret < 0 ? EXIT_USAGE : EXIT_SUCCESS;
-	}
 	json_setup();
-	if (status_load(&list, &dir, &err)) {
-		fprintf(stderr, PROGRAM ": %s\n", err.msg);
-		status = EXIT_FAILURE;
-	} else {
-		status = is_json ? print_json(&list, dir) : print_text(&list);
-	}
+	if (status_load(&list, &dir, &err))
+		cli_fail(&err);
+	else if (status->is_json)
+		print_json(&list, dir);
+	else
+		print_text(&list);
 	unfinished_release(&list);
 	free(dir);
-	return status;
+	return err.kind ? EXIT_FAILURE : EXIT_SUCCESS;
 }
+
+static const struct cli_option options[] = {
+	{ "json", .target = offsetof(struct status, is_json) },
+	{ .name = NULL },
+};
+
+const struct cli_command status_command = {
+	.name = "status",
+	.summary = "list unfinished transfers",
+	.usage = "usage: git lfs-multipart status [--json]\n",
+	.options = options,
+	.args_size = sizeof(struct status),
+	.run = status_run,
+};

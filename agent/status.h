@@ -2,15 +2,16 @@
 #ifndef AGENT_STATUS_H
 #define AGENT_STATUS_H
 
+#include "agent/cli.h"
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
 #include "lfs/transfer/unfinished.h"
 
 /*
- * The command `status`: the unfinished transfers of the repository that the
- * current directory is in.  Prints, and returns the exit status.
+ * List the unfinished transfers of the repository that the current directory is
+ * in.
  */
-int status_main(int argc, char **argv);
+extern const struct cli_command status_command;
 
 /* What there is, with where it is: `*dir`, the caller's. */
 int status_load(struct unfinished_list *list, char **dir, struct err *err);
@@ -20,8 +21,5 @@ json_t *status_json(const struct unfinished *unfinished, int64_t now);
 
 /* What it is, for people: "upload", "download" or another word. */
 const char *status_word(const struct unfinished *unfinished);
-
-/* Print a tree as a line, and free it.  Returns the exit status. */
-int status_print_json(json_t *tree);
 
 #endif

@@ -187,6 +187,18 @@ git-lfs-multipart uninstall --global >/dev/null
 
 check 'help of a command is its usage' sh -c \
 	'git lfs-multipart help prune | grep -q "^usage: git lfs-multipart prune "'
+undescribed () {
+	for command in install uninstall fork status prune
+	do
+		git lfs-multipart help "$command"
+	done | grep -o -e '--[a-z-]*' | sort -u | while read -r option
+	do
+		grep -q "Fl \(. , \)\?${option#-}\>" "$manual" || echo "$option"
+	done
+}
+
+manual=${0%/*}/../agent/git-lfs-multipart.1
+check 'the manual has the options of every usage' equal '' "$(undescribed)"
 check 'help of anything else is the list' sh -c \
 	'git lfs-multipart help agent | grep -q "^   prune "'
 for words in version status 'help prune'

@@ -5,7 +5,7 @@
 #include "agent/fork.h"
 #include "test/unit/unit.h"
 
-enum { EXIT_USAGE = 129, WORDS_MAX = 5, TEXT_MAX = 4000 };
+enum { WORDS_MAX = 5, TEXT_MAX = 4000 };
 
 /* Run the command; what it says on both outputs is in `text`. */
 static int run(const char *const *words, char *text)
@@ -24,7 +24,7 @@ static int run(const char *const *words, char *text)
 	dup2(file, STDOUT_FILENO);
 	dup2(file, STDERR_FILENO);
 	optind = 0;
-	status = fork_main(argc, argv);
+	status = cli_run(&fork_command, argc, argv);
 	fflush(NULL);
 	dup2(out, STDOUT_FILENO);
 	dup2(err, STDERR_FILENO);
@@ -90,13 +90,16 @@ static const struct {
 	{ { "-qZ" }, "unknown option '-Z'" },
 	{ { "--all", "-qZn" }, "unknown option '-Z'" },
 	{ { "--all=a", "-q" }, "unknown option '--all=a'" },
-	{ { "--all", "main" }, "--all is all refs: name none besides" },
+	{ { "--all", "main" }, "--all cannot be combined with refs" },
 	{ { "--push", "--dry-run" },
-	  "--push and --dry-run exclude each other" },
+	  "--push cannot be combined with --dry-run" },
 	{ { "--force" }, "--force is for --push" },
-	{ { "--push", "--include", "*" }, "--push is for when all objects " },
-	{ { "--push", "-X*.bin" }, "--push is for when all objects " },
-	{ { "--shard", "1/2", "--push" }, "--push is for when all objects " },
+	{ { "--push", "--include", "*" },
+	  "--push cannot be combined with --include, " },
+	{ { "--push", "-X*.bin" },
+	  "--push cannot be combined with --include, " },
+	{ { "--shard", "1/2", "--push" },
+	  "--push cannot be combined with --include, " },
 };
 
 /* The wrong usage is named in one line, and the right one follows. */
@@ -112,13 +115,13 @@ static void refused(void **state)
 			 wrong[i].message);
 		if (strncmp(text, expected, strlen(expected)))
 			fail_msg("case %zu: %s", i, text);
-		assert_int_equal(status, EXIT_USAGE);
+		assert_int_equal(status, CLI_EXIT_USAGE);
 		assert_non_null(
 			strstr(text, "\nusage: git lfs-multipart fork "));
 	}
 }
 
-/* With --help behind them, options are looked at, and nothing is done. */
+/* With --help after them, options are looked at, and nothing is done. */
 static void taken(void **state)
 {
 	static const char *const cases[][WORDS_MAX] = {

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef AGENT_CLI_H
+#define AGENT_CLI_H
+
+#include <stddef.h>
+
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+
+/*
+ * What the commands share: options, usage, exit statuses, and how they speak to
+ * people.  A command describes itself in tables:
+ *
+ *	static const struct cli_option options[] = {
+ *		{ "json", .target = offsetof(struct prune, is_json) },
+ *		{ "older-than", .argument = "<days>", .set = set_days },
+ *		{ .name = NULL },
+ *	};
+ *	const struct cli_command prune_command = {
+ *		.name = "prune", ..., .options = options,
+ *		.args_size = sizeof(struct prune), .run = prune_run,
+ *	};
+ */
+
+#define CLI_PROGRAM "git-lfs-multipart"
+
+enum { CLI_EXIT_USAGE = 129 };	/* as in git; else EXIT_SUCCESS and EXIT_FAILURE */
+
+struct cli_option {
+	const char *name;	/* without dashes; NULL ends the table */
+	char letter;	/* or 0 */
+	const char *argument;	/* its value, as the usage has it; NULL: a flag */
+	size_t target;	/* offset in the arguments of a bool or const char * */
+
+	/* In place of `target`: -1 with ERR_USAGE if the value is wrong. */
+	int (*set)(void *args, const struct cli_option *option,
+		   const char *value, struct err *err);
+};
+
+struct cli_command {
+	const char *name;
+	const char *summary;	/* of one line */
+	const char *usage;	/* its forms; NULL: none but its name */
+	const struct cli_option *options;	/* NULL: dashes mean nothing */
+	size_t args_size;	/* of its arguments: all zero, then filled */
+
+	/*
+	 * Take the words that are no options, and check all together.  NULL:
+	 * there must be none, if the command has options.
+	 */
+	int (*set_words)(void *args, size_t n, char **words, struct err *err);
+
+	int (*run)(void *args);	/* returns the exit status */
+};
+
+/*
+ * Run the command; argv[0] is its name.  Every command has --help, which prints
+ * the usage.  Returns the exit status: CLI_EXIT_USAGE, with the reason and the
+ * usage on stderr, if the command line is wrong.
+ */
+int cli_run(const struct cli_command *command, int argc, char **argv);
+
+/* One line on stderr, after what was printed, with the program's name. */
+void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* Say what failed.  Returns EXIT_FAILURE. */
+int cli_fail(const struct err *err);
+
+/* Print the tree as a line, and free it. */
+void cli_print_json(json_t *tree);
+
+#endif
