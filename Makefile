@@ -15,7 +15,7 @@ TRANSFER = journal hasher source object partial saved unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork
 AGENT    = cli input message mover move agent scope keys serverurl standalone \
-           install human status prune bar forkpush fork main
+           install human status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

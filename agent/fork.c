@@ -1,30 +1,23 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/fork.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
-#include "agent/bar.h"
 #include "agent/forkpush.h"
-#include "agent/human.h"
+#include "agent/forkreport.h"
 #include "agent/input.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
-#include "lfs/base/mem.h"
-#include "lfs/base/printable.h"
 #include "lfs/carry/fork.h"
-#include "lfs/git/treepath.h"
-#include "lfs/net/url.h"
 
 enum {
 	JOBS_MAX = 1024,
 	SHARDS_MAX = 1000000,
-	DISK_MIN = 2 << 20,
-	NAMING_MS = 5000	/* that git may take for the paths in a list */
+	DISK_MIN = 2 << 20
 };
 
 static const uint64_t disk_default = (uint64_t)4 << 30;
@@ -36,9 +29,7 @@ struct command {
 	struct bar bar;
 	struct fork *fork;
 	struct forkpush push;
-	struct err err;	/* why it ended early, if it did */
-	bool has_found;	/* the objects are known: there is something to tell */
-	bool is_pushed;
+	struct forkreport report;	/* borrows from the two above */
 	bool is_push;
 	bool is_forced;
 	bool is_quiet;
@@ -196,20 +187,10 @@ static void fork_report(void *ctx)
 	bar_draw(&command->bar, &state, clock_ms());
 }
 
-/* The name of a ref that is not pushed, for people, the caller's; or NULL. */
-static char *name_if_left(const struct forkpush_ref *ref)
-{
-	char *name = ref->why ? xstrdup(ref->target) : NULL;
-
-	if (name)
-		printable(name);
-	return name;
-}
-
 static void tell_left(const struct forkpush *push)
 {
 	for (size_t i = 0; i < push->nrefs; i++) {
-		char *ref = name_if_left(&push->refs[i]);
+		char *ref = forkreport_left(&push->refs[i]);
 
 		if (ref)
 			cli_say("'%s' is left: %s", ref, push->refs[i].why);
@@ -273,6 +254,7 @@ static int carry(struct command *command, struct err *err)
 		return -1;
 	}
 	command->fork = fork_new(options, err);
+	command->report.fork = command->fork;
 	if (!command->fork || prepare_push(command, err))
 		return -1;
 	if (fork_is_shallow(command->fork))
@@ -281,7 +263,7 @@ static int carry(struct command *command, struct err *err)
 			"them");
 	bar_say(&command->bar, "looking through the history...");
 	ret = fork_find(command->fork, err);
-	command->has_found = !ret;
+	command->report.has_found = !ret;
 	if (!ret)
 		ret = fork_run(command->fork, err);
 	bar_clear(&command->bar);
@@ -298,275 +280,6 @@ static bool has_all(const struct command *command)
 	if (command->options.is_dry)
 		return !sum.missing && !sum.failed;
 	return sum.moved + sum.there == sum.objects;
-}
-
-static void print_count(const char *what, size_t n, uint64_t size,
-			const char *more)
-{
-	char *text = human_size(size);
-
-	printf("%-14s %6zu %-8s %s%s\n", what, n,
-	       n == 1 ? "object," : "objects,", text, more);
-	free(text);
-}
-
-/* The path of one that is wrong, as long as git takes no longer than that. */
-static char *find_path(const struct entry *item, uint64_t until_ms)
-{
-	const struct treepath_search search = {
-		.oid = item->pointer.oid,
-		.size = item->pointer.size,
-		.most_ms = (unsigned)(until_ms - clock_ms()),
-	};
-	char *path;
-
-	if (!item->why || clock_ms() >= until_ms)
-		return NULL;
-	path = treepath_find(&search);
-	if (path)
-		printable(path);
-	return path;
-}
-
-/* Each of one kind, with why. */
-static void print_items(const struct fork *fork, enum entry_state state)
-{
-	uint64_t until_ms = clock_ms() + NAMING_MS;
-	size_t n;
-	const struct entry *items = fork_entries(fork, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		char *size, *path;
-
-		if (items[i].state != state)
-			continue;
-		size = human_size(items[i].pointer.size);
-		path = find_path(&items[i], until_ms);
-		printf("  %s  %s%s%s%s%s\n", items[i].pointer.oid, size,
-		       path ? "  " : "", path ? path : "",
-		       items[i].why ? "  " : "",
-		       items[i].why ? items[i].why : "");
-		free(path);
-		free(size);
-	}
-}
-
-static void print_moved(const struct fork_sum *sum)
-{
-	char *resumed = human_size(sum->resumed);
-	char *more = sum->resumed ?
-			     xstrfmt(" (%s by an earlier run)", resumed) :
-			     xstrdup("");
-
-	print_count("moved", sum->moved, sum->size_moved, more);
-	free(more);
-	free(resumed);
-}
-
-static size_t count_left(const struct fork_sum *sum)
-{
-	return sum->objects - sum->moved - sum->there - sum->missing -
-	       sum->failed;
-}
-
-static uint64_t size_left(const struct fork_sum *sum)
-{
-	return sum->size - sum->size_moved - sum->size_there -
-	       sum->size_missing - sum->size_failed;
-}
-
-/* Did it end early for a reason that passes? */
-static bool can_go_on(const struct err *err)
-{
-	return err->kind == ERR_CANCELED || err_is_transient(err);
-}
-
-/* What is neither over nor there: it would be moved, or was interrupted. */
-static void print_left(const struct command *command,
-		       const struct fork_sum *sum)
-{
-	size_t n = count_left(sum);
-	uint64_t size = size_left(sum);
-
-	if (command->options.is_dry) {
-		print_count("would move", n, size, n ? ":" : "");
-		print_items(command->fork, ENTRY_READY);
-	} else if (n) {
-		print_count("left", n, size,
-			    can_go_on(&command->err) ?
-				    " (run it again to go on)" :
-				    "");
-	}
-}
-
-static void print_refs(const char *what, size_t n, const char *more)
-{
-	printf("%-14s %6zu %s%s\n", what, n,
-	       n == 1 ? "branch or tag" : "branches and tags", more);
-}
-
-static void print_left_refs(const struct forkpush *push)
-{
-	size_t left = forkpush_left(push);
-	bool is_otherwise = false;
-
-	if (!left)
-		return;
-	for (size_t i = 0; i < push->nrefs; i++)
-		is_otherwise |= push->refs[i].is_otherwise;
-	print_refs("not pushed", left,
-		   is_otherwise && !push->is_forced ?
-			   " (--force pushes over what is there):" :
-			   ":");
-	for (size_t i = 0; i < push->nrefs; i++) {
-		char *ref = name_if_left(&push->refs[i]);
-
-		if (ref)
-			printf("  %s  %s\n", ref, push->refs[i].why);
-		free(ref);
-	}
-}
-
-static void print_report(const struct command *command)
-{
-	const struct fork *fork = command->fork;
-	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
-	struct fork_sum sum;
-
-	fork_sum(fork, &sum);
-	printf("from %s\nto   %s\n",
-	       url_display_any(fork_source(fork), from, sizeof(from)),
-	       url_display_any(fork_target(fork), to, sizeof(to)));
-	if (!command->options.is_dry)
-		print_moved(&sum);
-	print_left(command, &sum);
-	print_count("already there", sum.there, sum.size_there, "");
-	if (sum.missing) {
-		print_count("missing", sum.missing, sum.size_missing, ":");
-		print_items(fork, ENTRY_MISSING);
-	}
-	if (sum.failed) {
-		print_count("failed", sum.failed, sum.size_failed, ":");
-		print_items(fork, ENTRY_FAILED);
-	}
-	if (command->is_pushed)
-		print_refs("pushed",
-			   command->push.nrefs - forkpush_left(&command->push),
-			   "");
-	print_left_refs(&command->push);
-}
-
-static json_t *number(uint64_t value)
-{
-	return json_integer((json_int_t)value);
-}
-
-static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
-{
-	json_t *count = json_object();
-
-	json_object_set_new(count, "objects", number(n));
-	json_object_set_new(count, "bytes", number(size));
-	json_object_set_new(tree, name, count);
-}
-
-static void add_items(json_t *tree, const char *name, const struct fork *fork,
-		      enum entry_state state)
-{
-	json_t *list = json_array();
-	uint64_t until_ms = clock_ms() + NAMING_MS;
-	size_t n = 0;
-	const struct entry *items = fork ? fork_entries(fork, &n) : NULL;
-
-	for (size_t i = 0; i < n; i++) {
-		json_t *item;
-		char *path;
-
-		if (items[i].state != state)
-			continue;
-		item = json_object();
-		path = find_path(&items[i], until_ms);
-		if (path)
-			json_object_set_new(item, "path", json_string(path));
-		free(path);
-		json_object_set_new(item, "oid",
-				    json_string(items[i].pointer.oid));
-		json_object_set_new(item, "size",
-				    number(items[i].pointer.size));
-		if (items[i].why)
-			json_object_set_new(item, "error",
-					    json_string(items[i].why));
-		json_array_append_new(list, item);
-	}
-	json_object_set_new(tree, name, list);
-}
-
-static void add_url(json_t *tree, const char *name, const char *url)
-{
-	char shown[URL_DISPLAY_MAX];
-
-	json_object_set_new(tree, name,
-			    json_string(url_display_any(url, shown,
-							sizeof(shown))));
-}
-
-static void add_left_refs(json_t *tree, const struct forkpush *push)
-{
-	json_t *list = json_array();
-
-	for (size_t i = 0; i < push->nrefs; i++) {
-		json_t *item;
-
-		if (!push->refs[i].why)
-			continue;
-		item = json_object();
-		json_object_set_new(item, "ref",
-				    json_string(push->refs[i].target));
-		json_object_set_new(item, "error",
-				    json_string(push->refs[i].why));
-		json_array_append_new(list, item);
-	}
-	json_object_set_new(tree, "not_pushed", list);
-}
-
-static void add_left(json_t *tree, const struct command *command,
-		     const struct fork_sum *sum)
-{
-	if (command->options.is_dry)
-		add_items(tree, "would_move", command->fork, ENTRY_READY);
-	else
-		add_count(tree, "left", count_left(sum), size_left(sum));
-}
-
-static json_t *report_json(const struct command *command)
-{
-	const struct fork *fork = command->fork;
-	json_t *tree = json_object();
-	struct fork_sum sum = { .objects = 0 };
-
-	if (command->err.kind)
-		json_object_set_new(tree, "error",
-				    json_string(command->err.msg));
-	if (fork) {
-		fork_sum(fork, &sum);
-		add_url(tree, "source", fork_source(fork));
-		add_url(tree, "target", fork_target(fork));
-	}
-	add_count(tree, "total", sum.objects, sum.size);
-	add_count(tree, "moved", sum.moved, sum.size_moved);
-	add_count(tree, "already_there", sum.there, sum.size_there);
-	add_left(tree, command, &sum);
-	add_items(tree, "missing", fork, ENTRY_MISSING);
-	add_items(tree, "failed", fork, ENTRY_FAILED);
-	json_object_set_new(tree, "sent_bytes", number(sum.sent));
-	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
-	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
-	json_object_set_new(tree, "complete",
-			    json_boolean(command->has_found &&
-					 sum.moved + sum.there == sum.objects));
-	json_object_set_new(tree, "pushed", json_boolean(command->is_pushed));
-	add_left_refs(tree, &command->push);
-	return tree;
 }
 
 static bool push(struct command *command, struct err *err)
@@ -587,18 +300,18 @@ static bool push(struct command *command, struct err *err)
 /* Do it and tell what came of it; returns the exit status. */
 static int carry_and_push(struct command *command)
 {
-	struct err *err = &command->err;
+	struct err *err = &command->report.err;
 
-	command->is_pushed = !carry(command, err) && push(command, err);
+	command->report.is_pushed = !carry(command, err) && push(command, err);
 	/* log_init() has reported a log that cannot be opened. */
 	if (err->kind && err->kind != ERR_CANCELED && !log_trouble())
 		cli_fail(err);
 	if (err->kind)
 		forkpush_leave(&command->push, err->msg);
 	if (command->is_json)
-		cli_print_json(report_json(command));
-	else if (command->has_found)
-		print_report(command);
+		cli_print_json(forkreport_json(&command->report));
+	else if (command->report.has_found)
+		forkreport_print(&command->report);
 	if (input_signal())
 		return 128 + input_signal();
 	return fflush(stdout) || err->kind || !has_all(command) ||
@@ -630,6 +343,8 @@ static int fork_run_command(void *args)
 		command->options.max_disk = disk_default;
 	json_setup();
 	see_true_history();
+	command->report.push = &command->push;
+	command->report.is_dry = command->options.is_dry;
 	input_setup(&command->input, -1);
 	bar_init(&command->bar, command->is_quiet);
 	status = carry_and_push(command);

@@ -1,10 +1,17 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef AGENT_BAR_H
-#define AGENT_BAR_H
+#ifndef AGENT_FORKREPORT_H
+#define AGENT_FORKREPORT_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "agent/forkpush.h"
+#include "lfs/base/err.h"
+#include "lfs/base/json.h"
+#include "lfs/carry/fork.h"
+
+/* What a fork tells people: how far it has come, and what has become of it. */
 
 /*
  * How far a long command has come, on stderr: one line that is drawn anew on
@@ -48,5 +55,23 @@ void bar_clear(struct bar *bar);
  */
 char *bar_format(const struct bar *bar, const struct bar_state *state,
 		 unsigned columns);
+
+/* What has become of it, on stdout. */
+struct forkreport {
+	const struct fork *fork;	/* borrowed; NULL: it could not begin */
+	const struct forkpush *push;	/* borrowed */
+	struct err err;	/* why it ended early, if it did */
+	bool has_found;	/* the objects are known */
+	bool is_dry;	/* nothing was moved: what would be */
+	bool is_pushed;
+};
+
+void forkreport_print(const struct forkreport *report);
+
+/* The caller's. */
+json_t *forkreport_json(const struct forkreport *report);
+
+/* The name of a ref that is not pushed, for people, the caller's; or NULL. */
+char *forkreport_left(const struct forkpush_ref *ref);
 
 #endif

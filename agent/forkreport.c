@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/forkreport.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "agent/human.h"
+#include "lfs/base/clock.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/printable.h"
+#include "lfs/git/treepath.h"
+#include "lfs/net/url.h"
+
+enum {
+	DRAW_EVERY_MS = 200,
+	PRINT_EVERY_MS = 10000,	/* where there is no terminal */
+	RATE_EVERY_MS = 1000,
+	COLUMNS = 80,	/* if nobody knows */
+	GRAPH_MIN = 10,
+	GRAPH_MAX = 40,
+	NAMING_MS = 5000	/* that git may take for the paths in a list */
+};
+
+/* Such a terminal shows the sequences that draw a line anew as they are. */
+static bool is_dumb(const char *term)
+{
+	return !term || !*term || !strcmp(term, "dumb");
+}
+
+void bar_init(struct bar *bar, bool is_quiet)
+{
+	*bar = (struct bar){ .is_quiet = is_quiet };
+	bar->is_terminal = isatty(STDERR_FILENO) && !is_dumb(getenv("TERM"));
+}
+
+static unsigned columns_now(void)
+{
+	struct winsize size;
+
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) || !size.ws_col)
+		return COLUMNS;
+	return size.ws_col;
+}
+
+static void update_rate(struct bar *bar, uint64_t moved, uint64_t now_ms)
+{
+	uint64_t ms = now_ms - bar->rated_ms;
+	double rate;
+
+	if (bar->rated_ms && ms < RATE_EVERY_MS)
+		return;
+	/* A part that begins again takes back what it had. */
+	if (bar->rated_ms && moved >= bar->rated) {
+		rate = (double)(moved - bar->rated) * 1000 / (double)ms;
+		bar->rate = bar->rate > 0 ? 0.7 * bar->rate + 0.3 * rate : rate;
+	}
+	bar->rated_ms = now_ms;
+	bar->rated = moved;
+}
+
+/* What there is to say, the most important first. */
+static char *format_facts(const struct bar_state *state)
+{
+	char *done = human_size(state->bytes);
+	char *total = human_size(state->bytes_total);
+	char *facts = xstrfmt("%zu/%zu objects, %s of %s", state->objects,
+			      state->objects_total, done, total);
+
+	free(done);
+	free(total);
+	return facts;
+}
+
+static int64_t seconds_left(const struct bar *bar,
+			    const struct bar_state *state)
+{
+	static const int64_t ages = INT64_MAX / 2;
+	double seconds;
+
+	if (state->bytes >= state->bytes_total)
+		return 0;
+	seconds = (double)(state->bytes_total - state->bytes) / bar->rate;
+	return seconds < (double)ages ? (int64_t)seconds : ages;
+}
+
+static char *format_rate(const struct bar *bar, const struct bar_state *state)
+{
+	char *rate, *age, *text;
+
+	if (bar->rate < 1)
+		return xstrdup("");
+	rate = human_size((uint64_t)bar->rate);
+	age = human_age(seconds_left(bar, state));
+	text = xstrfmt(", %s/s, %s left", rate, age);
+	free(rate);
+	free(age);
+	return text;
+}
+
+/* " [====>    ]", or nothing where there is too little room. */
+static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
+{
+	unsigned width = room > GRAPH_MAX ? GRAPH_MAX : room;
+	unsigned filled = width * percent / 100;
+	size_t len = strlen(line);
+
+	if (room < GRAPH_MIN)
+		return;
+	len += (size_t)snprintf(line + len, size - len, " [");
+	for (unsigned i = 0; i < width; i++)
+		line[len++] = i < filled ? '=' : i == filled ? '>' : ' ';
+	snprintf(line + len, size - len, "]");
+}
+
+/* Drop whole facts that have no room: half a number would be another one. */
+static void drop_end(char *line, unsigned columns)
+{
+	char *end = line + columns;
+
+	while (end > line && *end != ',')
+		end--;
+	if (end == line)
+		end = line + strcspn(line, "%") + 1;
+	if (end > line + columns)
+		end = line;
+	*end = '\0';
+}
+
+char *bar_format(const struct bar *bar, const struct bar_state *state,
+		 unsigned columns)
+{
+	enum { GRAPH_ROOM = GRAPH_MAX + 16 };
+	unsigned percent = human_percent(state->bytes, state->bytes_total);
+	char *facts = format_facts(state), *rate = format_rate(bar, state);
+	char head[GRAPH_ROOM], *line;
+	size_t len;
+
+	snprintf(head, sizeof(head), "%3u%%", percent);
+	len = strlen(head) + 1 + strlen(facts) + strlen(rate) + 3;
+	if (columns > len)
+		add_graph(head, sizeof(head), percent, columns - (unsigned)len);
+	line = xstrfmt("%s %s%s", head, facts, rate);
+	if (columns && strlen(line) > columns)
+		drop_end(line, columns);
+	free(facts);
+	free(rate);
+	return line;
+}
+
+void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms)
+{
+	unsigned every = bar->is_terminal ? DRAW_EVERY_MS : PRINT_EVERY_MS;
+	char *line;
+
+	update_rate(bar, state->moved, now_ms);
+	if (!bar->drawn_ms && !bar->is_terminal)
+		bar->drawn_ms = now_ms;
+	if (bar->is_quiet || now_ms - bar->drawn_ms < every)
+		return;
+	bar->drawn_ms = now_ms;
+	/* A line as wide as the window would wrap on some. */
+	line = bar_format(bar, state, bar->is_terminal ? columns_now() - 1 : 0);
+	if (bar->is_terminal)
+		fprintf(stderr, "\r%s\033[K", line);
+	else
+		fprintf(stderr, "%s\n", line);
+	bar->is_drawn = bar->is_terminal;
+	free(line);
+}
+
+void bar_say(struct bar *bar, const char *text)
+{
+	if (bar->is_quiet || !bar->is_terminal)
+		return;
+	fprintf(stderr, "\r%s\033[K", text);
+	bar->is_drawn = true;
+}
+
+void bar_clear(struct bar *bar)
+{
+	if (bar->is_drawn)
+		fputs("\r\033[K", stderr);
+	bar->is_drawn = false;
+}
+
+char *forkreport_left(const struct forkpush_ref *ref)
+{
+	char *name = ref->why ? xstrdup(ref->target) : NULL;
+
+	if (name)
+		printable(name);
+	return name;
+}
+
+static void print_count(const char *what, size_t n, uint64_t size,
+			const char *more)
+{
+	char *text = human_size(size);
+
+	printf("%-14s %6zu %-8s %s%s\n", what, n,
+	       n == 1 ? "object," : "objects,", text, more);
+	free(text);
+}
+
+/* The path of one that is wrong, as long as git takes no longer than that. */
+static char *find_path(const struct entry *item, uint64_t until_ms)
+{
+	const struct treepath_search search = {
+		.oid = item->pointer.oid,
+		.size = item->pointer.size,
+		.most_ms = (unsigned)(until_ms - clock_ms()),
+	};
+	char *path;
+
+	if (!item->why || clock_ms() >= until_ms)
+		return NULL;
+	path = treepath_find(&search);
+	if (path)
+		printable(path);
+	return path;
+}
+
+/* Each of one kind, with why. */
+static void print_items(const struct fork *fork, enum entry_state state)
+{
+	uint64_t until_ms = clock_ms() + NAMING_MS;
+	size_t n;
+	const struct entry *items = fork_entries(fork, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		char *size, *path;
+
+		if (items[i].state != state)
+			continue;
+		size = human_size(items[i].pointer.size);
+		path = find_path(&items[i], until_ms);
+		printf("  %s  %s%s%s%s%s\n", items[i].pointer.oid, size,
+		       path ? "  " : "", path ? path : "",
+		       items[i].why ? "  " : "",
+		       items[i].why ? items[i].why : "");
+		free(path);
+		free(size);
+	}
+}
+
+static void print_moved(const struct fork_sum *sum)
+{
+	char *resumed = human_size(sum->resumed);
+	char *more = sum->resumed ?
+			     xstrfmt(" (%s by an earlier run)", resumed) :
+			     xstrdup("");
+
+	print_count("moved", sum->moved, sum->size_moved, more);
+	free(more);
+	free(resumed);
+}
+
+static size_t count_left(const struct fork_sum *sum)
+{
+	return sum->objects - sum->moved - sum->there - sum->missing -
+	       sum->failed;
+}
+
+static uint64_t size_left(const struct fork_sum *sum)
+{
+	return sum->size - sum->size_moved - sum->size_there -
+	       sum->size_missing - sum->size_failed;
+}
+
+/* Did it end early for a reason that passes? */
+static bool can_go_on(const struct err *err)
+{
+	return err->kind == ERR_CANCELED || err_is_transient(err);
+}
+
+/* What is neither over nor there: it would be moved, or was interrupted. */
+static void print_left(const struct forkreport *report,
+		       const struct fork_sum *sum)
+{
+	size_t n = count_left(sum);
+	uint64_t size = size_left(sum);
+
+	if (report->is_dry) {
+		print_count("would move", n, size, n ? ":" : "");
+		print_items(report->fork, ENTRY_READY);
+	} else if (n) {
+		print_count("left", n, size,
+			    can_go_on(&report->err) ?
+				    " (run it again to go on)" :
+				    "");
+	}
+}
+
+static void print_refs(const char *what, size_t n, const char *more)
+{
+	printf("%-14s %6zu %s%s\n", what, n,
+	       n == 1 ? "branch or tag" : "branches and tags", more);
+}
+
+static void print_left_refs(const struct forkpush *push)
+{
+	size_t left = forkpush_left(push);
+	bool is_otherwise = false;
+
+	if (!left)
+		return;
+	for (size_t i = 0; i < push->nrefs; i++)
+		is_otherwise |= push->refs[i].is_otherwise;
+	print_refs("not pushed", left,
+		   is_otherwise && !push->is_forced ?
+			   " (--force pushes over what is there):" :
+			   ":");
+	for (size_t i = 0; i < push->nrefs; i++) {
+		char *ref = forkreport_left(&push->refs[i]);
+
+		if (ref)
+			printf("  %s  %s\n", ref, push->refs[i].why);
+		free(ref);
+	}
+}
+
+void forkreport_print(const struct forkreport *report)
+{
+	const struct fork *fork = report->fork;
+	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
+	struct fork_sum sum;
+
+	fork_sum(fork, &sum);
+	printf("from %s\nto   %s\n",
+	       url_display_any(fork_source(fork), from, sizeof(from)),
+	       url_display_any(fork_target(fork), to, sizeof(to)));
+	if (!report->is_dry)
+		print_moved(&sum);
+	print_left(report, &sum);
+	print_count("already there", sum.there, sum.size_there, "");
+	if (sum.missing) {
+		print_count("missing", sum.missing, sum.size_missing, ":");
+		print_items(fork, ENTRY_MISSING);
+	}
+	if (sum.failed) {
+		print_count("failed", sum.failed, sum.size_failed, ":");
+		print_items(fork, ENTRY_FAILED);
+	}
+	if (report->is_pushed)
+		print_refs("pushed",
+			   report->push->nrefs - forkpush_left(report->push),
+			   "");
+	print_left_refs(report->push);
+}
+
+static json_t *number(uint64_t value)
+{
+	return json_integer((json_int_t)value);
+}
+
+static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
+{
+	json_t *count = json_object();
+
+	json_object_set_new(count, "objects", number(n));
+	json_object_set_new(count, "bytes", number(size));
+	json_object_set_new(tree, name, count);
+}
+
+static void add_items(json_t *tree, const char *name, const struct fork *fork,
+		      enum entry_state state)
+{
+	json_t *list = json_array();
+	uint64_t until_ms = clock_ms() + NAMING_MS;
+	size_t n = 0;
+	const struct entry *items = fork ? fork_entries(fork, &n) : NULL;
+
+	for (size_t i = 0; i < n; i++) {
+		json_t *item;
+		char *path;
+
+		if (items[i].state != state)
+			continue;
+		item = json_object();
+		path = find_path(&items[i], until_ms);
+		if (path)
+			json_object_set_new(item, "path", json_string(path));
+		free(path);
+		json_object_set_new(item, "oid",
+				    json_string(items[i].pointer.oid));
+		json_object_set_new(item, "size",
+				    number(items[i].pointer.size));
+		if (items[i].why)
+			json_object_set_new(item, "error",
+					    json_string(items[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, name, list);
+}
+
+static void add_url(json_t *tree, const char *name, const char *url)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	json_object_set_new(tree, name,
+			    json_string(url_display_any(url, shown,
+							sizeof(shown))));
+}
+
+static void add_left_refs(json_t *tree, const struct forkpush *push)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < push->nrefs; i++) {
+		json_t *item;
+
+		if (!push->refs[i].why)
+			continue;
+		item = json_object();
+		json_object_set_new(item, "ref",
+				    json_string(push->refs[i].target));
+		json_object_set_new(item, "error",
+				    json_string(push->refs[i].why));
+		json_array_append_new(list, item);
+	}
+	json_object_set_new(tree, "not_pushed", list);
+}
+
+static void add_left(json_t *tree, const struct forkreport *report,
+		     const struct fork_sum *sum)
+{
+	if (report->is_dry)
+		add_items(tree, "would_move", report->fork, ENTRY_READY);
+	else
+		add_count(tree, "left", count_left(sum), size_left(sum));
+}
+
+json_t *forkreport_json(const struct forkreport *report)
+{
+	const struct fork *fork = report->fork;
+	json_t *tree = json_object();
+	struct fork_sum sum = { .objects = 0 };
+
+	if (report->err.kind)
+		json_object_set_new(tree, "error",
+				    json_string(report->err.msg));
+	if (fork) {
+		fork_sum(fork, &sum);
+		add_url(tree, "source", fork_source(fork));
+		add_url(tree, "target", fork_target(fork));
+	}
+	add_count(tree, "total", sum.objects, sum.size);
+	add_count(tree, "moved", sum.moved, sum.size_moved);
+	add_count(tree, "already_there", sum.there, sum.size_there);
+	add_left(tree, report, &sum);
+	add_items(tree, "missing", fork, ENTRY_MISSING);
+	add_items(tree, "failed", fork, ENTRY_FAILED);
+	json_object_set_new(tree, "sent_bytes", number(sum.sent));
+	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
+	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
+	json_object_set_new(tree, "complete",
+			    json_boolean(report->has_found &&
+					 sum.moved + sum.there == sum.objects));
+	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
+	add_left_refs(tree, report->push);
+	return tree;
+}
