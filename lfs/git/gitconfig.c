@@ -187,7 +187,7 @@ const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
 						 const char *url,
 						 const char *key)
 {
-	struct urlmatch *match = url ? urlmatch_new(url) : NULL;
+	struct urlmatch *match = NULL;
 	const struct gitconfig_entry *best = NULL;
 	struct urlmatch_rank best_rank = { .host = 0 };
 
@@ -195,8 +195,11 @@ const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
 		const struct gitconfig_entry *entry = &config->entries[i];
 		struct urlmatch_rank rank;
 
-		if (!gitconfig_is(entry, section, key) ||
-		    !urlmatch_is_match(entry->sub, match, &rank) ||
+		if (!gitconfig_is(entry, section, key))
+			continue;
+		if (entry->sub && url && !match)
+			match = urlmatch_new(url);
+		if (!urlmatch_is_match(entry->sub, match, &rank) ||
 		    urlmatch_compare(&rank, &best_rank) < 0)
 			continue;
 		best = entry;

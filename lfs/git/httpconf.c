@@ -7,10 +7,15 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/git/urlmatch.h"
 #include "lfs/net/url.h"
+
+enum {
+	CONFIG_MAX = 16 << 20
+};
 
 enum form {
 	TEXT,
@@ -18,43 +23,59 @@ enum form {
 	FLAG
 };
 
+enum option {
+	CA_FILE,
+	CA_PATH,
+	CERT,
+	KEY,
+	PROXY_CERT,
+	PROXY_KEY,
+	PROXY_CA_FILE,
+	SSL_VERSION,
+	CIPHER_LIST,
+	COOKIE_FILE,
+	PROXY_AUTH,
+	NSTRINGS,	/* those above go into a string of struct http_options */
+	PROXY = NSTRINGS,
+	VERIFY,
+	PROTECTED,
+	PROXY_PROTECTED,
+	NOPTIONS
+};
+
 /* Names of http.*, and what git lets the environment say instead. */
-static const struct option {
+static const struct {
 	const char *key;
 	const char *variable;
 	enum form form;
 	size_t offset;	/* of a string in struct http_options */
 } options_table[] = {
 #define FIELD(name) offsetof(struct http_options, name)
-	{ "sslCAInfo", "GIT_SSL_CAINFO", PATH, FIELD(ca_file) },
-	{ "sslCAPath", "GIT_SSL_CAPATH", PATH, FIELD(ca_path) },
-	{ "sslCert", "GIT_SSL_CERT", PATH, FIELD(cert) },
-	{ "sslKey", "GIT_SSL_KEY", PATH, FIELD(key) },
-	{ "proxySSLCert", "GIT_PROXY_SSL_CERT", PATH, FIELD(proxy_cert) },
-	{ "proxySSLKey", "GIT_PROXY_SSL_KEY", PATH, FIELD(proxy_key) },
-	{ "proxySSLCAInfo", "GIT_PROXY_SSL_CAINFO", PATH,
-	  FIELD(proxy_ca_file) },
-	{ "sslVersion", "GIT_SSL_VERSION", TEXT, FIELD(ssl_version) },
-	{ "sslCipherList", "GIT_SSL_CIPHER_LIST", TEXT, FIELD(cipher_list) },
-	{ "cookieFile", NULL, PATH, FIELD(cookie_file) },
-	{ "proxyAuthMethod", "GIT_HTTP_PROXY_AUTHMETHOD", TEXT,
-	  FIELD(proxy_auth) },
+	[CA_FILE] = { "sslCAInfo", "GIT_SSL_CAINFO", PATH, FIELD(ca_file) },
+	[CA_PATH] = { "sslCAPath", "GIT_SSL_CAPATH", PATH, FIELD(ca_path) },
+	[CERT] = { "sslCert", "GIT_SSL_CERT", PATH, FIELD(cert) },
+	[KEY] = { "sslKey", "GIT_SSL_KEY", PATH, FIELD(key) },
+	[PROXY_CERT] = { "proxySSLCert", "GIT_PROXY_SSL_CERT", PATH,
+			 FIELD(proxy_cert) },
+	[PROXY_KEY] = { "proxySSLKey", "GIT_PROXY_SSL_KEY", PATH,
+			FIELD(proxy_key) },
+	[PROXY_CA_FILE] = { "proxySSLCAInfo", "GIT_PROXY_SSL_CAINFO", PATH,
+			    FIELD(proxy_ca_file) },
+	[SSL_VERSION] = { "sslVersion", "GIT_SSL_VERSION", TEXT,
+			  FIELD(ssl_version) },
+	[CIPHER_LIST] = { "sslCipherList", "GIT_SSL_CIPHER_LIST", TEXT,
+			  FIELD(cipher_list) },
+	[COOKIE_FILE] = { "cookieFile", NULL, PATH, FIELD(cookie_file) },
+	[PROXY_AUTH] = { "proxyAuthMethod", "GIT_HTTP_PROXY_AUTHMETHOD", TEXT,
+			 FIELD(proxy_auth) },
 #undef FIELD
-	/* These have rules of their own. */
-	{ "proxy", NULL, TEXT, 0 },
-	{ "sslVerify", NULL, FLAG, 0 },
-	{ "sslCertPasswordProtected", NULL, FLAG, 0 },
-	{ "proxySSLCertPasswordProtected", NULL, FLAG, 0 },
-};
-
-enum {
-	NOPTIONS = sizeof(options_table) / sizeof(options_table[0]),
-	PROXY_PROTECTED = NOPTIONS - 1,
-	PROTECTED = NOPTIONS - 2,
-	SSL_VERIFY = NOPTIONS - 3,
-	PROXY = NOPTIONS - 4,
-	PROXY_AUTH = NOPTIONS - 5,
-	NSTRINGS = PROXY	/* the options before */
+	[PROXY] = { "proxy", NULL, TEXT, 0 },
+	[VERIFY] = { "sslVerify", NULL, FLAG, 0 },
+	[PROTECTED] = { "sslCertPasswordProtected",
+			"GIT_SSL_CERT_PASSWORD_PROTECTED", FLAG, 0 },
+	[PROXY_PROTECTED] = { "proxySSLCertPasswordProtected",
+			      "GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED", FLAG,
+			      0 },
 };
 
 /*
@@ -69,22 +90,17 @@ static const char *const https_proxies[] = { "https_proxy", "HTTPS_PROXY",
 static const char *const http_proxies[] = { "http_proxy", "all_proxy",
 					    "ALL_PROXY", "HTTP_PROXY", NULL };
 
-/* One value from the config. */
-struct rule {
-	size_t option;
-	char *url;	/* as it is written; NULL: any */
-	char *value;
-};
-
 struct password {
 	char *cert;
 	char *value;
 };
 
 struct httpconf {
-	struct rule *rules;
-	size_t nrules;
-	char *fixed[NOPTIONS];	/* what the config cannot change, or NULL */
+	/*
+	 * http.* with paths expanded and flags as "true" or "false".  A value of
+	 * the environment or the remote stands here instead of those of its key.
+	 */
+	struct gitconfig *config;
 	char *https_proxy;	/* from the environment; "": none */
 	char *http_proxy;
 	char *no_proxy;	/* or NULL */
@@ -94,7 +110,8 @@ struct httpconf {
 	size_t npasswords;
 };
 
-static char *first_set(const char *const *names)
+/* The variable that is set first, or "". */
+static char *read_proxy(const char *const *names)
 {
 	for (; *names; names++) {
 		const char *value = getenv(*names);
@@ -102,59 +119,15 @@ static char *first_set(const char *const *names)
 		if (value)
 			return xstrdup(value);
 	}
-	return NULL;
+	return xstrdup("");
 }
 
-static char *or_empty(char *value)
+/* NULL if it is empty. */
+static char *read_variable(const char *name)
 {
-	return value ? value : xstrdup("");
-}
+	const char *value = getenv(name);
 
-/* The value as options_for() needs it; NULL with an error. */
-static char *read_value(const struct gitconfig_entry *entry, enum form form,
-			struct err *err)
-{
-	bool flag;
-
-	if (form == PATH)
-		return gitconfig_expand_path(entry, err);
-	if (form == TEXT)
-		return xstrdup(entry->value);
-	if (gitconfig_parse_bool(entry, &flag, err))
-		return NULL;
-	return xstrdup(flag ? "true" : "false");
-}
-
-/* Add a rule, if the entry makes one. */
-static int add_rule(struct httpconf *conf, const struct gitconfig_entry *entry,
-		    size_t option, struct err *err)
-{
-	const struct option *opt = &options_table[option];
-	struct rule rule = { .option = option };
-
-	if (!gitconfig_is(entry, "http", opt->key))
-		return 0;
-	rule.value = read_value(entry, opt->form, err);
-	if (!rule.value)
-		return -1;
-	rule.url = entry->sub ? xstrdup(entry->sub) : NULL;
-	conf->rules = xreallocarray(conf->rules, conf->nrules + 1,
-				    sizeof(*conf->rules));
-	conf->rules[conf->nrules++] = rule;
-	return 0;
-}
-
-static int add_rules(struct httpconf *conf, const struct gitconfig *config,
-		     struct err *err)
-{
-	const struct gitconfig_entry *entry;
-	size_t pos = 0;
-
-	while ((entry = gitconfig_each(config, &pos)))
-		for (size_t i = 0; i < NOPTIONS; i++)
-			if (add_rule(conf, entry, i, err))
-				return -1;
-	return 0;
+	return value && *value ? xstrdup(value) : NULL;
 }
 
 /*
@@ -174,56 +147,114 @@ static bool is_verify_off(void)
 	return true;
 }
 
-static void fix_by_remote(struct httpconf *conf, size_t option,
-			  const struct gitconfig *config, const char *remote)
+/* The value that the values of the config's http.* give way to, or NULL. */
+static const char *find_override(const struct gitconfig *config,
+				 const char *remote, enum option option)
 {
-	const char *value = gitconfig_get_sub(config, "remote", remote,
-					      options_table[option].key);
+	const char *variable = options_table[option].variable;
+	const char *value = variable ? getenv(variable) : NULL;
 
-	if (value && !conf->fixed[option])
-		conf->fixed[option] = xstrdup(value);
+	if (option == VERIFY)
+		return is_verify_off() ? "false" : NULL;
+	/* As in git, any value of the variable will do. */
+	if (value && options_table[option].form == FLAG)
+		return "true";
+	if (!value && remote && (option == PROXY || option == PROXY_AUTH))
+		value = gitconfig_get_sub(config, "remote", remote,
+					  options_table[option].key);
+	return value;
 }
 
-/* NULL if it is empty. */
-static char *non_empty(const char *name)
+static int add_value(struct buf *text, const char *key, const char *value,
+		     struct err *err)
 {
-	const char *value = getenv(name);
-
-	return value && *value ? xstrdup(value) : NULL;
+	if (!buf_printf(text, "%s\n%s", key, value) && !buf_add(text, "", 1))
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "the http part of the git config is too "
+		       "long");
 }
 
-/* As Go, and so git-lfs, finds them; it passes over a file that is not there. */
-static void find_system_cas(struct httpconf *conf)
+/* The value as it is needed, the caller's; NULL with an error. */
+static char *read_value(const struct gitconfig_entry *entry, enum form form,
+			struct err *err)
 {
-	conf->ca_file = non_empty("SSL_CERT_FILE");
-	conf->ca_path = non_empty("SSL_CERT_DIR");
+	bool flag;
+
+	if (form == PATH)
+		return gitconfig_expand_path(entry, err);
+	if (form == TEXT)
+		return xstrdup(entry->value);
+	if (gitconfig_parse_bool(entry, &flag, err))
+		return NULL;
+	return xstrdup(flag ? "true" : "false");
+}
+
+static int add_entry(struct buf *text, const struct gitconfig_entry *entry,
+		     enum form form, struct err *err)
+{
+	char *value;
+	int ret;
+
+	if (entry->sub && !urlmatch_is_pattern(entry->sub))
+		return 0;
+	value = read_value(entry, form, err);
+	ret = value ? add_value(text, entry->key, value, err) : -1;
+	free(value);
+	return ret;
+}
+
+static int add_option(struct buf *text, const struct gitconfig *config,
+		      const char *remote, enum option option, struct err *err)
+{
+	const char *override = find_override(config, remote, option);
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
+	char *key;
+	int ret = 0;
+
+	if (override) {
+		key = xstrfmt("http.%s", options_table[option].key);
+		ret = add_value(text, key, override, err);
+		free(key);
+		return ret;
+	}
+	while (!ret && (entry = gitconfig_each(config, &pos)))
+		if (gitconfig_is(entry, "http", options_table[option].key))
+			ret = add_entry(text, entry, options_table[option].form,
+					err);
+	return ret;
+}
+
+static int load_config(struct httpconf *conf, const struct gitconfig *config,
+		       const char *remote, struct err *err)
+{
+	struct buf text = BUF_INIT(CONFIG_MAX);
+	int ret = 0;
+
+	for (enum option i = 0; !ret && i < NOPTIONS; i++)
+		ret = add_option(&text, config, remote, i, err);
+	if (!ret)
+		conf->config = gitconfig_parse(buf_str(&text), text.len, err);
+	buf_release(&text);
+	return conf->config ? 0 : -1;
+}
+
+static void load_environment(struct httpconf *conf)
+{
+	conf->https_proxy = read_proxy(https_proxies);
+	conf->http_proxy = read_proxy(http_proxies);
+	/* Unlike the proxy variables, an empty no_proxy does not mask NO_PROXY. */
+	conf->no_proxy = read_variable("no_proxy");
+	if (!conf->no_proxy)
+		conf->no_proxy = read_variable("NO_PROXY");
+	/* Go, and so git-lfs, ignores a file of CAs that is not there. */
+	conf->ca_file = read_variable("SSL_CERT_FILE");
+	conf->ca_path = read_variable("SSL_CERT_DIR");
 	if (conf->ca_file && access(conf->ca_file, R_OK)) {
 		free(conf->ca_file);
 		conf->ca_file = NULL;
 	}
-}
-
-static void fix_by_environment(struct httpconf *conf)
-{
-	for (size_t i = 0; i < NSTRINGS; i++) {
-		const char *const names[] = { options_table[i].variable, NULL };
-
-		conf->fixed[i] = first_set(names);
-	}
-	if (is_verify_off())
-		conf->fixed[SSL_VERIFY] = xstrdup("false");
-	/* As in git, any value will do. */
-	if (getenv("GIT_SSL_CERT_PASSWORD_PROTECTED"))
-		conf->fixed[PROTECTED] = xstrdup("true");
-	if (getenv("GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED"))
-		conf->fixed[PROXY_PROTECTED] = xstrdup("true");
-	conf->https_proxy = or_empty(first_set(https_proxies));
-	conf->http_proxy = or_empty(first_set(http_proxies));
-	/* An empty one does not stand in the other's way, unlike a proxy. */
-	conf->no_proxy = non_empty("no_proxy");
-	if (!conf->no_proxy)
-		conf->no_proxy = non_empty("NO_PROXY");
-	find_system_cas(conf);
 }
 
 struct httpconf *httpconf_new(const struct gitconfig *config,
@@ -231,54 +262,36 @@ struct httpconf *httpconf_new(const struct gitconfig *config,
 {
 	struct httpconf *conf = xcalloc(1, sizeof(*conf));
 
-	fix_by_environment(conf);
-	if (remote) {
-		fix_by_remote(conf, PROXY, config, remote);
-		fix_by_remote(conf, PROXY_AUTH, config, remote);
-	}
-	if (add_rules(conf, config, err)) {
-		httpconf_free(conf);
-		return NULL;
-	}
-	return conf;
+	load_environment(conf);
+	if (!load_config(conf, config, remote, err))
+		return conf;
+	httpconf_free(conf);
+	return NULL;
 }
 
-static const char *find(const struct httpconf *conf, size_t option,
-			const struct urlmatch *url)
+static const char *find_value(const struct httpconf *conf, enum option option,
+			      const char *url)
 {
-	struct urlmatch_rank best = { .host = 0 };
-	const char *value = conf->fixed[option];
+	const struct gitconfig_entry *entry =
+		gitconfig_find_url(conf->config, "http", url,
+				   options_table[option].key);
 
-	if (value)
-		return value;
-	for (size_t i = 0; i < conf->nrules; i++) {
-		const struct rule *rule = &conf->rules[i];
-		struct urlmatch_rank rank = { .host = 0 };
-
-		if (rule->option != option ||
-		    !urlmatch_is_match(rule->url, url, &rank) ||
-		    urlmatch_compare(&rank, &best) < 0)
-			continue;
-		value = rule->value;
-		best = rank;
-	}
-	return value;
+	return entry ? entry->value : NULL;
 }
 
 void httpconf_options_for(const void *httpconf, const char *url,
 			  struct http_options *options)
 {
 	const struct httpconf *conf = httpconf;
-	struct urlmatch *match = urlmatch_new(url);
-	const char *verify = find(conf, SSL_VERIFY, match);
+	const char *verify = find_value(conf, VERIFY, url);
 
 	*options = (struct http_options){
 		.no_proxy = conf->no_proxy,
 		.system_ca_file = conf->ca_file,
 		.system_ca_path = conf->ca_path,
 	};
-	for (size_t i = 0; i < NSTRINGS; i++) {
-		const char *value = find(conf, i, match);
+	for (enum option i = 0; i < NSTRINGS; i++) {
+		const char *value = find_value(conf, i, url);
 		char *field = (char *)options + options_table[i].offset;
 
 		if (value && *value)
@@ -288,91 +301,51 @@ void httpconf_options_for(const void *httpconf, const char *url,
 	options->proxy_cert_password = httpconf_password(conf,
 							 options->proxy_cert);
 	options->insecure = verify && !strcmp(verify, "false");
-	options->proxy = find(conf, PROXY, match);
+	options->proxy = find_value(conf, PROXY, url);
 	if (!options->proxy)
 		options->proxy = url_is_https(url) ? conf->https_proxy :
 						     conf->http_proxy;
-	urlmatch_free(match);
-}
-
-/* The values of the environment, then those of the config. */
-static const char *value_at(const struct httpconf *conf, size_t i,
-			    size_t *option)
-{
-	*option = i < NOPTIONS ? i : conf->rules[i - NOPTIONS].option;
-	return i < NOPTIONS ? conf->fixed[i] : conf->rules[i - NOPTIONS].value;
 }
 
 /* For any URL at all? */
-static bool is_on(const struct httpconf *conf, size_t wanted)
+static bool is_on(const struct httpconf *conf, enum option option)
 {
-	for (size_t i = 0; i < NOPTIONS + conf->nrules; i++) {
-		size_t option;
-		const char *value = value_at(conf, i, &option);
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
 
-		if (option == wanted && value && !strcmp(value, "true"))
+	while ((entry = gitconfig_each(conf->config, &pos)))
+		if (gitconfig_is(entry, "http", options_table[option].key) &&
+		    !strcmp(entry->value, "true"))
 			return true;
-	}
 	return false;
 }
 
-const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos)
+bool httpconf_next_protected(const struct httpconf *conf, size_t *pos,
+			     struct httpconf_cert *cert)
 {
-	const bool is_protected = is_on(conf, PROTECTED);
-	const bool is_proxy_protected = is_on(conf, PROXY_PROTECTED);
+	const struct gitconfig_entry *entry;
 
-	while (*pos < NOPTIONS + conf->nrules) {
-		size_t option, offset;
-		const char *value = value_at(conf, (*pos)++, &option);
+	while ((entry = gitconfig_each(conf->config, pos))) {
+		bool is_proxy = gitconfig_is(entry, "http",
+					     options_table[PROXY_CERT].key);
+		enum option key = is_proxy ? PROXY_KEY : KEY;
 
-		if (!value || !*value || option >= NSTRINGS)
+		if ((!is_proxy &&
+		     !gitconfig_is(entry, "http", options_table[CERT].key)) ||
+		    !*entry->value ||
+		    !is_on(conf, is_proxy ? PROXY_PROTECTED : PROTECTED))
 			continue;
-		offset = options_table[option].offset;
-		if ((is_protected &&
-		     offset == offsetof(struct http_options, cert)) ||
-		    (is_proxy_protected &&
-		     offset == offsetof(struct http_options, proxy_cert)))
-			return value;
+		cert->path = entry->value;
+		cert->key = NULL;
+		if (entry->sub)
+			cert->key = gitconfig_get_sub(conf->config, "http",
+						      entry->sub,
+						      options_table[key].key);
+		if (!cert->key)
+			cert->key = find_value(conf, key, NULL);
+		return true;
 	}
-	return NULL;
-}
-
-static bool is_same_place(const struct rule *a, const struct rule *b)
-{
-	return a->url && b->url ? !strcmp(a->url, b->url) : a->url == b->url;
-}
-
-/* The option of a certificate's key follows its own. */
-static const char *key_beside(const struct httpconf *conf,
-			      const struct rule *cert)
-{
-	const char *key = conf->fixed[cert->option + 1];
-
-	for (size_t i = 0; !key && i < conf->nrules; i++)
-		if (conf->rules[i].option == cert->option + 1 &&
-		    is_same_place(&conf->rules[i], cert))
-			key = conf->rules[i].value;
-	return key;
-}
-
-const char *httpconf_key(const struct httpconf *conf, const char *cert)
-{
-	const size_t ends[] = { offsetof(struct http_options, cert),
-				offsetof(struct http_options, proxy_cert) };
-
-	for (size_t i = 0; i < NOPTIONS + conf->nrules; i++) {
-		struct rule rule = { .url = NULL };
-		const char *value = value_at(conf, i, &rule.option);
-		size_t offset = options_table[rule.option].offset;
-
-		if (!value || strcmp(value, cert) ||
-		    (offset != ends[0] && offset != ends[1]))
-			continue;
-		if (i >= NOPTIONS)
-			rule = conf->rules[i - NOPTIONS];
-		return key_beside(conf, &rule);
-	}
-	return NULL;
+	return false;
 }
 
 void httpconf_set_password(struct httpconf *conf, const char *cert,
@@ -397,18 +370,12 @@ void httpconf_free(struct httpconf *conf)
 {
 	if (!conf)
 		return;
-	for (size_t i = 0; i < conf->nrules; i++) {
-		free(conf->rules[i].url);
-		free(conf->rules[i].value);
-	}
-	free(conf->rules);
-	for (size_t i = 0; i < NOPTIONS; i++)
-		free(conf->fixed[i]);
 	for (size_t i = 0; i < conf->npasswords; i++) {
 		free(conf->passwords[i].cert);
 		free(conf->passwords[i].value);
 	}
 	free(conf->passwords);
+	gitconfig_free(conf->config);
 	free(conf->https_proxy);
 	free(conf->http_proxy);
 	free(conf->no_proxy);
@@ -436,12 +403,16 @@ static int add_header(struct headers *headers, const char *line,
 	return ret;
 }
 
+static const struct gitconfig_entry *find_headers(
+	const struct gitconfig *config, const char *url)
+{
+	return gitconfig_find_url(config, "http", url, "extraheader");
+}
+
 int httpconf_add_headers(const struct gitconfig *config, const char *url,
 			 struct headers *headers, struct err *err)
 {
-	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
-								 url,
-								 "extraheader");
+	const struct gitconfig_entry *entry = find_headers(config, url);
 	struct headers extra = HEADERS_INIT;
 	size_t pos = 0;
 	const char *line;
@@ -461,9 +432,7 @@ int httpconf_add_headers(const struct gitconfig *config, const char *url,
 
 bool httpconf_has_headers_for(const struct gitconfig *config, const char *url)
 {
-	const struct gitconfig_entry *entry = gitconfig_find_url(config, "http",
-								 url,
-								 "extraheader");
+	const struct gitconfig_entry *entry = find_headers(config, url);
 
 	return entry && entry->sub;
 }

@@ -40,14 +40,18 @@ struct httpconf *httpconf_new(const struct gitconfig *config,
 void httpconf_options_for(const void *httpconf, const char *url,
 			  struct http_options *options);
 
+/* A client certificate, and the key that is used with it; borrowed. */
+struct httpconf_cert {
+	const char *path;
+	const char *key;	/* or NULL: in the certificate's file */
+};
+
 /*
  * The certificates that have a password, by the config: start with `pos` 0 and
- * call until NULL.  One may come more than once; borrowed.
+ * call until false.  One may come more than once.
  */
-const char *httpconf_protected_cert(const struct httpconf *conf, size_t *pos);
-
-/* The key that is set where this certificate is, borrowed; or NULL. */
-const char *httpconf_key(const struct httpconf *conf, const char *cert);
+bool httpconf_next_protected(const struct httpconf *conf, size_t *pos,
+			     struct httpconf_cert *cert);
 
 /* The password of a certificate's key, for options_for to give; copied. */
 void httpconf_set_password(struct httpconf *conf, const char *cert,

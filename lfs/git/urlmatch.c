@@ -292,6 +292,14 @@ bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
 	return is;
 }
 
+bool urlmatch_is_pattern(const char *pattern)
+{
+	struct urlmatch *match = new_match(pattern, true);
+
+	urlmatch_free(match);
+	return match;
+}
+
 int urlmatch_compare(const struct urlmatch_rank *a,
 		     const struct urlmatch_rank *b)
 {

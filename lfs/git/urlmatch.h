@@ -38,6 +38,9 @@ struct urlmatch *urlmatch_new(const char *url);
 bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
 		       struct urlmatch_rank *rank);
 
+/* Would git take the URL in a config key for one? */
+bool urlmatch_is_pattern(const char *pattern);
+
 /* Less than, equal to, or more than 0 as `a` is worse than, as good as, ... */
 int urlmatch_compare(const struct urlmatch_rank *a,
 		     const struct urlmatch_rank *b);

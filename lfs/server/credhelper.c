@@ -393,29 +393,28 @@ static char *ask_passphrase(const char *path, const struct askcred *ask,
 	return copy;
 }
 
-static void find_one(struct httpconf *conf, const char *cert,
+static void find_one(struct httpconf *conf, const struct httpconf_cert *cert,
 		     const struct askcred *ask)
 {
-	const char *key = httpconf_key(conf, cert);
 	struct err err = ERR_INIT;
-	char *password = ask_passphrase(cert, ask, &err);
+	char *password = ask_passphrase(cert->path, ask, &err);
 
-	if (!password && key)
-		password = ask_passphrase(key, ask, &err);
+	if (!password && cert->key)
+		password = ask_passphrase(cert->key, ask, &err);
 	if (password)
-		httpconf_set_password(conf, cert, password);
+		httpconf_set_password(conf, cert->path, password);
 	else
 		log_warn("no credential helper has the password of '%s'%s%s",
-			 cert, err.kind ? ": " : "", err.msg);
+			 cert->path, err.kind ? ": " : "", err.msg);
 	free(password);
 }
 
 void certpass_find(struct httpconf *conf, const struct askcred *ask)
 {
-	const char *cert;
+	struct httpconf_cert cert;
 	size_t pos = 0;
 
-	while ((cert = httpconf_protected_cert(conf, &pos)))
-		if (!httpconf_password(conf, cert))
-			find_one(conf, cert, ask);
+	while (httpconf_next_protected(conf, &pos, &cert))
+		if (!httpconf_password(conf, cert.path))
+			find_one(conf, &cert, ask);
 }

@@ -197,6 +197,7 @@ static void by_url(void **state)
 				   "http.https://h.sslverify\nno\0"
 				   "http.https://h/a.sslverify\0"
 				   "http.nonsense.sslcainfo\n/nonsense.pem\0"
+				   "http.nonsense.sslverify\nmaybe\0"
 				   "http.proxy\nhttp://p:1\0"
 				   "http.https://*.near.example.proxy\n";
 	static const struct {
@@ -314,14 +315,17 @@ static void no_verify(void **state)
 	}
 }
 
-static const char *protected_cert(const struct httpconf *conf, size_t n)
+/* The certificate with a password at that place, and its key. */
+static struct httpconf_cert protected_cert(const struct httpconf *conf,
+					   size_t n)
 {
-	const char *cert;
+	struct httpconf_cert cert;
 	size_t pos = 0;
 
 	do
-		cert = httpconf_protected_cert(conf, &pos);
-	while (cert && n--);
+		if (!httpconf_next_protected(conf, &pos, &cert))
+			return (struct httpconf_cert){ .path = NULL };
+	while (n--);
 	return cert;
 }
 
@@ -336,9 +340,9 @@ static void passwords(void **state)
 	struct http_options options;
 
 	(void)state;
-	assert_string_equal(protected_cert(conf, 0), "a.pem");
-	assert_string_equal(protected_cert(conf, 1), "b.pem");
-	assert_null(protected_cert(conf, 2));
+	assert_string_equal(protected_cert(conf, 0).path, "a.pem");
+	assert_string_equal(protected_cert(conf, 1).path, "b.pem");
+	assert_null(protected_cert(conf, 2).path);
 	httpconf_set_password(conf, "b.pem", "secret");
 	httpconf_options_for(conf, "https://h/", &options);
 	assert_string_equal(options.cert, "b.pem");
@@ -353,22 +357,39 @@ static void passwords(void **state)
 /* What stands beside a certificate, and what the environment says for all. */
 static void keys_of_certs(void **state)
 {
-	struct httpconf *conf = CONF("http.sslcert\na.pem\0"
-				     "http.https://h/.sslcert\nb.pem\0"
-				     "http.https://h/.sslkey\nb.key\0"
-				     "http.sslkey\na.key\0"
-				     "http.https://i/.sslcert\nc.pem\0",
-				     NULL);
+	static const char text[] = "http.sslcert\na.pem\0"
+				   "http.https://h/.sslcert\nb.pem\0"
+				   "http.https://h/.sslkey\nb.key\0"
+				   "http.sslkey\na.key\0"
+				   "http.https://i/.sslcert\nc.pem\0"
+				   "http.proxysslcert\np.pem\0"
+				   "http.proxysslcertpasswordprotected\n1\0"
+				   "http.sslcertpasswordprotected\n1";
+	static const char *const certs[][2] = {
+		{ "a.pem", "a.key" },
+		{ "b.pem", "b.key" },
+		{ "c.pem", "a.key" },
+		{ "p.pem", NULL },
+	};
+	struct httpconf *conf = CONF(text, NULL);
 
 	(void)state;
-	assert_string_equal(httpconf_key(conf, "a.pem"), "a.key");
-	assert_string_equal(httpconf_key(conf, "b.pem"), "b.key");
-	assert_null(httpconf_key(conf, "c.pem"));
-	assert_null(httpconf_key(conf, "a.key"));
+	for (size_t i = 0; i < COUNT(certs); i++) {
+		struct httpconf_cert cert = protected_cert(conf, i);
+
+		assert_string_equal(cert.path, certs[i][0]);
+		if (certs[i][1])
+			assert_string_equal(cert.key, certs[i][1]);
+		else
+			assert_null(cert.key);
+	}
+	assert_null(protected_cert(conf, COUNT(certs)).path);
 	httpconf_free(conf);
 	setenv("GIT_SSL_KEY", "e.key", 1);
-	conf = CONF("http.https://i/.sslcert\nc.pem", NULL);
-	assert_string_equal(httpconf_key(conf, "c.pem"), "e.key");
+	setenv("GIT_PROXY_SSL_KEY", "p.key", 1);
+	conf = CONF(text, NULL);
+	assert_string_equal(protected_cert(conf, 1).key, "e.key");
+	assert_string_equal(protected_cert(conf, 3).key, "p.key");
 	httpconf_free(conf);
 }
 
@@ -380,12 +401,12 @@ static void passwords_by_the_environment(void **state)
 	struct http_options options;
 
 	(void)state;
-	assert_null(protected_cert(conf, 0));
+	assert_null(protected_cert(conf, 0).path);
 	httpconf_free(conf);
 	setenv("GIT_PROXY_SSL_CERT_PASSWORD_PROTECTED", "", 1);
 	conf = CONF(text, NULL);
-	assert_string_equal(protected_cert(conf, 0), "p.pem");
-	assert_null(protected_cert(conf, 1));
+	assert_string_equal(protected_cert(conf, 0).path, "p.pem");
+	assert_null(protected_cert(conf, 1).path);
 	httpconf_set_password(conf, "p.pem", "secret");
 	httpconf_options_for(conf, "https://h/", &options);
 	assert_string_equal(options.proxy_cert_password, "secret");
@@ -393,8 +414,8 @@ static void passwords_by_the_environment(void **state)
 	httpconf_free(conf);
 	setenv("GIT_SSL_CERT_PASSWORD_PROTECTED", "false", 1);
 	conf = CONF(text, NULL);
-	assert_string_equal(protected_cert(conf, 0), "a.pem");
-	assert_string_equal(protected_cert(conf, 1), "p.pem");
+	assert_string_equal(protected_cert(conf, 0).path, "a.pem");
+	assert_string_equal(protected_cert(conf, 1).path, "p.pem");
 	httpconf_free(conf);
 }
 
