@@ -11,7 +11,7 @@ GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch session ssh server lookahead
-TRANSFER = journal hasher source object partial saved unfinished upload \
+TRANSFER = journal hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork
 AGENT    = cli input message mover move agent scope keys serverurl standalone \

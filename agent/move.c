@@ -15,7 +15,7 @@
 #include "lfs/server/server.h"
 #include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 #include "lfs/transfer/transfer.h"
 
 enum {
@@ -36,7 +36,7 @@ struct move {
 	uint64_t begun_at;	/* bytes that were there when it was tried */
 	uint64_t begun_ms;	/* and when that was */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
-	struct saved saved;	/* owned; its plan may borrow from it */
+	struct resume resume;	/* owned; its plan may borrow from it */
 	struct attempts attempts;
 };
 
@@ -172,20 +172,20 @@ static int run(struct move *move, struct plan *fresh,
 {
 	struct transfer_options options = {
 		.path = move->message->path,
-		.saved = &move->saved,
+		.resume = &move->resume,
 		.asks_again = !move->message->action,
 	};
 
-	saved_release(&move->saved);
-	options.plan =
-		saved_choose(&move->saved, move->mover->context,
-			     &(struct saved_request){
-				     .plan = *request,
-				     .fresh = fresh,
-				     .path = move->message->path,
-				     .may_be_repeated = move->message->action !=
-							NULL,
-			     });
+	resume_release(&move->resume);
+	options.plan = resume_choose(&move->resume, move->mover->context,
+				     &(struct resume_request){
+					     .plan = *request,
+					     .fresh = fresh,
+					     .path = move->message->path,
+					     .may_be_repeated =
+						     move->message->action !=
+						     NULL,
+				     });
 	if (!options.plan) {
 		log_info("%.12s was completed just now", move->message->oid);
 		return report_all(move, err);
@@ -457,7 +457,7 @@ int move_object(struct mover *mover, const struct message *message)
 	if (mover->left_behind)
 		return -1;
 	transfer_free(move.transfer);
-	saved_release(&move.saved);
+	resume_release(&move.resume);
 	batch_object_release(&move.object);
 	return ret;
 }

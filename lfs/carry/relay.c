@@ -13,7 +13,7 @@
 #include "lfs/server/context.h"
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/hasher.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 #include "lfs/transfer/transfer.h"
 
 /* The verify action as a job of the target's pool. */
@@ -31,7 +31,7 @@ struct relay {
 	struct passage passage;
 	struct transfer *up;	/* owned */
 	struct transfer *down;	/* owned; or NULL: from a file */
-	struct saved saved;	/* owned: what `up` borrows from */
+	struct resume resume;	/* owned: what `up` borrows from */
 	struct check check;
 	struct verification *verification;	/* borrowed, or NULL */
 	struct err err;
@@ -61,13 +61,13 @@ static struct plan *plan_upload(struct relay *relay,
 
 	if (!plan)
 		return NULL;
-	plan = saved_choose(&relay->saved, target,
-			    &(struct saved_request){
-				    .plan = plan_request,
-				    .fresh = plan,
-				    .path = request->path,
-			    });
-	if (relay->saved.is_resumed)
+	plan = resume_choose(&relay->resume, target,
+			     &(struct resume_request){
+				     .plan = plan_request,
+				     .fresh = plan,
+				     .path = request->path,
+			     });
+	if (relay->resume.is_resumed)
 		relay->resumed = plan_finished(plan);
 	return plan;
 }
@@ -139,7 +139,7 @@ static int start_upload(struct relay *relay, struct plan *plan,
 				 &(struct transfer_options){
 					 .plan = plan,
 					 .path = path,
-					 .saved = &relay->saved,
+					 .resume = &relay->resume,
 					 .io = path ? NULL :
 						      &relay->passage.drain,
 					 .is_one_of_many = true,
@@ -387,7 +387,7 @@ void relay_free(struct relay *relay)
 	/* The upload first: its hasher reads from the lane, and looks at the other. */
 	transfer_free(relay->up);
 	transfer_free(relay->down);
-	saved_release(&relay->saved);
+	resume_release(&relay->resume);
 	passage_release(&relay->passage);
 	free(relay);
 }

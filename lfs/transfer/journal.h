@@ -31,7 +31,7 @@ enum journal_type {
 	JOURNAL_BEGIN = 1,	/* struct journal_begin: the first record */
 	JOURNAL_PIECE,	/* struct journal_piece: bytes received */
 	JOURNAL_HASH,	/* struct journal_hash: how far the hash has come */
-	JOURNAL_KEY,	/* text: which upload this is, see saved.h */
+	JOURNAL_KEY,	/* text: which upload this is, see resume.h */
 	JOURNAL_ACTION,	/* its action as JSON text, in as many as it takes */
 	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
 	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */

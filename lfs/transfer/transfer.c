@@ -15,7 +15,7 @@
 #include "lfs/transfer/engine.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/partial.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 #include "lfs/transfer/source.h"
 #include "lfs/transfer/upload.h"
 
@@ -52,7 +52,7 @@ struct transfer {
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
 	bool forgotten;		/* an upload: its journal goes */
-	bool is_resumed, is_last_try;	/* likewise, as saved.h has it */
+	bool is_resumed, is_last_try;	/* likewise, as resume.h has it */
 	bool failed_to_finish;	/* all parts are at the server */
 	unsigned nmends;	/* how often bad parts were fetched again */
 	bool was_abandoned;	/* an abort is tried again, but once */
@@ -196,7 +196,7 @@ struct transfer *transfer_new(struct engine *engine,
 	struct transfer *transfer = xcalloc(1, sizeof(*transfer));
 	struct object *object = &transfer->object;
 	struct plan *plan = options->plan;
-	struct saved *saved = options->saved;
+	struct resume *resume = options->resume;
 
 	transfer->engine = engine;
 	transfer->state = MOVING;
@@ -205,11 +205,11 @@ struct transfer *transfer_new(struct engine *engine,
 	object->io = options->io;
 	object->is_durable = settings->fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
-	if (saved) {
-		transfer->is_resumed = saved->is_resumed;
-		transfer->is_last_try = saved->is_last_try;
-		object->journal = saved->journal;
-		saved->journal = NULL;
+	if (resume) {
+		transfer->is_resumed = resume->is_resumed;
+		transfer->is_last_try = resume->is_last_try;
+		object->journal = resume->journal;
+		resume->journal = NULL;
 	}
 	init_slots(transfer, settings);
 	if (!is_upload(transfer))
@@ -224,7 +224,8 @@ struct transfer *transfer_new(struct engine *engine,
 		engine_hold_budget(engine);
 	engine_keep_file(engine, -1);
 	if (!open_object(transfer,
-			 saved && saved->has_hash ? &saved->hash : NULL, err)) {
+			 resume && resume->has_hash ? &resume->hash : NULL,
+			 err)) {
 		/* An earlier run may have cut it otherwise. */
 		transfer->is_tried_once = options->asks_again &&
 					  plan->nparts == 1;
@@ -261,7 +262,7 @@ static void end(struct transfer *transfer)
 	if (transfer->object.io)
 		journal_remove(transfer->object.journal);
 	else
-		saved_complete(transfer->object.journal);
+		resume_note_completion(transfer->object.journal);
 }
 
 /* A step of the mode was taken. */
@@ -393,7 +394,7 @@ static bool abandon(struct transfer *transfer)
 	const struct mode *mode = transfer->object.plan->mode;
 
 	if (transfer->state != MOVING || !mode->abandon ||
-	    !saved_is_lost(&transfer->err))
+	    !resume_is_futile(&transfer->err))
 		return false;
 	take_step(transfer, ABANDONING, mode->abandon);
 	return true;

@@ -34,7 +34,7 @@ struct engine;
 struct job;
 struct object;
 struct object_io;
-struct saved;
+struct resume;
 struct transfer;
 
 struct transfer_options {
@@ -44,7 +44,7 @@ struct transfer_options {
 	 * An upload's journal, or NULL: it is taken over, and if `plan` was
 	 * its plan, so is its hash.
 	 */
-	struct saved *saved;
+	struct resume *resume;
 	struct object_io *io;	/* in place of a file; borrowed; or NULL */
 	bool is_one_of_many;	/* others use the engine at the same time */
 	/*

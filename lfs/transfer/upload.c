@@ -13,7 +13,7 @@
 #include "lfs/base/text.h"
 #include "lfs/net/http.h"
 #include "lfs/net/status.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 
 enum {
 	WINDOW = 256 << 20,
@@ -382,7 +382,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 	if (!ret && plan->mode->answer)
 		ret = plan->mode->answer(plan, part, http, err);
 	if (!ret && object->journal)
-		saved_part(object->journal, part);
+		resume_note_part(object->journal, part);
 	if (ret)
 		explain_refusal(plan, http, err);
 	return ret;

@@ -14,7 +14,7 @@
 #include "lfs/server/context.h"
 #include "lfs/transfer/object.h"
 #include "lfs/transfer/partial.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 #include "lfs/transfer/unfinished.h"
 
 /*
@@ -200,11 +200,11 @@ static void keep_records(int n)
 	must(!truncate(journal_path, size));
 }
 
-static void check_saved(const struct saved *saved, const struct plan *plan)
+static void check_resume(const struct resume *resume, const struct plan *plan)
 {
-	must(saved->journal != NULL);
+	must(resume->journal != NULL);
 	must(plan->nparts == (SIZE + PART_SIZE - 1) / PART_SIZE);
-	if (!saved->is_resumed)
+	if (!resume->is_resumed)
 		return;
 	for (size_t i = 0; i < plan->nparts; i++) {
 		const struct part *part = &plan->parts[i];
@@ -229,23 +229,23 @@ static void upload(const uint8_t *data, size_t size, const json_t *action)
 {
 	char *path = make_file("object");
 	struct err err = ERR_INIT;
-	struct saved_request request = {
+	struct resume_request request = {
 		.plan = { .direction = UPLOAD,
 			  .oid = OID,
 			  .size = SIZE,
 			  .action = action },
 		.path = path,
 	};
-	struct saved saved;
+	struct resume resume;
 	struct plan *plan;
 
 	/* For its name and its first records. */
 	request.fresh = mode_plan(&request.plan, &err);
 	must(request.fresh != NULL);
-	plan = saved_choose(&saved, &context, &request);
-	must(saved.journal && !saved.is_resumed);
+	plan = resume_choose(&resume, &context, &request);
+	must(resume.journal && !resume.is_resumed);
 	plan_free(plan);
-	saved_release(&saved);
+	resume_release(&resume);
 	find_upload();
 	if (data[0] & BEGINS_WELL)
 		keep_records(data[0] & HAS_ACTION ? 3 : 2);
@@ -254,10 +254,10 @@ static void upload(const uint8_t *data, size_t size, const json_t *action)
 	write_rest(data, size);
 	check_list();
 	request.fresh = mode_plan(&request.plan, &err);
-	plan = saved_choose(&saved, &context, &request);
-	check_saved(&saved, plan);
+	plan = resume_choose(&resume, &context, &request);
+	check_resume(&resume, plan);
 	plan_free(plan);
-	saved_release(&saved);
+	resume_release(&resume);
 	free(path);
 }
 

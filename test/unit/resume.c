@@ -9,7 +9,7 @@
 #include "lfs/git/gitconfig.h"
 #include "lfs/mode/mode.h"
 #include "lfs/server/context.h"
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 #include "test/unit/unit.h"
 
 static const char oid[] =
@@ -25,7 +25,7 @@ struct place {
 /* An action of three parts, as the server gives it the `n`-th time. */
 struct given {
 	json_t *tree;
-	struct saved_request request;
+	struct resume_request request;
 	struct plan *plan;	/* the one that was chosen */
 };
 
@@ -39,7 +39,7 @@ static int make_place(void **state)
 
 	if (!place)
 		return -1;
-	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-saved.XXXXXX");
+	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-resume.XXXXXX");
 	if (!mkdtemp(place->dir))
 		return -1;
 	snprintf(place->path, sizeof(place->path), "%s/file", place->dir);
@@ -115,7 +115,7 @@ static void give_back(struct given *given)
 	json_decref(given->tree);
 }
 
-static void choose(struct saved *saved, struct place *place,
+static void choose(struct resume *resume, struct place *place,
 		   struct given *given)
 {
 	struct err err = ERR_INIT;
@@ -123,17 +123,17 @@ static void choose(struct saved *saved, struct place *place,
 	plan_free(given->plan);
 	given->request.fresh = mode_plan(&given->request.plan, &err);
 	assert_non_null(given->request.fresh);
-	given->plan = saved_choose(saved, &place->context, &given->request);
-	assert_non_null(saved->journal);
+	given->plan = resume_choose(resume, &place->context, &given->request);
+	assert_non_null(resume->journal);
 }
 
 /* The fresh plan is the one to carry out. */
-static void choose_fresh(struct saved *saved, struct place *place,
+static void choose_fresh(struct resume *resume, struct place *place,
 			 struct given *given)
 {
-	choose(saved, place, given);
-	assert_false(saved->is_resumed);
-	assert_null(saved->action);
+	choose(resume, place, given);
+	assert_false(resume->is_resumed);
+	assert_null(resume->action);
 	assert_ptr_equal(given->plan, given->request.fresh);
 }
 
@@ -141,15 +141,15 @@ static void choose_fresh(struct saved *saved, struct place *place,
 static void begin_upload(struct place *place, int n, int life)
 {
 	struct given given = give(place, n, life);
-	struct saved saved;
+	struct resume resume;
 
-	choose_fresh(&saved, place, &given);
+	choose_fresh(&resume, place, &given);
 	for (int i = 0; i < 3; i += 2) {
 		given.plan->parts[i].etag = strdup(i ? "\"three\"" : "\"one\"");
 		given.plan->parts[i].crc_moved = (uint32_t)i + 5;
-		saved_part(saved.journal, &given.plan->parts[i]);
+		resume_note_part(resume.journal, &given.plan->parts[i]);
 	}
-	saved_release(&saved);
+	resume_release(&resume);
 	give_back(&given);
 }
 
@@ -157,12 +157,12 @@ static void going_on(void **state)
 {
 	struct place *place = *state;
 	struct given given = give(place, 2, 1000);
-	struct saved saved;
+	struct resume resume;
 	struct part *parts;
 
 	begin_upload(place, 1, 1000);
-	choose(&saved, place, &given);
-	assert_true(saved.is_resumed);
+	choose(&resume, place, &given);
+	assert_true(resume.is_resumed);
 	assert_non_null(strstr(given.plan->action.href, "upload=1&"));
 	assert_int_equal(given.plan->nparts, 3);
 	parts = given.plan->parts;
@@ -173,7 +173,7 @@ static void going_on(void **state)
 	assert_string_equal(parts[2].etag, "\"three\"");
 	assert_int_equal(parts[2].crc_moved, 7);
 	assert_int_equal(parts[2].done, 5);
-	saved_release(&saved);
+	resume_release(&resume);
 	give_back(&given);
 }
 
@@ -182,18 +182,18 @@ static void going_on_with_a_rewritten_link(void **state)
 	struct place *place = *state;
 	struct given first = give(place, 1, 1000);
 	struct given second = give(place, 2, 1000);
-	struct saved saved;
+	struct resume resume;
 
 	first.request.plan.href = "https://near/complete?upload=1";
-	choose(&saved, place, &first);
+	choose(&resume, place, &first);
 	first.plan->parts[0].etag = strdup("\"one\"");
-	saved_part(saved.journal, &first.plan->parts[0]);
-	saved_release(&saved);
+	resume_note_part(resume.journal, &first.plan->parts[0]);
+	resume_release(&resume);
 	second.request.plan.href = "https://near/complete?upload=2";
-	choose(&saved, place, &second);
+	choose(&resume, place, &second);
 	assert_string_equal(second.plan->action.href,
 			    "https://near/complete?upload=1");
-	saved_release(&saved);
+	resume_release(&resume);
 	give_back(&first);
 	give_back(&second);
 }
@@ -207,7 +207,7 @@ static void starting_afresh(void **state)
 
 	for (int i = 0; i < 4; i++) {
 		struct given given = give(place, 2, 1000);
-		struct saved saved;
+		struct resume resume;
 
 		remove_files(place, ".upload");
 		begin_upload(place, 1, i == 0 ? 30 : 1000);
@@ -221,9 +221,9 @@ static void starting_afresh(void **state)
 			json_object_set_new(json_object_get(given.tree,
 							    "header"),
 					    "chunk_size", json_string("9"));
-		choose_fresh(&saved, place, &given);
+		choose_fresh(&resume, place, &given);
 		place->context.endpoint.url = endpoint_url;
-		saved_release(&saved);
+		resume_release(&resume);
 		give_back(&given);
 	}
 }
@@ -238,11 +238,11 @@ static bool is_in_a_file(const struct place *place, const char *text)
 }
 
 /* Note a completion of another time, or by another git-lfs. */
-static void note_completion(struct saved *saved,
+static void note_completion(struct resume *resume,
 			    const struct journal_complete *complete)
 {
-	journal_keep(saved->journal, 2);
-	journal_add(saved->journal, JOURNAL_COMPLETE, complete,
+	journal_keep(resume->journal, 2);
+	journal_add(resume->journal, JOURNAL_COMPLETE, complete,
 		    sizeof(*complete), NULL);
 }
 
@@ -254,18 +254,18 @@ static void completed_just_now(void **state)
 	/* It answers once. */
 	for (int i = 0; i < 2; i++) {
 		struct given given = give(place, 2, 1000);
-		struct saved saved;
+		struct resume resume;
 
-		choose(&saved, place, &given);
-		assert_int_equal(saved.is_resumed, !i);
+		choose(&resume, place, &given);
+		assert_int_equal(resume.is_resumed, !i);
 		if (!i)
-			saved_complete(saved.journal);
-		saved_release(&saved);
+			resume_note_completion(resume.journal);
+		resume_release(&resume);
 		assert_int_equal(is_in_a_file(place, "Expires="), i);
 		if (!i) {
-			choose(&saved, place, &given);
+			choose(&resume, place, &given);
 			assert_null(given.plan);
-			saved_release(&saved);
+			resume_release(&resume);
 		}
 		give_back(&given);
 	}
@@ -279,20 +279,20 @@ static void completed_for_another_git_lfs(void **state)
 	for (int i = 0; i < 3; i++) {
 		struct journal_complete complete = { .at = clock_unix() };
 		struct given given = give(place, 2, 1000);
-		struct saved saved;
+		struct resume resume;
 
 		remove_files(place, ".upload");
 		begin_upload(place, 1, 1000);
-		choose(&saved, place, &given);
+		choose(&resume, place, &given);
 		parent_find(&complete.by);
 		complete.by.pid += i == 1;
 		complete.by.began -= i == 2;
-		note_completion(&saved, &complete);
-		saved_release(&saved);
-		choose(&saved, place, &given);
+		note_completion(&resume, &complete);
+		resume_release(&resume);
+		choose(&resume, place, &given);
 		assert_int_equal(!given.plan, i == 0);
-		assert_false(saved.is_resumed);
-		saved_release(&saved);
+		assert_false(resume.is_resumed);
+		resume_release(&resume);
 		give_back(&given);
 	}
 }
@@ -302,15 +302,15 @@ static void completed_but_asked_for(void **state)
 {
 	struct place *place = *state;
 	struct given given = give(place, 2, 1000);
-	struct saved saved;
+	struct resume resume;
 
 	begin_upload(place, 1, 1000);
-	choose(&saved, place, &given);
-	saved_complete(saved.journal);
-	saved_release(&saved);
+	choose(&resume, place, &given);
+	resume_note_completion(resume.journal);
+	resume_release(&resume);
 	given.request.may_be_repeated = false;
-	choose_fresh(&saved, place, &given);
-	saved_release(&saved);
+	choose_fresh(&resume, place, &given);
+	resume_release(&resume);
 	give_back(&given);
 }
 
@@ -326,12 +326,12 @@ static void no_secrets(void **state)
 
 	for (size_t i = 0; i < 3; i++) {
 		struct given given = give(place, 2, 1000);
-		struct saved saved;
+		struct resume resume;
 
 		place->context.endpoint.url = endpoints[i];
 		/* What differs after the '?' may be another repository. */
-		choose_fresh(&saved, place, &given);
-		saved_release(&saved);
+		choose_fresh(&resume, place, &given);
+		resume_release(&resume);
 		give_back(&given);
 	}
 	assert_true(is_in_a_file(place, "https://h/r.git/info/lfs"));
@@ -345,15 +345,15 @@ static void completed_long_ago(void **state)
 	struct place *place = *state;
 	struct given given = give(place, 2, 1000);
 	struct journal_complete complete = { .at = clock_unix() - 7200 };
-	struct saved saved;
+	struct resume resume;
 
 	parent_find(&complete.by);
 	begin_upload(place, 1, 100000);
-	choose(&saved, place, &given);
-	note_completion(&saved, &complete);
-	saved_release(&saved);
-	choose_fresh(&saved, place, &given);
-	saved_release(&saved);
+	choose(&resume, place, &given);
+	note_completion(&resume, &complete);
+	resume_release(&resume);
+	choose_fresh(&resume, place, &given);
+	resume_release(&resume);
 	give_back(&given);
 }
 
@@ -362,22 +362,22 @@ static bool is_last_try(struct place *place, int tries, int64_t age)
 {
 	struct given given = give(place, 2, 1000);
 	int64_t then = clock_unix() - age;
-	struct saved saved;
+	struct resume resume;
 	bool is_last;
 
 	remove_files(place, ".upload");
 	begin_upload(place, 1, 1000);
-	choose(&saved, place, &given);
+	choose(&resume, place, &given);
 	given.plan->parts[2].etag = strdup("\"three\"");
-	saved_part(saved.journal, &given.plan->parts[2]);
+	resume_note_part(resume.journal, &given.plan->parts[2]);
 	for (int i = 0; i < tries; i++)
-		journal_add(saved.journal, JOURNAL_RUN, &then, sizeof(then),
+		journal_add(resume.journal, JOURNAL_RUN, &then, sizeof(then),
 			    NULL);
-	saved_release(&saved);
-	choose(&saved, place, &given);
-	assert_true(saved.is_resumed);
-	is_last = saved.is_last_try;
-	saved_release(&saved);
+	resume_release(&resume);
+	choose(&resume, place, &given);
+	assert_true(resume.is_resumed);
+	is_last = resume.is_last_try;
+	resume_release(&resume);
 	give_back(&given);
 	return is_last;
 }
@@ -386,29 +386,29 @@ static void tried_in_vain(void **state)
 {
 	struct place *place = *state;
 	struct given given;
-	struct saved saved;
+	struct resume resume;
 
 	assert_false(is_last_try(place, 0, 0));
-	assert_false(is_last_try(place, SAVED_TRIES - 1, 10));
+	assert_false(is_last_try(place, RESUME_TRIES - 1, 10));
 	assert_false(is_last_try(place, 100, 10));
-	assert_false(is_last_try(place, SAVED_TRIES - 2, SAVED_TRIES_S + 10));
-	assert_true(is_last_try(place, SAVED_TRIES - 1, SAVED_TRIES_S + 10));
+	assert_false(is_last_try(place, RESUME_TRIES - 2, RESUME_TRIES_S + 10));
+	assert_true(is_last_try(place, RESUME_TRIES - 1, RESUME_TRIES_S + 10));
 	/* Each run counts itself. */
-	is_last_try(place, SAVED_TRIES - 3, SAVED_TRIES_S + 10);
+	is_last_try(place, RESUME_TRIES - 3, RESUME_TRIES_S + 10);
 	given = give(place, 2, 1000);
 	for (int i = 0; i < 2; i++) {
-		choose(&saved, place, &given);
-		assert_int_equal(saved.is_last_try, i);
-		saved_release(&saved);
+		choose(&resume, place, &given);
+		assert_int_equal(resume.is_last_try, i);
+		resume_release(&resume);
 	}
 	/* One that sends a part was of use. */
-	choose(&saved, place, &given);
+	choose(&resume, place, &given);
 	given.plan->parts[1].etag = strdup("\"two\"");
-	saved_part(saved.journal, &given.plan->parts[1]);
-	saved_release(&saved);
-	choose(&saved, place, &given);
-	assert_false(saved.is_last_try);
-	saved_release(&saved);
+	resume_note_part(resume.journal, &given.plan->parts[1]);
+	resume_release(&resume);
+	choose(&resume, place, &given);
+	assert_false(resume.is_last_try);
+	resume_release(&resume);
 	give_back(&given);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#ifndef LFS_TRANSFER_SAVED_H
-#define LFS_TRANSFER_SAVED_H
+#ifndef LFS_TRANSFER_RESUME_H
+#define LFS_TRANSFER_RESUME_H
 
 #include <stdbool.h>
 
@@ -34,11 +34,11 @@
 struct context;
 
 enum {
-	SAVED_TRIES = 5,
-	SAVED_TRIES_S = 3600
+	RESUME_TRIES = 5,
+	RESUME_TRIES_S = 3600
 };
 
-struct saved_request {
+struct resume_request {
 	struct plan_request plan;
 	struct plan *fresh;	/* taken: what mode_plan() makes of it */
 	const char *path;	/* the file to send; NULL: it is in none */
@@ -49,14 +49,14 @@ struct saved_request {
 	bool may_be_repeated;
 };
 
-struct saved {
+struct resume {
 	struct journal *journal;	/* owned; NULL: nothing is kept */
 	json_t *action;	/* owned; an earlier plan borrows from it */
 	struct journal_hash hash;	/* the hash to go on from */
 	bool has_hash;
 	bool is_resumed;	/* the plan is an earlier run's */
 	/*
-	 * SAVED_TRIES runs, this one included, over SAVED_TRIES_S seconds or
+	 * RESUME_TRIES runs, this one included, over RESUME_TRIES_S seconds or
 	 * more, have gone on with it since the last part that was sent.
 	 */
 	bool is_last_try;
@@ -71,21 +71,21 @@ struct saved {
  * Never fails: an earlier upload that cannot be read or does not fit is
  * forgotten.  Main thread.
  */
-struct plan *saved_choose(struct saved *saved, struct context *context,
-			  const struct saved_request *request);
+struct plan *resume_choose(struct resume *resume, struct context *context,
+			   const struct resume_request *request);
 
 /* A part was sent, its ETag is known; any thread. */
-void saved_part(struct journal *journal, const struct part *part);
+void resume_note_part(struct journal *journal, const struct part *part);
 
 /*
  * The upload is completed: answers once for the same object, if the same
  * git-lfs sends it again (lfs/wire.md, The lines).  Another one has asked the
  * server since, and that lacks the object.
  */
-void saved_complete(struct journal *journal);
+void resume_note_completion(struct journal *journal);
 
 /* Free what is still owned. */
-void saved_release(struct saved *saved);
+void resume_release(struct resume *resume);
 
 /*
  * After this failure, are the parts that are at the server of no use to another
@@ -93,6 +93,6 @@ void saved_release(struct saved *saved);
  * says that links or parts have gone, or that it misses some, may be asked
  * again.
  */
-bool saved_is_lost(const struct err *err);
+bool resume_is_futile(const struct err *err);
 
 #endif

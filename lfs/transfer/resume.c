@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/transfer/saved.h"
+#include "lfs/transfer/resume.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -73,7 +73,7 @@ static struct journal *open_journal(const struct storage *storage,
 	return journal;
 }
 
-static int describe(const struct saved_request *request,
+static int describe(const struct resume_request *request,
 		    struct journal_begin *begin)
 {
 	struct err ignored = ERR_INIT;
@@ -187,7 +187,7 @@ static void take_try(struct tries *tries, const struct journal_record *record)
 		memcpy(&tries->first, record->data, record->size);
 }
 
-static void take_record(struct saved *saved, struct plan *plan,
+static void take_record(struct resume *resume, struct plan *plan,
 			struct tries *tries,
 			const struct journal_record *record)
 {
@@ -202,9 +202,9 @@ static void take_record(struct saved *saved, struct plan *plan,
 			take_hashed(plan, record);
 		break;
 	case JOURNAL_HASH:
-		saved->has_hash = record->size == sizeof(saved->hash);
-		if (saved->has_hash)
-			memcpy(&saved->hash, record->data, record->size);
+		resume->has_hash = record->size == sizeof(resume->hash);
+		if (resume->has_hash)
+			memcpy(&resume->hash, record->data, record->size);
 		break;
 	case JOURNAL_RUN:
 		if (record->size == sizeof(tries->first))
@@ -221,8 +221,8 @@ static bool is_last_try(struct journal *journal, struct tries *tries)
 	int64_t now = clock_unix();
 
 	journal_add(journal, JOURNAL_RUN, &now, sizeof(now), NULL);
-	return tries->n + 1 >= SAVED_TRIES &&
-	       tries->first <= now - SAVED_TRIES_S;
+	return tries->n + 1 >= RESUME_TRIES &&
+	       tries->first <= now - RESUME_TRIES_S;
 }
 
 /* Does the record say that this git-lfs had the upload completed just now? */
@@ -244,29 +244,29 @@ static bool is_repeated(const struct journal_record *record)
  * Read the rest of the journal, of which `reader` holds a record: the plan that
  * it describes, or NULL if that will not do.
  */
-static struct plan *resume(struct saved *saved, struct reader *reader,
-			   const struct saved_request *request)
+static struct plan *resume_plan(struct resume *resume, struct reader *reader,
+				const struct resume_request *request)
 {
 	struct plan_request again = request->plan;
 	struct err ignored = ERR_INIT;
 	struct tries tries = { .n = 0 };
 	struct plan *plan = NULL;
 
-	saved->action = json_parse_stream(read_action, reader, &ignored);
-	again.action = saved->action;
+	resume->action = json_parse_stream(read_action, reader, &ignored);
+	again.action = resume->action;
 	again.href = NULL;
-	if (saved->action)
+	if (resume->action)
 		plan = mode_plan(&again, &ignored);
 	if (!plan || plan->nparts != request->fresh->nparts)
 		goto out;
 	do
-		take_record(saved, plan, &tries, &reader->record);
-	while (journal_next(saved->journal, &reader->record));
-	saved->is_resumed = is_alive(plan);
-	if (saved->is_resumed)
-		saved->is_last_try = is_last_try(saved->journal, &tries);
+		take_record(resume, plan, &tries, &reader->record);
+	while (journal_next(resume->journal, &reader->record));
+	resume->is_resumed = is_alive(plan);
+	if (resume->is_resumed)
+		resume->is_last_try = is_last_try(resume->journal, &tries);
 out:
-	if (saved->is_resumed)
+	if (resume->is_resumed)
 		return plan;
 	plan_free(plan);
 	return NULL;
@@ -317,15 +317,16 @@ static void save_action(struct journal *journal,
 	json_decref(action);
 }
 
-static void begin_anew(struct saved *saved, const struct saved_request *request,
+static void begin_anew(struct resume *resume,
+		       const struct resume_request *request,
 		       struct journal_begin *begin, const char *key)
 {
-	json_decref(saved->action);
-	saved->action = NULL;
-	saved->has_hash = false;
-	journal_begin(saved->journal, begin);
-	journal_add(saved->journal, JOURNAL_KEY, key, strlen(key), NULL);
-	save_action(saved->journal, &request->plan);
+	json_decref(resume->action);
+	resume->action = NULL;
+	resume->has_hash = false;
+	journal_begin(resume->journal, begin);
+	journal_add(resume->journal, JOURNAL_KEY, key, strlen(key), NULL);
+	save_action(resume->journal, &request->plan);
 }
 
 /* Only several parts that outlive a process are worth a journal. */
@@ -335,22 +336,22 @@ static bool can_be_saved(const struct plan *plan)
 	       plan->nparts > 1;
 }
 
-/* With the journal open: the plan, or NULL, as saved_choose() returns it. */
-static struct plan *choose(struct saved *saved,
-			   const struct saved_request *request,
+/* With the journal open: the plan, or NULL, as resume_choose() returns it. */
+static struct plan *choose(struct resume *resume,
+			   const struct resume_request *request,
 			   struct journal_begin *begin, const char *key)
 {
-	struct reader reader = { .journal = saved->journal };
+	struct reader reader = { .journal = resume->journal };
 	struct plan *plan = NULL;
 
-	if (is_ours(saved->journal, begin, key) &&
-	    journal_next(saved->journal, &reader.record)) {
+	if (is_ours(resume->journal, begin, key) &&
+	    journal_next(resume->journal, &reader.record)) {
 		if (reader.record.type != JOURNAL_COMPLETE) {
-			plan = resume(saved, &reader, request);
+			plan = resume_plan(resume, &reader, request);
 		} else if (request->may_be_repeated &&
 			   is_repeated(&reader.record)) {
 			/* A later request really wants it sent. */
-			journal_remove(saved->journal);
+			journal_remove(resume->journal);
 			plan_free(request->fresh);
 			return NULL;
 		}
@@ -359,12 +360,12 @@ static struct plan *choose(struct saved *saved,
 		plan_free(request->fresh);
 		return plan;
 	}
-	begin_anew(saved, request, begin, key);
+	begin_anew(resume, request, begin, key);
 	return request->fresh;
 }
 
-struct plan *saved_choose(struct saved *saved, struct context *context,
-			  const struct saved_request *request)
+struct plan *resume_choose(struct resume *resume, struct context *context,
+			   const struct resume_request *request)
 {
 	struct plan *plan = request->fresh;
 	const struct endpoint *endpoint;
@@ -373,27 +374,27 @@ struct plan *saved_choose(struct saved *saved, struct context *context,
 	struct key key;
 	char *text;
 
-	memset(saved, 0, sizeof(*saved));
+	memset(resume, 0, sizeof(*resume));
 	if (!can_be_saved(plan) || describe(request, &begin))
 		return plan;
 	endpoint = context_endpoint(context, &ignored);
 	make_key(&key, endpoint ? endpoint->url : "", plan);
 	text = xstrfmt("%s\n%s", key.server, key.hash);
-	saved->journal = open_journal(&context->storage, plan->oid, &key);
-	if (saved->journal)
-		plan = choose(saved, request, &begin, text);
+	resume->journal = open_journal(&context->storage, plan->oid, &key);
+	if (resume->journal)
+		plan = choose(resume, request, &begin, text);
 	free(text);
 	return plan;
 }
 
-void saved_part(struct journal *journal, const struct part *part)
+void resume_note_part(struct journal *journal, const struct part *part)
 {
 	struct journal_part head = { part->number, part->crc_moved };
 
 	journal_add(journal, JOURNAL_PART, &head, sizeof(head), part->etag);
 }
 
-void saved_complete(struct journal *journal)
+void resume_note_completion(struct journal *journal)
 {
 	struct journal_complete complete = { .at = clock_unix() };
 
@@ -403,14 +404,14 @@ void saved_complete(struct journal *journal)
 		    NULL);
 }
 
-void saved_release(struct saved *saved)
+void resume_release(struct resume *resume)
 {
-	journal_close(saved->journal);
-	json_decref(saved->action);
-	memset(saved, 0, sizeof(*saved));
+	journal_close(resume->journal);
+	json_decref(resume->action);
+	memset(resume, 0, sizeof(*resume));
 }
 
-bool saved_is_lost(const struct err *err)
+bool resume_is_futile(const struct err *err)
 {
 	if (err->kind == ERR_REFUSED)
 		return err->code != 401 && err->code != 403 &&
