@@ -36,9 +36,7 @@ extern char **environ;
 struct run {
 	const struct child *child;
 	pid_t pid;
-	int in;			/* to its stdin; -1: closed */
-	int out;		/* from its stdout; -1: at its end */
-	int talk;		/* from its stderr; -1: at its end, or none */
+	int fds[3];	/* our ends of its stdin, stdout and stderr; -1: closed */
 	size_t written;
 	uint64_t deadline_ms;	/* 0: none */
 	bool is_watching;
@@ -57,13 +55,27 @@ static void close_fd(int *fd)
 	*fd = -1;
 }
 
-/* Only one thread starts children, so pipe2() would gain nothing. */
-static int make_pipe(int fds[2], struct err *err)
+static void close_fds(int fds[3])
 {
+	for (int i = 0; i < 3; i++)
+		close_fd(&fds[i]);
+}
+
+/*
+ * A pipe for the child's descriptor `which`, its end in `theirs`.  Only one thread
+ * starts children, so pipe2() would gain nothing.
+ */
+static int make_pipe(struct run *run, int which, int theirs[3], struct err *err)
+{
+	int ours = which == STDIN_FILENO, fds[2];
+
 	if (pipe(fds))
 		return err_sys(err, errno, "cannot make a pipe");
 	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
 	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	fcntl(fds[ours], F_SETFL, O_NONBLOCK);
+	run->fds[which] = fds[ours];
+	theirs[which] = fds[!ours];
 	return 0;
 }
 
@@ -88,27 +100,16 @@ static int set_attributes(posix_spawnattr_t *attr)
 static int set_files(posix_spawn_file_actions_t *files,
 		     const struct child *child, const int fds[3])
 {
-	int ret;
+	int ret = 0;
 
-	if (fds[STDIN_FILENO] < 0)
-		ret = posix_spawn_file_actions_addopen(files, STDIN_FILENO,
-						       "/dev/null", O_RDONLY,
-						       0);
-	else
-		ret = posix_spawn_file_actions_adddup2(files, fds[STDIN_FILENO],
-						       STDIN_FILENO);
-	if (!ret)
-		ret = posix_spawn_file_actions_adddup2(files,
-						       fds[STDOUT_FILENO],
-						       STDOUT_FILENO);
-	if (!ret && fds[STDERR_FILENO] >= 0)
-		ret = posix_spawn_file_actions_adddup2(files,
-						       fds[STDERR_FILENO],
-						       STDERR_FILENO);
-	else if (!ret && !child->keep_stderr)
-		ret = posix_spawn_file_actions_addopen(files, STDERR_FILENO,
-						       "/dev/null", O_WRONLY,
-						       0);
+	for (int fd = STDIN_FILENO; !ret && fd < FIRST_OURS; fd++)
+		if (fds[fd] >= 0)
+			ret = posix_spawn_file_actions_adddup2(files, fds[fd],
+							       fd);
+		else if (fd != STDERR_FILENO || !child->keep_stderr)
+			ret = posix_spawn_file_actions_addopen(
+				files, fd, "/dev/null",
+				fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
 #ifdef __GLIBC__
 	/* libcurl's sockets are not close-on-exec, and a helper may stay. */
 	if (!ret)
@@ -118,10 +119,7 @@ static int set_files(posix_spawn_file_actions_t *files,
 	return ret;
 }
 
-/*
- * PATH without its empty and relative elements: they are folders that whoever
- * wrote the work tree may have filled.  "" if nothing is left.
- */
+/* PATH without its empty and relative elements; "" if nothing is left. */
 static char *safe_path(void)
 {
 	const char *path = getenv("PATH");
@@ -233,40 +231,24 @@ static int spawn(struct run *run, const int fds[3], struct err *err)
 	return ret;
 }
 
-static void set_nonblocking(int fd)
+static int start_child(struct run *run, struct err *err)
 {
-	if (fd >= 0)
-		fcntl(fd, F_SETFL, O_NONBLOCK);
-}
+	const struct child *child = run->child;
+	int theirs[3] = { -1, -1, -1 };
+	int ret = 0;
 
-static int start(struct run *run, struct err *err)
-{
-	int in[2] = { -1, -1 }, out[2] = { -1, -1 }, talk[2] = { -1, -1 };
-	int ret = -1;
-
-	if (run->child->input && make_pipe(in, err))
-		return -1;
-	if (make_pipe(out, err) || (run->child->said && make_pipe(talk, err)))
-		goto out;
-	if (run->child->talks_to_terminal)
-		talk[1] = open("/dev/tty", O_WRONLY | O_NOCTTY | O_CLOEXEC);
-	if (spawn(run, (int[]){ in[0], out[1], talk[1] }, err))
-		goto out;
-	run->in = in[1];
-	run->out = out[0];
-	run->talk = talk[0];
-	in[1] = out[0] = talk[0] = -1;
-	set_nonblocking(run->in);
-	set_nonblocking(run->out);
-	set_nonblocking(run->talk);
-	ret = 0;
-out:
-	close_fd(&in[0]);
-	close_fd(&in[1]);
-	close_fd(&out[0]);
-	close_fd(&out[1]);
-	close_fd(&talk[0]);
-	close_fd(&talk[1]);
+	if (child->input)
+		ret = make_pipe(run, STDIN_FILENO, theirs, err);
+	if (!ret)
+		ret = make_pipe(run, STDOUT_FILENO, theirs, err);
+	if (!ret && child->said)
+		ret = make_pipe(run, STDERR_FILENO, theirs, err);
+	if (child->talks_to_terminal)
+		theirs[STDERR_FILENO] = open("/dev/tty",
+					     O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (!ret)
+		ret = spawn(run, theirs, err);
+	close_fds(theirs);
 	return ret;
 }
 
@@ -283,11 +265,11 @@ static void write_input(struct run *run)
 	ssize_t put = 0;
 
 	if (len)
-		put = write(run->in, rest, len);
+		put = write(run->fds[STDIN_FILENO], rest, len);
 	if (put > 0)
 		run->written += (size_t)put;
 	if ((put < 0 && !is_retry(errno)) || put == (ssize_t)len)
-		close_fd(&run->in);
+		close_fd(&run->fds[STDIN_FILENO]);
 }
 
 static int read_output(struct run *run, struct buf *output, struct err *err)
@@ -295,7 +277,7 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 	char data[4096];
 	ssize_t got;
 
-	while ((got = read(run->out, data, sizeof(data))) > 0) {
+	while ((got = read(run->fds[STDOUT_FILENO], data, sizeof(data))) > 0) {
 		if (run->child->shows_output)
 			fwrite(data, 1, (size_t)got, stderr);
 		if (buf_add(output, data, (size_t)got))
@@ -304,7 +286,7 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 				       program(run), output->max);
 	}
 	if (!got || !is_retry(errno))
-		close_fd(&run->out);
+		close_fd(&run->fds[STDOUT_FILENO]);
 	return 0;
 }
 
@@ -327,12 +309,12 @@ static void remember(struct child_said *said, const char *data, size_t n)
 static void read_talk(struct run *run)
 {
 	char data[PIPE_SIZE];
-	ssize_t got = read(run->talk, data, sizeof(data));
+	ssize_t got = read(run->fds[STDERR_FILENO], data, sizeof(data));
 
 	if (got > 0)
 		remember(run->child->said, data, (size_t)got);
 	else if (!got || !is_retry(errno))
-		close_fd(&run->talk);
+		close_fd(&run->fds[STDERR_FILENO]);
 }
 
 static bool has_exited(struct run *run)
@@ -344,14 +326,14 @@ static bool has_exited(struct run *run)
 	while (pid < 0 && errno == EINTR);
 	if (!pid)
 		return false;
-	/* Somebody else has waited for it: no status to be had. */
+	/* Somebody else has waited for it: the status is unknown. */
 	if (pid < 0)
 		run->status = 0;
 	return true;
 }
 
 /* Is there a reason to end it? */
-static int check(struct run *run, struct err *err)
+static int check_end(const struct run *run, struct err *err)
 {
 	const struct child *child = run->child;
 
@@ -365,57 +347,49 @@ static int check(struct run *run, struct err *err)
 	return 0;
 }
 
-/* Read, write and look, as poll() allows. */
-static int serve(struct run *run, const struct pollfd *fds, struct buf *output,
-		 struct err *err)
-{
-	if (fds[1].revents)
-		write_input(run);
-	if (fds[0].revents && read_output(run, output, err))
-		return -1;
-	if (fds[3].revents)
-		read_talk(run);
-	/* It stays readable: from now on the tick must do. */
-	if (fds[2].revents)
-		run->is_watching = false;
-	return 0;
-}
-
 static int wait_event(struct run *run, struct buf *output, struct err *err)
 {
+	const int *ours = run->fds;
 	struct pollfd fds[] = {
-		{ .fd = run->out, .events = POLLIN },
-		{ .fd = run->in, .events = POLLOUT },
+		{ .fd = ours[STDIN_FILENO], .events = POLLOUT },
+		{ .fd = ours[STDOUT_FILENO], .events = POLLIN },
+		{ .fd = ours[STDERR_FILENO], .events = POLLIN },
 		{ .fd = run->is_watching ? run->child->stop.watch_fd : -1,
 		  .events = POLLIN },
-		{ .fd = run->talk, .events = POLLIN },
 	};
-	int n = poll(fds, 4, run->out < 0 ? EXIT_TICK_MS : TICK_MS);
+	int tick = ours[STDOUT_FILENO] < 0 ? EXIT_TICK_MS : TICK_MS;
 
-	if (n < 0 && errno != EINTR)
+	if (poll(fds, 4, tick) < 0 && errno != EINTR)
 		return err_sys(err, errno, "cannot poll");
-	if (n > 0 && serve(run, fds, output, err))
+	if (fds[STDIN_FILENO].revents)
+		write_input(run);
+	if (fds[STDOUT_FILENO].revents && read_output(run, output, err))
 		return -1;
-	return check(run, err);
+	if (fds[STDERR_FILENO].revents)
+		read_talk(run);
+	/* It stays readable: from now on the tick must do. */
+	if (fds[3].revents)
+		run->is_watching = false;
+	return check_end(run, err);
 }
 
 static int communicate(struct run *run, struct buf *output, struct err *err)
 {
 	/* A result that comes at once would be one that nobody wants. */
-	if (check(run, err))
+	if (check_end(run, err))
 		return -1;
 	while (!has_exited(run))
 		if (wait_event(run, output, err))
 			return -1;
 	run->pid = 0;
-	if (run->talk >= 0)
+	if (run->fds[STDERR_FILENO] >= 0)
 		read_talk(run);
-	if (run->out >= 0 && read_output(run, output, err))
+	if (run->fds[STDOUT_FILENO] >= 0 && read_output(run, output, err))
 		return -1;
 	return 0;
 }
 
-static void end(struct run *run)
+static void end_child(struct run *run)
 {
 	const struct timespec pause = { .tv_nsec = EXIT_TICK_MS * 1000000 };
 
@@ -430,7 +404,7 @@ static void end(struct run *run)
 		;
 }
 
-static int judge(const struct run *run, int *status, struct err *err)
+static int exit_status(const struct run *run, int *status, struct err *err)
 {
 	int code = WEXITSTATUS(run->status);
 
@@ -448,7 +422,7 @@ static int judge(const struct run *run, int *status, struct err *err)
 
 static struct run run_of(const struct child *child)
 {
-	struct run run = { .child = child, .in = -1, .out = -1, .talk = -1 };
+	struct run run = { .child = child, .fds = { -1, -1, -1 } };
 
 	if (child->timeout_ms)
 		run.deadline_ms = clock_ms() + child->timeout_ms;
@@ -458,40 +432,43 @@ static struct run run_of(const struct child *child)
 	return run;
 }
 
+/* Wait for a child that has started, or end it. */
+static int finish_child(struct run *run, struct buf *output, int *status,
+			struct err *err)
+{
+	int ret = communicate(run, output, err);
+
+	close_fds(run->fds);
+	if (run->pid)
+		end_child(run);
+	return ret ? ret : exit_status(run, status, err);
+}
+
 int child_run_files(const struct child *child, int in, int out, struct err *err)
 {
 	struct run run = run_of(child);
-	int ret;
 
 	if (spawn(&run, (int[]){ in, out, -1 }, err))
 		return -1;
-	ret = communicate(&run, NULL, err);
-	if (run.pid)
-		end(&run);
-	return ret ? ret : judge(&run, NULL, err);
+	return finish_child(&run, NULL, NULL, err);
 }
 
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err)
 {
 	struct run run = run_of(child);
-	int ret;
 
-	if (start(&run, err))
+	if (start_child(&run, err)) {
+		close_fds(run.fds);
 		return -1;
-	ret = communicate(&run, output, err);
-	close_fd(&run.in);
-	close_fd(&run.out);
-	close_fd(&run.talk);
-	if (run.pid)
-		end(&run);
-	return ret ? ret : judge(&run, status, err);
+	}
+	return finish_child(&run, output, status, err);
 }
 
-/* Of /proc/PID/stat; the second field is a name in parentheses. */
+/* /proc/PID/stat, whose second field is a name in parentheses. */
 enum { STAT_SIZE = 1024, PARENT_FIELD = 4, BEGAN_FIELD = 22 };
 
-static bool load(char stat[STAT_SIZE], int64_t pid)
+static bool read_stat(char stat[STAT_SIZE], int64_t pid)
 {
 	char path[40];
 	ssize_t n = -1;
@@ -507,8 +484,8 @@ static bool load(char stat[STAT_SIZE], int64_t pid)
 	return n > 0;
 }
 
-/* The name may hold anything, so it is counted from behind it. */
-static uint64_t field(const char *stat, int number)
+/* The name may hold anything, so fields are counted from its end. */
+static uint64_t stat_field(const char *stat, int number)
 {
 	const char *p = strrchr(stat, ')');
 
@@ -522,12 +499,12 @@ void parent_find(struct parent *parent)
 	char stat[STAT_SIZE];
 
 	*parent = (struct parent){ .pid = getppid() };
-	if (!load(stat, parent->pid))
+	if (!read_stat(stat, parent->pid))
 		return;
 	if (strstr(stat, " (sh) ")) {
-		parent->pid = (int64_t)field(stat, PARENT_FIELD);
-		if (!load(stat, parent->pid))
+		parent->pid = (int64_t)stat_field(stat, PARENT_FIELD);
+		if (!read_stat(stat, parent->pid))
 			return;
 	}
-	parent->began = field(stat, BEGAN_FIELD);
+	parent->began = stat_field(stat, BEGAN_FIELD);
 }
