@@ -56,7 +56,7 @@ enum {
 };
 
 /* Exactly `n` digits from *at on, and what follows them; -1 if not. */
-static int number(const char **at, int n, const char *after)
+static int parse_number(const char **at, int n, const char *after)
 {
 	int value = 0;
 
@@ -83,31 +83,26 @@ static int days_in(int year, int month)
 	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
-/* Leap days up to the end of the year. */
-static int leap_days(int year)
-{
-	/* The calendar repeats after 400 years; so no year is negative. */
-	year += 400;
-	return year / 4 - year / 100 + year / 400;
-}
-
-/* Days from 1 January 1970 to 1 January of the year. */
+/* Days from 1 January of the year 0, a leap year, to that of the year. */
 static int64_t days_before_year(int year)
 {
-	return 365 * (int64_t)(year - 1970) + leap_days(year - 1) -
-	       leap_days(1969);
+	int last = year - 1;
+
+	return year ? 365 * (int64_t)year + 1 + last / 4 - last / 100 +
+			       last / 400 :
+		      0;
 }
 
 static int parse_date(const char **at, int64_t *seconds)
 {
-	int year = number(at, 4, "-");
-	int month = year < 0 ? -1 : number(at, 2, "-");
-	int day = month < 0 ? -1 : number(at, 2, "T");
+	int year = parse_number(at, 4, "-");
+	int month = year < 0 ? -1 : parse_number(at, 2, "-");
+	int day = month < 0 ? -1 : parse_number(at, 2, "T");
 	int64_t days;
 
 	if (day < 1 || month < 1 || month > 12 || day > days_in(year, month))
 		return -1;
-	days = days_before_year(year) + day - 1;
+	days = days_before_year(year) - days_before_year(1970) + day - 1;
 	for (int m = 1; m < month; m++)
 		days += days_in(year, m);
 	*seconds = days * DAY;
@@ -116,9 +111,9 @@ static int parse_date(const char **at, int64_t *seconds)
 
 static int parse_clock(const char **at, int64_t *seconds)
 {
-	int hour = number(at, 2, ":");
-	int minute = hour < 0 ? -1 : number(at, 2, ":");
-	int second = minute < 0 ? -1 : number(at, 2, "");
+	int hour = parse_number(at, 2, ":");
+	int minute = hour < 0 ? -1 : parse_number(at, 2, ":");
+	int second = minute < 0 ? -1 : parse_number(at, 2, "");
 
 	if (second < 0 || hour > 23 || minute > 59 || second > 59)
 		return -1;
@@ -140,8 +135,8 @@ static int parse_zone(const char *at, int64_t *seconds)
 	if (*at != '+' && *at != '-')
 		return -1;
 	at++;
-	hour = number(&at, 2, ":");
-	minute = hour < 0 ? -1 : number(&at, 2, "");
+	hour = parse_number(&at, 2, ":");
+	minute = hour < 0 ? -1 : parse_number(&at, 2, "");
 	if (minute < 0 || *at || hour > 23 || minute > 59)
 		return -1;
 	*seconds += sign * (3600 * hour + 60 * minute);

@@ -23,7 +23,7 @@ static void hide(char *msg, size_t size, char *from, size_t n)
 	from[ndots + rest] = '\0';
 }
 
-/* Of each URL the user and the query: who has them may do as we may. */
+/* Hide the user and the query of each URL: they may give access. */
 static void hide_secrets(char *msg, size_t size)
 {
 	char *url = msg;
@@ -75,23 +75,18 @@ int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
 {
+	char msg[sizeof(err->msg)], reason[128];
 	va_list ap;
-	char reason[128];
-	size_t len;
 
 	if (err->kind)
 		return -1;
-	err->kind = ERR_LOCAL;
 	err->code = errnum;
 	va_start(ap, fmt);
-	vsnprintf(err->msg, sizeof(err->msg), fmt, ap);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
 	if (strerror_r(errnum, reason, sizeof(reason)))
 		snprintf(reason, sizeof(reason), "error %d", errnum);
-	len = strlen(err->msg);
-	snprintf(err->msg + len, sizeof(err->msg) - len, ": %s", reason);
-	make_presentable(err->msg, sizeof(err->msg));
-	return -1;
+	return err_set(err, ERR_LOCAL, "%s: %s", msg, reason);
 }
 
 int err_wrap(struct err *err, const char *fmt, ...)

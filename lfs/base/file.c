@@ -73,14 +73,22 @@ static int make_or_open(const struct place *place, int flags, mode_t mode,
 	return fd;
 }
 
-static int check_plain(int fd, const char *path, struct stat *st,
-		       struct err *err)
+static int stat_regular(int fd, const char *path, struct stat *st,
+			struct err *err)
 {
 	if (fstat(fd, st))
 		return err_sys(err, errno, "cannot stat '%s'", path);
 	if (!S_ISREG(st->st_mode))
 		return err_set(err, ERR_LOCAL, "'%s' is not a regular file",
 			       path);
+	return 0;
+}
+
+static int check_plain(int fd, const char *path, struct stat *st,
+		       struct err *err)
+{
+	if (stat_regular(fd, path, st, err))
+		return -1;
 	if (st->st_nlink > 1)
 		return err_set(err, ERR_LOCAL, "'%s' has a second name", path);
 	return 0;
@@ -202,11 +210,8 @@ int file_identify(int fd, const char *path, struct file_id *id, struct err *err)
 {
 	struct stat st;
 
-	if (fstat(fd, &st))
-		return err_sys(err, errno, "cannot stat '%s'", path);
-	if (!S_ISREG(st.st_mode))
-		return err_set(err, ERR_LOCAL, "'%s' is not a regular file",
-			       path);
+	if (stat_regular(fd, path, &st, err))
+		return -1;
 	id->size = (uint64_t)st.st_size;
 	id->inode = (uint64_t)st.st_ino;
 #ifdef __APPLE__
@@ -305,40 +310,35 @@ int file_read_at(int fd, void *data, size_t n, uint64_t off, struct err *err)
 	return 0;
 }
 
-int file_write_at(int fd, const void *data, size_t n, uint64_t off,
-		  struct err *err)
+/* `off` is -1 where the descriptor stands. */
+static int write_all(int fd, const char *p, size_t n, off_t off,
+		     struct err *err)
 {
-	const char *p = data;
-
 	while (n) {
-		ssize_t put = pwrite(fd, p, n, (off_t)off);
+		ssize_t put = off < 0 ? write(fd, p, n) : pwrite(fd, p, n, off);
 
 		if (put < 0 && errno == EINTR)
 			continue;
 		if (put < 0)
-			return err_sys(err, errno, "cannot write the file");
+			return err_sys(err, errno,
+				       off < 0 ? "cannot write" :
+						 "cannot write the file");
 		p += put;
 		n -= (size_t)put;
-		off += (uint64_t)put;
+		off += off < 0 ? 0 : put;
 	}
 	return 0;
 }
 
+int file_write_at(int fd, const void *data, size_t n, uint64_t off,
+		  struct err *err)
+{
+	return write_all(fd, data, n, (off_t)off, err);
+}
+
 int file_write(int fd, const void *data, size_t n, struct err *err)
 {
-	const char *p = data;
-
-	while (n) {
-		ssize_t put = write(fd, p, n);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return err_sys(err, errno, "cannot write");
-		p += put;
-		n -= (size_t)put;
-	}
-	return 0;
+	return write_all(fd, data, n, -1, err);
 }
 
 /*
