@@ -15,6 +15,7 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
 
@@ -36,7 +37,8 @@ static size_t host_length(const char *entry, size_t n)
 	return (size_t)(colon - entry);
 }
 
-static void add(struct buf *out, const char *entry, size_t n, const char *port)
+static void noproxy_add(struct buf *out, const char *entry, size_t n,
+			const char *port)
 {
 	size_t host = host_length(entry, n), rest = n - host;
 
@@ -61,7 +63,7 @@ char *noproxy_for(const char *list, const char *url)
 	while (*(list += strspn(list, SEPARATORS))) {
 		size_t n = strcspn(list, SEPARATORS);
 
-		add(&out, list, n, port);
+		noproxy_add(&out, list, n, port);
 		list += n;
 	}
 	return out.data ? buf_take(&out) : xstrdup("");
@@ -115,13 +117,12 @@ static const struct word ssl_versions[] = {
 	{ NULL, 0 },
 };
 
-static int set_word(CURL *easy, CURLoption option, const struct word *words,
-		    const char *name)
+static void set_word(CURL *easy, CURLoption option, const struct word *words,
+		     const char *name)
 {
-	for (; words->name; words++)
+	for (; name && words->name; words++)
 		if (!strcasecmp(words->name, name))
-			return curl.easy_setopt(easy, option, words->value);
-	return 0;
+			curl.easy_setopt(easy, option, words->value);
 }
 
 /* A CA that is given replaces the system's, as in git. */
@@ -140,6 +141,41 @@ static void set_ca(CURL *easy, const struct http_options *options)
 	curl.easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
 }
 
+static const struct {
+	CURLoption option;
+	size_t off;	/* of its string in struct http_options */
+} strings[] = {
+	{ CURLOPT_PROXY, offsetof(struct http_options, proxy) },
+	{ CURLOPT_PROXY_CAINFO, offsetof(struct http_options, proxy_ca_file) },
+	{ CURLOPT_PROXY_SSLCERT, offsetof(struct http_options, proxy_cert) },
+	{ CURLOPT_PROXY_SSLKEY, offsetof(struct http_options, proxy_key) },
+	{ CURLOPT_SSLCERT, offsetof(struct http_options, cert) },
+	{ CURLOPT_SSLKEY, offsetof(struct http_options, key) },
+	{ CURLOPT_SSL_CIPHER_LIST, offsetof(struct http_options, cipher_list) },
+	{ CURLOPT_COOKIEFILE, offsetof(struct http_options, cookie_file) },
+};
+
+static void set_strings(CURL *easy, const struct http_options *options)
+{
+	for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++) {
+		const char *value;
+
+		memcpy(&value, (const char *)options + strings[i].off,
+		       sizeof(value));
+		if (value)
+			curl.easy_setopt(easy, strings[i].option, value);
+	}
+}
+
+/*
+ * A password is always set: without one OpenSSL would ask for it on the
+ * terminal, once for each connection.
+ */
+static void set_password(CURL *easy, CURLoption option, const char *password)
+{
+	curl.easy_setopt(easy, option, password ? password : "");
+}
+
 static void set_tls(CURL *easy, const struct http_options *options)
 {
 	set_ca(easy, options);
@@ -147,39 +183,10 @@ static void set_tls(CURL *easy, const struct http_options *options)
 			 options->insecure ? 0L : 1L);
 	curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
 			 options->insecure ? 0L : 2L);
-	if (options->ssl_version)
-		set_word(easy, CURLOPT_SSLVERSION, ssl_versions,
-			 options->ssl_version);
-	if (options->cipher_list)
-		curl.easy_setopt(easy, CURLOPT_SSL_CIPHER_LIST,
-				 options->cipher_list);
-}
-
-static const char *or_empty(const char *s)
-{
-	return s ? s : "";
-}
-
-/*
- * A password is always set: without one OpenSSL would ask for it on the
- * terminal, once for each connection.
- */
-static void set_client_cert(CURL *easy, const struct http_options *options)
-{
-	if (options->cert)
-		curl.easy_setopt(easy, CURLOPT_SSLCERT, options->cert);
-	if (options->key)
-		curl.easy_setopt(easy, CURLOPT_SSLKEY, options->key);
-	curl.easy_setopt(easy, CURLOPT_KEYPASSWD,
-			 or_empty(options->cert_password));
-	if (options->proxy_cert)
-		curl.easy_setopt(easy, CURLOPT_PROXY_SSLCERT,
-				 options->proxy_cert);
-	if (options->proxy_key)
-		curl.easy_setopt(easy, CURLOPT_PROXY_SSLKEY,
-				 options->proxy_key);
-	curl.easy_setopt(easy, CURLOPT_PROXY_KEYPASSWD,
-			 or_empty(options->proxy_cert_password));
+	set_word(easy, CURLOPT_SSLVERSION, ssl_versions, options->ssl_version);
+	set_password(easy, CURLOPT_KEYPASSWD, options->cert_password);
+	set_password(easy, CURLOPT_PROXY_KEYPASSWD,
+		     options->proxy_cert_password);
 }
 
 static void set_no_proxy(CURL *easy, const char *list, const char *url)
@@ -193,20 +200,6 @@ static void set_no_proxy(CURL *easy, const char *list, const char *url)
 	hosts = noproxy_for(list, url);
 	curl.easy_setopt(easy, CURLOPT_NOPROXY, hosts);
 	free(hosts);
-}
-
-static void set_proxy(CURL *easy, const struct http_options *options,
-		      const char *url)
-{
-	if (options->proxy)
-		curl.easy_setopt(easy, CURLOPT_PROXY, options->proxy);
-	if (options->proxy_ca_file)
-		curl.easy_setopt(easy, CURLOPT_PROXY_CAINFO,
-				 options->proxy_ca_file);
-	set_no_proxy(easy, options->no_proxy, url);
-	if (options->proxy_auth)
-		set_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
-			 options->proxy_auth);
 }
 
 int connect_apply(void *easy, const struct http_shared *shared, const char *url,
@@ -228,11 +221,10 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 			 (long)shared->connect_ms);
 	curl.easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
 	curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	set_proxy(easy, &options, url);
+	set_strings(easy, &options);
+	set_no_proxy(easy, options.no_proxy, url);
+	set_word(easy, CURLOPT_PROXYAUTH, proxy_auths, options.proxy_auth);
 	set_tls(easy, &options);
-	set_client_cert(easy, &options);
-	if (options.cookie_file)
-		curl.easy_setopt(easy, CURLOPT_COOKIEFILE, options.cookie_file);
 	return 0;
 }
 
@@ -303,19 +295,18 @@ long connect_unsent(void *easy, const struct connect_sockets *sockets)
 }
 
 /* Refused is an answer; silence and a missing route or name are not. */
-static enum err_kind kind_of_no_connection(CURL *easy)
+static bool is_refused(CURL *easy, CURLcode code)
 {
 	long errnum = 0;
 
 	curl.easy_getinfo(easy, CURLINFO_OS_ERRNO, &errnum);
-	return errnum == ECONNREFUSED ? ERR_NETWORK : ERR_OFFLINE;
+	return code == CURLE_COULDNT_CONNECT && errnum == ECONNREFUSED;
 }
 
-static enum err_kind kind_of(CURL *easy, CURLcode code)
+static enum err_kind kind_of_failure(CURLcode code)
 {
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return kind_of_no_connection(easy);
 	case CURLE_COULDNT_RESOLVE_HOST:
 	case CURLE_COULDNT_RESOLVE_PROXY:
 	case CURLE_OPERATION_TIMEDOUT:
@@ -338,11 +329,26 @@ static enum err_kind kind_of(CURL *easy, CURLcode code)
 	}
 }
 
+#define TALK "cannot talk to %s: "
+#define CHECK_PROXY                                                 \
+	"check http.proxy, or http_proxy and https_proxy in the "   \
+	"environment"
+
+/* What is known of a request that came to nothing. */
+struct failure {
+	CURLcode code;
+	enum err_kind kind;
+	const char *url;
+	const char *detail;
+	char shown[URL_DISPLAY_MAX];	/* of the URL */
+	struct http_options options;
+};
+
 /*
  * Is the answer not HTTP, or does a server that should speak TLS speak none that
  * works with ours?  A connection that ends in the middle of it does not count.
  */
-static bool is_strange(const struct connect_failure *failure)
+static bool is_strange(const struct failure *failure)
 {
 	static const char *const words[] = { "wrong version number",
 					     "unexpected TLS packet",
@@ -360,109 +366,43 @@ static bool is_strange(const struct connect_failure *failure)
 	return false;
 }
 
-static int strange_failed(const struct connect_failure *failure,
-			  enum err_kind kind, struct err *err)
+/* libcurl names the peer that it could not connect to: is it the proxy? */
+static bool is_of_proxy(const struct failure *failure)
 {
-	char shown[URL_DISPLAY_MAX];
-
-	if (!is_strange(failure))
-		return 0;
-	err_set(err, kind,
-		"cannot talk to %s: the answer is no HTTP%s (%s); check the "
-		"address, the port and the proxy",
-		url_display(failure->url, shown, sizeof(shown)),
-		url_is_https(failure->url) ? "S" : "", failure->detail);
-	err->is_strange = true;
-	return -1;
-}
-
-/* libcurl names whom it could not connect to: is that not the server? */
-static bool is_of_proxy(const struct connect_failure *failure,
-			const struct http_options *options)
-{
+	const char *proxy = failure->options.proxy;
 	char host[URL_DISPLAY_MAX], port[PORT_MAX], own[OWN_MAX];
 
-	if (!options->proxy || !*options->proxy)
+	if (!proxy || !*proxy)
 		return false;
 	url_display_host(failure->url, host, sizeof(host));
 	url_port(failure->url, port, sizeof(port));
 	snprintf(own, sizeof(own), FAILED "%.*s port %s ",
 		 (int)strcspn(host, ":"), host, port);
-	return !strncmp(failure->detail, own, strlen(FAILED)) &&
-	       strncmp(failure->detail, own, strlen(own)) != 0;
+	return text_has_prefix(failure->detail, FAILED) &&
+	       !text_has_prefix(failure->detail, own);
 }
 
-static int proxy_failed(const struct connect_failure *failure,
-			const struct http_options *options, enum err_kind kind,
-			struct err *err)
-{
-	char shown[URL_DISPLAY_MAX];
-
-	url_display(failure->url, shown, sizeof(shown));
-	if (failure->code == CURLE_COULDNT_RESOLVE_PROXY)
-		return err_set(err, kind,
-			       "cannot talk to %s: the name of the proxy cannot "
-			       "be found (%s); check http.proxy, or http_proxy "
-			       "and https_proxy in the environment",
-			       shown, failure->detail);
-	if (failure->code != CURLE_COULDNT_CONNECT ||
-	    !is_of_proxy(failure, options))
-		return 0;
-	return err_set(err, kind,
-		       "cannot talk to %s: the proxy cannot be reached (%s); "
-		       "check http.proxy, or http_proxy and https_proxy in the "
-		       "environment",
-		       shown, failure->detail);
-}
-
-static const char *ca_of(const struct http_options *options)
-{
-	return options->ca_file ? options->ca_file : options->ca_path;
-}
-
-/* A certificate that is out of date, or of another host, is no matter of CAs. */
+/* A certificate that has expired, or is of another host, is no matter of CAs. */
 static bool is_of_ca(const char *detail)
 {
 	return strstr(detail, "issuer") || strstr(detail, "self-signed") ||
 	       strstr(detail, "self signed") || strstr(detail, "CA");
 }
 
-static int tls_failed(const struct connect_failure *failure,
-		      const struct http_options *options, struct err *err)
+static int distrust(const struct failure *failure, const char *ca,
+		    struct err *err)
 {
-	const char *detail = failure->detail, *ca = ca_of(options);
-	char shown[URL_DISPLAY_MAX];
-
-	url_display(failure->url, shown, sizeof(shown));
-	switch (failure->code) {
-	case CURLE_PEER_FAILED_VERIFICATION:
-		err_set(err, ERR_USAGE, "cannot trust %s: %s", shown, detail);
-		if (is_of_ca(detail) && ca)
-			err_append(err,
-				   "; its certificate authority is not in '%s' "
-				   "(http.sslCAInfo or GIT_SSL_CAINFO)",
-				   ca);
-		else if (is_of_ca(detail))
-			err_append(err, "; set http.sslCAInfo to the file of "
-					"its certificate authority");
-		return -1;
-	case CURLE_SSL_CACERT_BADFILE:
-		if (!ca)
-			ca = options->system_ca_file;
-		return err_set(err, ERR_USAGE,
-			       "cannot talk to %s: the certificate authorities "
-			       "in '%s' cannot be read; check http.sslCAInfo "
-			       "and GIT_SSL_CAINFO",
-			       shown, ca ? ca : "the system's file");
-	case CURLE_SSL_CERTPROBLEM:
-		return err_set(err, ERR_USAGE,
-			       "cannot talk to %s: %s; check http.sslCert and "
-			       "http.sslKey, and if the key has a password, "
-			       "http.sslCertPasswordProtected",
-			       shown, detail);
-	default:
-		return 0;
-	}
+	err_set(err, ERR_USAGE, "cannot trust %s: %s", failure->shown,
+		failure->detail);
+	if (is_of_ca(failure->detail) && ca)
+		err_append(err,
+			   "; its certificate authority is not in '%s' "
+			   "(http.sslCAInfo or GIT_SSL_CAINFO)",
+			   ca);
+	else if (is_of_ca(failure->detail))
+		err_append(err, "; set http.sslCAInfo to the file of "
+				"its certificate authority");
+	return -1;
 }
 
 /*
@@ -475,43 +415,81 @@ static int tunnel_failed(const char *shown, long status, struct err *err)
 		       (status >= 500 && status != 501 && status != 511);
 
 	if (status == 407)
+		return err_set(err, ERR_USAGE, TALK CONNECT_PROXY_LOGIN, shown);
+	return err_set(
+		err, is_away ? ERR_OFFLINE : ERR_REFUSED,
+		TALK
+		"the proxy answered %ld and opens no tunnel to it; " CHECK_PROXY,
+		shown, status);
+}
+
+static int explain_failure(const struct failure *failure, struct err *err)
+{
+	const struct http_options *options = &failure->options;
+	const char *ca = options->ca_file ? options->ca_file : options->ca_path;
+	const char *shown = failure->shown, *detail = failure->detail;
+
+	if (failure->code == CURLE_PEER_FAILED_VERIFICATION)
+		return distrust(failure, ca, err);
+	if (!ca)
+		ca = options->system_ca_file;
+	if (failure->code == CURLE_SSL_CACERT_BADFILE)
 		return err_set(err, ERR_USAGE,
-			       "cannot talk to %s: " CONNECT_PROXY_LOGIN,
-			       shown);
-	return err_set(err, is_away ? ERR_OFFLINE : ERR_REFUSED,
-		       "cannot talk to %s: the proxy answered %ld and opens no "
-		       "tunnel to it; check http.proxy, or http_proxy and "
-		       "https_proxy in the environment",
-		       shown, status);
+			       TALK "the certificate authorities in '%s' "
+				    "cannot be read; check http.sslCAInfo "
+				    "and GIT_SSL_CAINFO",
+			       shown, ca ? ca : "the system's file");
+	if (failure->code == CURLE_SSL_CERTPROBLEM)
+		return err_set(err, ERR_USAGE,
+			       TALK "%s; check http.sslCert and http.sslKey, "
+				    "and if the key has a password, "
+				    "http.sslCertPasswordProtected",
+			       shown, detail);
+	if (is_strange(failure)) {
+		err_set(err, failure->kind,
+			TALK "the answer is no HTTP%s (%s); check the address, "
+			     "the port and the proxy",
+			shown, url_is_https(failure->url) ? "S" : "", detail);
+		err->is_strange = true;
+		return -1;
+	}
+	if (failure->code == CURLE_COULDNT_RESOLVE_PROXY)
+		return err_set(err, failure->kind,
+			       TALK "the name of the proxy cannot be found "
+				    "(%s); " CHECK_PROXY,
+			       shown, detail);
+	if (failure->code == CURLE_COULDNT_CONNECT && is_of_proxy(failure))
+		return err_set(err, failure->kind,
+			       TALK
+			       "the proxy cannot be reached (%s); " CHECK_PROXY,
+			       shown, detail);
+	return err_set(err, failure->kind, TALK "%s", shown, detail);
 }
 
 int connect_failed(void *easy, const struct http_shared *shared,
-		   const struct connect_failure *failure, struct err *err)
+		   const struct connect_failure *known, struct err *err)
 {
 	static const char unusable[] = "Unsupported proxy";
-	enum err_kind kind = kind_of(easy, (CURLcode)failure->code);
-	struct connect_failure known = *failure;
-	struct http_options options = { 0 };
-	char shown[URL_DISPLAY_MAX];
+	struct failure failure = { .code = (CURLcode)known->code,
+				   .url = known->url,
+				   .detail = known->detail };
 	long proxy_status = 0;
+	bool refused = is_refused(easy, failure.code);
 
-	url_display(failure->url, shown, sizeof(shown));
+	failure.kind = refused ? ERR_NETWORK : kind_of_failure(failure.code);
+	url_display(failure.url, failure.shown, sizeof(failure.shown));
 	if (shared->options_for)
-		shared->options_for(shared->ctx, failure->url, &options);
+		shared->options_for(shared->ctx, failure.url, &failure.options);
 	curl.easy_getinfo(easy, CURLINFO_HTTP_CONNECTCODE, &proxy_status);
 	if (proxy_status >= 400)
-		return tunnel_failed(shown, proxy_status, err);
-	if (!*known.detail)
-		known.detail = curl.easy_strerror((CURLcode)failure->code);
-	/* It goes on with the proxy's URL, password and all. */
-	if (!strncmp(known.detail, unusable, strlen(unusable)))
-		known.detail = "the URL of the proxy cannot be used";
-	if (!tls_failed(&known, &options, err) &&
-	    !strange_failed(&known, kind, err) &&
-	    !proxy_failed(&known, &options, kind, err))
-		err_set(err, kind, "cannot talk to %s: %s", shown,
-			known.detail);
-	if (kind == ERR_NETWORK && failure->code == CURLE_COULDNT_CONNECT)
+		return tunnel_failed(failure.shown, proxy_status, err);
+	if (!*failure.detail)
+		failure.detail = curl.easy_strerror(failure.code);
+	/* The rest of this text is the proxy's URL, password and all. */
+	if (text_has_prefix(failure.detail, unusable))
+		failure.detail = "the URL of the proxy cannot be used";
+	explain_failure(&failure, err);
+	if (refused)
 		err->code = ECONNREFUSED;
 	return -1;
 }
