@@ -19,6 +19,22 @@ enum {
 	POLL_MS = 500	/* how often the limits on silence are looked at */
 };
 
+/* How far one request and its answer have come. */
+struct progress {
+	uint64_t sent;		/* bytes of the body that libcurl has taken */
+	size_t header_size;
+	bool resent;		/* libcurl has begun the body again */
+	bool answered;		/* the head of the answer is complete */
+	bool to_sink;		/* the sink took the head */
+	bool enough;		/* and wants no more of the body */
+	long unsent;		/* bytes in the kernel, when last looked at */
+	uint64_t moved_ms;	/* when this request last moved */
+	uint64_t received;	/* bytes that the sink has taken */
+	uint64_t body_ms;	/* when the body began, or 0 */
+	uint64_t held_ms;	/* for how long its body or sink held it up */
+	uint64_t looked_ms;
+};
+
 struct http {
 	struct http_shared *shared;	/* borrowed */
 	CURL *easy;	/* owned */
@@ -28,22 +44,10 @@ struct http {
 	char detail[CURL_ERROR_SIZE];
 	const struct http_watch *watch;	/* borrowed, or NULL */
 
-	/* Of the request under way: */
-	const struct http_request *request;
+	const struct http_request *request;	/* under way, with the next two */
 	struct http_response *response;
 	struct err *err;
-	uint64_t sent;		/* bytes of the body that libcurl has taken */
-	size_t header_size;
-	bool resent;		/* libcurl has begun the body again */
-	bool answered;		/* the head of the answer has begun */
-	bool to_sink;		/* the sink took the head */
-	bool enough;		/* and wants no more of the body */
-	long unsent;		/* bytes in the kernel, when last looked at */
-	uint64_t moved_ms;	/* when this request last moved */
-	uint64_t received;	/* bytes that the sink has taken */
-	uint64_t body_ms;	/* when the body began, or 0 */
-	uint64_t held_ms;	/* for how long its body or sink held it up */
-	uint64_t looked_ms;
+	struct progress now;
 };
 
 int http_setup(struct err *err)
@@ -82,8 +86,8 @@ struct http *http_new(struct http_shared *shared, struct err *err)
 
 static void note_move(struct http *http)
 {
-	http->moved_ms = clock_ms();
-	atomic_store_explicit(&http->shared->moved_ms, http->moved_ms,
+	http->now.moved_ms = clock_ms();
+	atomic_store_explicit(&http->shared->moved_ms, http->now.moved_ms,
 			      memory_order_relaxed);
 }
 
@@ -91,21 +95,21 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
 	const struct http_body *body = http->request->body;
-	uint64_t left = body->size - http->sent, begun_ms = clock_ms();
+	uint64_t left = body->size - http->now.sent, begun_ms = clock_ms();
 	long got;
 
 	n *= size;
 	if (!left)
 		return 0;
-	if (!http->body_ms)
-		http->body_ms = begun_ms;
-	got = body->read(body->ctx, http->sent, data,
+	if (!http->now.body_ms)
+		http->now.body_ms = begun_ms;
+	got = body->read(body->ctx, http->now.sent, data,
 			 n < left ? n : (size_t)left, http->err);
 	if (got <= 0)
 		return CURL_READFUNC_ABORT;
-	http->sent += (uint64_t)got;
+	http->now.sent += (uint64_t)got;
 	note_move(http);
-	http->held_ms += http->moved_ms - begun_ms;
+	http->now.held_ms += http->now.moved_ms - begun_ms;
 	return (size_t)got;
 }
 
@@ -116,8 +120,8 @@ static int on_seek(void *ctx, curl_off_t off, int origin)
 
 	if (origin != SEEK_SET)
 		return CURL_SEEKFUNC_FAIL;
-	http->resent |= http->sent > (uint64_t)off;
-	http->sent = (uint64_t)off;
+	http->now.resent |= http->now.sent > (uint64_t)off;
+	http->now.sent = (uint64_t)off;
 	return CURL_SEEKFUNC_OK;
 }
 
@@ -137,14 +141,14 @@ static int end_of_head(struct http *http)
 
 	if (status < 200)
 		return 0;
-	http->answered = true;
+	http->now.answered = true;
 	/* Whether a 5xx is the server's own is for its reader to say. */
 	if (status < 500)
 		hosts_answered(&http->shared->hosts, http->url);
 	if (!sink || status > 299)
 		return 0;
-	http->to_sink = true;
-	http->body_ms = clock_ms();
+	http->now.to_sink = true;
+	http->now.body_ms = clock_ms();
 	return sink->begin(sink->ctx, http, status, http->err);
 }
 
@@ -154,8 +158,8 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 
 	n *= size;
 	note_move(http);
-	http->header_size += n;
-	if (http->header_size > HTTP_HEADERS_MAX) {
+	http->now.header_size += n;
+	if (http->now.header_size > HTTP_HEADERS_MAX) {
 		err_set(http->err, ERR_PROTOCOL,
 			"the headers of the answer are over %d bytes",
 			HTTP_HEADERS_MAX);
@@ -193,14 +197,14 @@ static size_t on_write(char *data, size_t size, size_t n, void *ctx)
 
 	n *= size;
 	note_move(http);
-	if (http->to_sink) {
+	if (http->now.to_sink) {
 		ret = sink->write(sink->ctx, data, n, http->err);
-		http->received += n;
-		http->held_ms += clock_ms() - http->moved_ms;
+		http->now.received += n;
+		http->now.held_ms += clock_ms() - http->now.moved_ms;
 	} else {
 		ret = keep_body(http, data, n);
 	}
-	http->enough = ret > 0;
+	http->now.enough = ret > 0;
 	return ret ? 0 : n;
 }
 
@@ -283,7 +287,8 @@ static void set_body(struct http *http)
 static int check_silence(struct http *http)
 {
 	const struct http_body *body = http->request->body;
-	bool waits = !http->answered && (!body || http->sent == body->size);
+	bool waits = !http->now.answered &&
+		     (!body || http->now.sent == body->size);
 	unsigned limit = waits ? http->request->answer_ms :
 				 http->shared->stall_ms;
 	long unsent;
@@ -292,11 +297,11 @@ static int check_silence(struct http *http)
 	if (!connect_is_up(http->easy))
 		return 0;
 	unsent = connect_unsent(http->easy, &http->sockets);
-	if (unsent != http->unsent) {
-		http->unsent = unsent;
+	if (unsent != http->now.unsent) {
+		http->now.unsent = unsent;
 		note_move(http);
 	}
-	if (clock_ms() - http->moved_ms < limit)
+	if (clock_ms() - http->now.moved_ms < limit)
 		return 0;
 	return err_set(http->err, ERR_OFFLINE,
 		       waits ? "no answer for %u s" :
@@ -305,24 +310,26 @@ static int check_silence(struct http *http)
 }
 
 /* Bytes that were sent but wait in the kernel have not moved. */
-static int look(struct http *http, bool is_over, struct err *err)
+static int watch_body(struct http *http, bool is_over, struct err *err)
 {
 	const struct http_body *body = http->request->body;
-	uint64_t now = clock_ms(), moved = http->received;
+	uint64_t now = clock_ms(), moved = http->now.received;
 
-	if (!http->watch || !http->body_ms)
+	if (!http->watch || !http->now.body_ms)
 		return 0;
-	if (body && (is_over || (http->sent == body->size && !http->unsent)))
+	if (body &&
+	    (is_over || (http->now.sent == body->size && !http->now.unsent)))
 		return 0;
-	if (!is_over && now - http->looked_ms < POLL_MS)
+	if (!is_over && now - http->now.looked_ms < POLL_MS)
 		return 0;
-	http->looked_ms = now;
+	http->now.looked_ms = now;
 	if (body)
-		moved = http->sent > (uint64_t)http->unsent ?
-				http->sent - (uint64_t)http->unsent :
+		moved = http->now.sent > (uint64_t)http->now.unsent ?
+				http->now.sent - (uint64_t)http->now.unsent :
 				0;
 	return http->watch->look(http->watch->ctx, moved,
-				 now - http->body_ms - http->held_ms, err);
+				 now - http->now.body_ms - http->now.held_ms,
+				 err);
 }
 
 static int drive(struct http *http, CURLcode *code)
@@ -337,11 +344,11 @@ static int drive(struct http *http, CURLcode *code)
 			return err_set(http->err, ERR_LOCAL, "libcurl failed");
 		if (!running)
 			break;
-		if (check_silence(http) || look(http, false, http->err))
+		if (check_silence(http) || watch_body(http, false, http->err))
 			return -1;
 		curl.multi_poll(http->multi, NULL, 0, POLL_MS, NULL);
 	}
-	look(http, true, NULL);
+	watch_body(http, true, NULL);
 	*code = CURLE_OK;
 	while ((msg = curl.multi_info_read(http->multi, &left)))
 		if (msg->msg == CURLMSG_DONE)
@@ -350,30 +357,35 @@ static int drive(struct http *http, CURLcode *code)
 }
 
 /*
- * Nobody can have stored a body that he has not read: a yes to that is of
- * something else on the way, and libcurl is content with it.
+ * A 2xx before the whole body was sent comes from an intermediary, not from the
+ * store; libcurl is content with it.
  */
-static int check_body(struct http *http)
+static bool is_early(const struct http *http)
 {
 	const struct http_body *body = http->request->body;
+	int status = http->response->status;
 
-	if (!body || http->sent == body->size || http->response->status < 200 ||
-	    http->response->status > 299)
-		return 0;
-	return err_set(http->err, ERR_NETWORK,
-		       "the server answered %d before it had the whole body",
-		       http->response->status);
+	return body && http->now.sent != body->size && status >= 200 &&
+	       status <= 299;
 }
 
-static int not_answered(struct http *http, CURLcode code)
+static int check_end(struct http *http, CURLcode code)
 {
 	const struct connect_failure failure = { .url = http->url,
 						 .code = (int)code,
 						 .detail = http->detail };
 
-	if (http->err->kind)
-		return -1;
-	return connect_failed(http->easy, http->shared, &failure, http->err);
+	if (code && !http->now.enough)
+		return http->err->kind ?
+			       -1 :
+			       connect_failed(http->easy, http->shared,
+					      &failure, http->err);
+	if (is_early(http))
+		return err_set(http->err, ERR_NETWORK,
+			       "the server answered %d before it had the whole "
+			       "body",
+			       http->response->status);
+	return 0;
 }
 
 /* One request and its answer, at http->url. */
@@ -384,12 +396,9 @@ static int exchange(struct http *http, bool with_headers)
 	int ret = -1;
 
 	connect_reset(http->easy, &http->sockets);
-	http->sent = http->header_size = 0;
-	http->answered = http->to_sink = http->enough = http->resent = false;
-	http->unsent = 0;
-	http->received = http->body_ms = http->held_ms = 0;
+	http->now = (struct progress){ .moved_ms = clock_ms(),
+				       .looked_ms = clock_ms() };
 	http->detail[0] = '\0';
-	http->moved_ms = http->looked_ms = clock_ms();
 	buf_reset(&http->response->body);
 	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
 	    add_headers(http->request, with_headers, &lines))
@@ -404,12 +413,10 @@ static int exchange(struct http *http, bool with_headers)
 	ret = drive(http, &code);
 	http->response->status = status_of(http);
 	/* libcurl is content with an answer that is cut in its head. */
-	if (!code && !http->answered)
+	if (!code && !http->now.answered)
 		code = CURLE_PARTIAL_FILE;
-	if (!ret && code && !http->enough)
-		ret = not_answered(http, code);
 	if (!ret)
-		ret = check_body(http);
+		ret = check_end(http, code);
 	curl.multi_remove_handle(http->multi, http->easy);
 out:
 	if (ret)
@@ -504,7 +511,7 @@ const char *http_url(const struct http *http)
 
 bool http_was_resent(const struct http *http)
 {
-	return http->resent;
+	return http->now.resent;
 }
 
 static bool is_of_peer(const struct err *err)
@@ -532,7 +539,7 @@ void http_name_peer(struct http *http, struct err *err)
 	url_display_host(http->url, host, sizeof(host));
 	if (!strstr(err->msg, host))
 		buf_printf(&more, "; %.80s", host);
-	for (size_t i = 0; i < 3 && http->answered; i++) {
+	for (size_t i = 0; i < 3 && http->now.answered; i++) {
 		const char *value = http_header(http, names[i]);
 
 		if (value && !is_blank(value) && !strstr(err->msg, value))
@@ -547,7 +554,7 @@ void http_forget(struct http *http)
 {
 	free(http->url);
 	http->url = NULL;
-	http->answered = false;
+	http->now.answered = false;
 }
 
 void http_set_watch(struct http *http, const struct http_watch *watch)
