@@ -2,7 +2,6 @@
 #include "lfs/carry/passage.h"
 
 #include "lfs/carry/piece.h"
-#include "lfs/transfer/download.h"
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/source.h"
 
@@ -18,7 +17,7 @@ static uint64_t reach(void *ctx)
 
 	pthread_mutex_lock(&passage->mutex);
 	if (passage->source)
-		off = download_reach(passage->source);
+		off = object_reach(passage->source);
 	pthread_mutex_unlock(&passage->mutex);
 	return off;
 }

@@ -19,7 +19,6 @@
 
 enum {
 	WINDOW = 512 << 20,
-	SAVE_EVERY = 64 << 20,
 	/*
 	 * libcurl hands bytes out by 16 KiB.  Written one by one, workers wait
 	 * for each other at the file's lock; this fits the L2 cache.
@@ -38,54 +37,8 @@ struct receiving {
 	uint64_t written_ms;
 };
 
-uint64_t download_reach(struct object *object)
+int download_open(struct object *object, struct err *err)
 {
-	const struct plan *plan = object->plan;
-	const struct part *part;
-
-	/* Until then a worker may still change the plan to one part. */
-	if (!source_is_known(object->source))
-		return 0;
-	for (; object->frontier < plan->nparts; object->frontier++) {
-		uint64_t done;
-
-		part = &plan->parts[object->frontier];
-		done = atomic_load(&part->done);
-		if (done < part->size)
-			return part->off + done;
-	}
-	return plan->size;
-}
-
-static uint64_t reach(void *ctx)
-{
-	return download_reach(ctx);
-}
-
-static int start_hasher(struct object *object, struct pool *pool,
-			const struct journal_hash *start, struct err *err)
-{
-	struct hasher_source source = {
-		.plan = object->plan,
-		.read = object_read,
-		.reach = reach,
-		.ctx = object,
-		.journal = object->journal,
-		.save_every = SAVE_EVERY,
-		.start = start,
-	};
-
-	object->window = WINDOW;
-	object->hasher = hasher_new(&source, pool, err);
-	return object->hasher ? 0 : -1;
-}
-
-int download_open(struct object *object, const struct storage *storage,
-		  bool verify, struct pool *pool, struct err *err)
-{
-	struct journal_hash start;
-	bool has_start = false;
-
 	if (object->io) {
 		for (size_t i = 0; i < object->plan->nparts; i++)
 			object->moved += object->plan->parts[i].done;
@@ -94,19 +47,17 @@ int download_open(struct object *object, const struct storage *storage,
 			source_expect(object->source);
 		return 0;
 	}
-	if (storage_make_dir(storage, err))
+	if (storage_make_dir(object->storage, err))
 		return -1;
-	if ((!verify || !partial_adopt(object, storage)) &&
-	    partial_open(object, storage, verify ? &start : NULL, &has_start,
-			 err))
+	if ((!object->verifies || !partial_adopt(object)) &&
+	    partial_open(object, err))
 		return -1;
 	object->was_begun = object->moved;
+	object->window = WINDOW;
 	/* No answer will tell if there is nothing left to ask for. */
 	if (object->plan->nparts == 1 || object->moved == object->plan->size)
 		source_expect(object->source);
-	if (!verify)
-		return 0;
-	return start_hasher(object, pool, has_start ? &start : NULL, err);
+	return object_start_hasher(object, err);
 }
 
 /* Where what is missing of the part begins. */
@@ -365,12 +316,10 @@ int download_part(struct object *object, struct part *part, struct http *http,
 	return ret;
 }
 
-bool download_ask_whole(struct object *object, struct pool *pool,
-			struct err *err)
+bool download_ask_whole(struct object *object, struct err *err)
 {
 	struct plan *plan = object->plan;
 	struct part *part = plan->parts, *last = &part[plan->nparts - 1];
-	bool verify = object->hasher != NULL;
 
 	/* What another server waits for cannot begin anew. */
 	if (object->io || !source_ask_whole(object->source, err))
@@ -378,12 +327,9 @@ bool download_ask_whole(struct object *object, struct pool *pool,
 	err_clear(err);
 	while (part < last && part->done == part->size)
 		part++;
-	/* It reads the plan. */
-	hasher_free(object->hasher);
-	object->hasher = NULL;
-	object->frontier = 0;
+	object_stop_hasher(object);
 	use_whole(object, part);
-	return !verify || !start_hasher(object, pool, NULL, err);
+	return !object_start_hasher(object, err);
 }
 
 static bool is_damaged(const struct part *part)
@@ -464,7 +410,7 @@ static size_t drop_bad(struct object *object)
 	return n;
 }
 
-size_t download_mend(struct object *object, struct pool *pool, struct err *err)
+size_t download_mend(struct object *object, struct err *err)
 {
 	const struct plan *plan = object->plan;
 	size_t n = drop_bad(object);
@@ -475,9 +421,7 @@ size_t download_mend(struct object *object, struct pool *pool, struct err *err)
 		use_whole(object, plan->parts);
 	else if (!object->moved && plan->nparts > 1)
 		source_restart(object->source);
-	hasher_free(object->hasher);
-	object->frontier = 0;
-	return start_hasher(object, pool, NULL, err) ? 0 : n;
+	return object_start_hasher(object, err) ? 0 : n;
 }
 
 void download_blame(const struct object *object, struct err *err)
@@ -503,15 +447,14 @@ void download_blame(const struct object *object, struct err *err)
 			 host);
 }
 
-int download_close(struct object *object, const struct storage *storage,
-		   struct err *err)
+int download_close(struct object *object, struct err *err)
 {
 	if (object->io)
 		return 0;
-	if (object->memory && partial_write(object, storage, err))
+	if (object->memory && partial_write(object, err))
 		return -1;
-	return file_set_mode(object->fd, object->path, storage->object_mode,
-			     err);
+	return file_set_mode(object->fd, object->path,
+			     object->storage->object_mode, err);
 }
 
 bool download_must_sync(const struct object *object)

@@ -11,21 +11,13 @@
  * is missing.
  */
 
-struct pool;
-struct storage;
+struct http;
 
 /*
  * Open the partial file, with all its blocks, take over what an earlier run
- * has fetched, and start to hash it if `verify`.
+ * has fetched, and start to hash it.
  */
-int download_open(struct object *object, const struct storage *storage,
-		  bool verify, struct pool *pool, struct err *err);
-
-/*
- * Where the bytes that are there without a gap end; 0 until the server has
- * shown whether it heeds ranges.  For one thread at a time.
- */
-uint64_t download_reach(struct object *object);
+int download_open(struct object *object, struct err *err);
 
 /* Receive what is missing of one part; from a worker. */
 int download_part(struct object *object, struct part *part, struct http *http,
@@ -37,8 +29,7 @@ int download_part(struct object *object, struct part *part, struct http *http,
  * first missing part, the hash begins anew, and `err` is clear.  Once; never of
  * what has an `io`.
  */
-bool download_ask_whole(struct object *object, struct pool *pool,
-			struct err *err);
+bool download_ask_whole(struct object *object, struct err *err);
 
 /*
  * All is there, but it is not the object.  Make parts missing again: those
@@ -48,7 +39,7 @@ bool download_ask_whole(struct object *object, struct pool *pool,
  * those that have come with other bytes than before.  Returns how many; then
  * the hash begins anew.  What comes again is only written where it differs.
  */
-size_t download_mend(struct object *object, struct pool *pool, struct err *err);
+size_t download_mend(struct object *object, struct err *err);
 
 /* It cannot be mended: say whose fault that is, as far as that is known. */
 void download_blame(const struct object *object, struct err *err);
@@ -57,8 +48,7 @@ void download_blame(const struct object *object, struct err *err);
  * All is there and right: give the file the mode of an object, after it was
  * made where the object is small (partial.h).
  */
-int download_close(struct object *object, const struct storage *storage,
-		   struct err *err);
+int download_close(struct object *object, struct err *err);
 
 /*
  * Must a closed one go to the disk before git-lfs knows of it?  git-lfs looks

@@ -103,12 +103,11 @@ struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
 	return journal;
 }
 
-static uint32_t crc_of(const struct head *head, const void *data)
+static uint32_t crc_of_head(const struct head *head)
 {
 	uint32_t crc = crc_update(0, &head->type, sizeof(head->type));
 
-	crc = crc_update(crc, &head->size, sizeof(head->size));
-	return crc_update(crc, data, (size_t)head->size);
+	return crc_update(crc, &head->size, sizeof(head->size));
 }
 
 static bool read_record(struct journal *journal, struct head *head)
@@ -124,7 +123,8 @@ static bool read_record(struct journal *journal, struct head *head)
 			 off + sizeof(*head), &ignored))
 		return false;
 	journal->data[head->size] = '\0';
-	return crc_of(head, journal->data) == head->crc;
+	return crc_update(crc_of_head(head), journal->data,
+			  (size_t)head->size) == head->crc;
 }
 
 /* What comes next would follow damage: no reader would get to it. */
@@ -154,6 +154,26 @@ bool journal_next(struct journal *journal, struct journal_record *record)
 	return true;
 }
 
+bool journal_get(const struct journal_record *record, enum journal_type type,
+		 void *data, size_t size)
+{
+	if (record->type != type || record->size != size)
+		return false;
+	memcpy(data, record->data, size);
+	return true;
+}
+
+bool journal_read_begin(struct journal *journal, bool is_upload,
+			struct journal_begin *begin)
+{
+	struct journal_record record;
+
+	return journal_next(journal, &record) &&
+	       journal_get(&record, JOURNAL_BEGIN, begin, sizeof(*begin)) &&
+	       begin->magic == JOURNAL_MAGIC &&
+	       !!begin->is_upload == is_upload && begin->part_size;
+}
+
 void journal_add(struct journal *journal, enum journal_type type,
 		 const void *data, size_t size, const char *more)
 {
@@ -168,9 +188,7 @@ void journal_add(struct journal *journal, enum journal_type type,
 	if (atomic_load(&journal->broken))
 		return;
 	head.size = n;
-	head.crc = crc_update(0, &head.type, sizeof(head.type));
-	head.crc = crc_update(head.crc, &head.size, sizeof(head.size));
-	head.crc = crc_update(head.crc, data, size);
+	head.crc = crc_update(crc_of_head(&head), data, size);
 	head.crc = crc_update(head.crc, more, parts[2].iov_len);
 	if (writev(journal->fd, parts, 3) == (ssize_t)(sizeof(head) + n))
 		return;

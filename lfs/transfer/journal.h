@@ -114,6 +114,17 @@ struct journal *journal_peek(const char *path, bool *in_use, struct err *err);
 bool journal_next(struct journal *journal, struct journal_record *record);
 
 /*
+ * Copy a record of this type and of `size` bytes to `data`; false if it is
+ * another.
+ */
+bool journal_get(const struct journal_record *record, enum journal_type type,
+		 void *data, size_t size);
+
+/* Read the first record; false unless it begins an upload, or a download. */
+bool journal_read_begin(struct journal *journal, bool is_upload,
+			struct journal_begin *begin);
+
+/*
  * Add a record, behind those that journal_next() has read to the end.  Any
  * thread.  `more` is put behind `data` if not NULL.
  */

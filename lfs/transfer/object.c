@@ -7,7 +7,11 @@
 
 #include "lfs/transfer/source.h"
 
-enum { POKE_EVERY = 1 << 20 };
+enum {
+	POKE_EVERY = 1 << 20,
+	SAVE_EVERY = 64 << 20,	/* a local file is soon read again */
+	SAVE_EVERY_IO = 4 << 20	/* bytes that must be fetched again */
+};
 
 void object_init(struct object *object, struct plan *plan)
 {
@@ -56,6 +60,54 @@ int object_write(struct object *object, const void *data, size_t n,
 		return 0;
 	}
 	return file_write_at(object->fd, data, n, off, err);
+}
+
+uint64_t object_reach(void *ctx)
+{
+	struct object *object = ctx;
+	const struct plan *plan = object->plan;
+
+	if (plan->direction == UPLOAD)
+		return object->io ? object->io->reach(object->io->ctx) :
+				    atomic_load(&object->high);
+	/* Until then a worker may still change the plan to one part. */
+	if (!source_is_known(object->source))
+		return 0;
+	for (; object->frontier < plan->nparts; object->frontier++) {
+		const struct part *part = &plan->parts[object->frontier];
+		uint64_t done = atomic_load(&part->done);
+
+		if (done < part->size)
+			return part->off + done;
+	}
+	return plan->size;
+}
+
+void object_stop_hasher(struct object *object)
+{
+	hasher_free(object->hasher);
+	object->hasher = NULL;
+	object->frontier = 0;
+}
+
+int object_start_hasher(struct object *object, struct err *err)
+{
+	const struct hasher_source source = {
+		.plan = object->plan,
+		.read = object_read,
+		.reach = object_reach,
+		.ctx = object,
+		.journal = object->journal,
+		.save_every = object->io ? SAVE_EVERY_IO : SAVE_EVERY,
+		.start = object->has_start ? &object->start : NULL,
+	};
+
+	object_stop_hasher(object);
+	if (!object->verifies)
+		return 0;
+	object->hasher = hasher_new(&source, object->pool, err);
+	object->has_start = false;
+	return object->hasher ? 0 : -1;
 }
 
 bool object_is_ready(const struct object *object, const struct part *part)

@@ -12,7 +12,9 @@
 #include "lfs/transfer/hasher.h"
 #include "lfs/transfer/journal.h"
 
+struct pool;
 struct source;
+struct storage;
 
 /*
  * One object on its way: its plan, its file, and how far it has come.  Upload
@@ -51,7 +53,12 @@ struct object {
 	char *path;		/* owned: that file; or NULL */
 	int fd;
 	struct file_id id;	/* upload: what the file was when opened */
-	struct hasher *hasher;	/* owned; NULL: nothing is verified */
+	const struct storage *storage;	/* borrowed: where a download's file is */
+	struct pool *pool;	/* borrowed: woken as the hash gets on */
+	bool verifies;	/* its bytes are hashed */
+	struct hasher *hasher;	/* owned; NULL: not hashed now */
+	struct journal_hash start;	/* where an earlier run's hash ended */
+	bool has_start;
 	struct journal *journal;	/* owned; NULL: cannot be resumed */
 	char *memory;	/* owned: all bytes of a small download; or NULL */
 	bool is_durable;	/* download: to the disk before it is handed over */
@@ -80,6 +87,22 @@ int object_read(void *object, void *data, size_t n, uint64_t off,
 		struct err *err);
 int object_write(struct object *object, const void *data, size_t n,
 		 uint64_t off, struct err *err);
+
+/*
+ * Where the bytes end that the hasher may read.  For a download that is the first
+ * missing byte, and 0 until the server has shown whether it heeds ranges; for
+ * one thread at a time.  It takes a struct object, as object_read() does.
+ */
+uint64_t object_reach(void *object);
+
+/*
+ * If it `verifies`, start to hash it, once from `start` if it `has_start` and from
+ * the beginning otherwise; a hasher that runs is stopped.
+ */
+int object_start_hasher(struct object *object, struct err *err);
+
+/* Until it is started again, the plan may be changed. */
+void object_stop_hasher(struct object *object);
 
 /* May the part go out now, or would it go too far ahead? */
 bool object_is_ready(const struct object *object, const struct part *part);

@@ -30,26 +30,28 @@
  * of that kind for a moment only.
  */
 
-struct storage;
+/* What follows the oid in the names above. */
+#define PARTIAL_SUFFIX ".partial"
+#define PARTIAL_JOURNAL ".journal"
+
+/* Is it .XXXXXX, as in the name of a finished download? */
+bool partial_is_handover(const char *rest);
 
 /*
  * Open or make both, give the file its size, and take over what an earlier
- * run has done: each part's `done`.  True in `has_start` if its hash can be
- * gone on from, at `start`.  With NULL for that nothing will be hashed: then
- * what was fetched before the machine last booted is not trusted.
+ * run has done: each part's `done`, and where its hash ended.  If nothing will
+ * be hashed, what was fetched before the machine last booted is not trusted.
  */
-int partial_open(struct object *object, const struct storage *storage,
-		 struct journal_hash *start, bool *has_start, struct err *err);
+int partial_open(struct object *object, struct err *err);
 
 /*
  * In its place: have all that an earlier run has fetched and git-lfs has not
  * taken, to be hashed.  False if there is no such file.
  */
-bool partial_adopt(struct object *object, const struct storage *storage);
+bool partial_adopt(struct object *object);
 
 /* A small object is whole and right: put it into a file, in order. */
-int partial_write(struct object *object, const struct storage *storage,
-		  struct err *err);
+int partial_write(struct object *object, struct err *err);
 
 /* The part has received these bytes; from the part's worker. */
 void partial_note(struct object *object, struct part *part, const void *data,
@@ -76,11 +78,5 @@ void partial_take_back(struct object *object);
 
 /* The file was handed over and stays; the journal goes, another run's as well. */
 void partial_finish(struct object *object);
-
-/*
- * Is that the name of a finished download that was handed to git-lfs, OID.XXXXXX,
- * as `rest` has it after the oid?
- */
-bool partial_is_handover(const char *rest);
 
 #endif

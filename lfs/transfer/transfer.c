@@ -160,19 +160,6 @@ static void init_slots(struct transfer *transfer,
 	transfer->step.transfer = transfer;
 }
 
-static int open_object(struct transfer *transfer,
-		       const struct journal_hash *hash, struct err *err)
-{
-	const struct context *context = engine_context(transfer->engine);
-	struct pool *pool = engine_pool(transfer->engine);
-	struct object *object = &transfer->object;
-	bool verify = context->settings.verify;
-
-	if (is_upload(transfer))
-		return upload_open(object, hash, verify, pool, err);
-	return download_open(object, &context->storage, verify, pool, err);
-}
-
 /* Nothing is said of links that do not tell, or by another clock than ours. */
 static void expect_expiry(struct transfer *transfer)
 {
@@ -192,7 +179,8 @@ struct transfer *transfer_new(struct engine *engine,
 			      const struct transfer_options *options,
 			      struct err *err)
 {
-	const struct settings *settings = &engine_context(engine)->settings;
+	struct context *context = engine_context(engine);
+	const struct settings *settings = &context->settings;
 	struct transfer *transfer = xcalloc(1, sizeof(*transfer));
 	struct object *object = &transfer->object;
 	struct plan *plan = options->plan;
@@ -203,12 +191,17 @@ struct transfer *transfer_new(struct engine *engine,
 	transfer->is_one_of_many = options->is_one_of_many;
 	object_init(object, plan);
 	object->io = options->io;
+	object->storage = &context->storage;
+	object->pool = engine_pool(engine);
+	object->verifies = settings->verify;
 	object->is_durable = settings->fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (resume) {
 		transfer->is_resumed = resume->is_resumed;
 		transfer->is_last_try = resume->is_last_try;
 		object->journal = resume->journal;
+		object->start = resume->hash;
+		object->has_start = resume->has_hash;
 		resume->journal = NULL;
 	}
 	init_slots(transfer, settings);
@@ -223,9 +216,8 @@ struct transfer *transfer_new(struct engine *engine,
 	if (!transfer->is_one_of_many)
 		engine_hold_budget(engine);
 	engine_keep_file(engine, -1);
-	if (!open_object(transfer,
-			 resume && resume->has_hash ? &resume->hash : NULL,
-			 err)) {
+	if (!(is_upload(transfer) ? upload_open(object, err) :
+				    download_open(object, err))) {
 		/* An earlier run may have cut it otherwise. */
 		transfer->is_tried_once = options->asks_again &&
 					  plan->nparts == 1;
@@ -325,8 +317,7 @@ static bool mend(struct transfer *transfer, struct err *err)
 
 	if (is_upload(transfer) || err->kind != ERR_CORRUPT)
 		return false;
-	if (transfer->nmends == MENDS_MAX ||
-	    !download_mend(object, engine_pool(transfer->engine), &why)) {
+	if (transfer->nmends == MENDS_MAX || !download_mend(object, &why)) {
 		download_blame(object, err);
 		return false;
 	}
@@ -344,8 +335,7 @@ static int close_object(struct transfer *transfer, struct err *err)
 		return -1;
 	if (is_upload(transfer))
 		return upload_close(object, err);
-	return download_close(object,
-			      &engine_context(transfer->engine)->storage, err);
+	return download_close(object, err);
 }
 
 /*
@@ -415,8 +405,7 @@ static bool fall_back(struct transfer *transfer)
 	const struct err why = transfer->err;
 
 	if (is_upload(transfer) ||
-	    !download_ask_whole(&transfer->object,
-				engine_pool(transfer->engine), &transfer->err))
+	    !download_ask_whole(&transfer->object, &transfer->err))
 		return false;
 	log_info("%s; asking for the whole object", why.msg);
 	go_on(transfer);

@@ -26,8 +26,6 @@ enum {
 	SERVER_SHOWN = 2048
 };
 
-#define PARTIAL ".partial"
-
 static bool is_transfer(enum unfinished_kind kind)
 {
 	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD ||
@@ -242,9 +240,10 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_UPLOAD;
 	else if (partial_is_handover(rest))
 		unfinished->kind = UNFINISHED_HANDOVER;
-	else if (!strncmp(rest, PARTIAL ".", sizeof(PARTIAL)))
+	else if (!strncmp(rest, PARTIAL_SUFFIX ".", sizeof(PARTIAL_SUFFIX)))
 		unfinished->kind = UNFINISHED_ALONE;
-	else if (!strcmp(rest, PARTIAL) && (!is_own || !has_journal(dir, name)))
+	else if (!strcmp(rest, PARTIAL_SUFFIX) &&
+		 (!is_own || !has_journal(dir, name)))
 		unfinished->kind = UNFINISHED_STRAY;
 	else
 		return false;

@@ -17,8 +17,6 @@
 
 enum {
 	WINDOW = 256 << 20,
-	SAVE_EVERY = 64 << 20,	/* a local file is soon read again */
-	SAVE_EVERY_IO = 4 << 20,	/* what has gone has to be fetched again */
 	PASSED_ON = 4 << 20	/* bytes a second, from a proxy to the server */
 };
 
@@ -27,15 +25,6 @@ struct sending {
 	struct part *part;
 	struct http *http;
 };
-
-static uint64_t reach(void *ctx)
-{
-	const struct object *object = ctx;
-
-	if (object->io)
-		return object->io->reach(object->io->ctx);
-	return atomic_load(&object->high);
-}
 
 /*
  * However large a part, the next one is within it, though the hasher may then
@@ -90,27 +79,13 @@ static int open_file(struct object *object, struct err *err)
 	return 0;
 }
 
-int upload_open(struct object *object, const struct journal_hash *start,
-		bool verify, struct pool *pool, struct err *err)
+int upload_open(struct object *object, struct err *err)
 {
-	const struct hasher_source source = {
-		.plan = object->plan,
-		.read = object_read,
-		.reach = reach,
-		.ctx = object,
-		.journal = object->journal,
-		.save_every = object->io ? SAVE_EVERY_IO : SAVE_EVERY,
-		.start = start,
-	};
-
 	if (!object->io && open_file(object, err))
 		return -1;
 	count_sent(object);
-	if (!verify)
-		return 0;
 	object->window = window(object->plan);
-	object->hasher = hasher_new(&source, pool, err);
-	return object->hasher ? 0 : -1;
+	return object_start_hasher(object, err);
 }
 
 static void raise_high(struct object *object, uint64_t end)

@@ -12,15 +12,12 @@
  */
 
 struct http;
-struct pool;
 
 /*
  * Open the object's file, which must have the plan's size, and start to hash
- * it if `verify`, from `start` or, if that is NULL, from the beginning.  Parts
- * that are finished count as sent.
+ * it.  Parts that are finished count as sent.
  */
-int upload_open(struct object *object, const struct journal_hash *start,
-		bool verify, struct pool *pool, struct err *err);
+int upload_open(struct object *object, struct err *err);
 
 /* Send one part; from a worker. */
 int upload_part(struct object *object, struct part *part, struct http *http,

@@ -166,9 +166,7 @@ static void download(const uint8_t *data, size_t size)
 					      .size = SIZE };
 	struct plan *plan = plan_new(&request);
 	struct err err = ERR_INIT;
-	struct journal_hash start;
 	struct object object;
-	bool has_start;
 
 	snprintf(journal_path, sizeof(journal_path), "%s/" OID ".journal", dir);
 	free(make_file(OID ".partial"));
@@ -178,7 +176,9 @@ static void download(const uint8_t *data, size_t size)
 	check_list();
 	must(!plan_cut(plan, PART_SIZE, &err));
 	object_init(&object, plan);
-	if (!partial_open(&object, &context.storage, &start, &has_start, &err))
+	object.storage = &context.storage;
+	object.verifies = true;
+	if (!partial_open(&object, &err))
 		check_parts(object.plan, object.moved);
 	else
 		must(err.kind == ERR_PROTOCOL);

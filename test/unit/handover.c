@@ -48,6 +48,7 @@ static void init(struct object *object, uint64_t size)
 
 	assert_int_equal(plan_cut(plan, size, &err), 0);
 	object_init(object, plan);
+	object->storage = &storage;
 }
 
 /* What is found; NULL is nothing. */
@@ -56,7 +57,7 @@ static void expect(const char *name)
 	struct object object;
 
 	init(&object, 100);
-	assert_int_equal(partial_adopt(&object, &storage), name != NULL);
+	assert_int_equal(partial_adopt(&object), name != NULL);
 	if (name) {
 		assert_string_equal(strrchr(object.path, '/') + 1, name);
 		assert_true(file_is_at(object.fd, object.path));
@@ -117,7 +118,8 @@ static void what_will_not_do(void **state)
 	}
 	unlink("file");
 	init(&object, 100);
-	assert_false(partial_adopt(&object, &nowhere));
+	object.storage = &nowhere;
+	assert_false(partial_adopt(&object));
 	object_release(&object);
 }
 
@@ -150,11 +152,9 @@ static pid_t lock_it(const char *name, int *input)
 
 static void what_the_dead_have_left(void **state)
 {
-	struct journal_hash start;
 	struct object object;
 	struct err err = ERR_INIT;
 	int input, status;
-	bool has_start;
 	pid_t pid;
 
 	(void)state;
@@ -165,9 +165,7 @@ static void what_the_dead_have_left(void **state)
 	make(OTHER ".partial.AAAAAA", 5);
 	pid = lock_it(OID ".partial.BBBBBB", &input);
 	init(&object, 100);
-	assert_int_equal(partial_open(&object, &storage, &start, &has_start,
-				      &err),
-			 0);
+	assert_int_equal(partial_open(&object, &err), 0);
 	object_release(&object);
 	assert_int_equal(access(OID ".partial.AAAAAA", F_OK), -1);
 	assert_int_equal(access(OID ".partial.CCCCCC", F_OK), -1);

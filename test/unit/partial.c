@@ -68,22 +68,21 @@ static bool is_there(const char *suffix)
 }
 
 /* A download of so many bytes in parts of 4 MiB, as an earlier run left it. */
-static void open_it(struct object *object, uint64_t size, bool *has_start)
+static void open_it(struct object *object, uint64_t size)
 {
 	const struct plan_request request = { .direction = DOWNLOAD,
 					      .oid = oid,
 					      .size = size };
 	struct plan *plan = plan_new(&request);
-	struct journal_hash start;
 	struct err err = ERR_INIT;
 
 	assert_int_equal(plan_cut(plan, size > 4 * MIB ? 4 * MIB : MIB, &err),
 			 0);
 	object_init(object, plan);
 	object->source = source_new(NULL, "http://host/object", plan->size);
-	assert_int_equal(partial_open(object, &storage, &start, has_start,
-				      &err),
-			 0);
+	object->storage = &storage;
+	object->verifies = true;
+	assert_int_equal(partial_open(object, &err), 0);
 }
 
 /* A worker receives the next `n` bytes of a part. */
@@ -115,11 +114,10 @@ static void goes_on(void **state)
 {
 	struct object object;
 	struct stat st;
-	bool has_start;
 
 	(void)state;
-	open_it(&object, 10 * MIB, &has_start);
-	assert_false(has_start);
+	open_it(&object, 10 * MIB);
+	assert_false(object.has_start);
 	assert_int_equal(fstat(object.fd, &st), 0);
 	assert_int_equal(st.st_size, 10 * MIB);
 	receive(&object, 1, 4 * MIB);
@@ -128,7 +126,7 @@ static void goes_on(void **state)
 	receive(&object, 3, MIB);
 	/* Killed: what is under 2 MiB of a part was not noted yet. */
 	object_release(&object);
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_done(&object, 4 * MIB, 2 * MIB, 0);
 	assert_int_equal(object.plan->parts[0].crc_moved,
 			 crc_update(0, bytes, 4 * MIB));
@@ -136,13 +134,13 @@ static void goes_on(void **state)
 	/* Stopped in order: to the byte. */
 	partial_keep(&object);
 	object_release(&object);
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_done(&object, 4 * MIB, 2 * MIB + 5, 0);
 	assert_int_equal(object.plan->parts[1].crc_moved,
 			 crc_update(0, bytes, 2 * MIB + 5));
 	partial_restart(&object);
 	object_release(&object);
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_done(&object, 0, 0, 0);
 	partial_discard(&object);
 	object_release(&object);
@@ -154,10 +152,9 @@ static void is_handed_over(void **state)
 	struct object object;
 	struct err err = ERR_INIT;
 	char *path;
-	bool has_start;
 
 	(void)state;
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_true(is_there(".partial") && is_there(".journal"));
 	assert_int_equal(partial_hand_over(&object, &err), 0);
 	assert_false(is_there(".partial"));
@@ -182,10 +179,9 @@ static void a_small_one(void **state)
 	struct object object;
 	struct err err = ERR_INIT;
 	unsigned char *back = xmalloc(3 * MIB);
-	bool has_start;
 
 	(void)state;
-	open_it(&object, 3 * MIB, &has_start);
+	open_it(&object, 3 * MIB);
 	receive(&object, 2, MIB);
 	receive(&object, 1, 1000);
 	assert_true(is_empty());
@@ -193,7 +189,7 @@ static void a_small_one(void **state)
 	assert_true(is_empty());
 	receive(&object, 3, MIB);
 	receive(&object, 1, MIB - 1000);
-	assert_int_equal(partial_write(&object, &storage, &err), 0);
+	assert_int_equal(partial_write(&object, &err), 0);
 	assert_int_equal(partial_hand_over(&object, &err), 0);
 	assert_int_equal(file_read_at(object.fd, back, 3 * MIB, 0, &err), 0);
 	assert_memory_equal(back + MIB, bytes, MIB);
@@ -208,12 +204,11 @@ static void of_its_own(void **state)
 {
 	struct object object;
 	char command[200];
-	bool has_start;
 
 	(void)state;
 	snprintf(command, sizeof(command), "mkdir %s/%s.journal", dir, oid);
 	assert_int_equal(system(command), 0);
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_null(object.journal);
 	assert_false(is_there(".partial"));
 	receive(&object, 1, 1000);
@@ -229,14 +224,13 @@ static void of_its_own(void **state)
 static void another_size(void **state)
 {
 	struct object object;
-	bool has_start;
 
 	(void)state;
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	receive(&object, 1, 4 * MIB);
 	assert_int_equal(ftruncate(object.fd, 9 * MIB), 0);
 	object_release(&object);
-	open_it(&object, 10 * MIB, &has_start);
+	open_it(&object, 10 * MIB);
 	assert_done(&object, 0, 0, 0);
 	partial_discard(&object);
 	object_release(&object);

@@ -92,9 +92,11 @@ static void set_up(struct bench *bench, const char *sent, uint64_t hashed)
 					spool_count(piece_least(send, PART)));
 	object_init(&bench->target, send);
 	bench->target.io = &bench->passage.drain;
-	assert_int_equal(upload_open(&bench->target, &start, true, bench->pool,
-				     &err),
-			 0);
+	bench->target.pool = bench->pool;
+	bench->target.verifies = true;
+	bench->target.start = start;
+	bench->target.has_start = true;
+	assert_int_equal(upload_open(&bench->target, &err), 0);
 	bench->passage.target = &bench->target;
 	fetch = make_plan(bench, DOWNLOAD, SIZE);
 	piece_cut(fetch, send, PART);
@@ -102,9 +104,7 @@ static void set_up(struct bench *bench, const char *sent, uint64_t hashed)
 	object_init(&bench->source, fetch);
 	bench->source.source = source_new(NULL, "http://host/object", SIZE);
 	bench->source.io = &bench->passage.fill;
-	assert_int_equal(download_open(&bench->source, NULL, false, bench->pool,
-				       &err),
-			 0);
+	assert_int_equal(download_open(&bench->source, &err), 0);
 	passage_from(&bench->passage, &bench->source);
 }
 

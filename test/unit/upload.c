@@ -37,7 +37,9 @@ static size_t parts_at_once(uint64_t size, uint64_t part_size)
 	plan->mode = &in_parts;
 	object_init(&object, plan);
 	object.path = strdup(path);
-	assert_int_equal(upload_open(&object, NULL, true, pool, &err), 0);
+	object.pool = pool;
+	object.verifies = true;
+	assert_int_equal(upload_open(&object, &err), 0);
 	while (n < plan->nparts && object_is_ready(&object, &plan->parts[n]))
 		n++;
 	object_release(&object);
@@ -70,8 +72,9 @@ static void touched(void **state)
 		plan->mode = &in_parts;
 		object_init(&object, plan);
 		object.path = strdup(path);
-		assert_int_equal(upload_open(&object, NULL, verify, pool, &err),
-				 0);
+		object.pool = pool;
+		object.verifies = verify;
+		assert_int_equal(upload_open(&object, &err), 0);
 		assert_int_equal(futimens(fd, times), 0);
 		assert_int_equal(upload_close(&object, &err), verify ? 0 : -1);
 		assert_int_equal(err.kind, verify ? ERR_NONE : ERR_CORRUPT);
@@ -179,7 +182,9 @@ static void one_part_at_the_pace_of_the_hash(void **state)
 	object_init(&object, plan);
 	object.io = &io;
 	slow.object = &object;
-	assert_int_equal(upload_open(&object, NULL, true, pool, &err), 0);
+	object.pool = pool;
+	object.verifies = true;
+	assert_int_equal(upload_open(&object, &err), 0);
 	assert_int_equal(object.window, 256 * MIB);
 	object.window = 2 * MIB;
 	assert_int_equal(pthread_create(&thread, NULL, let_hash, &slow), 0);
