@@ -15,31 +15,24 @@ struct agent {
 	struct input input;
 	struct message message;
 	struct mover *mover;	/* owned; NULL before init */
-	bool is_upload;
+	enum direction direction;	/* by init */
 	bool has_moved;	/* or tried to */
 };
 
 static int init(struct agent *agent)
 {
-	const struct message *message = &agent->message;
-	const struct mover_options options = {
-		.input = &agent->input,
-		.remote = message->remote,
-		.is_upload = message->direction == UPLOAD,
-		.nagents = message->nagents,
-	};
 	struct err err = ERR_INIT;
 
 	/* git-lfs shows people this answer, and not our stderr. */
 	if (log_trouble())
 		return message_not_ready(log_trouble(), &err);
 	mover_free(agent->mover);
-	agent->mover = mover_new(&options);
-	agent->is_upload = options.is_upload;
+	agent->mover = mover_new(&agent->input, &agent->message);
+	agent->direction = agent->message.direction;
 	return message_ready(&err);
 }
 
-/* A line that is no message: git-lfs waits for an answer all the same. */
+/* git-lfs waits for an answer even to a line that is not a message. */
 static int refuse(struct agent *agent, const struct err *why)
 {
 	struct err err = ERR_INIT;
@@ -50,21 +43,20 @@ static int refuse(struct agent *agent, const struct err *why)
 	return message_failed(agent->message.oid, why, &err);
 }
 
-static int move(struct agent *agent)
+static int move(struct agent *agent, enum direction direction)
 {
 	struct err why = ERR_INIT;
-	bool is_upload = agent->message.event == EVENT_UPLOAD;
 
 	if (!agent->mover)
 		err_set(&why, ERR_PROTOCOL, "an object came before init");
-	else if (is_upload != agent->is_upload)
+	else if (direction != agent->direction)
 		err_set(&why, ERR_PROTOCOL,
 			"'%s' came, but init said another operation",
-			is_upload ? "upload" : "download");
+			direction == UPLOAD ? "upload" : "download");
 	if (why.kind)
 		return refuse(agent, &why);
 	agent->has_moved = true;
-	return move_object(agent->mover, &agent->message);
+	return mover_move(agent->mover, &agent->message);
 }
 
 /* Read and act on one line; false when the conversation is over. */
@@ -83,8 +75,9 @@ static bool converse(struct agent *agent)
 	case EVENT_TERMINATE:
 		return false;
 	case EVENT_UPLOAD:
+		return !move(agent, UPLOAD);
 	case EVENT_DOWNLOAD:
-		return !move(agent);
+		return !move(agent, DOWNLOAD);
 	}
 	return false;
 }

@@ -3,15 +3,16 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <time.h>
 
-#include "agent/message.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
+#include "lfs/base/mem.h"
 #include "lfs/git/treepath.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/pool.h"
+#include "lfs/server/batch.h"
 #include "lfs/server/context.h"
+#include "lfs/server/lookahead.h"
 #include "lfs/server/server.h"
 #include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"
@@ -20,9 +21,25 @@
 
 enum {
 	STEP_MS = 25,	/* between two looks at stdin */
+	STOP_MS = 500,	/* for workers to come back at the end */
 	NAMING_MS = 3000,	/* that git may take for files in messages */
 	/* More than a server leaves in its buffers if it takes nothing. */
 	TAKEN_BYTES = 8 << 20
+};
+
+struct mover {
+	struct input *input;	/* borrowed */
+	char *remote;	/* owned, as all below; or NULL */
+	enum direction direction;
+	unsigned nagents;
+	uint64_t began_ms;	/* by clock_ms() */
+	struct context *context;
+	struct engine *engine;
+	struct server *server;	/* standalone only */
+	struct lookahead *ahead;	/* standalone only */
+	bool answer_is_cached;	/* from the look-ahead, may be stale */
+	uint64_t named_ms;	/* that git took to name files for messages */
+	bool left_behind;	/* a worker has a transfer: free nothing */
 };
 
 /* One object on its way. */
@@ -40,10 +57,57 @@ struct move {
 	struct attempts attempts;
 };
 
+static bool is_upload(const struct move *move)
+{
+	return move->mover->direction == UPLOAD;
+}
+
+static bool move_is_stopped(void *ctx)
+{
+	return !input_look(ctx, 0);
+}
+
+static int need_engine(struct mover *mover, struct err *err)
+{
+	const struct context_options options = {
+		.remote = mover->remote,
+		.is_upload = mover->direction == UPLOAD,
+	};
+
+	if (!mover->context)
+		mover->context = context_new(&options, err);
+	if (mover->context && !mover->engine)
+		mover->engine = engine_new(mover->context, mover->nagents, err);
+	return mover->engine ? 0 : -1;
+}
+
+static int need_server(struct mover *mover, struct err *err)
+{
+	const struct server_options options = {
+		.context = mover->context,
+		.pool = engine_pool(mover->engine),
+		.began_ms = mover->began_ms,
+		.stop = { move_is_stopped, mover->input, mover->input->fd },
+	};
+
+	if (mover->server)
+		return 0;
+	mover->server = server_new(&options, err);
+	if (!mover->server)
+		return -1;
+	mover->ahead = lookahead_new(&(struct lookahead_options){
+		.context = mover->context,
+		.server = mover->server,
+		.stop = options.stop,
+	});
+	return 0;
+}
+
 /*
- * git-lfs gives objects to its first agent alone until that has shown some
- * progress: it does so as soon as nothing is left to ask a person for, or to
- * tell the other agents about logins, and in any case before an error.
+ * git-lfs gives objects to its first agent alone until that agent reports
+ * progress: it reports some as soon as there is nothing left to ask a person
+ * for or to tell the other agents about logins, and in any case before an
+ * error.
  */
 static int begin(struct move *move)
 {
@@ -55,7 +119,24 @@ static int begin(struct move *move)
 	return message_progress(move->message->oid, 1, 0, &err);
 }
 
-/* Standalone: ask the server what to do, again if its links ran out. */
+/* Standalone: `anew`, an earlier answer is not good enough. */
+static int ask_server(struct mover *mover, struct batch_object *object,
+		      bool anew, struct err *err)
+{
+	if (need_server(mover, err))
+		return -1;
+	mover->answer_is_cached = false;
+	if (anew)
+		lookahead_forget(mover->ahead);
+	if (anew || mover->direction == UPLOAD)
+		return server_ask(mover->server, object, err);
+	mover->answer_is_cached = lookahead_take(mover->ahead, object);
+	return mover->answer_is_cached ?
+		       0 :
+		       lookahead_ask(mover->ahead, object, err);
+}
+
+/* Standalone: ask the server what to do, and anew if its links have expired. */
 static int ask(struct move *move, struct err *err)
 {
 	bool anew = move->was_asked;
@@ -64,7 +145,7 @@ static int ask(struct move *move, struct err *err)
 	batch_object_release(&move->object);
 	move->object = (struct batch_object){ .oid = move->message->oid,
 					      .size = move->message->size };
-	if (mover_ask(move->mover, &move->object, anew, err))
+	if (ask_server(move->mover, &move->object, anew, err))
 		return -1;
 	if (server_may_want_login(move->mover->server, &move->object))
 		return 0;
@@ -76,8 +157,7 @@ static const json_t *find_action(const struct move *move)
 {
 	if (move->message->action)
 		return move->message->action;
-	return mode_action(move->object.actions,
-			   move->mover->is_upload ? UPLOAD : DOWNLOAD);
+	return mode_action(move->object.actions, move->mover->direction);
 }
 
 static struct plan *make_plan(const struct move *move,
@@ -87,7 +167,7 @@ static struct plan *make_plan(const struct move *move,
 	const struct settings *settings = &move->mover->context->settings;
 
 	*request = (struct plan_request){
-		.direction = move->mover->is_upload ? UPLOAD : DOWNLOAD,
+		.direction = move->mover->direction,
 		.oid = message->oid,
 		.size = message->size,
 		.action = find_action(move),
@@ -101,10 +181,10 @@ static struct plan *make_plan(const struct move *move,
 	return mode_plan(request, err);
 }
 
-/* Has the server taken the request, so far as that can be told by the bytes? */
+/* Do the bytes that have moved show that the server takes the request? */
 static bool is_taken(const struct move *move, uint64_t moved)
 {
-	uint64_t least = move->mover->is_upload ? TAKEN_BYTES : 1;
+	uint64_t least = is_upload(move) ? TAKEN_BYTES : 1;
 
 	return moved >= move->begun_at + least;
 }
@@ -126,7 +206,7 @@ static int report(struct move *move, uint64_t moved, bool at_once)
 	return 0;
 }
 
-/* All of it is where it belongs; ERR_CANCELED if nobody wants to know. */
+/* The whole object is where it belongs; ERR_CANCELED if git-lfs is gone. */
 static int report_all(struct move *move, struct err *err)
 {
 	if (!report(move, move->message->size, true))
@@ -134,9 +214,9 @@ static int report_all(struct move *move, struct err *err)
 	return err_set(err, ERR_CANCELED, "git-lfs is gone");
 }
 
-static void stop(struct move *move)
+static void stop_transfer(struct move *move)
 {
-	uint64_t until = clock_ms() + MOVER_STOP_MS;
+	uint64_t until = clock_ms() + STOP_MS;
 
 	transfer_cancel(move->transfer);
 	do
@@ -155,7 +235,7 @@ static int follow(struct move *move, struct err *err)
 		if (input_look(move->mover->input, 0) &&
 		    !report(move, moved, false))
 			continue;
-		stop(move);
+		stop_transfer(move);
 		return err_set(err, ERR_CANCELED, "stopped");
 	}
 	if (transfer_result(move->transfer, err))
@@ -166,9 +246,9 @@ static int follow(struct move *move, struct err *err)
 	return report_all(move, err);
 }
 
-/* Run `fresh`, which is owned, or the earlier plan that takes its place. */
-static int run(struct move *move, struct plan *fresh,
-	       const struct plan_request *request, struct err *err)
+/* Carry out `fresh`, which is taken, or the earlier plan that takes its place. */
+static int start(struct move *move, struct plan *fresh,
+		 const struct plan_request *request, struct err *err)
 {
 	struct transfer_options options = {
 		.path = move->message->path,
@@ -202,14 +282,13 @@ static int try_once(struct move *move, struct err *err)
 	if (!move->message->action && ask(move, err))
 		return -1;
 	/* An upload without an action: the server has the object. */
-	if (!move->message->action && move->mover->is_upload &&
-	    !find_action(move))
+	if (!move->message->action && is_upload(move) && !find_action(move))
 		return report_all(move, err);
 	fresh = make_plan(move, &request, err);
-	return fresh ? run(move, fresh, &request, err) : -1;
+	return fresh ? start(move, fresh, &request, err) : -1;
 }
 
-/* Another try at what has failed: a download keeps what has come. */
+/* Try again what has failed; a download keeps the bytes that have come. */
 static int try_again(struct move *move, struct err *err)
 {
 	struct transfer *begun = move->transfer;
@@ -217,7 +296,7 @@ static int try_again(struct move *move, struct err *err)
 	struct plan *fresh;
 
 	move->transfer = NULL;
-	if (move->mover->is_upload) {
+	if (is_upload(move)) {
 		transfer_free(begun);
 		return try_once(move, err);
 	}
@@ -234,20 +313,17 @@ static int try_again(struct move *move, struct err *err)
 /* Sleep; false if we are to stop. */
 static bool pause_for(const struct move *move, unsigned ms)
 {
-	const struct timespec step = { .tv_nsec = STEP_MS * 1000000L };
-	uint64_t until = clock_ms() + ms;
+	uint64_t now, until = clock_ms() + ms;
 
-	while (clock_ms() < until) {
-		if (!input_look(move->mover->input, 0))
+	while ((now = clock_ms()) < until)
+		if (!input_look(move->mover->input, (int)(until - now)))
 			return false;
-		nanosleep(&step, NULL);
-	}
 	return true;
 }
 
-/* What has failed, in that way: what is next? */
-static enum attempts_next judge(struct move *move, struct attempts *attempts,
-				const struct fate *fate, struct err *err)
+/* Have `attempts` decide what follows this failure. */
+static enum attempts_next decide(struct move *move, struct attempts *attempts,
+				 const struct fate *fate, struct err *err)
 {
 	const struct engine *engine = move->mover->engine;
 	const struct attempts_facts facts = {
@@ -259,19 +335,19 @@ static enum attempts_next judge(struct move *move, struct attempts *attempts,
 			.begun_ms = move->begun_ms,
 			.moved_ms = atomic_load(
 				&pool_shared(engine_pool(engine))->moved_ms) },
-		.is_kept = move->mover->is_kept,
+		.is_kept = move->mover->answer_is_cached,
 		.can_ask = !move->message->action,
 	};
 
 	return attempts_next(attempts, &facts, err);
 }
 
-/* The transfer has failed: do what comes before the next try, if any. */
+/* The transfer has failed: prepare the next try, if there is to be one. */
 static enum attempts_next prepare(struct move *move, struct err *err)
 {
 	struct attempts *attempts = &move->attempts;
 	const struct fate fate = transfer_fate(move->transfer);
-	enum attempts_next next = judge(move, attempts, &fate, err);
+	enum attempts_next next = decide(move, attempts, &fate, err);
 
 	if (next == ATTEMPTS_LOG_IN &&
 	    !attempts_logged_in(attempts, server_log_in(move->mover->server,
@@ -286,21 +362,24 @@ static enum attempts_next prepare(struct move *move, struct err *err)
 	return ATTEMPTS_FAIL;
 }
 
-/* The upload is over; so is its verification, perhaps with a new link. */
+/*
+ * Verify a finished upload.  If the verify link has expired meanwhile, get a
+ * new one and try again.
+ */
 static int verify(struct move *move, struct err *err)
 {
-	/* All of it is at the server. */
+	/* All parts are at the server. */
 	const struct fate fate = { .at_finish = true, .keeps_parts = true };
 	struct attempts attempts = ATTEMPTS_INIT;
 	struct mover *mover = move->mover;
 
-	/* git-lfs asks for none, either, where there was nothing to send. */
-	if (!move->object.actions || !mover->is_upload || !move->transfer)
+	/* As git-lfs, verify only an object that was sent. */
+	if (!move->object.actions || !is_upload(move) || !move->transfer)
 		return 0;
 	while (server_verify(mover->server, &move->object, err)) {
-		enum attempts_next next = judge(move, &attempts, &fate, err);
+		enum attempts_next next = decide(move, &attempts, &fate, err);
 
-		/* The server was offered all logins that there are. */
+		/* server_verify() has offered all logins: there is no other. */
 		if (next != ATTEMPTS_RENEW &&
 		    (next != ATTEMPTS_LOG_IN ||
 		     !attempts_logged_in(&attempts, 0)))
@@ -313,8 +392,8 @@ static int verify(struct move *move, struct err *err)
 }
 
 /*
- * Standalone: the answer was lost or did not tell; is the object at the server
- * all the same?
+ * Standalone: the answer to the upload was lost or says nothing.  Ask the server
+ * whether it has the object nevertheless.
  */
 static bool is_there(struct move *move)
 {
@@ -346,7 +425,7 @@ static void explain_expiry(const struct move *move, struct err *err)
 				"again");
 }
 
-/* Try until it is where it belongs, or has failed for good. */
+/* Try until the object is where it belongs or has failed for good. */
 static int try_all(struct move *move, struct err *err)
 {
 	enum attempts_next next = ATTEMPTS_FAIL;
@@ -370,7 +449,7 @@ static int carry_out(struct move *move, struct err *err)
 {
 	int ret;
 
-	if (mover_need_engine(move->mover, err))
+	if (need_engine(move->mover, err))
 		return -1;
 	ret = try_all(move, err);
 	if (move->mover->server)
@@ -389,12 +468,7 @@ static int carry_out(struct move *move, struct err *err)
 	return ret ? ret : verify(move, err);
 }
 
-static bool is_stopped(void *ctx)
-{
-	return !input_look(ctx, 0);
-}
-
-/* Say which file it is, if git knows soon. */
+/* Name the file in the message, if git finds it soon enough. */
 static void name_file(struct mover *mover, const struct message *message,
 		      struct err *why)
 {
@@ -407,7 +481,7 @@ static void name_file(struct mover *mover, const struct message *message,
 		.oid = message->oid,
 		.size = message->size,
 		.most_ms = NAMING_MS - (unsigned)mover->named_ms,
-		.stop = stop_when(is_stopped, mover->input),
+		.stop = stop_when(move_is_stopped, mover->input),
 	});
 	if (path)
 		err_wrap(why, "'%.200s'", path);
@@ -426,17 +500,17 @@ static int answer(struct move *move, struct err *why)
 		log_error("%.12s: %s", message->oid, why->msg);
 		return message_failed(message->oid, why, &err);
 	}
-	if (move->mover->is_upload)
+	if (is_upload(move))
 		return message_complete(message->oid, NULL, &err);
 	path = transfer_hand_over(move->transfer, &err);
-	/* Its path may be one that cannot be said. */
+	/* The path may not be valid UTF-8. */
 	if (path && !message_complete(message->oid, path, &err))
 		return 0;
 	transfer_take_back(move->transfer);
 	return message_failed(message->oid, &err, &again);
 }
 
-int move_object(struct mover *mover, const struct message *message)
+int mover_move(struct mover *mover, const struct message *message)
 {
 	struct move move = { .mover = mover,
 			     .message = message,
@@ -450,7 +524,7 @@ int move_object(struct mover *mover, const struct message *message)
 	carry_out(&move, &why);
 	if (!why.kind)
 		log_info("%s of %.12s: %" PRIu64 " bytes in %" PRIu64 " ms",
-			 mover->is_upload ? "upload" : "download", message->oid,
+			 is_upload(&move) ? "upload" : "download", message->oid,
 			 message->size, clock_ms() - begun_ms);
 	if (why.kind != ERR_CANCELED && !begin(&move))
 		ret = answer(&move, &why);
@@ -460,4 +534,32 @@ int move_object(struct mover *mover, const struct message *message)
 	resume_release(&move.resume);
 	batch_object_release(&move.object);
 	return ret;
+}
+
+struct mover *mover_new(struct input *input, const struct message *init)
+{
+	struct mover *mover = xcalloc(1, sizeof(*mover));
+
+	mover->input = input;
+	mover->remote = init->remote ? xstrdup(init->remote) : NULL;
+	mover->direction = init->direction;
+	mover->nagents = init->nagents;
+	mover->began_ms = clock_ms();
+	return mover;
+}
+
+bool mover_free(struct mover *mover)
+{
+	if (!mover)
+		return true;
+	if (mover->left_behind)
+		return false;
+	lookahead_free(mover->ahead);
+	server_free(mover->server);
+	if (!engine_free(mover->engine, STOP_MS))
+		return false;
+	context_free(mover->context);
+	free(mover->remote);
+	free(mover);
+	return true;
 }
