@@ -10,7 +10,7 @@ GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
            lfsconfig pointer history treepath
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
-           credential context batch session ssh server lookahead
+           credential context batch ssh session server lookahead
 TRANSFER = journal hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool piece passage relay scheduler fork

@@ -13,6 +13,14 @@ git -C r push -q origin main || die 'push'
 OTHER=$(echo none | sha256sum | cut -c 1-64)
 export GIT_TERMINAL_PROMPT=0
 
+# ssh_gives AUTHORIZATION: what git-lfs-authenticate says
+ssh_gives () {
+	printf '#!/bin/sh\necho "%s"\n' \
+		"{\\\"header\\\": {\\\"Authorization\\\": \\\"$1\\\"}}" >ssh &&
+		chmod +x ssh
+}
+export GIT_SSH="$PWD/ssh"
+
 # gives EXPECTED ARGUMENT...: what the tool prints
 gives () {
 	want=$1
@@ -69,7 +77,7 @@ server_nofaults
 server_faults 'redirect=otherhost,on=batch,times=1'
 server_reset
 check 'one to another host gets no header of ours' eval \
-	'"$BUILD/test/tool/batch" -H "Authorization: Basic x" "$API" \
+	'ssh_gives "Basic x" && "$BUILD/test/tool/batch" -s "$API" \
 		download "$OID:1024" &&
 	equal 1 "$(server_count authorization.batch)" &&
 	equal 2 "$(server_count requests.batch)"'
@@ -83,11 +91,12 @@ LOGIN="Authorization: Basic $(printf u:p | base64)"
 ok="transfer basic,$(echo "$OID" | cut -c 1-8) error: the server does not have this object (404: no such object),"
 check 'nobody to ask' says 'wants a login.*GIT_TERMINAL_PROMPT' "$API" \
 	download "$OID:1024"
-check 'as ssh would have it' gives "$ok" -H "$LOGIN" "$API" download \
-	"$OID:1024"
+ssh_gives "Basic $(printf u:p | base64)"
+check 'as ssh would have it' gives "$ok" -s "$API" download "$OID:1024"
+ssh_gives 'Basic x'
 check 'what ssh gave and is refused is final' says \
 	'answered 401.*; the login from ssh (git-lfs-authenticate) was refused' \
-	-H 'Authorization: Basic x' "$API" download "$OID:1024"
+	-s "$API" download "$OID:1024"
 lfs_config http.extraHeader "$LOGIN"
 check 'http.extraHeader' gives "$ok" "$API" download "$OID:1024"
 git config --global --unset http.extraHeader

@@ -19,15 +19,13 @@
 #include "lfs/server/credshare.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/session.h"
-#include "lfs/server/ssh.h"
 
 enum { STEP_MS = 100 };
 
 struct server {
 	struct server_options options;
 	const struct endpoint *endpoint;	/* borrowed from the context */
-	struct sshauth sshauth;	/* owned, as all below */
-	struct credentials *credentials;
+	struct credentials *credentials;	/* owned, as all below */
 	/* The first is with the API, the others with hosts that wanted a login. */
 	struct session **sessions;
 	size_t nsessions;
@@ -49,15 +47,19 @@ struct request {
 };
 
 static struct session *add_session(struct server *server, const char *url,
-				   const char *remote_url)
+				   const struct endpoint *endpoint)
 {
-	const struct session_options options = {
-		.config = server->options.context->lfsconfig,
+	const struct server_options *options = &server->options;
+	const struct session_options session_options = {
+		.config = options->context->lfsconfig,
 		.credentials = server->credentials,
 		.api_url = url,
-		.remote_url = remote_url,
+		.remote_url = endpoint ? endpoint->remote_url : NULL,
+		.ssh = endpoint ? &endpoint->ssh : NULL,
+		.is_upload = options->context->is_upload,
+		.stop = options->stop,
 	};
-	struct session *session = session_new(&options);
+	struct session *session = session_new(&session_options);
 
 	server->sessions = xreallocarray(server->sessions,
 					 server->nsessions + 1,
@@ -105,43 +107,8 @@ struct server *server_new(const struct server_options *options, struct err *err)
 	server->options = *options;
 	server->endpoint = endpoint;
 	server->credentials = credentials_new(&credential_options);
-	add_session(server, endpoint->url, endpoint->remote_url);
+	add_session(server, endpoint->url, endpoint);
 	return server;
-}
-
-static struct sshauth_options sshauth_options_of(const struct server *server)
-{
-	const struct server_options *options = &server->options;
-
-	return (struct sshauth_options){
-		.config = options->context->lfsconfig,
-		.is_upload = options->context->is_upload,
-		.share = credentials_share(server->credentials),
-		.stop = options->stop,
-	};
-}
-
-/* Where it is asked now. */
-static const char *url_of(const struct server *server)
-{
-	return sshauth_url(&server->sshauth, server->endpoint);
-}
-
-/* Have a login that lives: by ssh, or one that the session knows of. */
-static int log_in(struct server *server, struct err *err)
-{
-	const struct sshauth_options sshauth_options = sshauth_options_of(
-		server);
-	int ret = 0;
-
-	if (sshauth_update(&server->sshauth, server->endpoint, &sshauth_options,
-			   err))
-		return -1;
-	session_set_url(server->sessions[0], url_of(server));
-	if (server->sshauth.has_reply)
-		ret = session_set_headers(server->sessions[0],
-					  &server->sshauth.reply.headers, err);
-	return ret ? ret : session_prepare(server->sessions[0], err);
 }
 
 static int run_request(struct job *job, struct http *http, struct err *err)
@@ -166,7 +133,7 @@ static struct credtext name_of(const struct server *server)
 static bool has_answered(struct server *server)
 {
 	return hosts_has_answered(&pool_shared(server->options.pool)->hosts,
-				  url_of(server));
+				  session_url(server->sessions[0]));
 }
 
 /*
@@ -181,7 +148,8 @@ static void learn(struct server *server, struct err *err)
 
 	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
 		atomic_store(&shared->moved_ms, clock_ms());
-		hosts_answered(&shared->hosts, url_of(server));
+		hosts_answered(&shared->hosts,
+			       session_url(server->sessions[0]));
 	} else {
 		credshare_knows(share, CREDSHARE_UNREACHED, &name, err);
 	}
@@ -233,10 +201,7 @@ static enum session_next ask_once(struct server *server, struct batch *batch,
 	struct headers headers = HEADERS_INIT;
 	enum session_next next = SESSION_FAILED;
 
-	if (session_headers(server->sessions[0], batch->url, &headers, err)) {
-		/* An untried login: others may be waiting for its outcome. */
-		credential_drop(server->credentials);
-	} else {
+	if (!session_headers(server->sessions[0], batch->url, &headers, err)) {
 		batch->headers = &headers;
 		perform(server, &request);
 		*err = request.job.err;
@@ -268,43 +233,16 @@ static const char *find_ref(struct server *server)
 	return server->ref;
 }
 
-/* May what ssh gives now be better than what the server has refused? */
-static bool can_ask_ssh_again(struct server *server, struct err *err)
-{
-	const struct sshauth_options options = sshauth_options_of(server);
-
-	if (err->kind != ERR_AUTH ||
-	    !sshauth_refused(&server->sshauth, server->endpoint, &options))
-		return false;
-	log_info("%s; asking by ssh again", err->msg);
-	err_clear(err);
-	return true;
-}
-
-/* Its address would not be asked if ssh had given another. */
-static void blame_ssh(const struct server *server, struct err *err)
-{
-	if (err->kind && err->kind != ERR_CANCELED &&
-	    sshauth_is_empty(&server->sshauth))
-		err_append(err,
-			   "; this address was tried as ssh to '%.80s' finds "
-			   "no git-lfs-authenticate there",
-			   server->endpoint->ssh.host);
-}
-
 /* The batch, with a login if that is wanted; the outcome is in `err`. */
 static void ask(struct server *server, struct batch *batch, struct err *err)
 {
+	struct session *api = server->sessions[0];
+
 	do {
-		if (log_in(server, err))
+		if (session_prepare(api, err))
 			return;
-		batch->url = url_of(server);
-		while (ask_once(server, batch, err) == SESSION_AGAIN)
-			continue;
-		if (!err->kind)
-			server->sshauth.was_used = true;
-	} while (can_ask_ssh_again(server, err));
-	blame_ssh(server, err);
+		batch->url = session_url(api);
+	} while (ask_once(server, batch, err) == SESSION_AGAIN);
 }
 
 static int ask_about(struct server *server, struct batch_object *objects,
@@ -645,7 +583,6 @@ void server_free(struct server *server)
 		session_free(server->sessions[i]);
 	free(server->sessions);
 	credentials_free(server->credentials);
-	sshauth_release(&server->sshauth);
 	free(server->ref);
 	free(server);
 }

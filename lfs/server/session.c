@@ -5,11 +5,13 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/httpconf.h"
 #include "lfs/git/urlmatch.h"
 #include "lfs/net/link.h"
 #include "lfs/net/url.h"
+#include "lfs/server/ssh.h"
 
 enum {
 	REJECTIONS_MAX = 3
@@ -18,10 +20,10 @@ enum {
 struct session {
 	const struct gitconfig *config; /* borrowed */
 	struct credentials *credentials; /* borrowed */
-	char *api_url; /* owned */
-	char *remote_url; /* owned, or NULL */
-	struct headers set; /* owned */
-	struct credential credential; /* owned; no authorization: none */
+	char *api_url; /* owned, as all below */
+	char *remote_url; /* or NULL */
+	struct sshauth ssh;
+	struct credential credential; /* no authorization: none */
 	bool is_approved;
 	bool is_on_trial; /* it was an action that wanted it */
 	bool is_for_actions; /* one that is not below the API wanted it */
@@ -37,59 +39,50 @@ struct session *session_new(const struct session_options *options)
 	session->api_url = xstrdup(options->api_url);
 	if (options->remote_url)
 		session->remote_url = xstrdup(options->remote_url);
+	session->ssh.options.config = options->config;
+	session->ssh.options.ssh = options->ssh;
+	session->ssh.options.is_upload = options->is_upload;
+	session->ssh.options.share = credentials_share(options->credentials);
+	session->ssh.options.stop = options->stop;
 	return session;
 }
 
-int session_set_headers(struct session *session, const struct headers *headers,
-			struct err *err)
+const char *session_url(const struct session *session)
 {
-	headers_release(&session->set);
-	return headers_add_all(&session->set, headers, err);
-}
+	const char *href = session->ssh.reply.href;
 
-void session_set_url(struct session *session, const char *api_url)
-{
-	char *url = xstrdup(api_url);
-
-	free(session->api_url);
-	session->api_url = url;
+	return href ? href : session->api_url;
 }
 
 static struct credential_query query_of(const struct session *session)
 {
 	return (struct credential_query){
-		.url = session->api_url,
-		.api_url = session->api_url,
+		.url = session_url(session),
+		.api_url = session_url(session),
 		.remote_url = session->remote_url,
 	};
 }
 
 static bool has_ssh_login(const struct session *session)
 {
-	return headers_get(&session->set, "Authorization");
+	return headers_get(&session->ssh.reply.headers, "Authorization");
 }
 
 /* What of the user's config says what to send; NULL: nothing. */
 static const char *own_login(const struct session *session)
 {
+	const char *url = session_url(session);
 	struct headers headers = HEADERS_INIT;
 	struct err ignored = ERR_INIT;
 	const char *origin = NULL;
 
-	httpconf_add_headers(session->config, session->api_url, &headers,
-			     &ignored);
+	httpconf_add_headers(session->config, url, &headers, &ignored);
 	if (headers_get(&headers, "Authorization"))
 		origin = "http.extraHeader";
-	else if (strstr(session->api_url, "?token=") ||
-		 strstr(session->api_url, "&token="))
+	else if (strstr(url, "?token=") || strstr(url, "&token="))
 		origin = "the URL";
 	headers_release(&headers);
 	return origin;
-}
-
-static bool has_own_login(const struct session *session)
-{
-	return own_login(session);
 }
 
 static bool wants_login(const struct session *session, const char *url)
@@ -115,23 +108,25 @@ static int get_credential(struct session *session,
 
 int session_prepare(struct session *session, struct err *err)
 {
-	const struct credential_query query = query_of(session);
-	struct credential_query own = query;
+	struct credential_query query, own;
 	int found;
 
+	if (sshauth_update(&session->ssh, err))
+		return -1;
+	own = query = query_of(session);
 	/* git-lfs sends what the remote's URL holds only when it is asked. */
 	own.remote_url = NULL;
 	if (session->credential.authorization || has_ssh_login(session))
 		return 0;
 	if (credential_has_failed(session->credentials, &query, err))
 		return -1;
-	if (has_own_login(session))
+	if (own_login(session))
 		return 0;
 	found = credential_from_urls(session->credentials, &own,
 				     &session->credential, err);
 	if (found)
 		return found < 0 ? -1 : 0;
-	if (wants_login(session, session->api_url) ||
+	if (wants_login(session, session_url(session)) ||
 	    credential_is_wanted(session->credentials, &query))
 		return get_credential(session, &query, err);
 	return 0;
@@ -139,17 +134,19 @@ int session_prepare(struct session *session, struct err *err)
 
 bool session_is_with(const struct session *session, const char *url)
 {
-	return url_keeps_headers(session->api_url, url);
+	return url_keeps_headers(session_url(session), url);
 }
 
-int session_headers(const struct session *session, const char *url,
+int session_headers(struct session *session, const char *url,
 		    struct headers *headers, struct err *err)
 {
-	if (httpconf_add_headers(session->config, url, headers, err))
-		return -1;
-	if (!session_is_with(session, url))
+	if (!httpconf_add_headers(session->config, url, headers, err) &&
+	    (!session_is_with(session, url) ||
+	     !session_add_login(session, headers, err)))
 		return 0;
-	return session_add_login(session, headers, err);
+	/* Other agents may be waiting for how an untried login turns out. */
+	credential_drop(session->credentials);
+	return -1;
 }
 
 int session_add_login(const struct session *session, struct headers *headers,
@@ -157,7 +154,7 @@ int session_add_login(const struct session *session, struct headers *headers,
 {
 	const char *authorization = session->credential.authorization;
 
-	if (headers_add_all(headers, &session->set, err))
+	if (headers_add_all(headers, &session->ssh.reply.headers, err))
 		return -1;
 	if (!authorization || headers_get(headers, "Authorization"))
 		return 0;
@@ -180,7 +177,7 @@ bool session_gives_login(const struct session *session, const char *url)
 {
 	if (link_is_signed(url) || !session_is_with(session, url))
 		return false;
-	return session->is_for_actions || is_below(session->api_url, url) ||
+	return session->is_for_actions || is_below(session_url(session), url) ||
 	       wants_login(session, url);
 }
 
@@ -337,22 +334,21 @@ static void put_off(struct session *session, const struct err *err)
 		credential_drop(session->credentials);
 }
 
-enum session_next session_answered(struct session *session,
-				   const struct headers *sent,
-				   const struct batch *batch, struct err *err)
+/* What follows for the credential from the API's answer. */
+static enum session_next judge_answer(struct session *session,
+				      const char *login,
+				      const struct batch *batch,
+				      struct err *err)
 {
 	const struct credential_query query = query_of(session);
-	const char *login = headers_get(sent, "Authorization");
 	bool is_new = login && !session->is_approved &&
 		      is_current(session, login);
 
-	if (err->kind == ERR_AUTH && has_ssh_login(session)) {
+	if (err->kind == ERR_AUTH &&
+	    (has_ssh_login(session) || own_login(session))) {
 		blame_login(origin_of(session, login), err);
-		return SESSION_FAILED;
-	}
-	if (err->kind == ERR_AUTH && has_own_login(session)) {
-		blame_login(origin_of(session, login), err);
-		credential_give_up(session->credentials, &query, err);
+		if (!has_ssh_login(session))
+			credential_give_up(session->credentials, &query, err);
 		return SESSION_FAILED;
 	}
 	if (err->kind == ERR_AUTH)
@@ -366,11 +362,39 @@ enum session_next session_answered(struct session *session,
 	return err->kind ? SESSION_FAILED : SESSION_DONE;
 }
 
+enum session_next session_answered(struct session *session,
+				   const struct headers *sent,
+				   const struct batch *batch, struct err *err)
+{
+	enum session_next next = judge_answer(session,
+					      headers_get(sent,
+							  "Authorization"),
+					      batch, err);
+
+	if (next == SESSION_DONE)
+		session->ssh.was_used = true;
+	if (next != SESSION_FAILED)
+		return next;
+	/* What ssh gives now may be better than what the server has refused. */
+	if (err->kind == ERR_AUTH && sshauth_refused(&session->ssh)) {
+		log_info("%s; asking by ssh again", err->msg);
+		err_clear(err);
+		return SESSION_AGAIN;
+	}
+	/* If ssh had given another address, this one would not be asked. */
+	if (err->kind != ERR_CANCELED && sshauth_is_empty(&session->ssh))
+		err_append(err,
+			   "; this address was tried as ssh to '%.80s' finds "
+			   "no git-lfs-authenticate there",
+			   session->ssh.options.ssh->host);
+	return next;
+}
+
 int session_log_in(struct session *session, const char *sent, struct err *err)
 {
 	bool has_unsent = !sent && has_ssh_login(session);
 
-	if (!has_unsent && (has_ssh_login(session) || has_own_login(session) ||
+	if (!has_unsent && (has_ssh_login(session) || own_login(session) ||
 			    (sent && !is_current(session, sent))))
 		return 0;
 	if (has_unsent)
@@ -408,7 +432,7 @@ void session_free(struct session *session)
 		credential_drop(session->credentials);
 	free(session->api_url);
 	free(session->remote_url);
-	headers_release(&session->set);
+	sshauth_release(&session->ssh);
 	credential_release(&session->credential);
 	free(session);
 }

@@ -5,26 +5,32 @@
 #include <stdbool.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/wait.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/net/http.h"
 #include "lfs/server/batch.h"
 #include "lfs/server/credential.h"
+#include "lfs/server/remoteurl.h"
 
 /*
  * A conversation with one LFS server: which headers a request carries, and
  * what follows from its answer.  Requests are anonymous until the server wants
- * a login; then a credential is found, tried, and approved or rejected.
+ * a login; then one is found, tried, and approved or rejected.
  *
- *	session_prepare(session, &err);
  *	do {
+ *		session_prepare(session, &err);
+ *		url = session_url(session);
  *		session_headers(session, url, &headers, &err);
  *		... batch_perform() with them, as a job of the pool ...
- *		next = session_answered(session, &headers, &batch, &job.err);
+ *		next = session_answered(session, &headers, &batch, &err);
  *	} while (next == SESSION_AGAIN);
  *
- * It sends nothing itself.  Main thread only, and no function but prepare,
- * answered and log_in blocks: these may wait for a person.  Several requests may
- * be under way at once.
+ * With a server that a git server names by ssh (ssh.h), url and headers are what
+ * git-lfs-authenticate said.
+ *
+ * It sends nothing itself.  Main thread only, and only prepare, answered and
+ * log_in block: these may wait for a person.  Several requests may be under way
+ * at once.
  */
 
 enum session_next {
@@ -34,33 +40,27 @@ enum session_next {
 };
 
 struct session_options {
-	const struct gitconfig *config;	/* borrowed */
-	struct credentials *credentials;	/* borrowed */
-	const char *api_url;
+	const struct gitconfig *config;	/* borrowed, as the next */
+	struct credentials *credentials;
+	const char *api_url;	/* copied, as the next */
 	const char *remote_url;	/* of the git remote, or NULL */
+	const struct ssh_address *ssh;	/* borrowed; NULL, or without host: none */
+	bool is_upload;
+	struct stop stop;
 };
 
 struct session;
 
-/* The strings are copied. */
 struct session *session_new(const struct session_options *options);
 
 /*
- * Use these headers in every request to the API, as git-lfs-authenticate gave
- * them, in place of those set before.  With an Authorization among them no
- * credential is looked for.
- */
-int session_set_headers(struct session *session, const struct headers *headers,
-			struct err *err);
-
-/* The API is at this URL: git-lfs-authenticate may lead to another host. */
-void session_set_url(struct session *session, const char *api_url);
-
-/*
- * Before the first request: get a credential where `lfs.<url>.access` says
- * that one is needed, or the URL holds it.
+ * Before a request: ask by ssh if the reply has expired, and get a credential
+ * where `lfs.<url>.access` says that one is needed, or the URL holds it.
  */
 int session_prepare(struct session *session, struct err *err);
+
+/* Where the API is, by ssh or the options; borrowed until the next prepare. */
+const char *session_url(const struct session *session);
 
 /* Is `url` at the API's server?  That is a matter of url_keeps_headers(). */
 bool session_is_with(const struct session *session, const char *url);
@@ -69,10 +69,10 @@ bool session_is_with(const struct session *session, const char *url);
  * Add to `headers` what a request to `url` carries: http.extraHeader and, if
  * session_is_with() it, session_add_login().
  */
-int session_headers(const struct session *session, const char *url,
+int session_headers(struct session *session, const char *url,
 		    struct headers *headers, struct err *err);
 
-/* Add what was set, and Authorization if there is none yet. */
+/* Add what ssh gave, and Authorization if there is none yet. */
 int session_add_login(const struct session *session, struct headers *headers,
 		      struct err *err);
 
@@ -94,8 +94,8 @@ int session_extra_headers(const struct session *session, const char *url,
 			  struct headers *headers, struct err *err);
 
 /*
- * A request that was sent with `sent` came back with `err`; `batch` (or NULL)
- * has the challenges of a 401.
+ * A request to the API that was sent with `sent` came back with `err`; `batch`
+ * (or NULL) has the challenges of a 401.
  */
 enum session_next session_answered(struct session *session,
 				   const struct headers *sent,

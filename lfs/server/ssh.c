@@ -14,6 +14,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/base/text.h"
 #include "lfs/net/url.h"
 
 enum {
@@ -79,7 +80,8 @@ static bool use_shell(struct program *program, const char *command)
 	return true;
 }
 
-static void choose(struct program *program, const struct gitconfig *config)
+static void choose_program(struct program *program,
+			   const struct gitconfig *config)
 {
 	const char *name;
 
@@ -136,7 +138,7 @@ static void add_quoted(struct buf *out, const char *arg)
 }
 
 /* Turn the arguments of a shell command into those of a shell. */
-static void wrap(char **argv, const char *text)
+static void wrap_in_shell(char **argv, const char *text)
 {
 	struct buf line = BUF_INIT(SHELL_MAX);
 
@@ -198,7 +200,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 	bool is_plink;
 	size_t n = 0;
 
-	choose(&program, config);
+	choose_program(&program, config);
 	variant = find_variant(config, program.name);
 	is_plink = variant == VARIANT_PUTTY || variant == VARIANT_TORTOISE;
 	argv[n++] = xstrdup(program.text);
@@ -211,7 +213,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 	n += add_host(argv + n, ssh->host, variant);
 	argv[n] = remote_command(ssh->path, is_upload);
 	if (program.is_shell)
-		wrap(argv, program.text);
+		wrap_in_shell(argv, program.text);
 	free(program.name);
 	command->argv = argv;
 }
@@ -243,11 +245,12 @@ static int take_expires_at(const json_t *root, int64_t *expires,
 	if (!text || !strcmp(text, nothing))
 		return 0;
 	if (rfc3339_parse(text, expires))
-		return err_set(err, ERR_PROTOCOL, "'expires_at' is no time");
+		return err_set(err, ERR_PROTOCOL,
+			       "'expires_at' is not an RFC 3339 time");
 	return 0;
 }
 
-static int64_t after(const struct sshreply_times *times, int64_t ttl)
+static int64_t time_after(const struct sshreply_times *times, int64_t ttl)
 {
 	if (ttl > ttl_max)
 		ttl = ttl_max;
@@ -269,9 +272,9 @@ static int take_expiry(struct sshreply *reply, const json_t *root,
 		return err_set(err, ERR_PROTOCOL,
 			       "'expires_in' is not an integer");
 	if (json_integer_value(in))
-		reply->expires = after(times, json_integer_value(in));
+		reply->expires = time_after(times, json_integer_value(in));
 	else if (reply->expires == INT64_MAX && times->default_ttl > 0)
-		reply->expires = after(times, times->default_ttl);
+		reply->expires = time_after(times, times->default_ttl);
 	/* One of the clocks is wrong: then a refusal will tell. */
 	if (reply->expires <= times->asked)
 		reply->expires = INT64_MAX;
@@ -346,12 +349,19 @@ void sshreply_release(struct sshreply *reply)
 	*reply = (struct sshreply)SSHREPLY_INIT;
 }
 
-enum { SSHSHARE_MAX = CREDTEXT_MAX - 1024 };
+static void drop_reply(struct sshauth *auth)
+{
+	sshreply_release(&auth->reply);
+	auth->has_reply = auth->was_used = false;
+}
 
 /*
- * The cache daemon knows credentials only, so this is made to look like one:
- * the command's hash is its host, and the password is the time and the text.
+ * The cache daemon knows credentials only, so a shared reply is made to look
+ * like one: the command's hash is its host, and its password is the time when
+ * it was asked for and the text.
  */
+enum { SHARED_MAX = CREDTEXT_MAX - 1024 };
+
 static void add_key(struct credtext *lines, const struct sshcommand *command)
 {
 	unsigned char digest[SHA256_SIZE];
@@ -369,8 +379,8 @@ static void add_key(struct credtext *lines, const struct sshcommand *command)
 	credtext_add(lines, "username", "ssh", &ignored);
 }
 
-static bool parse(const char *password, int64_t default_ttl,
-		  struct sshreply *reply)
+static bool parse_shared(struct sshauth *auth, const char *password,
+			 int64_t default_ttl)
 {
 	struct sshreply_times times = { .default_ttl = default_ttl };
 	struct err ignored = ERR_INIT;
@@ -379,78 +389,45 @@ static bool parse(const char *password, int64_t default_ttl,
 	times.asked = strtoll(password, &text, 10);
 	if (*text != ' ' || times.asked < 0 || times.asked > clock_unix())
 		return false;
-	return !sshreply_parse(reply, text, strlen(text), &times, &ignored);
+	return !sshreply_parse(&auth->reply, text, strlen(text), &times,
+			       &ignored);
 }
 
-bool sshshare_get(const struct credshare *share,
-		  const struct sshcommand *command, int64_t default_ttl,
-		  struct sshreply *reply)
+/* Take the reply that another agent got, unless it has expired. */
+static bool take_shared(struct sshauth *auth, int64_t default_ttl)
 {
-	struct credtext query = CREDTEXT_INIT, answer = CREDTEXT_INIT;
-	bool found;
+	struct credtext answer = CREDTEXT_INIT;
 
-	add_key(&query, command);
-	found = credshare_get(share, &query, &answer) &&
-		parse(credtext_get(&answer, "password"), default_ttl, reply);
-	credtext_release(&query);
+	auth->has_reply = auth->was_used =
+		credshare_get(auth->options.share, &auth->key, &answer) &&
+		parse_shared(auth, credtext_get(&answer, "password"),
+			     default_ttl);
 	credtext_release(&answer);
-	return found;
+	if (sshauth_is_fresh(auth, clock_unix()))
+		return true;
+	drop_reply(auth);
+	return false;
 }
 
-void sshshare_put(const struct credshare *share,
-		  const struct sshcommand *command, const char *text,
-		  int64_t asked)
+static void share_reply(struct sshauth *auth, const char *text, int64_t asked)
 {
 	struct credtext lines = CREDTEXT_INIT;
 	struct err ignored = ERR_INIT;
 	char *password;
 
 	/* Longer ones do not fit among a credential's lines. */
-	if (strlen(text) > SSHSHARE_MAX)
+	if (strlen(text) > SHARED_MAX)
 		return;
 	password = xstrfmt("%" PRId64 " %s", asked, text);
 	/* In JSON they can only be blanks. */
 	for (char *c = password; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
-	add_key(&lines, command);
-	if (!credtext_add(&lines, "password", password, &ignored))
-		credshare_store(share, &lines);
+	if (!credtext_add_all(&lines, &auth->key, &ignored) &&
+	    !credtext_add(&lines, "password", password, &ignored))
+		credshare_store(auth->options.share, &lines);
 	credtext_release(&lines);
 	free(password);
-}
-
-void sshshare_note_failure(struct credshare *share,
-			   const struct sshcommand *command,
-			   const struct err *why)
-{
-	struct credtext query = CREDTEXT_INIT;
-
-	add_key(&query, command);
-	credshare_note(share, CREDSHARE_FAILED, &query, why);
-	credtext_release(&query);
-}
-
-bool sshshare_has_failed(struct credshare *share,
-			 const struct sshcommand *command, struct err *err)
-{
-	struct credtext query = CREDTEXT_INIT;
-	bool has;
-
-	add_key(&query, command);
-	has = credshare_knows(share, CREDSHARE_FAILED, &query, err);
-	credtext_release(&query);
-	return has;
-}
-
-void sshshare_erase(const struct credshare *share,
-		    const struct sshcommand *command)
-{
-	struct credtext lines = CREDTEXT_INIT;
-
-	add_key(&lines, command);
-	credshare_erase(share, &lines);
-	credtext_release(&lines);
 }
 
 enum {
@@ -474,28 +451,6 @@ static int get_number(const struct gitconfig *config, const char *key,
 	return 0;
 }
 
-/* A question to ask by ssh. */
-struct question {
-	const struct sshauth_options *options;
-	struct sshcommand command;	/* owned */
-	int64_t retries;
-	struct sshreply_times times;
-};
-
-static int begin(struct question *question, const struct endpoint *endpoint,
-		 const struct sshauth_options *options, struct err *err)
-{
-	*question = (struct question){ .options = options, .retries = RETRIES };
-	if (get_number(options->config, "lfs.ssh.retries", RETRIES_MAX,
-		       &question->retries, err) ||
-	    get_number(options->config, "lfs.defaulttokenttl", INT64_MAX,
-		       &question->times.default_ttl, err))
-		return -1;
-	sshcommand_init(&question->command, options->config, &endpoint->ssh,
-			options->is_upload);
-	return 0;
-}
-
 /*
  * Is git-lfs-authenticate not there?  A shell says so by its status; Gerrit, and
  * other servers without a shell, in words, in which git-lfs looks for the same.
@@ -508,15 +463,13 @@ static bool is_missing(int status, const struct child_said *said)
 		"git-lfs-authenticate: no such file",
 		"command not found: git-lfs-authenticate",
 	};
+	bool is = status == EXIT_NOT_FOUND;
+	char *text = text_lower(said->text, said->len);
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		size_t n = strlen(words[i]);
-
-		for (size_t at = 0; status && at + n <= said->len; at++)
-			if (!strncasecmp(said->text + at, words[i], n))
-				return true;
-	}
-	return status == EXIT_NOT_FOUND;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		is |= status && strstr(text, words[i]);
+	free(text);
+	return is;
 }
 
 static bool has_words(const char *line)
@@ -541,7 +494,7 @@ static const char *last_words(const struct child_said *said,
 	text[said->len] = '\0';
 	for (char *line = strtok_r(text, "\r\n", &rest); line;
 	     line = strtok_r(NULL, "\r\n", &rest)) {
-		if (!strncmp(line, prefix, strlen(prefix)))
+		if (text_has_prefix(line, prefix))
 			line += strlen(prefix);
 		line += strspn(line, " ");
 		if (has_words(line))
@@ -550,21 +503,22 @@ static const char *last_words(const struct child_said *said,
 	return found;
 }
 
-/* Ask; the answer's text, if it is good, is in `text`. */
-static int run(struct question *question, struct buf *text,
-	       struct sshreply *reply, struct err *err)
+/* Run the command once; the answer's text, if it is good, is in `text`. */
+static int run_ssh(struct sshauth *auth, struct sshreply_times *times,
+		   struct buf *text, struct err *err)
 {
 	char said_text[CHILD_SAID_MAX + 1];
 	struct child_said said;
 	const char *why;
 	struct child child = {
 		.said = &said,
-		.argv = (const char *const *)question->command.argv,
-		.stop = question->options->stop,
+		.argv = (const char *const *)auth->command.argv,
+		.stop = auth->options.stop,
 	};
 	int status;
 
-	question->times.asked = clock_unix();
+	times->asked = clock_unix();
+	buf_reset(text);
 	if (child_run(&child, text, &status, err))
 		return -1;
 	if (is_missing(status, &said)) {
@@ -578,110 +532,86 @@ static int run(struct question *question, struct buf *text,
 			       "run git-lfs-authenticate%s%s",
 			       status, *why ? ": " : "", why);
 	}
-	return sshreply_parse(reply, buf_str(text), text->len, &question->times,
+	return sshreply_parse(&auth->reply, buf_str(text), text->len, times,
 			      err);
 }
 
-static int ask(struct sshauth *auth, struct question *question, struct err *err)
+/* Run the command until it gives a reply, and tell the other agents. */
+static int ask_ssh(struct sshauth *auth, struct sshreply_times *times,
+		   struct err *err)
 {
+	struct credshare *share = auth->options.share;
 	struct buf text = BUF_INIT(SSHREPLY_MAX);
+	int64_t retries = RETRIES;
 	int ret;
 
-	while ((ret = run(question, &text, &auth->reply, err)) &&
-	       err->kind != ERR_CANCELED && question->retries--) {
-		log_info("%s; once more", err->msg);
+	if (get_number(auth->options.config, "lfs.ssh.retries", RETRIES_MAX,
+		       &retries, err))
+		return -1;
+	while ((ret = run_ssh(auth, times, &text, err)) &&
+	       err->kind != ERR_CANCELED && retries--) {
+		log_info("%s; trying again", err->msg);
 		err_clear(err);
-		buf_reset(&text);
 	}
 	auth->has_reply = !ret;
-	if (!ret && question->options->share)
-		sshshare_put(question->options->share, &question->command,
-			     buf_str(&text), question->times.asked);
+	if (ret)
+		credshare_note(share, CREDSHARE_FAILED, &auth->key, err);
+	else
+		share_reply(auth, buf_str(&text), times->asked);
 	buf_release(&text);
 	return ret;
 }
 
-static bool from_others(struct sshauth *auth, const struct question *question)
+/* From another agent, or by ssh: then the others wait for the outcome. */
+static int get_reply(struct sshauth *auth, struct err *err)
 {
-	auth->has_reply = auth->was_used =
-		sshshare_get(question->options->share, &question->command,
-			     question->times.default_ttl, &auth->reply);
-	if (sshauth_is_fresh(auth, clock_unix()))
-		return true;
-	sshauth_release(auth);
-	return false;
-}
+	struct credshare *share = auth->options.share;
+	struct sshreply_times times = { .default_ttl = 0 };
+	int ret;
 
-/* Unless it has failed already: all agents and objects end in the same. */
-static int ask_once(struct sshauth *auth, struct question *question,
-		    struct err *err)
-{
-	struct credshare *share = question->options->share;
-
-	if (sshshare_has_failed(share, &question->command, err))
+	if (get_number(auth->options.config, "lfs.defaulttokenttl", INT64_MAX,
+		       &times.default_ttl, err))
 		return -1;
-	if (!ask(auth, question, err))
-		return 0;
-	sshshare_note_failure(share, &question->command, err);
-	return -1;
-}
-
-static int find(struct sshauth *auth, struct question *question,
-		struct err *err)
-{
-	struct credshare *share = question->options->share;
-	int ret = 0;
-
-	if (!share)
-		return ask(auth, question, err);
-	if (from_others(auth, question))
+	if (take_shared(auth, times.default_ttl))
 		return 0;
 	if (credshare_lock(share, err))
 		return -1;
-	/* While we waited for the lock somebody may have asked. */
-	if (!from_others(auth, question))
-		ret = ask_once(auth, question, err);
+	/* Another agent may have asked while we waited for the lock. */
+	if (take_shared(auth, times.default_ttl))
+		ret = 0;
+	else if (credshare_knows(share, CREDSHARE_FAILED, &auth->key, err))
+		ret = -1;
+	else
+		ret = ask_ssh(auth, &times, err);
 	credshare_unlock(share);
 	return ret;
 }
 
-int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
-		   const struct sshauth_options *options, struct err *err)
+int sshauth_update(struct sshauth *auth, struct err *err)
 {
-	struct question question;
-	int ret;
+	const struct ssh_address *ssh = auth->options.ssh;
 
-	if (!endpoint->ssh.host || sshauth_is_fresh(auth, clock_unix()))
+	if (!ssh || !ssh->host || sshauth_is_fresh(auth, clock_unix()))
 		return 0;
-	if (begin(&question, endpoint, options, err))
-		return -1;
-	sshauth_release(auth);
-	ret = find(auth, &question, err);
-	sshcommand_release(&question.command);
-	return ret;
+	drop_reply(auth);
+	if (!auth->command.argv) {
+		sshcommand_init(&auth->command, auth->options.config, ssh,
+				auth->options.is_upload);
+		add_key(&auth->key, &auth->command);
+	}
+	return get_reply(auth, err);
 }
 
-bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
-		     const struct sshauth_options *options)
+bool sshauth_refused(struct sshauth *auth)
 {
 	bool was_used = auth->was_used;
-	struct sshcommand command;
 
-	if (!auth->has_reply || !options->share)
+	if (!auth->has_reply)
 		return false;
-	sshcommand_init(&command, options->config, &endpoint->ssh,
-			options->is_upload);
-	sshshare_erase(options->share, &command);
-	sshcommand_release(&command);
+	credshare_erase(auth->options.share, &auth->key);
 	if (was_used)
-		sshauth_release(auth);
+		drop_reply(auth);
 	return was_used;
-}
-
-const char *sshauth_url(const struct sshauth *auth,
-			const struct endpoint *endpoint)
-{
-	return auth->reply.href ? auth->reply.href : endpoint->url;
 }
 
 bool sshauth_is_empty(const struct sshauth *auth)
@@ -698,6 +628,7 @@ bool sshauth_is_fresh(const struct sshauth *auth, int64_t now)
 
 void sshauth_release(struct sshauth *auth)
 {
-	sshreply_release(&auth->reply);
-	auth->has_reply = auth->was_used = false;
+	drop_reply(auth);
+	sshcommand_release(&auth->command);
+	credtext_release(&auth->key);
 }

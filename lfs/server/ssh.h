@@ -12,7 +12,32 @@
 #include "lfs/net/http.h"
 #include "lfs/server/credshare.h"
 #include "lfs/server/endpoint.h"
-#include "lfs/server/endpoint.h"
+
+/*
+ * Access to an LFS server by way of ssh: git-lfs-authenticate on the git
+ * server says where the LFS server is, and gives headers that open it for a
+ * while.
+ *
+ *	struct sshauth auth = { .options = { .config = config, .ssh = &address,
+ *					     .share = share } };
+ *
+ *	if (sshauth_update(&auth, &err))
+ *		... nobody can log in ...
+ *	... ask auth.reply.href with auth.reply.headers ...
+ *	if (the answer was a 401 && sshauth_refused(&auth))
+ *		... sshauth_update() gets a new reply ...
+ *	sshauth_release(&auth);
+ *
+ * All agents of a repository ask once: a reply is kept for some minutes where
+ * credshare.h keeps logins, under the command that got it.
+ *
+ * Main thread only: ssh may ask for a passphrase on the terminal.
+ */
+
+enum {
+	SSHREPLY_MAX = 256 << 10,	/* bytes */
+	SSHAUTH_MARGIN_S = 5	/* a reply that lives no longer is not used */
+};
 
 /*
  * The command line that asks a git server over ssh for access to its LFS
@@ -26,7 +51,6 @@
  * else core.sshCommand (a shell command), else ssh.  GIT_SSH_VARIANT, else
  * ssh.variant, else its name says which options it takes.
  */
-
 struct sshcommand {
 	char **argv;	/* owned, with its strings; until NULL */
 };
@@ -42,13 +66,8 @@ void sshcommand_release(struct sshcommand *command);
  *	{"href": URL, "header": {NAME: VALUE, ...},
  *	 "expires_at": RFC 3339 time, "expires_in": SECONDS}
  *
- * All of it may be missing, and what else there is, is passed over.
+ * All of it may be missing, and other members are ignored.
  */
-
-enum {
-	SSHREPLY_MAX = 256 << 10	/* bytes */
-};
-
 struct sshreply {
 	char *href;	/* owned: the LFS server, or NULL: the one guessed */
 	struct headers headers;	/* owned: for each request to it */
@@ -69,88 +88,37 @@ int sshreply_parse(struct sshreply *reply, const char *text, size_t len,
 
 void sshreply_release(struct sshreply *reply);
 
-/*
- * What git-lfs-authenticate answered, for all agents of a repository: kept for
- * some minutes where credshare.h keeps credentials, under the command that got
- * it.  Who asks holds credshare's lock.
- *
- * Nothing here fails: what cannot be shared is asked for.  Main thread only.
- */
-
-/*
- * The answer that another agent got by that command, parsed as
- * sshreply_parse() does with that `default_ttl`; false if there is none.  It
- * may have run out.
- */
-bool sshshare_get(const struct credshare *share,
-		  const struct sshcommand *command, int64_t default_ttl,
-		  struct sshreply *reply);
-
-/* Keep `text`, which sshreply_parse() has taken; asked for at that time. */
-void sshshare_put(const struct credshare *share,
-		  const struct sshcommand *command, const char *text,
-		  int64_t asked);
-
-/* The command has failed, or had it failed before: CREDSHARE_FAILED. */
-void sshshare_note_failure(struct credshare *share,
-			   const struct sshcommand *command,
-			   const struct err *why);
-bool sshshare_has_failed(struct credshare *share,
-			 const struct sshcommand *command, struct err *err);
-
-/* Nobody shall use it any more. */
-void sshshare_erase(const struct credshare *share,
-		    const struct sshcommand *command);
-
-/*
- * Access to an LFS server by way of ssh: git-lfs-authenticate on the git
- * server says where the LFS server is, and gives headers that open it for a
- * while.  All agents of a repository ask once: see sshshare.h.
- *
- * Main thread only: ssh may ask for a passphrase on the terminal.
- */
-
-enum {
-	SSHAUTH_MARGIN_S = 5	/* a reply that lives no longer is not used */
-};
-
 struct sshauth {
+	struct {
+		const struct gitconfig *config;	/* borrowed, as all of these */
+		const struct ssh_address *ssh;	/* NULL, or without host: no ssh */
+		bool is_upload;
+		struct credshare *share;
+		struct stop stop;
+	} options;	/* the caller's; all else is empty at first */
+
 	struct sshreply reply;	/* owned; empty until there is one */
 	bool has_reply;
 	bool was_used;	/* by another agent, or by us with success */
-};
-
-#define SSHAUTH_INIT { .has_reply = false }
-
-struct sshauth_options {
-	const struct gitconfig *config;	/* borrowed */
-	bool is_upload;
-	struct credshare *share;	/* borrowed; NULL: nothing is shared */
-	struct stop stop;
+	struct sshcommand command;	/* owned, as is its name for `share` */
+	struct credtext key;
 };
 
 /*
  * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
- * if it is, or if the endpoint has nothing to do with ssh; else another agent
- * may have one, or ssh is run, `lfs.ssh.retries` times again if it fails,
- * while other agents wait for the outcome.  After that, with `share`, the same
- * command fails at once.  A git server that does not know
- * git-lfs-authenticate gives an empty reply: go to the endpoint's own URL.
+ * if it is, or if ssh is not wanted; else another agent may have one, or ssh is
+ * run, `lfs.ssh.retries` times again if it fails, while other agents wait for
+ * the outcome.  After that the same command fails at once (CREDSHARE_FAILED).
+ * A git server that does not know git-lfs-authenticate gives an empty reply.
  */
-int sshauth_update(struct sshauth *auth, const struct endpoint *endpoint,
-		   const struct sshauth_options *options, struct err *err);
+int sshauth_update(struct sshauth *auth, struct err *err);
 
 /*
- * The LFS server answered 401: no agent shall get this reply any more.  True
+ * The LFS server answered 401: no agent shall get this reply from now on.  True
  * if it was used before, by us or by another agent: then it is dropped, and
- * sshauth_update() gets one that is new.
+ * sshauth_update() gets a new one.
  */
-bool sshauth_refused(struct sshauth *auth, const struct endpoint *endpoint,
-		     const struct sshauth_options *options);
-
-/* Where the LFS server is, by the reply, else by the endpoint; borrowed. */
-const char *sshauth_url(const struct sshauth *auth,
-			const struct endpoint *endpoint);
+bool sshauth_refused(struct sshauth *auth);
 
 /* Is there a reply without an address and a login: no git-lfs-authenticate? */
 bool sshauth_is_empty(const struct sshauth *auth);
@@ -158,6 +126,7 @@ bool sshauth_is_empty(const struct sshauth *auth);
 /* Is there a reply that is good at this time, in seconds since 1970? */
 bool sshauth_is_fresh(const struct sshauth *auth, int64_t now);
 
+/* Free what it owns; the options stay. */
 void sshauth_release(struct sshauth *auth);
 
 #endif

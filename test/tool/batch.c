@@ -3,8 +3,10 @@
 /*
  * Ask an LFS server about objects, for scenarios.
  *
- *	batch [-r REMOTE] [-d DIR] [-b REF] [-H NAME:VALUE] API-URL
+ *	batch [-r REMOTE] [-d DIR] [-b REF] [-s] API-URL
  *		upload|download OID:SIZE...
+ *
+ * -s: a git server says by ssh, which is $GIT_SSH, what opens the LFS server.
  *
  * Prints `transfer NAME` and for each object `OID there`, `OID ACTION...` or
  * `OID error: why`; or why the whole failed, and exits with 1.
@@ -30,32 +32,25 @@ struct tool {
 	struct http *http;
 	struct credential_options credential_options;
 	struct session_options session_options;
-	struct headers headers;	/* of -H */
 	struct batch batch;
 };
 
-static int add_header(struct tool *tool, char *line, struct err *err)
+static int parse_options(struct tool *tool, int argc, char **argv)
 {
-	char *value = line + strcspn(line, ":");
-
-	if (*value)
-		*value++ = '\0';
-	return headers_add(&tool->headers, line, value, err);
-}
-
-static int parse_options(struct tool *tool, int argc, char **argv,
-			 struct err *err)
-{
+	static const struct ssh_address ssh = { .host = "git.example",
+						.path = "r.git" };
 	int c;
 
-	while ((c = getopt(argc, argv, "r:d:b:H:")) != -1) {
+	while ((c = getopt(argc, argv, "r:d:b:s")) != -1) {
 		if (c == 'r')
 			tool->session_options.remote_url = optarg;
 		else if (c == 'd')
 			tool->credential_options.dir = optarg;
 		else if (c == 'b')
 			tool->batch.ref = optarg;
-		else if (c != 'H' || add_header(tool, optarg, err))
+		else if (c == 's')
+			tool->session_options.ssh = &ssh;
+		else
 			return -1;
 	}
 	return optind + 3 <= argc ? 0 : -1;
@@ -68,7 +63,7 @@ static void take_arguments(struct tool *tool, char **argv)
 						 "basic", NULL };
 	struct batch *batch = &tool->batch;
 
-	tool->session_options.api_url = batch->url = argv[0];
+	tool->session_options.api_url = argv[0];
 	batch->is_upload = !strcmp(argv[1], "upload");
 	batch->transfers = transfers;
 	batch->answer_ms = ANSWER_MS;
@@ -128,6 +123,9 @@ static enum session_next ask(struct tool *tool, struct session *session,
 	struct headers headers = HEADERS_INIT;
 	enum session_next next;
 
+	if (session_prepare(session, err))
+		return SESSION_FAILED;
+	tool->batch.url = session_url(session);
 	session_headers(session, tool->batch.url, &headers, err);
 	tool->batch.headers = &headers;
 	if (!err->kind)
@@ -141,17 +139,14 @@ static int talk(struct tool *tool, struct err *err)
 {
 	struct credentials *credentials = credentials_new(
 		&tool->credential_options);
-	enum session_next next = SESSION_FAILED;
+	enum session_next next;
 	struct session *session;
 
 	tool->session_options.credentials = credentials;
 	session = session_new(&tool->session_options);
-	if (!session_set_headers(session, &tool->headers, err) &&
-	    !session_prepare(session, err)) {
-		do
-			next = ask(tool, session, err);
-		while (next == SESSION_AGAIN);
-	}
+	do
+		next = ask(tool, session, err);
+	while (next == SESSION_AGAIN);
 	session_free(session);
 	credentials_free(credentials);
 	return next == SESSION_DONE ? 0 : -1;
@@ -161,7 +156,7 @@ int main(int argc, char **argv)
 {
 	struct tool tool = { .credential_options = { 0 } };
 	struct err err = ERR_INIT;
-	int ret = parse_options(&tool, argc, argv, &err);
+	int ret = parse_options(&tool, argc, argv);
 
 	if (ret) {
 		fprintf(stderr, "usage: see the source\n");
@@ -182,7 +177,6 @@ int main(int argc, char **argv)
 		show(&tool.batch);
 	batch_reset(&tool.batch);
 	free(tool.batch.objects);
-	headers_release(&tool.headers);
 	http_free(tool.http);
 	httpconf_free(tool.httpconf);
 	gitconfig_free(tool.config);

@@ -17,17 +17,20 @@
 static int show(const struct gitconfig *config, const char *remote,
 		bool is_upload, struct err *err)
 {
-	struct sshauth_options options = { .config = config,
-					   .is_upload = is_upload };
-	struct sshauth auth = SSHAUTH_INIT;
+	static const struct askcred ask;
 	struct endpoint endpoint;
+	struct sshauth auth = { .options = { .config = config,
+					     .ssh = &endpoint.ssh,
+					     .is_upload = is_upload } };
 	int ret;
 
 	if (endpoint_find(&endpoint, config, remote, is_upload, err))
 		return -1;
-	ret = sshauth_update(&auth, &endpoint, &options, err);
+	auth.options.share = credshare_new(NULL, 0, &ask);
+	ret = sshauth_update(&auth, err);
 	if (!ret)
-		puts(sshauth_url(&auth, &endpoint));
+		puts(auth.reply.href ? auth.reply.href : endpoint.url);
+	credshare_free(auth.options.share);
 	sshauth_release(&auth);
 	endpoint_release(&endpoint);
 	return ret;

@@ -1,4 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _XOPEN_SOURCE 700	/* setenv() */
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lfs/base/json.h"
 #include "lfs/server/session.h"
 #include "test/unit/unit.h"
 
@@ -20,10 +26,12 @@ struct fixture {
 	struct err err;
 };
 
+static const struct ssh_address *ssh;	/* for set_up(); NULL: none */
+
 static void set_up(struct fixture *f, const char *api_url)
 {
 	struct credential_options credential_options = { 0 };
-	struct session_options options = { .api_url = api_url };
+	struct session_options options = { .api_url = api_url, .ssh = ssh };
 
 	f->err = (struct err)ERR_INIT;
 	f->config = gitconfig_parse(config_text, sizeof(config_text) - 1,
@@ -125,10 +133,28 @@ static void assert_given(struct fixture *f, const char *url, bool expected)
 		fail_msg("%s: %s", url, expected ? "is not" : "is");
 }
 
+/* The same, with a program in the place of ssh that prints this reply. */
+static void set_up_ssh(struct fixture *f, const char *reply)
+{
+	static const struct ssh_address address = { .host = "g", .path = "a" };
+	char script[] = "/tmp/session-XXXXXX";
+	int fd = mkstemp(script);
+	FILE *file = fdopen(fd, "w");
+
+	assert_non_null(file);
+	assert_true(fprintf(file, "#!/bin/sh\necho '%s'\n", reply) > 0);
+	assert_int_equal(fchmod(fd, 0700), 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(setenv("GIT_SSH", script, 1), 0);
+	ssh = &address;
+	set_up(f, "https://guess/");
+	ssh = NULL;
+	assert_int_equal(unlink(script), 0);
+}
+
 /* Which actions get the login without asking for it? */
 static void actions_with_login(void **state)
 {
-	struct headers set = HEADERS_INIT;
 	struct fixture f;
 
 	(void)state;
@@ -153,29 +179,24 @@ static void actions_with_login(void **state)
 	assert_given(&f, "https://s3/x", false);
 	tear_down(&f);
 	/* What ssh gave is not to be replaced, but can be sent. */
-	set_up(&f, API);
-	assert_int_equal(headers_add(&set, "Authorization", "x", &f.err), 0);
-	assert_int_equal(session_set_headers(f.session, &set, &f.err), 0);
+	set_up_ssh(&f, "{\"href\": \"" API "\", "
+		       "\"header\": {\"Authorization\": \"x\"}}");
 	assert_given(&f, "https://h/x", false);
 	assert_int_equal(session_log_in(f.session, NULL, &f.err), 1);
 	assert_given(&f, "https://h/x", true);
 	assert_int_equal(session_log_in(f.session, "x", &f.err), 0);
-	headers_release(&set);
 	tear_down(&f);
 }
 
 static void headers_of_ssh(void **state)
 {
-	struct headers set = HEADERS_INIT, sent = HEADERS_INIT;
+	struct headers sent = HEADERS_INIT;
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, API);
-	assert_headers(&f, API, "X-Own: 1|");
-	assert_int_equal(headers_add(&set, "Authorization", "RemoteAuth x",
-				     &f.err),
-			 0);
-	assert_int_equal(session_set_headers(f.session, &set, &f.err), 0);
+	set_up_ssh(&f, "{\"href\": \"" API "\", \"header\": "
+		       "{\"Authorization\": \"RemoteAuth x\"}}");
+	assert_string_equal(session_url(f.session), API);
 	assert_headers(&f, API, "X-Own: 1|Authorization: RemoteAuth x|");
 	assert_headers(&f, "https://s3/x", "X-S3: 2|X-S3: 3|");
 	/* If they are refused there is nobody to ask. */
@@ -195,7 +216,35 @@ static void headers_of_ssh(void **state)
 			       "no; the login from ssh (git-lfs-authenticate) "
 			       "may lack the right "));
 	headers_release(&sent);
-	headers_release(&set);
+	tear_down(&f);
+}
+
+/* A reply that was good before is asked for anew when it is refused. */
+static void ssh_again(void **state)
+{
+	struct headers sent = HEADERS_INIT;
+	struct fixture f;
+
+	(void)state;
+	set_up_ssh(&f, "{}");
+	assert_string_equal(session_url(f.session), "https://guess/");
+	err_set(&f.err, ERR_REFUSED, "no");
+	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
+			 SESSION_FAILED);
+	assert_string_equal(f.err.msg,
+			    "no; this address was tried as ssh to 'g' finds no "
+			    "git-lfs-authenticate there");
+	tear_down(&f);
+	set_up_ssh(&f, "{\"header\": {\"Authorization\": \"x\"}}");
+	session_headers(f.session, session_url(f.session), &sent, &f.err);
+	err_clear(&f.err);
+	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
+			 SESSION_DONE);
+	err_set(&f.err, ERR_AUTH, "no");
+	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
+			 SESSION_AGAIN);
+	assert_int_equal(f.err.kind, ERR_NONE);
+	headers_release(&sent);
 	tear_down(&f);
 }
 
@@ -238,9 +287,12 @@ int main(void)
 		cmocka_unit_test(headers_of_actions),
 		cmocka_unit_test(actions_with_login),
 		cmocka_unit_test(headers_of_ssh),
+		cmocka_unit_test(ssh_again),
 		cmocka_unit_test(late_refusal),
 		cmocka_unit_test(other_errors),
 	};
 
+	signal(SIGPIPE, SIG_IGN);
+	json_setup();
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

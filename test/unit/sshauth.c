@@ -49,12 +49,10 @@ static long count_runs(void)
 	return stat(runs, &st) ? 0 : (long)st.st_size;
 }
 
-static struct endpoint endpoint = {
-	.url = "https://guess.example/a",
-	.ssh = { .host = "h", .path = "a" },
-};
+static struct ssh_address address = { .host = "h", .path = "a" };
+static const struct askcred asking;
 
-/* What two agents have in common, or NULL. */
+/* What two agents have in common; NULL: each update is one of its own. */
 static struct credshare *share;
 
 static int update(struct sshauth *auth, const char *config_text,
@@ -62,35 +60,39 @@ static int update(struct sshauth *auth, const char *config_text,
 {
 	struct gitconfig *config = gitconfig_parse(config_text,
 						   strlen(config_text), err);
-	struct sshauth_options options = { .config = config, .share = share };
-	int ret = sshauth_update(auth, &endpoint, &options, err);
+	struct credshare *own = share ? NULL : credshare_new(NULL, 0, &asking);
+	int ret;
 
+	auth->options.config = config;
+	auth->options.ssh = &address;
+	auth->options.share = share ? share : own;
+	ret = sshauth_update(auth, err);
+	credshare_free(own);
 	gitconfig_free(config);
 	return ret;
 }
 
 static void asked_once(void **state)
 {
-	struct sshauth auth = SSHAUTH_INIT;
+	struct sshauth auth = { .has_reply = false };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	write_script("echo '{\"href\": \"https://l.example/x\","
 		     "\"header\": {\"A\": \"b\"}, \"expires_in\": 600}'");
-	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
+	assert_null(auth.reply.href);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(update(&auth, "", &err), 0);
 	assert_int_equal(count_runs(), 1);
-	assert_string_equal(sshauth_url(&auth, &endpoint),
-			    "https://l.example/x");
+	assert_string_equal(auth.reply.href, "https://l.example/x");
 	assert_string_equal(headers_get(&auth.reply.headers, "a"), "b");
 	sshauth_release(&auth);
-	assert_string_equal(sshauth_url(&auth, &endpoint), endpoint.url);
+	assert_null(auth.reply.href);
 }
 
 static void asked_again_when_it_runs_out(void **state)
 {
-	struct sshauth auth = SSHAUTH_INIT;
+	struct sshauth auth = { .has_reply = false };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -119,7 +121,7 @@ static void asked_again_when_it_runs_out(void **state)
 
 static void asked_again_when_it_fails(void **state)
 {
-	struct sshauth auth = SSHAUTH_INIT;
+	struct sshauth auth = { .has_reply = false };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -173,7 +175,7 @@ static void why_it_failed(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct sshauth auth = SSHAUTH_INIT;
+		struct sshauth auth = { .has_reply = false };
 		struct err err = ERR_INIT;
 		char body[256];
 
@@ -203,7 +205,7 @@ static void a_server_without_it(void **state)
 		"echo 'repository: not found' >&2; exit 1",
 		"echo 'git-lfs-authenticate: not founded' >&2; exit 0",
 	};
-	struct sshauth auth = SSHAUTH_INIT;
+	struct sshauth auth = { .has_reply = false };
 	struct err err = ERR_INIT;
 
 	(void)state;
@@ -212,9 +214,7 @@ static void a_server_without_it(void **state)
 		for (int i = 0; i < 2; i++)
 			assert_int_equal(update(&auth, "", &err), 0);
 		assert_int_equal(count_runs(), 1);
-		assert_string_equal(sshauth_url(&auth, &endpoint),
-				    endpoint.url);
-		assert_int_equal(auth.reply.headers.n, 0);
+		assert_true(sshauth_is_empty(&auth));
 		sshauth_release(&auth);
 	}
 	for (size_t n = 0; n < COUNT(others); n++) {
@@ -235,30 +235,34 @@ static void stopped(void **state)
 {
 	struct err err = ERR_INIT;
 	struct gitconfig *config = gitconfig_parse("", 0, &err);
-	struct sshauth_options options = { .config = config,
-					   .stop = stop_when(stop, NULL) };
-	struct sshauth auth = SSHAUTH_INIT;
+	struct sshauth auth = { .options = { .config = config,
+					     .ssh = &address,
+					     .stop = stop_when(stop, NULL) } };
 
 	(void)state;
 	write_script("exec sleep 20");
-	assert_int_equal(sshauth_update(&auth, &endpoint, &options, &err), -1);
+	auth.options.share = credshare_new(NULL, 0, &asking);
+	assert_int_equal(sshauth_update(&auth, &err), -1);
 	assert_int_equal(err.kind, ERR_CANCELED);
 	assert_true(count_runs() <= 1);
+	credshare_free(auth.options.share);
+	sshauth_release(&auth);
 	gitconfig_free(config);
 }
 
 static void no_ssh(void **state)
 {
-	struct endpoint https = { .url = "https://h.example/a" };
-	struct sshauth_options options = { 0 };
-	struct sshauth auth = SSHAUTH_INIT;
+	const struct ssh_address none = { .host = NULL };
+	struct sshauth auth = { .has_reply = false };
 	struct err err = ERR_INIT;
 
 	(void)state;
 	write_script("exit 1");
-	assert_int_equal(sshauth_update(&auth, &https, &options, &err), 0);
+	assert_int_equal(sshauth_update(&auth, &err), 0);
+	auth.options.ssh = &none;
+	assert_int_equal(sshauth_update(&auth, &err), 0);
 	assert_int_equal(count_runs(), 0);
-	assert_string_equal(sshauth_url(&auth, &https), https.url);
+	assert_false(auth.has_reply);
 }
 
 static void end_daemon(void)
@@ -274,14 +278,11 @@ static void end_daemon(void)
 
 static void shared(void **state)
 {
-	const struct askcred asking = { 0 };
-	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
-	struct sshauth_options options = { 0 };
+	struct sshauth one = { .has_reply = false }, two = one;
 	struct err err = ERR_INIT;
 
 	(void)state;
-	options.share = share = credshare_new(dir, 1, &asking);
-	options.config = gitconfig_parse("", 0, &err);
+	share = credshare_new(dir, 1, &asking);
 	write_script("printf '{\"href\":\\n \"https://l.example/x\",\\r\\n"
 		     "\"header\": {\"A\": \"b\"}}\\n'");
 	assert_int_equal(update(&one, "", &err), 0);
@@ -289,21 +290,20 @@ static void shared(void **state)
 	assert_int_equal(count_runs(), 1);
 	assert_false(one.was_used);
 	assert_true(two.was_used);
-	assert_string_equal(sshauth_url(&two, &endpoint),
-			    "https://l.example/x");
+	assert_string_equal(two.reply.href, "https://l.example/x");
 	assert_string_equal(headers_get(&two.reply.headers, "a"), "b");
 	assert_false(credshare_is_locked(share));
 	/* Refused: who had it from another asks again, and nobody gets it. */
-	assert_true(sshauth_refused(&two, &endpoint, &options));
+	assert_true(sshauth_refused(&two));
 	assert_int_equal(update(&two, "", &err), 0);
 	assert_int_equal(count_runs(), 2);
-	assert_false(sshauth_refused(&two, &endpoint, &options));
+	assert_false(sshauth_refused(&two));
 	sshauth_release(&one);
 	assert_int_equal(update(&one, "", &err), 0);
 	assert_int_equal(count_runs(), 3);
 	/* It has run out. */
 	write_script("echo '{\"expires_in\": 5}'");
-	sshauth_refused(&two, &endpoint, &options);
+	sshauth_refused(&two);
 	for (int i = 0; i < 2; i++) {
 		sshauth_release(&one);
 		assert_int_equal(update(&one, "", &err), 0);
@@ -314,14 +314,12 @@ static void shared(void **state)
 	end_daemon();
 	credshare_free(share);
 	share = NULL;
-	gitconfig_free((struct gitconfig *)options.config);
 }
 
 /* Once for all objects of this agent, and for others that wait for it. */
 static void shared_failure(void **state)
 {
-	const struct askcred asking = { 0 };
-	struct sshauth one = SSHAUTH_INIT, two = SSHAUTH_INIT;
+	struct sshauth one = { .has_reply = false }, two = one;
 	struct credshare *first = credshare_new(dir, 1, &asking);
 	struct credshare *second = credshare_new(dir, 1, &asking);
 	struct credshare *third = credshare_new(dir, UINT64_MAX, &asking);
@@ -345,12 +343,13 @@ static void shared_failure(void **state)
 	assert_int_equal(update(&two, "lfs.ssh.retries\n0", &same), -1);
 	assert_int_equal(count_runs(), 3);
 	/* Another command is another question. */
-	endpoint.ssh.path = "b";
+	address.path = "b";
+	sshauth_release(&two);
 	write_script("echo '{}'");
 	err_clear(&same);
 	assert_int_equal(update(&two, "", &same), 0);
 	assert_int_equal(count_runs(), 1);
-	endpoint.ssh.path = "a";
+	address.path = "a";
 	sshauth_release(&one);
 	sshauth_release(&two);
 	end_daemon();
