@@ -7,17 +7,15 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/url.h"
-#include "lfs/server/credhelper.h"
-#include "lfs/server/credshare.h"
-#include "lfs/server/netrc.h"
 #include "lfs/server/gourl.h"
+#include "lfs/server/netrc.h"
 
 struct credentials {
 	struct askcred ask;
 	struct credshare *share; /* owned, unless it is that of others */
 	bool is_of_others;
 	struct credtext lent; /* owned: what the others have on trust */
-	struct err askpass;	/* why it failed: git-lfs asks it no more either */
+	struct err askpass;	/* why it failed: as git-lfs, ask it only once */
 };
 
 struct credentials *credentials_new(const struct credential_options *options)
@@ -42,20 +40,18 @@ struct credentials *credentials_new(const struct credential_options *options)
  * The URL whose credential the request wants: git-lfs prefers that of the git
  * remote, so that the one stored for git is found.
  */
-static int choose_url(const struct credential_query *query, struct gourl *parts,
+static int choose_url(const struct credential_query *query, struct gourl *url,
 		      struct err *err)
 {
 	const char *remote = query->remote_url;
 
-	if (!url_is_same_origin(query->url, query->api_url))
-		return gourl_parse_server(parts, query->url, err);
-	if (gourl_parse_server(parts, query->api_url, err))
+	if (gourl_parse_server(url, query->api_url, err))
 		return -1;
-	if (parts->password || !remote ||
+	if (url->password || !remote ||
 	    !url_is_same_origin(remote, query->api_url))
 		return 0;
-	gourl_release(parts);
-	return gourl_parse_server(parts, remote, err);
+	gourl_release(url);
+	return gourl_parse_server(url, remote, err);
 }
 
 /* A boolean of the credential section for the URL; bad ones do not count. */
@@ -71,162 +67,106 @@ static bool get_bool(const struct gitconfig *config, const char *url,
 	return value;
 }
 
-static int add_challenges(struct credtext *text,
+static int add_challenges(struct credtext *lines,
 			  const struct credential_query *query, struct err *err)
 {
 	for (size_t i = 0; i < query->nchallenges; i++)
-		if (credtext_add(text, "wwwauth[]", query->challenges[i], err))
+		if (credtext_add(lines, "wwwauth[]", query->challenges[i], err))
 			return -1;
 	return 0;
 }
 
-/* That of a URL is refused, if it is, before anybody is asked. */
-static int check_password(const struct credtext *text,
-			  const struct gourl *parts, struct err *err)
+/* Refuse the password of a URL, if it is bad, before anybody is asked. */
+static int check_password(const char *password, bool takes_cr, struct err *err)
 {
-	struct credtext lines = { .takes_cr = text->takes_cr };
-	int ret = parts->password ? credtext_add(&lines, "password",
-						 parts->password, err) :
-				    0;
+	struct credtext lines = { .takes_cr = takes_cr };
+	int ret = password ? credtext_add(&lines, "password", password, err) :
+			     0;
 
 	credtext_release(&lines);
 	return ret;
 }
 
-/* The lines to ask with. */
-static int add_query(struct credtext *text, const struct gitconfig *config,
-		     const struct gourl *parts, struct err *err)
+/* Add the lines with which a login for the URL is asked for. */
+static int add_query(struct credtext *lines, const struct gitconfig *config,
+		     const struct gourl *url, struct err *err)
 {
-	char *url = xstrfmt("%s://%s%s", parts->scheme, parts->host,
-			    parts->path);
-	const char *path = parts->path + (*parts->path == '/');
+	char *plain = xstrfmt("%s://%s%s", url->scheme, url->host, url->path);
+	const char *path = url->path + (*url->path == '/');
 	int ret;
 
-	text->takes_cr = !get_bool(config, url, "protectprotocol", true);
-	ret = check_password(text, parts, err);
+	lines->takes_cr = !get_bool(config, plain, "protectprotocol", true);
+	ret = check_password(url->password, lines->takes_cr, err);
 	if (!ret)
-		ret = credtext_add(text, "protocol", parts->scheme, err);
+		ret = credtext_add(lines, "protocol", url->scheme, err);
 	if (!ret)
-		ret = credtext_add(text, "host", parts->host, err);
-	if (!ret && parts->user && *parts->user)
-		ret = credtext_add(text, "username", parts->user, err);
-	if (!ret && get_bool(config, url, "usehttppath", false) && *path)
-		ret = credtext_add(text, "path", path, err);
-	free(url);
+		ret = credtext_add(lines, "host", url->host, err);
+	if (!ret && url->user && *url->user)
+		ret = credtext_add(lines, "username", url->user, err);
+	if (!ret && *path && get_bool(config, plain, "usehttppath", false))
+		ret = credtext_add(lines, "path", path, err);
+	free(plain);
 	return ret;
 }
 
-/* The same of the URL that the query is about. */
+/* The lines by which agents tell each other of that login. */
 static int find_lines(const struct credentials *credentials,
 		      const struct credential_query *query,
-		      struct credtext *text, struct err *err)
+		      struct credtext *lines)
 {
-	struct gourl parts;
+	struct err ignored = ERR_INIT;
+	struct gourl url;
 	int ret;
 
-	if (choose_url(query, &parts, err))
+	if (choose_url(query, &url, &ignored))
 		return -1;
-	ret = add_query(text, credentials->ask.config, &parts, err);
-	gourl_release(&parts);
+	ret = add_query(lines, credentials->ask.config, &url, &ignored);
+	gourl_release(&url);
 	return ret;
 }
 
-/* Make it a credential if the lines hold one. */
-static bool accept(struct credential *credential, enum credential_source source)
+void credential_note(struct credentials *credentials,
+		     const struct credential_query *query,
+		     enum credshare_fact fact, const struct err *why)
 {
-	free(credential->authorization);
+	struct credtext lines = CREDTEXT_INIT;
+
+	if (!find_lines(credentials, query, &lines))
+		credshare_note(credentials->share, fact, &lines, why);
+	credtext_release(&lines);
+}
+
+bool credential_knows(struct credentials *credentials,
+		      const struct credential_query *query,
+		      enum credshare_fact fact, struct err *why)
+{
+	struct credtext lines = CREDTEXT_INIT;
+	bool knows = !find_lines(credentials, query, &lines) &&
+		     credshare_knows(credentials->share, fact, &lines, why);
+
+	credtext_release(&lines);
+	return knows;
+}
+
+/* Make it a credential if its lines hold one. */
+static bool set_authorization(struct credential *credential,
+			      enum credential_source source)
+{
 	credential->authorization = credtext_authorization(&credential->text);
 	credential->source = source;
 	return credential->authorization != NULL;
 }
 
-static bool accept_pair(struct credential *credential, const char *user,
-			const char *password)
+static bool set_pair(struct credential *credential, const char *user,
+		     const char *password, enum credential_source source)
 {
 	struct err ignored = ERR_INIT;
 
 	credential->text.takes_cr = credential->query.takes_cr;
 	return !credtext_add(&credential->text, "username", user, &ignored) &&
-	       !credtext_add(&credential->text, "password", password, &ignored);
-}
-
-static bool from_parts(const struct gourl *parts, struct credential *credential)
-{
-	return parts->password &&
-	       accept_pair(credential, parts->user, parts->password) &&
-	       accept(credential, CREDENTIAL_URL);
-}
-
-int credential_from_urls(const struct credentials *credentials,
-			 const struct credential_query *query,
-			 struct credential *credential, struct err *err)
-{
-	struct gourl parts;
-	int found;
-
-	if (choose_url(query, &parts, err))
-		return -1;
-	found = add_query(&credential->query, credentials->ask.config, &parts,
-			  err);
-	if (!found)
-		found = from_parts(&parts, credential);
-	gourl_release(&parts);
-	if (found <= 0)
-		credential_release(credential);
-	return found;
-}
-
-static bool knows(const struct credentials *credentials,
-		  enum credshare_fact fact, const struct credtext *text)
-{
-	return credshare_knows(credentials->share, fact, text, NULL);
-}
-
-bool credential_is_wanted(struct credentials *credentials,
-			  const struct credential_query *query)
-{
-	struct credtext text = CREDTEXT_INIT;
-	struct err ignored = ERR_INIT;
-	bool is = !find_lines(credentials, query, &text, &ignored) &&
-		  (knows(credentials, CREDSHARE_APPROVED, &text) ||
-		   knows(credentials, CREDSHARE_FOR_ACTIONS, &text));
-
-	credtext_release(&text);
-	return is;
-}
-
-bool credential_has_failed(struct credentials *credentials,
-			   const struct credential_query *query,
-			   struct err *err)
-{
-	struct credtext text = CREDTEXT_INIT;
-	struct err ignored = ERR_INIT;
-	bool has = !find_lines(credentials, query, &text, &ignored) &&
-		   credshare_knows(credentials->share, CREDSHARE_FAILED, &text,
-				   err);
-
-	credtext_release(&text);
-	return has;
-}
-
-void credential_give_up(struct credentials *credentials,
-			const struct credential_query *query,
-			const struct err *why)
-{
-	struct credtext text = CREDTEXT_INIT;
-	struct err ignored = ERR_INIT;
-
-	if (!find_lines(credentials, query, &text, &ignored))
-		credshare_note(credentials->share, CREDSHARE_FAILED, &text,
-			       why);
-	credtext_release(&text);
-}
-
-void credential_note_actions(struct credentials *credentials,
-			     const struct credential *credential)
-{
-	credshare_note(credentials->share, CREDSHARE_FOR_ACTIONS,
-		       &credential->query, NULL);
+	       !credtext_add(&credential->text, "password", password,
+			     &ignored) &&
+	       set_authorization(credential, source);
 }
 
 static bool from_netrc(const struct credentials *credentials,
@@ -240,10 +180,11 @@ static bool from_netrc(const struct credentials *credentials,
 	bool found = false;
 
 	if (home && *home &&
-	    !knows(credentials, CREDSHARE_BAD_NETRC, &credential->query) &&
+	    !credshare_knows(credentials->share, CREDSHARE_BAD_NETRC,
+			     &credential->query, NULL) &&
 	    netrc_load(path, &wanted, &login)) {
-		found = accept_pair(credential, login.login, login.password) &&
-			accept(credential, CREDENTIAL_NETRC);
+		found = set_pair(credential, login.login, login.password,
+				 CREDENTIAL_NETRC);
 		netrc_login_release(&login);
 	}
 	free(path);
@@ -251,7 +192,7 @@ static bool from_netrc(const struct credentials *credentials,
 	return found;
 }
 
-/* What another agent has stored; the daemon names the user and password only. */
+/* Another agent has stored it; the daemon names user and password only. */
 static bool from_share(struct credentials *credentials,
 		       struct credential *credential)
 {
@@ -262,22 +203,23 @@ static bool from_share(struct credentials *credentials,
 
 	if (found && !credtext_add_all(&credential->text, &answer, &ignored) &&
 	    !credtext_add_all(&credential->text, &credential->query, &ignored))
-		found = accept(credential, CREDENTIAL_SHARED);
+		found = set_authorization(credential, CREDENTIAL_SHARED);
 	credtext_release(&answer);
 	return found;
 }
 
 /*
- * Where no person is asked: it was approved a short time ago.  An agent stores
- * a credential before it notes the approval, so look at the note first: a note
- * that came between the two looks would send us to the helper for nothing.
+ * Another agent's login was approved a short time ago: no person is asked.  An
+ * agent stores a credential before it notes the approval, so look at the note
+ * first: a note that came between the two looks would send us to the helper for
+ * nothing.
  */
 static bool from_others(struct credentials *credentials,
 			struct credential *credential)
 {
 	struct err ignored = ERR_INIT;
-	bool is_known = knows(credentials, CREDSHARE_APPROVED,
-			      &credential->query);
+	bool is_known = credshare_knows(credentials->share, CREDSHARE_APPROVED,
+					&credential->query, NULL);
 
 	if (from_share(credentials, credential))
 		return true;
@@ -286,14 +228,14 @@ static bool from_others(struct credentials *credentials,
 		return false;
 	askcred_git_quietly(&credentials->ask, &credential->query,
 			    &credential->text, &ignored);
-	if (accept(credential, CREDENTIAL_GIT))
+	if (set_authorization(credential, CREDENTIAL_GIT))
 		return true;
 	credtext_release(&credential->text);
 	return false;
 }
 
-static int from_askpass(struct credentials *credentials,
-			struct credential *credential)
+static bool from_askpass(struct credentials *credentials,
+			 struct credential *credential)
 {
 	const char *program = askcred_program(&credentials->ask);
 	struct err err = ERR_INIT;
@@ -303,7 +245,7 @@ static int from_askpass(struct credentials *credentials,
 		return false;
 	if (!askcred_askpass(&credentials->ask, program, &credential->query,
 			     &credential->text, &err) &&
-	    accept(credential, CREDENTIAL_ASKPASS))
+	    set_authorization(credential, CREDENTIAL_ASKPASS))
 		return true;
 	log_warn("askpass: %s", err.msg);
 	if (err.kind != ERR_CANCELED)
@@ -335,10 +277,10 @@ static int none_found(const struct credentials *credentials,
 	char *url = credtext_url(&credential->query);
 
 	err_set(err, ERR_AUTH,
-		"no credential for '%s' is to be had%s; set up a credential "
+		"no credential found for '%s'%s; set up a credential "
 		"helper of git, or put a login for that host into ~/.netrc",
 		url_display(url, shown, sizeof(shown)),
-		is_off ? ", and GIT_TERMINAL_PROMPT forbids to ask" : "");
+		is_off ? ", and GIT_TERMINAL_PROMPT forbids asking" : "");
 	free(url);
 	if (credentials->askpass.kind)
 		err_append(err, " (askpass: %s)", credentials->askpass.msg);
@@ -346,9 +288,9 @@ static int none_found(const struct credentials *credentials,
 }
 
 /* Ask a person, or a helper that may. */
-static int ask(struct credentials *credentials,
-	       const struct credential_query *query,
-	       struct credential *credential, struct err *err)
+static int ask_person(struct credentials *credentials,
+		      const struct credential_query *query,
+		      struct credential *credential, struct err *err)
 {
 	struct credtext lines = CREDTEXT_INIT;
 	char *url;
@@ -366,41 +308,42 @@ static int ask(struct credentials *credentials,
 		ret = askcred_git(&credentials->ask, "fill", &lines,
 				  &credential->text, err);
 	credtext_release(&lines);
-	if (ret || accept(credential, CREDENTIAL_GIT))
+	if (ret || set_authorization(credential, CREDENTIAL_GIT))
 		return ret;
 	return none_found(credentials, credential, err);
 }
 
-static int look(struct credentials *credentials,
-		const struct credential_query *query, const struct gourl *parts,
-		struct credential *credential, struct err *err)
+/* From the first place that has one. */
+static int find_credential(struct credentials *credentials,
+			   const struct credential_query *query,
+			   const struct gourl *url,
+			   struct credential *credential, struct err *err)
 {
-	if (add_query(&credential->query, credentials->ask.config, parts, err))
-		return -1;
-	if (from_parts(parts, credential))
-		return credshare_knows(credentials->share, CREDSHARE_FAILED,
-				       &credential->query, err) ?
+	struct credshare *share = credentials->share;
+	const struct credtext *lines = &credential->query;
+
+	if (url->password &&
+	    set_pair(credential, url->user, url->password, CREDENTIAL_URL))
+		return credshare_knows(share, CREDSHARE_FAILED, lines, err) ?
 			       -1 :
 			       0;
-	if (from_netrc(credentials, parts, credential) ||
+	if (query->in_url_only || from_netrc(credentials, url, credential) ||
 	    from_others(credentials, credential))
 		return 0;
-	if (credshare_lock(credentials->share, err))
+	if (credshare_lock(share, err))
 		return -1;
-	/* While we waited for the lock somebody may have asked. */
+	/* Another agent may have asked while we waited for the lock. */
 	if (from_others(credentials, credential)) {
-		credshare_unlock(credentials->share);
+		credshare_unlock(share);
 		return 0;
 	}
-	if (credshare_knows(credentials->share, CREDSHARE_FAILED,
-			    &credential->query, err))
+	if (credshare_knows(share, CREDSHARE_FAILED, lines, err))
 		return -1;
 	/* The lock may be dropped before the server has taken the answer. */
-	credential->is_to_share = credshare_is_locked(credentials->share);
-	if (!ask(credentials, query, credential, err))
+	credential->is_to_share = credshare_is_locked(share);
+	if (!ask_person(credentials, query, credential, err))
 		return 0;
-	credshare_note(credentials->share, CREDSHARE_FAILED, &credential->query,
-		       err);
+	credshare_note(share, CREDSHARE_FAILED, lines, err);
 	return -1;
 }
 
@@ -408,24 +351,25 @@ int credential_get(struct credentials *credentials,
 		   const struct credential_query *query,
 		   struct credential *credential, struct err *err)
 {
-	struct gourl parts;
+	struct gourl url;
 	int ret;
 
 	*credential = (struct credential)CREDENTIAL_INIT;
-	if (choose_url(query, &parts, err))
+	if (choose_url(query, &url, err))
 		return -1;
-	ret = look(credentials, query, &parts, credential, err);
-	gourl_release(&parts);
-	credential->is_for_actions = knows(credentials, CREDSHARE_FOR_ACTIONS,
-					   &credential->query);
+	ret = add_query(&credential->query, credentials->ask.config, &url, err);
 	if (!ret)
-		return 0;
-	credential_release(credential);
-	credshare_unlock(credentials->share);
-	return -1;
+		ret = find_credential(credentials, query, &url, credential,
+				      err);
+	gourl_release(&url);
+	if (ret)
+		credshare_unlock(credentials->share);
+	if (ret || !credential->authorization)
+		credential_release(credential);
+	return ret;
 }
 
-/* Who shared it may have it from a helper. */
+/* The agent that shared it may have got it from a helper. */
 static bool is_known_to_git(const struct credentials *credentials,
 			    const struct credential *credential)
 {
@@ -476,7 +420,7 @@ void credential_lend(struct credentials *credentials,
 	credshare_unlock(credentials->share);
 }
 
-/* Is there another one by now? */
+/* Has another one been stored since? */
 static bool is_outdated(struct credentials *credentials,
 			const struct credential *credential)
 {
@@ -491,11 +435,11 @@ static bool is_outdated(struct credentials *credentials,
 }
 
 /*
- * Where others get it from.  git before 2.41 would erase a newer one, too, so
- * nobody may store one meanwhile.
+ * Erase it where others get it from.  git before 2.41 would erase a newer one,
+ * too, so nobody may store one meanwhile.
  */
-static void erase(struct credentials *credentials,
-		  const struct credential *credential)
+static void erase_everywhere(struct credentials *credentials,
+			     const struct credential *credential)
 {
 	struct credshare *share = credentials->share;
 	struct err ignored = ERR_INIT;
@@ -526,12 +470,11 @@ void credential_reject(struct credentials *credentials,
 		credshare_note(share, CREDSHARE_BAD_NETRC, &credential->query,
 			       NULL);
 	else
-		erase(credentials, credential);
-	if (final)
-		credshare_note(share, CREDSHARE_FAILED, &credential->query,
-			       final);
-	if (final)
-		credshare_unlock(share);
+		erase_everywhere(credentials, credential);
+	if (!final)
+		return;
+	credshare_note(share, CREDSHARE_FAILED, &credential->query, final);
+	credshare_unlock(share);
 }
 
 void credential_drop(struct credentials *credentials)

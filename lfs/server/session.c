@@ -57,7 +57,6 @@ const char *session_url(const struct session *session)
 static struct credential_query query_of(const struct session *session)
 {
 	return (struct credential_query){
-		.url = session_url(session),
 		.api_url = session_url(session),
 		.remote_url = session->remote_url,
 	};
@@ -94,40 +93,43 @@ static bool wants_login(const struct session *session, const char *url)
 			 !strcasecmp(entry->value, "private"));
 }
 
-/* Take what was found; the actions want it, too, if another agent says so. */
+/* Have a credential; the actions want it, too, if another agent says so. */
 static int get_credential(struct session *session,
 			  const struct credential_query *query, struct err *err)
 {
 	if (credential_get(session->credentials, query, &session->credential,
 			   err))
 		return -1;
-	if (session->credential.is_for_actions)
+	if (credential_knows(session->credentials, query, CREDSHARE_FOR_ACTIONS,
+			     NULL))
 		session->is_for_actions = session->is_on_trial = true;
 	return 0;
 }
 
 int session_prepare(struct session *session, struct err *err)
 {
-	struct credential_query query, own;
-	int found;
+	struct credentials *credentials = session->credentials;
+	struct credential_query query, in_url;
 
 	if (sshauth_update(&session->ssh, err))
 		return -1;
-	own = query = query_of(session);
-	/* git-lfs sends what the remote's URL holds only when it is asked. */
-	own.remote_url = NULL;
 	if (session->credential.authorization || has_ssh_login(session))
 		return 0;
-	if (credential_has_failed(session->credentials, &query, err))
+	query = in_url = query_of(session);
+	if (credential_knows(credentials, &query, CREDSHARE_FAILED, err))
 		return -1;
 	if (own_login(session))
 		return 0;
-	found = credential_from_urls(session->credentials, &own,
-				     &session->credential, err);
-	if (found)
-		return found < 0 ? -1 : 0;
+	/* git-lfs sends what the remote's URL holds only when it is asked. */
+	in_url.remote_url = NULL;
+	in_url.in_url_only = true;
+	if (credential_get(credentials, &in_url, &session->credential, err))
+		return -1;
+	if (session->credential.authorization)
+		return 0;
 	if (wants_login(session, session_url(session)) ||
-	    credential_is_wanted(session->credentials, &query))
+	    credential_knows(credentials, &query, CREDSHARE_APPROVED, NULL) ||
+	    credential_knows(credentials, &query, CREDSHARE_FOR_ACTIONS, NULL))
 		return get_credential(session, &query, err);
 	return 0;
 }
@@ -348,7 +350,8 @@ static enum session_next judge_answer(struct session *session,
 	    (has_ssh_login(session) || own_login(session))) {
 		blame_login(origin_of(session, login), err);
 		if (!has_ssh_login(session))
-			credential_give_up(session->credentials, &query, err);
+			credential_note(session->credentials, &query,
+					CREDSHARE_FAILED, err);
 		return SESSION_FAILED;
 	}
 	if (err->kind == ERR_AUTH)
@@ -392,6 +395,7 @@ enum session_next session_answered(struct session *session,
 
 int session_log_in(struct session *session, const char *sent, struct err *err)
 {
+	const struct credential_query query = query_of(session);
 	bool has_unsent = !sent && has_ssh_login(session);
 
 	if (!has_unsent && (has_ssh_login(session) || own_login(session) ||
@@ -404,8 +408,8 @@ int session_log_in(struct session *session, const char *sent, struct err *err)
 	session->is_for_actions |= !sent;
 	session->is_on_trial = !has_unsent && !session->is_approved;
 	if (!sent && !has_unsent)
-		credential_note_actions(session->credentials,
-					&session->credential);
+		credential_note(session->credentials, &query,
+				CREDSHARE_FOR_ACTIONS, NULL);
 	return 1;
 }
 

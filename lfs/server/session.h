@@ -10,7 +10,7 @@
 #include "lfs/net/http.h"
 #include "lfs/server/batch.h"
 #include "lfs/server/credential.h"
-#include "lfs/server/remoteurl.h"
+#include "lfs/server/endpoint.h"
 
 /*
  * A conversation with one LFS server: which headers a request carries, and

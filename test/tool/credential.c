@@ -105,7 +105,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 	}
 	if (optind + 1 != argc)
 		return -1;
-	options->query.url = options->query.api_url = argv[optind];
+	options->query.api_url = argv[optind];
 	return 0;
 }
 
