@@ -7,7 +7,7 @@ BASE     = printable err mem buf text clock log json file wait child crc \
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
-           lfsconfig pointer history treepath
+           pointer history treepath
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead

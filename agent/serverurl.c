@@ -6,7 +6,7 @@
 
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
-#include "lfs/git/lfsconfig.h"
+#include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/gourl.h"
@@ -124,7 +124,7 @@ static int find_by_remote(struct serverurl *found,
 	int ret = -1;
 
 	if (!repo_find(&repo, err))
-		lfsconfig = lfsconfig_load(config, &repo, err);
+		lfsconfig = gitconfig_add_lfsconfig(config, repo.top, err);
 	if (lfsconfig)
 		ret = 0;
 	for (int is_upload = 0; !ret && is_upload < 2; is_upload++) {

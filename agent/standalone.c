@@ -8,7 +8,6 @@
 #include "agent/cli.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
-#include "lfs/git/lfsconfig.h"
 #include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 #include "lfs/server/gourl.h"
@@ -125,7 +124,7 @@ int standalone_can_share(struct err *err)
 	if (!find_work_tree(&repo, err))
 		config = gitconfig_load(NULL, err);
 	if (config)
-		merged = lfsconfig_load(config, &repo, err);
+		merged = gitconfig_add_lfsconfig(config, repo.top, err);
 	gitconfig_free(merged);
 	gitconfig_free(config);
 	repo_release(&repo);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
@@ -16,8 +17,11 @@
 #include "lfs/git/urlmatch.h"
 #include "lfs/net/url.h"
 
+#define LFSCONFIG ".lfsconfig"
+
 enum {
-	GITCONFIG_MAX = 16 << 20
+	GITCONFIG_MAX = 16 << 20,
+	LINES_MAX = 4 << 10
 };
 
 struct gitconfig {
@@ -85,27 +89,135 @@ struct gitconfig *gitconfig_parse(const char *text, size_t len, struct err *err)
 	return config;
 }
 
+/* Read what `git config --list` prints; it stays NULL if git fails. */
+static int run_list(struct gitconfig **config, const char *const *argv,
+		    struct err *err)
+{
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(GITCONFIG_MAX);
+	int status, ret = child_run(&child, &text, &status, err);
+
+	*config = NULL;
+	if (!ret && !status)
+		*config = gitconfig_parse(buf_str(&text), text.len, err);
+	buf_release(&text);
+	return ret;
+}
+
 struct gitconfig *gitconfig_load(const char *dir, struct err *err)
 {
 	const char *const argv[] = { "git", "-C",     dir ? dir : ".", "config",
 				     "-z",  "--list", "--includes",    NULL };
-	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(GITCONFIG_MAX);
-	struct gitconfig *config = NULL;
-	int status;
+	struct gitconfig *config;
 
-	if (child_run(&child, &text, &status, err))
-		goto out;
-	if (status) {
+	if (!run_list(&config, argv, err) && !config)
 		err_set(err, ERR_USAGE,
 			"cannot read the git config; 'git config --list' says "
 			"why");
-		goto out;
-	}
-	config = gitconfig_parse(buf_str(&text), text.len, err);
-out:
-	buf_release(&text);
 	return config;
+}
+
+/* git-lfs's list.  Before 3.8 it took more, by accident. */
+static bool is_safe(const struct gitconfig_entry *entry)
+{
+	static const char *const keys[] = {
+		"lfs.allowincompletepush", "lfs.fetchexclude",
+		"lfs.fetchinclude",	   "lfs.gitprotocol",
+		"lfs.locksverify",	   "lfs.pushurl",
+		"lfs.skipdownloaderrors",  "lfs.url",
+	};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (!strcasecmp(entry->key, keys[i]))
+			return true;
+	return entry->sub && *entry->sub &&
+	       (gitconfig_is(entry, "lfs", "access") ||
+		gitconfig_is(entry, "remote", "lfsurl"));
+}
+
+struct gitconfig *gitconfig_merge(const struct gitconfig *git,
+				  struct gitconfig *file)
+{
+	struct gitconfig *merged = file ? file : xcalloc(1, sizeof(*merged));
+	size_t n = 0;
+
+	for (size_t i = 0; i < merged->nentries; i++)
+		if (is_safe(&merged->entries[i]))
+			merged->entries[n++] = merged->entries[i];
+	merged->entries = xreallocarray(merged->entries, n + git->nentries + 1,
+					sizeof(*merged->entries));
+	/* The last value counts, so git's own come last. */
+	if (git->nentries)
+		memcpy(merged->entries + n, git->entries,
+		       git->nentries * sizeof(*git->entries));
+	merged->nentries = n + git->nentries;
+	return merged;
+}
+
+/* Which of these objects are there, a line for each: one child for all. */
+static int check_objects(const char *names, struct buf *lines, struct err *err)
+{
+	const char *const argv[] = { "git", "cat-file", "--batch-check", NULL };
+	struct child child = { .argv = argv, .input = names };
+	int status;
+
+	return child_run(&child, lines, &status, err);
+}
+
+/* Read the first of these objects that is a config; NULL if none is. */
+static int load_blob(struct gitconfig **config, const char *names,
+		     struct err *err)
+{
+	struct buf lines = BUF_INIT(LINES_MAX);
+	char *line, *type, *rest = NULL;
+	int ret = check_objects(names, &lines, err);
+
+	line = !lines.len ? NULL : strtok_r(lines.data, "\n", &rest);
+	for (; line && !ret && !*config; line = strtok_r(NULL, "\n", &rest)) {
+		const char *const argv[] = { "git",    "config", "-z", "--list",
+					     "--blob", line,	 NULL };
+
+		type = strchr(line, ' ');
+		if (!type || !text_has_prefix(type, " blob "))
+			continue;
+		*type = '\0';
+		ret = run_list(config, argv, err);
+	}
+	buf_release(&lines);
+	return ret;
+}
+
+static int load_file(struct gitconfig **config, const char *path,
+		     struct err *err)
+{
+	const char *const argv[] = { "git",    "config", "-z", "--list",
+				     "--file", path,	 NULL };
+
+	if (run_list(config, argv, err))
+		return -1;
+	if (*config)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "cannot read .lfsconfig; 'git config --file .lfsconfig "
+		       "--list' says why");
+}
+
+struct gitconfig *gitconfig_add_lfsconfig(const struct gitconfig *git,
+					  const char *top, struct err *err)
+{
+	char *path = top ? xstrfmt("%s/" LFSCONFIG, top) : NULL;
+	struct gitconfig *file = NULL;
+	int ret;
+
+	if (path && !access(path, F_OK))
+		ret = load_file(&file, path, err);
+	else if (path)
+		ret = load_blob(&file, ":" LFSCONFIG "\nHEAD:" LFSCONFIG "\n",
+				err);
+	else
+		ret = load_blob(&file, "HEAD:" LFSCONFIG "\n", err);
+	free(path);
+	return ret ? NULL : gitconfig_merge(git, file);
 }
 
 static bool is_key(const struct gitconfig_entry *entry, const char *key)

@@ -41,6 +41,21 @@ struct gitconfig *gitconfig_load(const char *dir, struct err *err);
 struct gitconfig *gitconfig_parse(const char *text, size_t len,
 				  struct err *err);
 
+/*
+ * All of `git`, and what the repository's .lfsconfig adds to it: that in the
+ * work tree, otherwise in the index, otherwise in HEAD; without a work tree
+ * (`top` is NULL), in HEAD.  Everybody who may push can write that file, so only
+ * keys count that say where the objects are, and git's own config wins.  NULL if
+ * .lfsconfig cannot be read.  Borrows from `git`, which has to outlive it.  One
+ * child process, or two or three.
+ */
+struct gitconfig *gitconfig_add_lfsconfig(const struct gitconfig *git,
+					  const char *top, struct err *err);
+
+/* The same with a .lfsconfig (or NULL) that has been read; that is taken. */
+struct gitconfig *gitconfig_merge(const struct gitconfig *git,
+				  struct gitconfig *file);
+
 /* The value of a key, or NULL. */
 const char *gitconfig_get(const struct gitconfig *config, const char *key);
 

@@ -7,7 +7,6 @@
 #include "lfs/base/mem.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/httpconf.h"
-#include "lfs/git/lfsconfig.h"
 #include "lfs/git/repo.h"
 #include "lfs/server/credhelper.h"
 
@@ -38,8 +37,9 @@ const struct endpoint *context_endpoint(struct context *context,
 					struct err *err)
 {
 	if (!context->lfsconfig)
-		context->lfsconfig = lfsconfig_load(context->config,
-						    &context->repo, err);
+		context->lfsconfig = gitconfig_add_lfsconfig(context->config,
+							     context->repo.top,
+							     err);
 	if (!context->lfsconfig)
 		return NULL;
 	if (!context->endpoint.url && find_endpoint(context, err))

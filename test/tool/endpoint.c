@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lfs/base/json.h"
-#include "lfs/git/lfsconfig.h"
+#include "lfs/git/repo.h"
 #include "lfs/server/endpoint.h"
 #include "lfs/server/ssh.h"
 
@@ -49,7 +49,7 @@ int main(int argc, char **argv)
 	json_setup();
 	git = gitconfig_load(NULL, &err);
 	if (git && !repo_find(&repo, &err))
-		config = lfsconfig_load(git, &repo, &err);
+		config = gitconfig_add_lfsconfig(git, repo.top, &err);
 	if (config)
 		ret = show(config, argv[2], !strcmp(argv[1], "upload"), &err);
 	if (ret)

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "lfs/base/child.h"
+#include "lfs/base/mem.h"
 #include "lfs/git/gitconfig.h"
 #include "test/unit/unit.h"
 
@@ -381,6 +382,139 @@ static void best_match_with_many_values(void **state)
 	gitconfig_free(config);
 }
 
+/* May .lfsconfig set this key? */
+static bool is_taken(const char *key)
+{
+	struct err err = ERR_INIT;
+	char *text = xstrfmt("%s\nx", key);
+	struct gitconfig *lfs = gitconfig_parse(text, strlen(text), &err);
+	struct gitconfig *git = gitconfig_parse("", 0, &err);
+	struct gitconfig *merged = gitconfig_merge(git, lfs);
+	bool is = gitconfig_each(merged, &(size_t){ 0 });
+
+	gitconfig_free(merged);
+	gitconfig_free(git);
+	free(text);
+	return is;
+}
+
+static void safe_keys(void **state)
+{
+	static const char *const safe[] = {
+		"lfs.url",
+		"LFS.PushURL",
+		"lfs.allowincompletepush",
+		"lfs.fetchexclude",
+		"lfs.fetchinclude",
+		"lfs.gitprotocol",
+		"lfs.locksverify",
+		"lfs.skipdownloaderrors",
+		"lfs.https://h.example/a.b.access",
+		"remote.origin.lfsurl",
+		"remote.my.fork.LfsUrl",
+	};
+	static const char *const unsafe[] = {
+		"lfs.customtransfer.x.path",
+		"lfs.standalonetransferagent",
+		"lfs.https://h.example.standalonetransferagent",
+		"lfs.storage",
+		"lfs.access",
+		"lfs.x.url",
+		"lfs.url.x",
+		"remote.lfsurl",
+		"remote.origin.url",
+		"remote.origin.pushurl",
+		"remote.origin.lfspushurl",
+		"remote.a.b.url",
+		"remote.a.b.proxy",
+		"remote.lfsdefault",
+		"remote.lfspushdefault",
+		"remote.pushdefault",
+		"url.https://evil.example/.insteadof",
+		"http.proxy",
+		"http.https://h.example.access",
+		"http.sslverify",
+		"credential.helper",
+		"core.sshcommand",
+		"core.askpass",
+		"lfsmultipart.connections",
+		"include.path",
+		"lfs",
+		"",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(safe); i++)
+		if (!is_taken(safe[i]))
+			fail_msg("%s is refused", safe[i]);
+	for (size_t i = 0; i < COUNT(unsafe); i++)
+		if (is_taken(unsafe[i]))
+			fail_msg("%s passes", unsafe[i]);
+}
+
+static void merged(void **state)
+{
+	static const char ours[] = "lfs.url\nours\0http.proxy\nours\0"
+				   "a.b\n\0a.b\ntwo\nlines\0";
+	static const char theirs[] = "lfs.url\ntheirs\0lfs.pushurl\ntheirs\0"
+				     "http.proxy\ntheirs\0http.x\ntheirs\0";
+	struct err err = ERR_INIT;
+	struct gitconfig *git = gitconfig_parse(ours, sizeof(ours), &err);
+	struct gitconfig *lfs = gitconfig_parse(theirs, sizeof(theirs), &err);
+	struct gitconfig *both = gitconfig_merge(git, lfs);
+	struct gitconfig *copy = gitconfig_merge(git, NULL);
+	size_t pos = 0;
+
+	(void)state;
+	assert_string_equal(gitconfig_get(both, "lfs.url"), "ours");
+	assert_string_equal(gitconfig_get(both, "lfs.pushurl"), "theirs");
+	assert_string_equal(gitconfig_get(both, "http.proxy"), "ours");
+	assert_null(gitconfig_get(both, "http.x"));
+	assert_string_equal(gitconfig_next(both, "a.b", &pos), "");
+	assert_string_equal(gitconfig_next(both, "a.b", &pos), "two\nlines");
+	assert_null(gitconfig_get(copy, "lfs.pushurl"));
+	gitconfig_free(both);
+	gitconfig_free(copy);
+	gitconfig_free(git);
+}
+
+static struct gitconfig *load_lfsconfig(const struct gitconfig *git,
+					const char *text, struct err *err)
+{
+	FILE *out = text ? fopen(".lfsconfig", "w") : NULL;
+	struct gitconfig *config;
+
+	if (out) {
+		fputs(text, out);
+		fclose(out);
+	}
+	config = gitconfig_add_lfsconfig(git, home, err);
+	unlink(".lfsconfig");
+	return config;
+}
+
+static void lfsconfig(void **state)
+{
+	struct err err = ERR_INIT;
+	struct gitconfig *git = gitconfig_parse("", 0, &err), *config;
+
+	(void)state;
+	config = load_lfsconfig(
+		git, "[lfs]\n\turl = \"a # b\"\n[http]\n\tproxy = evil\n",
+		&err);
+	assert_string_equal(gitconfig_get(config, "lfs.url"), "a # b");
+	assert_null(gitconfig_get(config, "http.proxy"));
+	gitconfig_free(config);
+	config = load_lfsconfig(git, NULL, &err);
+	assert_non_null(config);
+	assert_null(gitconfig_get(config, "lfs.url"));
+	gitconfig_free(config);
+	assert_null(load_lfsconfig(git, "[lfs\n", &err));
+	assert_int_equal(err.kind, ERR_USAGE);
+	assert_non_null(strstr(err.msg, ".lfsconfig"));
+	gitconfig_free(git);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -392,6 +526,9 @@ int main(void)
 		cmocka_unit_test(paths),
 		cmocka_unit_test(urls_as_git_matches_them),
 		cmocka_unit_test(best_match_with_many_values),
+		cmocka_unit_test(safe_keys),
+		cmocka_unit_test(merged),
+		cmocka_unit_test(lfsconfig),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
