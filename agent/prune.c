@@ -90,7 +90,7 @@ static void prune_all(struct prune *prune, const struct unfinished_list *list)
 	for (size_t i = 0; i < list->n; i++) {
 		const struct unfinished *item = &list->items[i];
 		struct err err = ERR_INIT;
-		int64_t its = unfinished_limit(item->kind, limit, prune->now);
+		int64_t its = unfinished_limit(item, limit, prune->now);
 
 		if (item->touched > its)
 			continue;

@@ -20,51 +20,55 @@ enum {
 	KEY_DIGITS = 16,	/* of the hash, in the name of the file */
 	KEPT_RECORDS = 2,	/* of a completed upload: its begin and its key */
 	ACTION_PIECE = 64 << 10,	/* of JSON in one record */
-	LIFE_LEFT_S = 60,	/* a link that lives no longer is dead */
+	LIFE_LEFT_S = 60,	/* a link that lives no longer is of no use */
 	JUST_NOW_S = 3600	/* later, the server may have lost the object */
 };
 
-/* The server for people, and the hash of all that tells one place from others. */
-struct key {
-	char server[PATH_SHOWN];
-	char hash[SHA256_HEX_SIZE];
-};
-
-static void add_text(struct sha256 *sha, const char *text)
+static void hash_text(struct sha256 *sha, const char *text)
 {
 	sha256_update(sha, text, strlen(text) + 1);
 }
 
-static void make_key(struct key *key, const char *endpoint,
-		     const struct plan *fresh)
+/* The hash of all that tells one place from others, in hexadecimal digits. */
+static void hash_place(char hex[SHA256_HEX_SIZE], const char *endpoint,
+		       const struct plan *fresh)
 {
-	const char *href = fresh->action.href;
 	const unsigned long uid = (unsigned long)geteuid();
 	unsigned char digest[SHA256_SIZE];
 	char shown[PATH_SHOWN];
 	struct sha256 sha;
 
-	if (*endpoint)
-		url_display(endpoint, key->server, sizeof(key->server));
-	else
-		url_display_host(href, key->server, sizeof(key->server));
 	sha256_init(&sha);
 	sha256_update(&sha, &uid, sizeof(uid));
-	add_text(&sha, url_display(endpoint, shown, sizeof(shown)));
-	/* It may be a token, or tell one repository from another. */
-	add_text(&sha, endpoint + strcspn(endpoint, "?"));
-	add_text(&sha, url_display(href, shown, sizeof(shown)));
-	add_text(&sha, url_display(fresh->parts[0].href, shown, sizeof(shown)));
+	hash_text(&sha, url_display(endpoint, shown, sizeof(shown)));
+	/* The query may be a token, or tell one repository from another. */
+	hash_text(&sha, endpoint + strcspn(endpoint, "?"));
+	hash_text(&sha, url_display(fresh->action.href, shown, sizeof(shown)));
+	hash_text(&sha,
+		  url_display(fresh->parts[0].href, shown, sizeof(shown)));
 	sha256_final(&sha, digest);
-	sha256_hex(digest, key->hash);
+	sha256_hex(digest, hex);
+}
+
+/* The text of the key record: the server for people, and the hash. */
+static char *make_key(const char *endpoint, const struct plan *fresh,
+		      const char *hash)
+{
+	char server[PATH_SHOWN];
+
+	if (*endpoint)
+		url_display(endpoint, server, sizeof(server));
+	else
+		url_display_host(fresh->action.href, server, sizeof(server));
+	return xstrfmt("%s\n%s", server, hash);
 }
 
 static struct journal *open_journal(const struct storage *storage,
-				    const char *oid, const struct key *key)
+				    const char *oid, const char *hash)
 {
 	struct err why = ERR_INIT;
-	char *path = xstrfmt("%s/%s-%.*s.upload", storage_own_dir(storage), oid,
-			     KEY_DIGITS, key->hash);
+	char *path = xstrfmt("%s/%s-%.*s" RESUME_SUFFIX,
+			     storage_own_dir(storage), oid, KEY_DIGITS, hash);
 	struct journal *journal = journal_open(path, &why);
 
 	if (!journal)
@@ -73,6 +77,7 @@ static struct journal *open_journal(const struct storage *storage,
 	return journal;
 }
 
+/* How the journal of this upload begins; -1 if there is no such file. */
 static int describe(const struct resume_request *request,
 		    struct journal_begin *begin)
 {
@@ -99,27 +104,24 @@ static int describe(const struct resume_request *request,
 
 /* Are the first two records those of this upload of this file? */
 static bool is_ours(struct journal *journal, const struct journal_begin *now,
-		    const char *key_text)
+		    const char *key)
 {
 	struct journal_record record;
 	struct journal_begin begin;
 
-	if (!journal_next(journal, &record) || record.type != JOURNAL_BEGIN ||
-	    record.size != sizeof(begin))
+	if (!journal_read_begin(journal, true, &begin))
 		return false;
-	memcpy(&begin, record.data, sizeof(begin));
 	memset(begin.boot, 0, sizeof(begin.boot));
-	if (memcmp(&begin, now, sizeof(begin)))
-		return false;
-	return journal_next(journal, &record) && record.type == JOURNAL_KEY &&
-	       !strcmp(record.data, key_text);
+	return !memcmp(&begin, now, sizeof(begin)) &&
+	       journal_next(journal, &record) && record.type == JOURNAL_KEY &&
+	       !strcmp(record.data, key);
 }
 
 struct reader {
 	struct journal *journal;
 	struct journal_record record;	/* the one being read */
 	size_t used;		/* bytes of it */
-	bool is_over;		/* `record` is the first behind the action */
+	bool is_over;		/* `record` is the first after the action */
 };
 
 /* The form that json_parse_stream() wants. */
@@ -154,9 +156,11 @@ static void take_part(struct plan *plan, const struct journal_record *record)
 	struct journal_part head;
 	struct part *part;
 
-	memcpy(&head, record->data, sizeof(head));
-	if (!head.number || head.number > plan->nparts ||
+	if (record->size <= sizeof(head) ||
 	    record->size > sizeof(head) + PLAN_ETAG_MAX)
+		return;
+	memcpy(&head, record->data, sizeof(head));
+	if (!head.number || head.number > plan->nparts)
 		return;
 	part = &plan->parts[head.number - 1];
 	free(part->etag);
@@ -166,56 +170,37 @@ static void take_part(struct plan *plan, const struct journal_record *record)
 	part->finished = true;
 }
 
-static void take_hashed(struct plan *plan, const struct journal_record *record)
-{
-	struct journal_hashed hashed;
-
-	memcpy(&hashed, record->data, sizeof(hashed));
-	if (hashed.number && hashed.number <= plan->nparts)
-		plan->parts[hashed.number - 1].crc_hashed = hashed.crc;
-}
-
 /* The runs since the last part that was sent. */
 struct tries {
 	int n;
 	int64_t first;	/* seconds since 1970 */
 };
 
-static void take_try(struct tries *tries, const struct journal_record *record)
-{
-	if (!tries->n++)
-		memcpy(&tries->first, record->data, record->size);
-}
-
 static void take_record(struct resume *resume, struct plan *plan,
 			struct tries *tries,
 			const struct journal_record *record)
 {
-	switch (record->type) {
-	case JOURNAL_PART:
-		if (record->size > sizeof(struct journal_part))
-			take_part(plan, record);
+	struct journal_hashed hashed;
+	int64_t at;
+
+	if (record->type == JOURNAL_PART) {
+		take_part(plan, record);
 		tries->n = 0;
-		break;
-	case JOURNAL_HASHED:
-		if (record->size == sizeof(struct journal_hashed))
-			take_hashed(plan, record);
-		break;
-	case JOURNAL_HASH:
-		resume->has_hash = record->size == sizeof(resume->hash);
-		if (resume->has_hash)
-			memcpy(&resume->hash, record->data, record->size);
-		break;
-	case JOURNAL_RUN:
-		if (record->size == sizeof(tries->first))
-			take_try(tries, record);
-		break;
-	default:
-		break;
+	} else if (record->type == JOURNAL_HASH) {
+		resume->has_hash = journal_get(record, JOURNAL_HASH,
+					       &resume->hash,
+					       sizeof(resume->hash));
+	} else if (journal_get(record, JOURNAL_HASHED, &hashed,
+			       sizeof(hashed))) {
+		if (hashed.number && hashed.number <= plan->nparts)
+			plan->parts[hashed.number - 1].crc_hashed = hashed.crc;
+	} else if (journal_get(record, JOURNAL_RUN, &at, sizeof(at)) &&
+		   !tries->n++) {
+		tries->first = at;
 	}
 }
 
-/* This run is one more of them. */
+/* Note this run, which is one more of them. */
 static bool is_last_try(struct journal *journal, struct tries *tries)
 {
 	int64_t now = clock_unix();
@@ -231,9 +216,9 @@ static bool is_repeated(const struct journal_record *record)
 	struct journal_complete completed;
 	struct parent parent;
 
-	if (record->size != sizeof(completed))
+	if (!journal_get(record, JOURNAL_COMPLETE, &completed,
+			 sizeof(completed)))
 		return false;
-	memcpy(&completed, record->data, sizeof(completed));
 	parent_find(&parent);
 	return completed.at > clock_unix() - JUST_NOW_S && parent.began &&
 	       completed.by.pid == parent.pid &&
@@ -257,19 +242,18 @@ static struct plan *resume_plan(struct resume *resume, struct reader *reader,
 	again.href = NULL;
 	if (resume->action)
 		plan = mode_plan(&again, &ignored);
-	if (!plan || plan->nparts != request->fresh->nparts)
-		goto out;
-	do
-		take_record(resume, plan, &tries, &reader->record);
-	while (journal_next(resume->journal, &reader->record));
-	resume->is_resumed = is_alive(plan);
-	if (resume->is_resumed)
-		resume->is_last_try = is_last_try(resume->journal, &tries);
-out:
-	if (resume->is_resumed)
-		return plan;
-	plan_free(plan);
-	return NULL;
+	if (plan && plan->nparts == request->fresh->nparts) {
+		do
+			take_record(resume, plan, &tries, &reader->record);
+		while (journal_next(resume->journal, &reader->record));
+		resume->is_resumed = is_alive(plan);
+	}
+	if (!resume->is_resumed) {
+		plan_free(plan);
+		return NULL;
+	}
+	resume->is_last_try = is_last_try(resume->journal, &tries);
+	return plan;
 }
 
 struct writer {
@@ -301,7 +285,7 @@ static int write_action(const char *text, size_t len, void *ctx)
 	return 0;
 }
 
-/* With its own link to the completion, rewritten or not: a new one differs. */
+/* With the link to the completion that belongs to it: a new action has another. */
 static void save_action(struct journal *journal,
 			const struct plan_request *plan)
 {
@@ -317,9 +301,9 @@ static void save_action(struct journal *journal,
 	json_decref(action);
 }
 
-static void begin_anew(struct resume *resume,
-		       const struct resume_request *request,
-		       struct journal_begin *begin, const char *key)
+static void begin_journal(struct resume *resume,
+			  const struct resume_request *request,
+			  struct journal_begin *begin, const char *key)
 {
 	json_decref(resume->action);
 	resume->action = NULL;
@@ -330,7 +314,7 @@ static void begin_anew(struct resume *resume,
 }
 
 /* Only several parts that outlive a process are worth a journal. */
-static bool can_be_saved(const struct plan *plan)
+static bool can_be_resumed(const struct plan *plan)
 {
 	return plan->direction == UPLOAD && plan->mode->is_resumable &&
 	       plan->nparts > 1;
@@ -360,7 +344,7 @@ static struct plan *choose(struct resume *resume,
 		plan_free(request->fresh);
 		return plan;
 	}
-	begin_anew(resume, request, begin, key);
+	begin_journal(resume, request, begin, key);
 	return request->fresh;
 }
 
@@ -371,19 +355,19 @@ struct plan *resume_choose(struct resume *resume, struct context *context,
 	const struct endpoint *endpoint;
 	struct err ignored = ERR_INIT;
 	struct journal_begin begin;
-	struct key key;
-	char *text;
+	char hash[SHA256_HEX_SIZE], *key;
 
 	memset(resume, 0, sizeof(*resume));
-	if (!can_be_saved(plan) || describe(request, &begin))
+	if (!can_be_resumed(plan) || describe(request, &begin))
 		return plan;
 	endpoint = context_endpoint(context, &ignored);
-	make_key(&key, endpoint ? endpoint->url : "", plan);
-	text = xstrfmt("%s\n%s", key.server, key.hash);
-	resume->journal = open_journal(&context->storage, plan->oid, &key);
-	if (resume->journal)
-		plan = choose(resume, request, &begin, text);
-	free(text);
+	hash_place(hash, endpoint ? endpoint->url : "", plan);
+	resume->journal = open_journal(&context->storage, plan->oid, hash);
+	if (!resume->journal)
+		return plan;
+	key = make_key(endpoint ? endpoint->url : "", plan, hash);
+	plan = choose(resume, request, &begin, key);
+	free(key);
 	return plan;
 }
 

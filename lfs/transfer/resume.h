@@ -10,14 +10,13 @@
 #include "lfs/transfer/journal.h"
 
 /*
- * Uploads in parts that an earlier run began, so that another goes on with
- * them:
+ * Uploads in parts that an earlier run began, and how another resumes them:
  *
  *	<storage>/multipart/OID-KEY.upload	a journal, mode 0600
  *
  * A server opens a new upload each time that it is asked, and ETags are good
- * only for the one they were given for; so its action, with all links, is kept
- * and preferred to a new one while its links live (lfs/wire.md, Resume).
+ * only for the upload that they were given for.  So the action, with all links, is
+ * kept, and preferred to a new one while its links live (lfs/wire.md, Resume).
  *
  * An upload that makes no progress is not kept for ever: the server may have
  * lost it, though it says only that something is wrong with itself.  A server
@@ -33,6 +32,9 @@
 
 struct context;
 
+/* What follows OID-KEY in the name above. */
+#define RESUME_SUFFIX ".upload"
+
 enum {
 	RESUME_TRIES = 5,
 	RESUME_TRIES_S = 3600
@@ -43,8 +45,8 @@ struct resume_request {
 	struct plan *fresh;	/* taken: what mode_plan() makes of it */
 	const char *path;	/* the file to send; NULL: it is in none */
 	/*
-	 * The action may be one that git-lfs had before the last completion:
-	 * then that counts.
+	 * git-lfs may have got the action before the last completion; then
+	 * that completion counts.
 	 */
 	bool may_be_repeated;
 };
@@ -52,12 +54,12 @@ struct resume_request {
 struct resume {
 	struct journal *journal;	/* owned; NULL: nothing is kept */
 	json_t *action;	/* owned; an earlier plan borrows from it */
-	struct journal_hash hash;	/* the hash to go on from */
+	struct journal_hash hash;	/* where an earlier run's hash ended */
 	bool has_hash;
 	bool is_resumed;	/* the plan is an earlier run's */
 	/*
 	 * RESUME_TRIES runs, this one included, over RESUME_TRIES_S seconds or
-	 * more, have gone on with it since the last part that was sent.
+	 * more, have resumed it since the last part was sent.
 	 */
 	bool is_last_try;
 };
@@ -78,9 +80,9 @@ struct plan *resume_choose(struct resume *resume, struct context *context,
 void resume_note_part(struct journal *journal, const struct part *part);
 
 /*
- * The upload is completed: answers once for the same object, if the same
- * git-lfs sends it again (lfs/wire.md, The lines).  Another one has asked the
- * server since, and that lacks the object.
+ * The upload is completed.  That answers once if the same git-lfs sends the same
+ * object again (lfs/wire.md, The lines).  Another git-lfs has asked the server
+ * since, which lacks the object.
  */
 void resume_note_completion(struct journal *journal);
 
@@ -88,10 +90,9 @@ void resume_note_completion(struct journal *journal);
 void resume_release(struct resume *resume);
 
 /*
- * After this failure, are the parts that are at the server of no use to another
- * run?  Those of wrong bytes must not be found there by one.  A server that
- * says that links or parts have gone, or that it misses some, may be asked
- * again.
+ * After this failure, are the parts at the server of no use to another run?  It
+ * must not find parts with wrong bytes there.  A server that says that links or
+ * parts have gone, or that it misses some, may be asked again.
  */
 bool resume_is_futile(const struct err *err);
 

@@ -13,11 +13,13 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/git/storage.h"
 #include "lfs/net/url.h"
 #include "lfs/server/credshare.h"
 #include "lfs/transfer/journal.h"
 #include "lfs/transfer/partial.h"
+#include "lfs/transfer/resume.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
@@ -26,15 +28,9 @@ enum {
 	SERVER_SHOWN = 2048
 };
 
-static bool is_transfer(enum unfinished_kind kind)
-{
-	return kind == UNFINISHED_DOWNLOAD || kind == UNFINISHED_UPLOAD ||
-	       kind == UNFINISHED_HANDOVER || kind == UNFINISHED_ALONE;
-}
-
 bool unfinished_is_transfer(const struct unfinished *unfinished)
 {
-	return is_transfer(unfinished->kind);
+	return unfinished->kind < UNFINISHED_COMPLETED;
 }
 
 /* Count a file in, if it is there; returns its size, or -1. */
@@ -50,40 +46,20 @@ static int64_t count_file(struct unfinished *unfinished, const char *path)
 	return st.st_size;
 }
 
-static bool read_begin(struct journal *journal, struct journal_begin *begin,
-		       bool is_upload)
-{
-	struct journal_record record;
-
-	if (!journal_next(journal, &record) || record.type != JOURNAL_BEGIN ||
-	    record.size != sizeof(*begin))
-		return false;
-	memcpy(begin, record.data, sizeof(*begin));
-	return begin->magic == JOURNAL_MAGIC &&
-	       !!begin->is_upload == is_upload && begin->part_size;
-}
-
-/* Bytes of a part that was sent, counted without trust in the numbers. */
+/* Bytes of a part that was sent, without trust in the numbers. */
 static uint64_t sent_size(const struct journal_begin *begin,
 			  const struct journal_record *record)
 {
 	struct journal_part part;
-	uint64_t off;
+	uint64_t left;
 
+	if (record->size <= sizeof(part))
+		return 0;
 	memcpy(&part, record->data, sizeof(part));
 	if (!part.number || part.number - 1 > begin->size / begin->part_size)
 		return 0;
-	off = (part.number - 1) * begin->part_size;
-	return begin->size - off < begin->part_size ? begin->size - off :
-						      begin->part_size;
-}
-
-static uint64_t received_size(const struct journal_record *record)
-{
-	struct journal_piece piece;
-
-	memcpy(&piece, record->data, sizeof(piece));
-	return piece.size;
+	left = begin->size - (part.number - 1) * begin->part_size;
+	return left < begin->part_size ? left : begin->part_size;
 }
 
 /* The first line of the key; the file may say anything. */
@@ -101,13 +77,12 @@ static void read_record(struct unfinished *unfinished,
 			const struct journal_begin *begin,
 			const struct journal_record *record)
 {
+	struct journal_piece piece;
 	uint64_t n = 0;
 
-	if (record->type == JOURNAL_PIECE &&
-	    record->size == sizeof(struct journal_piece))
-		n = received_size(record);
-	else if (record->type == JOURNAL_PART &&
-		 record->size > sizeof(struct journal_part))
+	if (journal_get(record, JOURNAL_PIECE, &piece, sizeof(piece)))
+		n = piece.size;
+	else if (record->type == JOURNAL_PART)
 		n = sent_size(begin, record);
 	else if (record->type == JOURNAL_KEY && !unfinished->server)
 		unfinished->server = server_of(record->data);
@@ -128,7 +103,7 @@ static void read_journal(struct unfinished *unfinished)
 
 	journal = journal_peek(unfinished->journal, &unfinished->in_use,
 			       &ignored);
-	if (journal && read_begin(journal, &begin, is_upload)) {
+	if (journal && journal_read_begin(journal, is_upload, &begin)) {
 		unfinished->is_readable = true;
 		unfinished->size = begin.size;
 		while (journal_next(journal, &record))
@@ -137,18 +112,19 @@ static void read_journal(struct unfinished *unfinished)
 	journal_close(journal);
 }
 
-static void look_at_download(struct unfinished *unfinished, const char *dir)
+static void describe_download(struct unfinished *unfinished, const char *dir)
 {
 	int64_t size;
 
-	unfinished->path = xstrfmt("%s/%s.partial", dir, unfinished->oid);
+	unfinished->path = xstrfmt("%s/%s" PARTIAL_SUFFIX, dir,
+				   unfinished->oid);
 	size = count_file(unfinished, unfinished->path);
-	/* Nothing goes on from a file that is not the journal's. */
+	/* Only a file of that size is the journal's, and is resumed. */
 	if (size < 0 || (uint64_t)size != unfinished->size)
 		unfinished->done = 0;
 }
 
-/* Where locks do not work, one that is in use looks like any other. */
+/* Where locks do not work, a file that is in use looks like any other. */
 static bool may_be_in_use(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -159,7 +135,7 @@ static bool may_be_in_use(const char *path)
 	return may;
 }
 
-static void look_at_file(struct unfinished *unfinished)
+static void describe_file(struct unfinished *unfinished)
 {
 	int64_t size = count_file(unfinished, unfinished->path);
 
@@ -180,14 +156,14 @@ static void count_login(void *ctx, const char *path)
 	count_file(ctx, path);
 }
 
-static void look_at_login(struct unfinished *unfinished)
+static void describe_login(struct unfinished *unfinished)
 {
 	credshare_look(unfinished->path, count_login, unfinished);
 	unfinished->in_use = credshare_is_in_use(unfinished->path);
 }
 
-/* A name that begins with an oid: what comes behind it, or NULL. */
-static const char *behind_oid(const char *name)
+/* What follows the oid with which the name begins; NULL without one. */
+static const char *after_oid(const char *name)
 {
 	return strspn(name, "0123456789abcdef") == UNFINISHED_OID ?
 		       name + UNFINISHED_OID :
@@ -203,7 +179,8 @@ static bool has_suffix(const char *s, const char *suffix)
 
 static bool has_journal(const char *dir, const char *name)
 {
-	char *path = xstrfmt("%s/%.*s.journal", dir, UNFINISHED_OID, name);
+	char *path = xstrfmt("%s/%.*s" PARTIAL_JOURNAL, dir, UNFINISHED_OID,
+			     name);
 	bool is_there = !access(path, F_OK);
 
 	free(path);
@@ -228,19 +205,19 @@ static bool is_ours(const char *dir, const char *name)
 static bool recognise(struct unfinished *unfinished, const char *dir,
 		      bool is_own, const char *name)
 {
-	const char *rest = behind_oid(name);
+	const char *rest = after_oid(name);
 
 	if (credshare_is_name(name))
 		unfinished->kind = UNFINISHED_LOGIN;
 	else if (!rest)
 		return false;
-	else if (!strcmp(rest, ".journal"))
+	else if (!strcmp(rest, PARTIAL_JOURNAL))
 		unfinished->kind = UNFINISHED_DOWNLOAD;
-	else if (*rest == '-' && has_suffix(rest, ".upload"))
+	else if (*rest == '-' && has_suffix(rest, RESUME_SUFFIX))
 		unfinished->kind = UNFINISHED_UPLOAD;
 	else if (partial_is_handover(rest))
 		unfinished->kind = UNFINISHED_HANDOVER;
-	else if (!strncmp(rest, PARTIAL_SUFFIX ".", sizeof(PARTIAL_SUFFIX)))
+	else if (text_has_prefix(rest, PARTIAL_SUFFIX "."))
 		unfinished->kind = UNFINISHED_ALONE;
 	else if (!strcmp(rest, PARTIAL_SUFFIX) &&
 		 (!is_own || !has_journal(dir, name)))
@@ -254,27 +231,28 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 	return is_ours(dir, name);
 }
 
-static void look(struct unfinished *unfinished, const char *dir,
-		 const char *name)
+/* Fill in what follows from its files; `path` is the one that was found. */
+static void describe(struct unfinished *unfinished, const char *dir, char *path)
 {
-	char *path = xstrfmt("%s/%s", dir, name);
-
-	if (unfinished->kind != UNFINISHED_DOWNLOAD &&
-	    unfinished->kind != UNFINISHED_UPLOAD) {
-		unfinished->path = path;
-		if (unfinished->kind == UNFINISHED_LOGIN)
-			look_at_login(unfinished);
+	switch (unfinished->kind) {
+	case UNFINISHED_DOWNLOAD:
+	case UNFINISHED_UPLOAD:
+		unfinished->journal = path;
+		count_file(unfinished, path);
+		read_journal(unfinished);
+		if (unfinished->kind == UNFINISHED_DOWNLOAD)
+			describe_download(unfinished, dir);
 		else
-			look_at_file(unfinished);
-		return;
+			unfinished->path = xstrdup(path);
+		break;
+	case UNFINISHED_LOGIN:
+		unfinished->path = path;
+		describe_login(unfinished);
+		break;
+	default:
+		unfinished->path = path;
+		describe_file(unfinished);
 	}
-	unfinished->journal = path;
-	count_file(unfinished, path);
-	read_journal(unfinished);
-	if (unfinished->kind == UNFINISHED_DOWNLOAD)
-		look_at_download(unfinished, dir);
-	else
-		unfinished->path = xstrdup(path);
 }
 
 static int by_time(const void *a, const void *b)
@@ -302,7 +280,8 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 
 		if (!recognise(&unfinished, dir, is_own, entry->d_name))
 			continue;
-		look(&unfinished, dir, entry->d_name);
+		describe(&unfinished, dir,
+			 xstrfmt("%s/%s", dir, entry->d_name));
 		list->items = xreallocarray(list->items, list->n + 1,
 					    sizeof(*list->items));
 		list->items[list->n++] = unfinished;
@@ -311,14 +290,15 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 	return 0;
 }
 
-static bool is_there(const struct storage *storage,
-		     const struct unfinished *item)
+/* Has git-lfs got the object of this download in another way? */
+static bool has_object(const struct storage *storage,
+		       const struct unfinished *item)
 {
 	char *path;
 	struct stat st;
 	bool is;
 
-	if (!is_transfer(item->kind) || item->kind == UNFINISHED_UPLOAD ||
+	if (!unfinished_is_transfer(item) || item->kind == UNFINISHED_UPLOAD ||
 	    !item->is_readable)
 		return false;
 	path = storage_object_path(storage, item->oid);
@@ -339,7 +319,7 @@ int unfinished_load(struct unfinished_list *list, const struct storage *storage,
 	    (strcmp(own, dir) && load_folder(list, own, err)))
 		return -1;
 	for (size_t i = 0; i < list->n; i++)
-		list->items[i].is_there = is_there(storage, &list->items[i]);
+		list->items[i].is_there = has_object(storage, &list->items[i]);
 	if (list->n)
 		qsort(list->items, list->n, sizeof(*list->items), by_time);
 	return 0;
@@ -363,8 +343,8 @@ static int remove_file(const char *path, struct err *err)
 }
 
 /*
- * With the lock.  Between our look and the lock the transfer may have ended,
- * and its file be git-lfs's; then the journal that we have is a new, empty one.
+ * With its journal locked.  If the transfer ended before we had the lock, its
+ * file may be git-lfs's, and the journal that we have is a new, empty one.
  */
 static int remove_locked(const struct unfinished *unfinished,
 			 struct journal *journal, int64_t limit,
@@ -405,16 +385,17 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 	return ret;
 }
 
-int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now)
+int64_t unfinished_limit(const struct unfinished *item, int64_t limit,
+			 int64_t now)
 {
 	/* No other run can use what has no journal: a day is enough. */
-	if (is_transfer(kind) &&
-	    (kind != UNFINISHED_ALONE || limit > now - DAY_S))
+	if (unfinished_is_transfer(item) &&
+	    (item->kind != UNFINISHED_ALONE || limit > now - DAY_S))
 		return limit;
 	return now - DAY_S;
 }
 
-/* Is it our turn?  Whoever makes the new note does it. */
+/* Has nobody done it for a day?  The process that makes the new note does it. */
 static bool is_due(const char *dir, int64_t now)
 {
 	char *path = xstrfmt("%s/pruned", dir);
@@ -433,7 +414,7 @@ static bool is_due(const char *dir, int64_t now)
 	return fd >= 0;
 }
 
-/* What is touched up to then has been unfinished for too long. */
+/* It is of no use any more if nobody has touched it since then. */
 static int64_t limit_of(const struct unfinished *item, unsigned days,
 			int64_t now)
 {
@@ -441,7 +422,7 @@ static int64_t limit_of(const struct unfinished *item, unsigned days,
 		return now;
 	if (item->kind == UNFINISHED_UPLOAD && days > UPLOAD_DAYS)
 		days = UPLOAD_DAYS;
-	return unfinished_limit(item->kind, now - (int64_t)days * DAY_S, now);
+	return unfinished_limit(item, now - (int64_t)days * DAY_S, now);
 }
 
 void unfinished_tidy(const struct storage *storage, unsigned days)
@@ -461,7 +442,7 @@ void unfinished_tidy(const struct storage *storage, unsigned days)
 			continue;
 		err_clear(&err);
 		if (!unfinished_remove(item, limit, &err))
-			log_info("removed '%s', of no use any more",
+			log_info("removed '%s', which is no longer of use",
 				 item->path);
 		else
 			log_info("%s", err.msg);

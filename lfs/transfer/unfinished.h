@@ -9,13 +9,13 @@
 #include "lfs/base/err.h"
 
 /*
- * What interrupted transfers of this user have left in a storage, to be looked
- * at and to be removed.  In a folder that others can enter, as it is where an
- * earlier version had it all, nothing is resumed: there it is litter.
+ * What interrupted transfers of this user have left in a storage, for commands
+ * that show and remove it.  In a folder that others can enter, where an earlier
+ * version kept all files, nothing is resumed: what is there is litter.
  *
- * What another process has locked is never removed.  For the sake of that lock
- * no journal of this process may be open: closing a second descriptor of a
- * file lets go of the first one's.
+ * What another process has locked is never removed.  To find out, each file is
+ * opened; so no journal of this process may be open: closing the second
+ * descriptor of a file releases the lock of the first.
  */
 
 enum unfinished_kind {
@@ -23,7 +23,7 @@ enum unfinished_kind {
 	UNFINISHED_UPLOAD,	/* OID-KEY.upload */
 	UNFINISHED_HANDOVER,	/* a download that is whole: OID.XXXXXX */
 	UNFINISHED_ALONE,	/* a download without a journal: OID.partial.XXXXXX */
-	/* No transfers; of use for less than a day. */
+	/* From here on no transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */
 	UNFINISHED_STRAY,	/* no run resumes it: OID.partial without a journal */
 	UNFINISHED_LOGIN	/* credential-UID/, which credshare.h makes */
@@ -42,7 +42,7 @@ struct unfinished {
 	char *journal;	/* owned; NULL: it has none, and may be locked itself */
 	int64_t touched;	/* seconds since 1970 */
 	uint64_t disk;	/* bytes that it takes on the disk */
-	bool in_use;	/* another process is at work on it */
+	bool in_use;	/* by another process */
 	bool is_there;	/* a download whose object git-lfs has got in another way */
 };
 
@@ -53,30 +53,31 @@ struct unfinished_list {
 
 struct storage;
 
-/* All that is in the storage, which need not be there. */
+/* Find all that is in the storage, which need not exist. */
 int unfinished_load(struct unfinished_list *list, const struct storage *storage,
 		    struct err *err);
 
 bool unfinished_is_transfer(const struct unfinished *unfinished);
 
 /*
- * Remove it, if nobody has touched it since `limit` (seconds since 1970) nor
- * is at work on it: ERR_BUSY.
+ * Remove it.  ERR_BUSY if it is in use or was touched after `limit`, in seconds
+ * since 1970.
  */
 int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 		      struct err *err);
 
 /*
- * The limit for one of this kind: `limit` for a transfer, a day for others, and
+ * The limit for such an item: `limit` for a transfer, a day for others, and
  * no more than a day for one that no other run can resume.
  */
-int64_t unfinished_limit(enum unfinished_kind kind, int64_t limit, int64_t now);
+int64_t unfinished_limit(const struct unfinished *item, int64_t limit,
+			 int64_t now);
 
 /*
- * At most once a day, noted in the file `pruned`: remove what nobody has touched
- * for so many days, 0 meaning never; uploads after a week in any case, as
- * their links are dead by then, and downloads at once if git-lfs has the object
- * by now.  Never fails.
+ * Remove what nobody has touched for so many days, 0 meaning never; uploads after
+ * a week in any case, as their links have expired by then, and downloads at once
+ * if git-lfs has the object by now.  At most once a day, which the file `pruned`
+ * notes.  Never fails.
  */
 void unfinished_tidy(const struct storage *storage, unsigned days);
 

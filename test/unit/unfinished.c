@@ -376,17 +376,21 @@ static void worked_on_meanwhile(void **state)
 	assert_int_equal(remove_all(1, INT64_MAX), 1);
 }
 
+static int64_t limit_of(enum unfinished_kind kind, int64_t limit, int64_t now)
+{
+	const struct unfinished item = { .kind = kind };
+
+	return unfinished_limit(&item, limit, now);
+}
+
 static void limits(void **state)
 {
 	(void)state;
-	assert_int_equal(unfinished_limit(UNFINISHED_UPLOAD, 5, DAY_S + 7), 5);
-	assert_int_equal(unfinished_limit(UNFINISHED_STRAY, 5, DAY_S + 7), 7);
-	assert_int_equal(unfinished_limit(UNFINISHED_ALONE, 5, DAY_S + 7), 7);
-	assert_int_equal(unfinished_limit(UNFINISHED_ALONE, DAY_S, DAY_S + 7),
-			 DAY_S);
-	assert_int_equal(unfinished_limit(UNFINISHED_LOGIN, INT64_MAX,
-					  DAY_S + 7),
-			 7);
+	assert_int_equal(limit_of(UNFINISHED_UPLOAD, 5, DAY_S + 7), 5);
+	assert_int_equal(limit_of(UNFINISHED_STRAY, 5, DAY_S + 7), 7);
+	assert_int_equal(limit_of(UNFINISHED_ALONE, 5, DAY_S + 7), 7);
+	assert_int_equal(limit_of(UNFINISHED_ALONE, DAY_S, DAY_S + 7), DAY_S);
+	assert_int_equal(limit_of(UNFINISHED_LOGIN, INT64_MAX, DAY_S + 7), 7);
 }
 
 static void names_of_others(void **state)
