@@ -13,7 +13,7 @@ SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead
 TRANSFER = journal hasher source object partial resume unfinished upload \
            download engine attempts transfer
-CARRY    = queue survey spool piece passage relay scheduler fork
+CARRY    = queue survey spool pipeline relay scheduler fork
 AGENT    = cli input message move agent scope keys serverurl standalone \
            install human status prune forkpush forkreport fork main
 

@@ -72,7 +72,7 @@ make_fork c
 check 'a spool of less than two parts' \
 	equal "$(status_of run_fork c --max-disk 3M)" 1
 check 'the error says how much it takes' \
-	grep -q 'need a spool of 4 MiB at the least (--max-disk)' out
+	grep -q 'need a spool of at least 4 MiB (--max-disk)' out
 
 # The source.
 for dialect in basic hf

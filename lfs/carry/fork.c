@@ -2,6 +2,7 @@
 #include "lfs/carry/fork.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,9 +12,10 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 #include "lfs/base/text.h"
-#include "lfs/carry/scheduler.h"
-#include "lfs/carry/survey.h"
 #include "lfs/carry/relay.h"
+#include "lfs/carry/scheduler.h"
+#include "lfs/carry/spool.h"
+#include "lfs/carry/survey.h"
 #include "lfs/git/history.h"
 #include "lfs/net/url.h"
 #include "lfs/server/context.h"
@@ -24,16 +26,10 @@ enum {
 	LOCKS = 1 << 30	/* bytes of the lock file, one for each kind of run */
 };
 
-/* One of the two servers. */
-struct end {
-	struct context *context;	/* owned, as the engine */
-	struct engine *engine;
-};
-
 struct fork {
 	struct fork_options options;
-	struct end source;	/* owned, as all below */
-	struct end target;
+	struct context *contexts[2];	/* owned, as all below; by direction */
+	struct engine *engines[2];
 	int lock;	/* -1: this run only looks, or locks do not work */
 	struct survey *survey;
 	struct spool *spool;
@@ -53,12 +49,12 @@ static bool is_stopped(void *ctx)
 }
 
 /* The config key that names an endpoint, and where it stands. */
-static char *describe_key(const struct context *context, const char *option)
+static char *describe_key(const struct context *context)
 {
 	const char *key = context->endpoint.key;
 
 	if (!key)
-		return xstrdup(option);
+		return xstrdup("the command line");
 	return xstrfmt("%s%s", key,
 		       gitconfig_get(context->config, key) ? "" :
 							     " in .lfsconfig");
@@ -74,7 +70,7 @@ static size_t length_of(const char *url)
 }
 
 /* With one server behind both remotes there is nothing to carry. */
-static int compare_ends(const struct fork *fork, struct err *err)
+static int check_two_servers(const struct fork *fork, struct err *err)
 {
 	const char *from = fork_source(fork), *to = fork_target(fork);
 	char shown[URL_DISPLAY_MAX], *from_key, *to_key;
@@ -82,8 +78,8 @@ static int compare_ends(const struct fork *fork, struct err *err)
 
 	if (len != length_of(to) || strncmp(from, to, len))
 		return 0;
-	from_key = describe_key(fork->source.context, "the command line");
-	to_key = describe_key(fork->target.context, "the command line");
+	from_key = describe_key(fork->contexts[DOWNLOAD]);
+	to_key = describe_key(fork->contexts[UPLOAD]);
 	url_display_any(from, shown, sizeof(shown));
 	if (!strcmp(from_key, to_key))
 		err_set(err, ERR_USAGE,
@@ -102,30 +98,27 @@ static int compare_ends(const struct fork *fork, struct err *err)
 	return -1;
 }
 
-/* git-lfs would go to origin for a remote that it does not know. */
-static int check_remote(const struct context *context, const char *option,
+/*
+ * For a remote that it does not know, git-lfs would go to origin.  A remote that
+ * is a path has an LFS server only if the user names one.
+ */
+static int check_server(struct context *context, const char *option,
 			struct err *err)
 {
-	if (context->lfs_url ||
-	    endpoint_has_remote(context->config, context->remote) ||
-	    endpoint_is_url(context->remote))
-		return 0;
-	return err_set(err, ERR_USAGE,
-		       "there is no remote '%.80s'; name one with %s, or an "
-		       "LFS server with %s-lfs",
-		       context->remote, option, option);
-}
-
-/* A remote that is a path has an LFS server only if the user names one. */
-static int check_kind(const struct context *context, const char *option,
-		      struct err *err)
-{
-	const struct endpoint *endpoint = &context->endpoint;
+	const struct endpoint *endpoint;
 	char shown[URL_DISPLAY_MAX], *key;
 
-	if (endpoint->kind == ENDPOINT_HTTP)
-		return 0;
-	key = describe_key(context, "the command line");
+	if (!context->lfs_url &&
+	    !endpoint_has_remote(context->config, context->remote) &&
+	    !endpoint_is_url(context->remote))
+		return err_set(err, ERR_USAGE,
+			       "there is no remote '%.80s'; name one with %s, "
+			       "or an LFS server with %s-lfs",
+			       context->remote, option, option);
+	endpoint = context_endpoint(context, err);
+	if (!endpoint || endpoint->kind == ENDPOINT_HTTP)
+		return endpoint ? 0 : -1;
+	key = describe_key(context);
 	err_set(err, ERR_USAGE,
 		"the LFS URL of the %s is '%s' (by %s), which is no http or "
 		"https server; name one with %s-lfs",
@@ -138,54 +131,43 @@ static int check_kind(const struct context *context, const char *option,
 	return -1;
 }
 
-static int open_end(struct end *end, const struct context_options *options,
+static int open_end(struct fork *fork, enum direction direction,
 		    struct err *err)
 {
-	const char *option = options->is_upload ? "--to" : "--from";
+	const struct fork_options *options = &fork->options;
+	bool is_upload = direction == UPLOAD;
+	struct context_options given = {
+		.remote = is_upload ? options->to : options->from,
+		.lfs_url = is_upload ? options->to_lfs : options->from_lfs,
+		.is_upload = is_upload,
+	};
+	struct context *context;
 
-	end->context = context_new(options, err);
-	if (!end->context || check_remote(end->context, option, err) ||
-	    !context_endpoint(end->context, err) ||
-	    check_kind(end->context, option, err))
+	if (!given.remote && !given.lfs_url)
+		given.remote = is_upload ? "origin" : "upstream";
+	context = fork->contexts[direction] = context_new(&given, err);
+	if (!context ||
+	    check_server(context, is_upload ? "--to" : "--from", err))
 		return -1;
 	/* Nothing is finished at the target but what hashes to its oid. */
-	end->context->settings.verify = true;
-	end->engine = engine_new(end->context, 1, err);
-	return end->engine ? 0 : -1;
-}
-
-/* By default, from upstream to origin. */
-static const char *name_end(const char *remote, const char *lfs_url,
-			    const char *otherwise)
-{
-	return remote || lfs_url ? remote : otherwise;
+	context->settings.verify = true;
+	fork->engines[direction] = engine_new(context, 1, err);
+	return fork->engines[direction] ? 0 : -1;
 }
 
 static int open_ends(struct fork *fork, struct err *err)
 {
-	const struct fork_options *options = &fork->options;
-	const struct context_options from = {
-		.remote = name_end(options->from, options->from_lfs,
-				   "upstream"),
-		.lfs_url = options->from_lfs,
-	};
-	const struct context_options to = {
-		.remote = name_end(options->to, options->to_lfs, "origin"),
-		.lfs_url = options->to_lfs,
-		.is_upload = true,
-	};
-	struct survey_options survey_options = {
-		.is_dry = options->is_dry,
+	struct survey_options options = {
+		.is_dry = fork->options.is_dry,
 		.stop = stop_when(is_stopped, fork),
 	};
 
-	if (open_end(&fork->source, &from, err) ||
-	    open_end(&fork->target, &to, err) || compare_ends(fork, err))
+	if (open_end(fork, DOWNLOAD, err) || open_end(fork, UPLOAD, err) ||
+	    check_two_servers(fork, err))
 		return -1;
-	engine_join(fork->target.engine, fork->source.engine);
-	survey_options.source = fork->source.engine;
-	survey_options.target = fork->target.engine;
-	fork->survey = survey_new(&survey_options, err);
+	engine_join(fork->engines[UPLOAD], fork->engines[DOWNLOAD]);
+	memcpy(options.engines, fork->engines, sizeof(options.engines));
+	fork->survey = survey_new(&options, err);
 	return fork->survey ? 0 : -1;
 }
 
@@ -210,7 +192,7 @@ static uint64_t number_of_run(const struct fork *fork)
 /* Two runs of the same would carry each object twice. */
 static int lock_run(struct fork *fork, struct err *err)
 {
-	const struct storage *storage = &fork->source.context->storage;
+	const struct storage *storage = &fork->contexts[DOWNLOAD]->storage;
 	struct err why = ERR_INIT;
 	char *path;
 
@@ -233,7 +215,7 @@ static int lock_run(struct fork *fork, struct err *err)
 
 bool fork_is_shallow(const struct fork *fork)
 {
-	const char *common = fork->source.context->repo.common;
+	const char *common = fork->contexts[DOWNLOAD]->repo.common;
 	char *path = common ? xstrfmt("%s/shallow", common) : NULL;
 	bool is = path && !access(path, F_OK);
 
@@ -244,7 +226,7 @@ bool fork_is_shallow(const struct fork *fork)
 bool fork_target_is_standalone(const struct fork *fork)
 {
 	static const char prefix[] = "lfs-multipart::";
-	const struct context *context = fork->target.context;
+	const struct context *context = fork->contexts[UPLOAD];
 	const struct endpoint *endpoint = &context->endpoint;
 	const struct gitconfig_entry *agent;
 	const char *url = NULL;
@@ -271,12 +253,12 @@ struct fork *fork_new(const struct fork_options *options, struct err *err)
 
 const char *fork_source(const struct fork *fork)
 {
-	return fork->source.context->endpoint.url;
+	return fork->contexts[DOWNLOAD]->endpoint.url;
 }
 
 const char *fork_target(const struct fork *fork)
 {
-	return fork->target.context->endpoint.url;
+	return fork->contexts[UPLOAD]->endpoint.url;
 }
 
 /* The oid's first digits are as good as random. */
@@ -337,8 +319,8 @@ static struct history_request request_of(struct fork *fork)
 		.all = options->all,
 		.include = options->include,
 		.exclude = options->exclude,
-		.dir = fork->source.context->storage.multipart_dir,
-		.config = fork->source.context->config,
+		.dir = fork->contexts[DOWNLOAD]->storage.multipart_dir,
+		.config = fork->contexts[DOWNLOAD]->config,
 		.stop = stop_when(is_stopped, fork),
 	};
 }
@@ -369,12 +351,11 @@ int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err)
  */
 static unsigned count_jobs(const struct fork *fork)
 {
-	unsigned jobs = fork->source.context->settings.connections;
+	unsigned jobs = fork->options.jobs ? fork->options.jobs : UINT_MAX;
 
-	if (fork->target.context->settings.connections < jobs)
-		jobs = fork->target.context->settings.connections;
-	if (fork->options.jobs && fork->options.jobs < jobs)
-		jobs = fork->options.jobs;
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		if (fork->contexts[i]->settings.connections < jobs)
+			jobs = fork->contexts[i]->settings.connections;
 	return jobs;
 }
 
@@ -382,7 +363,7 @@ static int open_spool(struct fork *fork, struct err *err)
 {
 	if (fork->options.is_dry)
 		return 0;
-	fork->spool = spool_new(fork->source.context->storage.multipart_dir,
+	fork->spool = spool_new(fork->contexts[DOWNLOAD]->storage.multipart_dir,
 				fork->options.max_disk, err);
 	return fork->spool ? 0 : -1;
 }
@@ -390,8 +371,6 @@ static int open_spool(struct fork *fork, struct err *err)
 int fork_run(struct fork *fork, struct err *err)
 {
 	struct scheduler_options options = {
-		.source = fork->source.engine,
-		.target = fork->target.engine,
 		.survey = fork->survey,
 		.jobs = count_jobs(fork),
 		.stop = fork->options.stop,
@@ -402,6 +381,7 @@ int fork_run(struct fork *fork, struct err *err)
 	if (open_spool(fork, err))
 		return -1;
 	options.spool = fork->spool;
+	memcpy(options.engines, fork->engines, sizeof(options.engines));
 	fork->scheduler = scheduler_new(&options);
 	for (size_t i = 0; i < fork->nentries; i++)
 		if (!entry_is_over(&fork->entries[i]))
@@ -458,21 +438,19 @@ const struct entry *fork_entries(const struct fork *fork, size_t *n)
 
 bool fork_free(struct fork *fork)
 {
-	bool is_whole = true;
-
 	if (!fork)
 		return true;
 	if (!scheduler_free(fork->scheduler))
 		return false;
 	for (size_t i = 0; i < fork->nentries; i++)
 		entry_release(&fork->entries[i]);
-	is_whole = survey_free(fork->survey) &&
-		   engine_free(fork->target.engine, STOP_MS) &&
-		   engine_free(fork->source.engine, STOP_MS);
-	if (!is_whole)
+	if (!survey_free(fork->survey))
 		return false;
-	context_free(fork->target.context);
-	context_free(fork->source.context);
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		if (!engine_free(fork->engines[i], STOP_MS))
+			return false;
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		context_free(fork->contexts[i]);
 	spool_free(fork->spool);
 	if (fork->lock >= 0)
 		close(fork->lock);

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/server/server.h"
 
@@ -18,29 +19,49 @@ struct attempts *entry_attempts(struct entry *entry, enum direction direction)
 	return &entry->attempts[direction];
 }
 
-static void drop(struct batch_object **answer)
+static void drop_answer(struct entry *entry, enum direction direction)
 {
-	if (*answer)
-		batch_object_release(*answer);
-	free(*answer);
-	*answer = NULL;
+	struct batch_object *answer = entry->answers[direction];
+
+	if (answer)
+		batch_object_release(answer);
+	free(answer);
+	entry->answers[direction] = NULL;
 }
 
-void entry_keep(struct batch_object **answer, struct batch_object *object)
+void entry_keep(struct entry *entry, enum direction direction,
+		struct batch_object *object)
 {
-	drop(answer);
-	*answer = xmalloc(sizeof(**answer));
-	**answer = *object;
+	struct batch_object *answer = xmalloc(sizeof(*answer));
+
+	drop_answer(entry, direction);
+	*answer = *object;
 	*object = (struct batch_object){ .oid = object->oid,
 					 .size = object->size };
+	entry->answers[direction] = answer;
+}
+
+void entry_explain(struct entry *entry, const char *why)
+{
+	char *copy = xstrdup(why);
+
+	free(entry->why);
+	entry->why = copy;
+}
+
+void entry_fail(struct entry *entry, enum entry_state state)
+{
+	entry->state = state;
+	log_info("%s: %s: %s", entry->pointer.oid,
+		 state == ENTRY_MISSING ? "missing" : "failed", entry->why);
 }
 
 void entry_forget(struct entry *entry)
 {
 	verification_free(entry->verification);
 	entry->verification = NULL;
-	drop(&entry->target);
-	drop(&entry->source);
+	drop_answer(entry, UPLOAD);
+	drop_answer(entry, DOWNLOAD);
 	free(entry->attempts);
 	entry->attempts = NULL;
 }

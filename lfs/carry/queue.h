@@ -3,6 +3,7 @@
 #define LFS_CARRY_QUEUE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "lfs/git/pointer.h"
@@ -11,8 +12,11 @@
 #include "lfs/transfer/attempts.h"
 
 /*
- * The objects that a command moves, in their order: an entry is one of them,
- * and says what has become of it.
+ * The objects that a command moves: an entry is one of them, and says what has
+ * become of it.
+ *
+ * All that there is twice, for the source server and for the target server, is
+ * an array by direction: [DOWNLOAD] is of the source, [UPLOAD] of the target.
  */
 
 struct relay;
@@ -39,17 +43,16 @@ struct entry {
 	 * it: that is asked before anything else.
 	 */
 	bool may_be_there;
-	size_t needed;	/* blocks of the spool, at the least; 0: not known */
+	size_t needed;	/* the relay's: blocks of the spool; 0: not known */
 	uint64_t asked_ms;	/* when the servers answered */
 	uint64_t begun_ms;	/* when it began to move, the last time */
 	uint64_t resumed;	/* bytes that an earlier run had sent */
-	struct batch_object *target;	/* owned, as all below: what it answered */
-	struct batch_object *source;	/* likewise; NULL: it is local */
-	struct attempts *attempts;	/* NULL: it has not failed */
+	struct batch_object *answers[2];	/* owned, as all below; or NULL */
+	struct attempts *attempts;	/* two; NULL: it has not failed */
 	struct verification *verification;
-	struct relay *relay;	/* borrowed: the scheduler's, while it is moving */
-	char *why;	/* of those that are missing or failed */
-	struct entry *next;	/* borrowed: in the queue that it stands in */
+	char *why;	/* it is missing, or failed, perhaps not for good */
+	struct relay *relay;	/* borrowed, as the next: while it is moving */
+	struct entry *next;	/* in the queue that it stands in */
 };
 
 /* Entries that wait for something, in order. */
@@ -65,7 +68,14 @@ bool entry_is_over(const struct entry *entry);
 struct attempts *entry_attempts(struct entry *entry, enum direction direction);
 
 /* Keep a server's answer, in place of an earlier one; `object` is empty then. */
-void entry_keep(struct batch_object **answer, struct batch_object *object);
+void entry_keep(struct entry *entry, enum direction direction,
+		struct batch_object *object);
+
+/* Keep a copy of `why`, in place of an earlier one. */
+void entry_explain(struct entry *entry, const char *why);
+
+/* It is missing or failed, for the reason that it has. */
+void entry_fail(struct entry *entry, enum entry_state state);
 
 /* It is over: free what was needed to move it. */
 void entry_forget(struct entry *entry);

@@ -8,14 +8,10 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/wait.h"
-#include "lfs/carry/survey.h"
 #include "lfs/carry/relay.h"
-#include "lfs/mode/mode.h"
+#include "lfs/carry/survey.h"
 #include "lfs/net/pool.h"
-#include "lfs/server/batch.h"
 #include "lfs/server/context.h"
-#include "lfs/transfer/attempts.h"
-#include "lfs/transfer/engine.h"
 
 enum {
 	TICK_MS = 100,
@@ -27,16 +23,16 @@ enum {
 struct scheduler {
 	struct scheduler_options options;
 	struct relay_ends ends;
-	struct bell *data, *news;	/* owned */
+	struct bell *news;	/* owned */
 	struct queue waiting;	/* for the servers' answers */
 	struct queue ready;	/* to be moved */
 	struct entry **moving;	/* owned */
 	size_t nmoving;
 	uint64_t reported_ms;
 	uint64_t sent;	/* by relays that are over */
-	/* When each last did for us what it was asked for; 0: not yet. */
-	uint64_t source_ms, target_ms, answered_ms;
-	uint64_t resume_ms;	/* nothing is begun before, as one was away */
+	uint64_t done_ms[2];	/* when a job last went well, by direction; or 0 */
+	uint64_t answered_ms;	/* when the survey last had answers; or 0 */
+	uint64_t resume_ms;	/* nothing is begun before, as a server was away */
 	bool is_asking;
 	bool is_stopping;	/* what is moving is left to another run */
 };
@@ -48,18 +44,15 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
 	scheduler->options = *options;
 	queue_init(&scheduler->waiting);
 	queue_init(&scheduler->ready);
-	scheduler->data = bell_new();
 	scheduler->news = bell_new();
 	scheduler->moving = xcalloc(options->jobs, sizeof(struct entry *));
-	scheduler->ends = (struct relay_ends){
-		.source = options->source,
-		.target = options->target,
-		.spool = options->spool,
-		.data = scheduler->data,
-		.news = scheduler->news,
-	};
-	pool_on_news(engine_pool(options->source), bell_ring, scheduler->news);
-	pool_on_news(engine_pool(options->target), bell_ring, scheduler->news);
+	scheduler->ends.spool = options->spool;
+	scheduler->ends.news = scheduler->news;
+	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
+		scheduler->ends.engines[i] = options->engines[i];
+		pool_on_news(engine_pool(options->engines[i]), bell_ring,
+			     scheduler->news);
+	}
 	return scheduler;
 }
 
@@ -68,12 +61,10 @@ void scheduler_put(struct scheduler *scheduler, struct entry *entry)
 	queue_put_last(&scheduler->waiting, entry);
 }
 
-static void fail(struct entry *entry, const struct err *err)
+static void fail_for_good(struct entry *entry, const struct err *err)
 {
-	entry->state = ENTRY_FAILED;
-	free(entry->why);
-	entry->why = xstrdup(err->msg);
-	log_info("%s: failed: %s", entry->pointer.oid, err->msg);
+	entry_explain(entry, err->msg);
+	entry_fail(entry, ENTRY_FAILED);
 }
 
 static void pause_for(struct scheduler *scheduler, unsigned ms)
@@ -86,32 +77,23 @@ static bool is_paused(const struct scheduler *scheduler)
 	return clock_ms() < scheduler->resume_ms;
 }
 
-/* Besides an entry that is moving. */
-static bool has_others(const struct scheduler *scheduler)
+/* An entry's relay, or the download of it, has failed: what is next? */
+static enum attempts_next decide(const struct scheduler *scheduler,
+				 struct entry *entry, enum direction direction,
+				 struct err *err)
 {
-	return scheduler->nmoving > 1 || scheduler->ready.n ||
-	       scheduler->waiting.n;
-}
-
-/* A relay, or its source, has failed: what is next? */
-static enum attempts_next judge(const struct scheduler *scheduler,
-				struct entry *entry, enum direction direction,
-				struct err *err)
-{
-	bool is_target = direction == UPLOAD;
-	const struct engine *engine = is_target ? scheduler->options.target :
-						  scheduler->options.source;
 	const struct attempts_facts facts = {
 		.oid = entry->pointer.oid,
 		.fate = relay_fate(entry->relay, direction),
-		.policy = engine_retry_policy(engine),
+		.policy = engine_retry_policy(
+			scheduler->options.engines[direction]),
 		.at = { .now_ms = clock_ms(),
 			.begun_ms = entry->begun_ms,
-			.moved_ms = is_target ? scheduler->target_ms :
-						scheduler->source_ms },
+			.moved_ms = scheduler->done_ms[direction] },
 		.can_ask = true,
 		.is_one_of_many = true,
-		.has_others = has_others(scheduler),
+		.has_others = scheduler->nmoving > 1 || scheduler->ready.n ||
+			      scheduler->waiting.n,
 	};
 
 	return attempts_next(entry_attempts(entry, direction), &facts, err);
@@ -126,24 +108,19 @@ static bool log_in(const struct scheduler *scheduler, struct entry *entry,
 	return attempts_logged_in(entry_attempts(entry, direction), ret);
 }
 
-/* A relay has failed: what becomes of its entry? */
 static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
-			      struct err *err)
+			      enum direction direction, struct err *err)
 {
-	enum direction direction = relay_failed_at_source(entry->relay) ?
-					   DOWNLOAD :
-					   UPLOAD;
-	enum attempts_next next = judge(scheduler, entry, direction, err);
+	enum attempts_next next = decide(scheduler, entry, direction, err);
 
 	if (next == ATTEMPTS_FAIL) {
-		fail(entry, err);
+		fail_for_good(entry, err);
 		return;
 	}
 	entry->wants_login = next == ATTEMPTS_LOG_IN && direction == UPLOAD;
 	entry->may_be_there = next == ATTEMPTS_ASK;
 	entry->is_bad_here |= entry->is_local && err->kind == ERR_CORRUPT;
-	free(entry->why);
-	entry->why = xstrdup(err->msg);
+	entry_explain(entry, err->msg);
 	if (next == ATTEMPTS_LATER) {
 		pause_for(scheduler,
 			  entry_attempts(entry, direction)->pause_ms);
@@ -155,42 +132,42 @@ static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
 	queue_put_first(&scheduler->waiting, entry);
 }
 
-static void tell_moved(struct entry *entry)
+static uint64_t count_sent(const struct entry *entry)
 {
-	entry->state = ENTRY_MOVED;
-	log_info("%s: moved, %" PRIu64 " bytes", entry->pointer.oid,
-		 entry->pointer.size);
+	return relay_moved(entry->relay) - entry->resumed;
 }
 
-/* A relay is over: what has become of its entry? */
+/* The relay of an entry is over: what has become of it? */
 static void settle(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = ERR_INIT;
-	int ret = relay_result(entry->relay, &err);
+	enum direction failed;
 
-	entry->resumed = relay_resumed(entry->relay);
-	scheduler->sent += relay_moved(entry->relay) - entry->resumed;
+	scheduler->sent += count_sent(entry);
 	entry->state = ENTRY_WAITING;
-	if (!ret)
-		tell_moved(entry);
-	else if (scheduler->is_stopping)
+	if (!relay_result(entry->relay, &failed, &err)) {
+		entry->state = ENTRY_MOVED;
+		log_info("%s: moved, %" PRIu64 " bytes", entry->pointer.oid,
+			 entry->pointer.size);
+	} else if (scheduler->is_stopping) {
 		log_debug("%.12s: %s", entry->pointer.oid, err.msg);
-	else
-		try_again_or_fail(scheduler, entry, &err);
+	} else {
+		try_again_or_fail(scheduler, entry, failed, &err);
+	}
 	relay_free(entry->relay);
 	entry->relay = NULL;
 	if (entry_is_over(entry))
 		entry_forget(entry);
 }
 
-/* `*good_ms`: when a job of the pool has last gone well. */
-static void collect(struct pool *pool, uint64_t *good_ms)
+static void collect_jobs(struct scheduler *scheduler, enum direction direction)
 {
+	struct pool *pool = engine_pool(scheduler->options.engines[direction]);
 	struct job *job;
 
 	while ((job = pool_wait(pool, 0))) {
 		if (!job->err.kind)
-			*good_ms = clock_ms();
+			scheduler->done_ms[direction] = clock_ms();
 		relay_returned(job);
 	}
 }
@@ -212,10 +189,10 @@ static void turn(struct scheduler *scheduler)
 	unsigned least = (unsigned)scheduler->nmoving + 1;
 	size_t nleft = 0;
 
-	engine_heed_budget(scheduler->options.source, least);
-	engine_heed_budget(scheduler->options.target, least);
-	collect(engine_pool(scheduler->options.source), &scheduler->source_ms);
-	collect(engine_pool(scheduler->options.target), &scheduler->target_ms);
+	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
+		engine_heed_budget(scheduler->options.engines[i], least);
+		collect_jobs(scheduler, i);
+	}
 	for (size_t i = 0; i < scheduler->nmoving; i++)
 		if (relay_advance(scheduler->moving[i]->relay))
 			scheduler->moving[nleft++] = scheduler->moving[i];
@@ -227,79 +204,58 @@ static void turn(struct scheduler *scheduler)
 
 bool scheduler_look(struct scheduler *scheduler)
 {
-	const struct scheduler_options *options = &scheduler->options;
-
 	if (scheduler->is_asking)
 		turn(scheduler);
-	return stop_is_wanted(&options->stop);
+	return stop_is_wanted(&scheduler->options.stop);
 }
 
 /* False if the spool has no room for it now. */
 static bool start(struct scheduler *scheduler, struct entry *entry)
 {
-	struct relay_request request = {
-		.oid = entry->pointer.oid,
-		.size = entry->pointer.size,
-		.source = entry->source,
-		.target = entry->target,
-		.verification = entry->verification,
-		.needed = &entry->needed,
-	};
 	struct err err = ERR_INIT;
-	char *path = NULL;
 
 	if (clock_ms() - entry->asked_ms > ANSWER_LIVES_MS) {
 		entry->state = ENTRY_WAITING;
 		queue_put_first(&scheduler->waiting, entry);
 		return true;
 	}
-	/* A plan is dear to make, and full the spool is most of the time. */
-	if (!entry->is_local &&
-	    entry->needed > spool_room(scheduler->options.spool)) {
-		queue_put_first(&scheduler->ready, entry);
-		return false;
-	}
-	if (entry->is_local)
-		path = storage_object_path(&engine_context(
-						    scheduler->options.source)
-						    ->storage,
-					   entry->pointer.oid);
-	request.path = path;
-	entry->relay = relay_new(&scheduler->ends, &request, &err);
-	free(path);
+	entry->relay = relay_new(&scheduler->ends, entry, &err);
 	if (entry->relay) {
 		entry->state = ENTRY_MOVING;
 		entry->begun_ms = clock_ms();
 		scheduler->moving[scheduler->nmoving++] = entry;
-		return true;
+	} else if (err.kind == ERR_BUSY) {
+		queue_put_first(&scheduler->ready, entry);
+		return false;
+	} else {
+		fail_for_good(entry, &err);
 	}
-	if (err.kind != ERR_BUSY) {
-		fail(entry, &err);
-		return true;
-	}
-	queue_put_first(&scheduler->ready, entry);
-	return false;
+	return true;
+}
+
+/* Requests to a server that are left or under way, in its connections. */
+static size_t count_requests(const struct scheduler *scheduler,
+			     enum direction direction)
+{
+	const struct context *context = engine_context(
+		scheduler->options.engines[direction]);
+	size_t n = 0;
+
+	for (size_t i = 0; i < scheduler->nmoving; i++)
+		n += relay_requests(scheduler->moving[i]->relay, direction);
+	return n / context->settings.connections;
 }
 
 /*
- * Do those that are moving keep both servers busy?  Then no other is begun:
- * a run that is stopped soon shall have some objects done, not all of them
- * under way.  For the target they may bring twice what it takes at once, so
- * that it never waits for the source.
+ * Do those that are moving keep both servers busy?  Then no other is begun: a
+ * run that is stopped soon shall have some objects done, not all of them under
+ * way.  To the target they may bring twice what it takes at once, so that it
+ * never waits for the source.
  */
 static bool is_busy(const struct scheduler *scheduler)
 {
-	const struct scheduler_options *options = &scheduler->options;
-	size_t nfetches = 0, nsends = 0;
-
-	for (size_t i = 0; i < scheduler->nmoving; i++) {
-		nfetches += relay_fetches(scheduler->moving[i]->relay);
-		nsends += relay_sends(scheduler->moving[i]->relay);
-	}
-	return nfetches >=
-		       engine_context(options->source)->settings.connections ||
-	       nsends >= 2 * engine_context(options->target)
-					 ->settings.connections;
+	return count_requests(scheduler, DOWNLOAD) >= 1 ||
+	       count_requests(scheduler, UPLOAD) >= 2;
 }
 
 static void start_entries(struct scheduler *scheduler)
@@ -312,59 +268,54 @@ static void start_entries(struct scheduler *scheduler)
 			return;
 }
 
-static void wait_again(struct scheduler *scheduler, struct entry *entry)
+/* The next entries to ask about; those whose login is refused are over. */
+static size_t take_waiting(struct scheduler *scheduler, struct entry **entries)
 {
-	if (entry->may_be_there)
-		pause_for(scheduler, entry_attempts(entry, UPLOAD)->pause_ms);
-	queue_put_last(&scheduler->waiting, entry);
-}
-
-/* Ask the servers about those that come next. */
-static int ask_some(struct scheduler *scheduler, struct err *err)
-{
-	struct entry *entries[BATCH_OBJECTS_MAX], *entry;
+	struct entry *entry;
 	size_t n = 0;
-	int ret = 0;
 
 	while (n < BATCH_OBJECTS_MAX &&
 	       (entry = queue_take(&scheduler->waiting))) {
-		struct err why = ERR_INIT;
+		struct err err = ERR_INIT;
 
 		if (entry->wants_login)
-			err_set(&why, ERR_AUTH, "%s", entry->why);
+			err_set(&err, ERR_AUTH, "%s", entry->why);
 		if (entry->wants_login &&
-		    !log_in(scheduler, entry, UPLOAD, &why))
-			fail(entry, &why);
+		    !log_in(scheduler, entry, UPLOAD, &err))
+			fail_for_good(entry, &err);
 		else
 			entries[n++] = entry;
 		entry->wants_login = false;
 	}
-	if (n)
-		ret = survey_ask(scheduler->options.survey, entries, n, err);
-	if (n && !ret)
-		scheduler->answered_ms = clock_ms();
-	for (size_t i = 0; i < n; i++)
-		if (entries[i]->state == ENTRY_READY)
-			queue_put_last(&scheduler->ready, entries[i]);
-		else if (!entry_is_over(entries[i]))
-			wait_again(scheduler, entries[i]);
-	return ret;
+	return n;
 }
 
-/* A server that has answered before gives no answer: may it come back? */
-static bool may_come_back(const struct scheduler *scheduler,
-			  const struct err *err)
+/* Ask the servers about the entries that come next. */
+static int ask_some(struct scheduler *scheduler, struct err *err)
 {
-	const struct context *target = engine_context(
-		scheduler->options.target);
-	uint64_t heard_ms = scheduler->answered_ms;
+	struct entry *entries[BATCH_OBJECTS_MAX];
+	size_t n = take_waiting(scheduler, entries);
+	int ret;
 
-	if (heard_ms && heard_ms < scheduler->source_ms)
-		heard_ms = scheduler->source_ms;
-	if (heard_ms && heard_ms < scheduler->target_ms)
-		heard_ms = scheduler->target_ms;
-	return attempts_is_away(err, heard_ms, clock_ms(),
-				target->settings.offline_ms);
+	if (!n)
+		return 0;
+	ret = survey_ask(scheduler->options.survey, entries, n, err);
+	if (!ret)
+		scheduler->answered_ms = clock_ms();
+	for (size_t i = 0; i < n; i++) {
+		struct entry *entry = entries[i];
+
+		if (entry_is_over(entry))
+			continue;
+		if (entry->may_be_there)
+			pause_for(scheduler,
+				  entry_attempts(entry, UPLOAD)->pause_ms);
+		queue_put_last(entry->state == ENTRY_READY ?
+				       &scheduler->ready :
+				       &scheduler->waiting,
+			       entry);
+	}
+	return ret;
 }
 
 static struct entry *find_without_link(struct scheduler *scheduler)
@@ -375,11 +326,11 @@ static struct entry *find_without_link(struct scheduler *scheduler)
 	return NULL;
 }
 
-/* The source's link of one has run out: ask for another. */
-static void renew(struct scheduler *scheduler, struct entry *entry)
+/* The source's link of a moving entry has expired: ask for another. */
+static void renew_link(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = *relay_wants_link(entry->relay);
-	enum attempts_next next = judge(scheduler, entry, DOWNLOAD, &err);
+	enum attempts_next next = decide(scheduler, entry, DOWNLOAD, &err);
 	int ret = -1;
 
 	err_wrap(&err, "from the source");
@@ -395,9 +346,25 @@ static void renew(struct scheduler *scheduler, struct entry *entry)
 	if (ret)
 		relay_fail(entry->relay, &err);
 	else
-		relay_refetch(entry->relay, entry->source);
+		relay_refetch(entry->relay);
 }
 
+/* A server that has answered before gives no answer: may it come back? */
+static bool may_come_back(const struct scheduler *scheduler,
+			  const struct err *err)
+{
+	const struct context *target = engine_context(
+		scheduler->options.engines[UPLOAD]);
+	uint64_t good_ms = scheduler->answered_ms;
+
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		if (good_ms < scheduler->done_ms[i])
+			good_ms = scheduler->done_ms[i];
+	return attempts_is_away(err, good_ms, clock_ms(),
+				target->settings.offline_ms);
+}
+
+/* While it lasts, the survey's `stop` keeps going what is moving. */
 static int ask(struct scheduler *scheduler, struct err *err)
 {
 	struct entry *entry;
@@ -405,7 +372,7 @@ static int ask(struct scheduler *scheduler, struct err *err)
 
 	scheduler->is_asking = true;
 	while ((entry = find_without_link(scheduler)))
-		renew(scheduler, entry);
+		renew_link(scheduler, entry);
 	/* Always have some at hand, but not links that grow old. */
 	if (scheduler->waiting.n &&
 	    scheduler->ready.n < scheduler->options.jobs &&
@@ -420,14 +387,8 @@ static int ask(struct scheduler *scheduler, struct err *err)
 	return 0;
 }
 
-static bool is_over(const struct scheduler *scheduler)
-{
-	return !scheduler->nmoving && !scheduler->ready.n &&
-	       !scheduler->waiting.n;
-}
-
 /* Let go of what is moving; what is done is in the journals. */
-static void stop(struct scheduler *scheduler)
+static void let_go(struct scheduler *scheduler)
 {
 	const struct err why = { .kind = ERR_CANCELED, .msg = "stopped" };
 	uint64_t until = clock_ms() + STOP_MS;
@@ -438,17 +399,18 @@ static void stop(struct scheduler *scheduler)
 	while (scheduler->nmoving && clock_ms() < until) {
 		unsigned since = bell_count(scheduler->news);
 
-		pool_cancel(engine_pool(scheduler->options.source));
-		pool_cancel(engine_pool(scheduler->options.target));
+		for (int i = UPLOAD; i <= DOWNLOAD; i++)
+			pool_cancel(engine_pool(scheduler->options.engines[i]));
 		turn(scheduler);
 		if (scheduler->nmoving)
 			bell_wait(scheduler->news, since, 10);
 	}
 }
 
-static int carry(struct scheduler *scheduler, struct err *err)
+static int move_all(struct scheduler *scheduler, struct err *err)
 {
-	while (!is_over(scheduler)) {
+	while (scheduler->nmoving || scheduler->ready.n ||
+	       scheduler->waiting.n) {
 		unsigned since = bell_count(scheduler->news);
 
 		if (scheduler_look(scheduler))
@@ -468,11 +430,11 @@ int scheduler_run(struct scheduler *scheduler, struct err *err)
 {
 	int ret;
 
-	engine_hold_budget(scheduler->options.source);
-	engine_hold_budget(scheduler->options.target);
-	ret = carry(scheduler, err);
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		engine_hold_budget(scheduler->options.engines[i]);
+	ret = move_all(scheduler, err);
 	if (ret)
-		stop(scheduler);
+		let_go(scheduler);
 	return ret;
 }
 
@@ -493,8 +455,7 @@ uint64_t scheduler_sent(const struct scheduler *scheduler)
 	uint64_t sent = scheduler->sent;
 
 	for (size_t i = 0; i < scheduler->nmoving; i++)
-		sent += relay_moved(scheduler->moving[i]->relay) -
-			relay_resumed(scheduler->moving[i]->relay);
+		sent += count_sent(scheduler->moving[i]);
 	return sent;
 }
 
@@ -504,9 +465,9 @@ bool scheduler_free(struct scheduler *scheduler)
 		return true;
 	if (scheduler->nmoving)
 		return false;
-	pool_on_news(engine_pool(scheduler->options.source), NULL, NULL);
-	pool_on_news(engine_pool(scheduler->options.target), NULL, NULL);
-	bell_free(scheduler->data);
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		pool_on_news(engine_pool(scheduler->options.engines[i]), NULL,
+			     NULL);
 	bell_free(scheduler->news);
 	free(scheduler->moving);
 	free(scheduler);

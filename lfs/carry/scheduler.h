@@ -8,30 +8,29 @@
 #include "lfs/base/err.h"
 #include "lfs/base/wait.h"
 #include "lfs/carry/queue.h"
-#include "lfs/carry/spool.h"
 #include "lfs/transfer/engine.h"
 
 /*
  * Moves entries, several at a time and in their order: asks the servers about
- * those that come next, begins with them as the spool has room, and takes up
- * again what can be.
+ * those that come next, begins with them as the spool has room, and tries again
+ * as attempts.h decides.
  *
  *	scheduler_put() --> waiting --> ready --> moving --> over
- *	                     ^                    |
- *	                     +---- once more -----+
+ *	                      ^                     |
+ *	                      +----- try again -----+
  *
  * Main thread only.
  */
 
 struct scheduler;
+struct spool;
 struct survey;
 
 struct scheduler_options {
-	struct engine *source;	/* borrowed, as all of these */
-	struct engine *target;
+	struct engine *engines[2];	/* borrowed, as all; by direction: queue.h */
 	struct survey *survey;
 	struct spool *spool;	/* NULL: nothing is moved */
-	unsigned jobs;	/* entries that may be moving, at most as connections */
+	unsigned jobs;	/* entries that may move at a time: at most connections */
 	struct stop stop;
 	void (*report)(void *ctx);	/* ten times a second at most; or NULL */
 	void *ctx;
@@ -52,8 +51,8 @@ int scheduler_ask(struct scheduler *scheduler, struct err *err);
 int scheduler_run(struct scheduler *scheduler, struct err *err);
 
 /*
- * For the survey's `stop`: while a server is asked, what is moving goes
- * on.  Are we to stop?
+ * The survey's `stop`: while a server is asked, what is moving goes on.  Are we
+ * to stop?
  */
 bool scheduler_look(struct scheduler *scheduler);
 

@@ -13,7 +13,6 @@
 #include "lfs/net/url.h"
 #include "lfs/server/context.h"
 #include "lfs/server/server.h"
-#include "lfs/transfer/engine.h"
 
 enum { STOP_MS = 500 };
 
@@ -21,41 +20,32 @@ struct side {
 	struct server *server;	/* owned, as all of these */
 	struct pool *pool;
 	char *name;	/* "the source at HOST" */
-	enum direction direction;
 };
 
 struct survey {
 	struct survey_options options;
-	struct side source;
-	struct side target;
-	size_t chunk;	/* how many objects the servers take at once */
+	struct side sides[2];	/* by direction */
+	size_t most;	/* objects that the servers take at once */
 };
 
-static char *name_side(const struct context *context)
-{
-	char host[URL_DISPLAY_MAX];
-
-	url_display_host(context->endpoint.url, host, sizeof(host));
-	return xstrfmt("the %s at %s", context->is_upload ? "target" : "source",
-		       host);
-}
-
-static int open_side(struct side *side, const struct survey_options *options,
-		     struct engine *engine, const struct server *other,
+static int open_side(struct survey *survey, enum direction direction,
 		     struct err *err)
 {
-	struct server_options server_options = {
+	struct engine *engine = survey->options.engines[direction];
+	struct side *side = &survey->sides[direction];
+	const struct server_options options = {
 		.context = engine_context(engine),
-		.is_probe = options->is_dry,
-		.other = other,
-		.stop = options->stop,
+		.pool = side->pool = engine_new_pool(engine, 1),
+		.is_probe = survey->options.is_dry,
+		.other = survey->sides[!direction].server,
+		.stop = survey->options.stop,
 	};
+	char host[URL_DISPLAY_MAX];
 
-	side->name = name_side(server_options.context);
-	side->direction = server_options.context->is_upload ? UPLOAD : DOWNLOAD;
-	side->pool = engine_new_pool(engine, 1);
-	server_options.pool = side->pool;
-	side->server = server_new(&server_options, err);
+	url_display_host(options.context->endpoint.url, host, sizeof(host));
+	side->name = xstrfmt("the %s at %s",
+			     direction == UPLOAD ? "target" : "source", host);
+	side->server = server_new(&options, err);
 	return side->server ? 0 : err_wrap(err, "%s", side->name);
 }
 
@@ -64,40 +54,17 @@ struct survey *survey_new(const struct survey_options *options, struct err *err)
 	struct survey *survey = xcalloc(1, sizeof(*survey));
 
 	survey->options = *options;
-	survey->chunk = BATCH_OBJECTS_MAX;
-	if (!open_side(&survey->source, options, options->source, NULL, err) &&
-	    !open_side(&survey->target, options, options->target,
-		       survey->source.server, err))
+	survey->most = BATCH_OBJECTS_MAX;
+	if (!open_side(survey, DOWNLOAD, err) &&
+	    !open_side(survey, UPLOAD, err))
 		return survey;
 	survey_free(survey);
 	return NULL;
 }
 
-/* It stays as it is if it is to be asked about once more. */
-static void fail(struct entry *entry, enum entry_state state,
-		 const struct side *side, struct err *err)
-{
-	const struct attempts_facts facts = {
-		.oid = entry->pointer.oid,
-		.can_ask = true,
-		.is_one_of_many = true,
-	};
-
-	err_wrap(err, "%s", side->name);
-	if (err_is_transient(err) &&
-	    attempts_next(entry_attempts(entry, side->direction), &facts,
-			  err) == ATTEMPTS_LATER)
-		return;
-	entry->state = state;
-	free(entry->why);
-	entry->why = xstrdup(err->msg);
-	log_info("%s: %s: %s", entry->pointer.oid,
-		 state == ENTRY_MISSING ? "missing" : "failed", entry->why);
-}
-
 /* Ask one server about entries; the answers are the caller's. */
-static int ask(struct side *side, struct entry *const *entries, size_t n,
-	       struct batch_object *objects, struct err *err)
+static int ask_side(struct side *side, struct entry *const *entries, size_t n,
+		    struct batch_object *objects, struct err *err)
 {
 	for (size_t i = 0; i < n; i++)
 		objects[i] = (struct batch_object){
@@ -109,45 +76,66 @@ static int ask(struct side *side, struct entry *const *entries, size_t n,
 	return err_wrap(err, "%s", side->name);
 }
 
-/* It has not got what may have been sent, or does not say. */
-static void ask_later_or_fail(struct entry *entry)
+/* A server said no: the entry is over, unless it is asked about once more. */
+static void note_refusal(struct survey *survey, struct entry *entry,
+			 enum direction direction, struct err *err)
 {
-	if (attempts_ask_again(entry_attempts(entry, UPLOAD)))
+	const struct attempts_facts facts = {
+		.oid = entry->pointer.oid,
+		.can_ask = true,
+		.is_one_of_many = true,
+	};
+	bool is_missing = direction == DOWNLOAD &&
+			  (err->code == 404 || err->code == 410);
+
+	err_wrap(err, "%s", survey->sides[direction].name);
+	if (err_is_transient(err) &&
+	    attempts_next(entry_attempts(entry, direction), &facts, err) ==
+		    ATTEMPTS_LATER)
 		return;
-	entry->state = ENTRY_FAILED;
-	log_info("%s: failed: %s", entry->pointer.oid, entry->why);
+	entry_explain(entry, err->msg);
+	entry_fail(entry, is_missing ? ENTRY_MISSING : ENTRY_FAILED);
 }
 
-/* The target does not have it: then what it answered is how to send it. */
+/* The target has it: by an upload of ours, if that is not known to have failed. */
+static void note_there(struct entry *entry)
+{
+	entry_forget(entry);
+	entry->state = entry->may_be_there ? ENTRY_MOVED : ENTRY_THERE;
+	log_info("%s: %s", entry->pointer.oid,
+		 entry->may_be_there ? "moved, the target has it" :
+				       "already there");
+}
+
+/* Does the target lack it?  Then its answer is how to send it. */
 static bool take_target(struct survey *survey, struct entry *entry,
 			struct batch_object *object)
 {
 	bool is_dry = survey->options.is_dry;
 	struct err err = object->err;
 
-	entry_keep(&entry->target, object);
+	entry_keep(entry, UPLOAD, object);
+	object = entry->answers[UPLOAD];
 	if (is_dry && err.kind && err.code == 404)
 		return true;
-	if (!err.kind &&
-	    (is_dry || !mode_action(entry->target->actions, UPLOAD))) {
-		entry_forget(entry);
-		entry->state = entry->may_be_there ? ENTRY_MOVED : ENTRY_THERE;
-		log_info("%s: %s", entry->pointer.oid,
-			 entry->may_be_there ? "moved, the target has it" :
-					       "already there");
+	if (!err.kind && (is_dry || !mode_action(object->actions, UPLOAD))) {
+		note_there(entry);
 		return false;
 	}
 	if (entry->may_be_there) {
-		ask_later_or_fail(entry);
+		/* It has not got what may have been sent, or does not say. */
+		if (!attempts_ask_again(entry_attempts(entry, UPLOAD)))
+			entry_fail(entry, ENTRY_FAILED);
 		return false;
 	}
 	if (!err.kind) {
 		verification_free(entry->verification);
-		entry->verification = verification_new(survey->target.server,
-						       entry->target, &err);
+		entry->verification =
+			verification_new(survey->sides[UPLOAD].server, object,
+					 &err);
 	}
 	if (err.kind)
-		fail(entry, ENTRY_FAILED, &survey->target, &err);
+		note_refusal(survey, entry, UPLOAD, &err);
 	return !err.kind;
 }
 
@@ -156,24 +144,21 @@ static void take_source(struct survey *survey, struct entry *entry,
 {
 	struct err err = object->err;
 
-	entry_keep(&entry->source, object);
-	if (!err.kind && !mode_action(entry->source->actions, DOWNLOAD))
+	if (!err.kind && !mode_action(object->actions, DOWNLOAD))
 		err_set(&err, ERR_PROTOCOL, "it has no download for it");
-	if (!err.kind)
-		entry->state = ENTRY_READY;
+	entry_keep(entry, DOWNLOAD, object);
+	if (err.kind)
+		note_refusal(survey, entry, DOWNLOAD, &err);
 	else
-		fail(entry,
-		     err.code == 404 || err.code == 410 ? ENTRY_MISSING :
-							  ENTRY_FAILED,
-		     &survey->source, &err);
+		entry->state = ENTRY_READY;
 }
 
 /* Does git-lfs keep it here, to all appearance? */
 static bool is_local(const struct survey *survey, const struct entry *entry)
 {
-	char *path = storage_object_path(&engine_context(survey->options.source)
-						  ->storage,
-					 entry->pointer.oid);
+	const struct context *source = engine_context(
+		survey->options.engines[DOWNLOAD]);
+	char *path = storage_object_path(&source->storage, entry->pointer.oid);
 	struct stat st;
 	bool is_here = !entry->is_bad_here && !stat(path, &st) &&
 		       S_ISREG(st.st_mode) &&
@@ -183,12 +168,12 @@ static bool is_local(const struct survey *survey, const struct entry *entry)
 	return is_here;
 }
 
-/* Those that the target lacks and that are not here. */
-static size_t pick(struct survey *survey, struct entry *const *entries,
-		   size_t n, struct batch_object *objects,
-		   struct entry **lacking)
+/* Take the target's answers; `lacking` are those that the source must send. */
+static size_t take_targets(struct survey *survey, struct entry *const *entries,
+			   size_t n, struct batch_object *objects,
+			   struct entry **lacking)
 {
-	size_t nleft = 0;
+	size_t nlacking = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		struct entry *entry = entries[i];
@@ -200,9 +185,9 @@ static size_t pick(struct survey *survey, struct entry *const *entries,
 		if (entry->is_local)
 			entry->state = ENTRY_READY;
 		else
-			lacking[nleft++] = entry;
+			lacking[nlacking++] = entry;
 	}
-	return nleft;
+	return nlacking;
 }
 
 /* An answer for so many is too much for one of the two. */
@@ -210,9 +195,9 @@ static bool can_ask_less(struct survey *survey, size_t n, const struct err *err)
 {
 	if (n < 2 || (err->kind != ERR_PROTOCOL && err->code != 413))
 		return false;
-	survey->chunk = n / 2;
+	survey->most = n / 2;
 	log_info("%s; asking about %zu objects at a time", err->msg,
-		 survey->chunk);
+		 survey->most);
 	return true;
 }
 
@@ -221,18 +206,22 @@ int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 {
 	struct batch_object objects[BATCH_OBJECTS_MAX];
 	struct entry *lacking[BATCH_OBJECTS_MAX] = { NULL };
-	size_t nasked = n < survey->chunk ? n : survey->chunk, nleft;
+	struct side *source = &survey->sides[DOWNLOAD];
+	struct side *target = &survey->sides[UPLOAD];
+	size_t nlacking;
 
-	if (ask(&survey->target, entries, nasked, objects, err))
+	if (n > survey->most)
+		n = survey->most;
+	if (ask_side(target, entries, n, objects, err))
 		goto failed;
-	nleft = pick(survey, entries, nasked, objects, lacking);
-	if (ask(&survey->source, lacking, nleft, objects, err))
+	nlacking = take_targets(survey, entries, n, objects, lacking);
+	if (ask_side(source, lacking, nlacking, objects, err))
 		goto failed;
-	for (size_t i = 0; i < nleft; i++)
+	for (size_t i = 0; i < nlacking; i++)
 		take_source(survey, lacking[i], &objects[i]);
 	return 0;
 failed:
-	if (!can_ask_less(survey, nasked, err))
+	if (!can_ask_less(survey, n, err))
 		return -1;
 	err_clear(err);
 	return 0;
@@ -240,50 +229,45 @@ failed:
 
 int survey_renew(struct survey *survey, struct entry *entry, struct err *err)
 {
+	struct side *source = &survey->sides[DOWNLOAD];
 	struct batch_object object;
 
-	if (ask(&survey->source, &entry, 1, &object, err))
+	if (ask_side(source, &entry, 1, &object, err))
 		return -1;
 	*err = object.err;
-	if (err->kind) {
-		batch_object_release(&object);
-		return err_wrap(err, "%s", survey->source.name);
-	}
-	entry_keep(&entry->source, &object);
-	return 0;
+	if (!err->kind)
+		entry_keep(entry, DOWNLOAD, &object);
+	batch_object_release(&object);
+	return err->kind ? err_wrap(err, "%s", source->name) : 0;
 }
 
 int survey_log_in(struct survey *survey, const struct entry *entry,
 		  enum direction direction, struct err *err)
 {
-	struct server *server = survey->target.server;
-	int ret;
+	struct server *server = survey->sides[direction].server;
+	const struct batch_object *answer = entry->answers[direction];
+	int ret = server_log_in(server, answer, err);
 
-	if (direction == DOWNLOAD)
-		return server_log_in(survey->source.server, entry->source, err);
-	ret = server_log_in(server, entry->target, err);
-	if (!ret && entry->verification)
-		ret = verification_log_in(server, entry->target,
-					  entry->verification, err);
+	if (!ret && direction == UPLOAD && entry->verification)
+		ret = verification_log_in(server, answer, entry->verification,
+					  err);
 	return ret;
-}
-
-static bool close_side(struct side *side)
-{
-	server_free(side->server);
-	free(side->name);
-	return pool_free(side->pool, STOP_MS);
 }
 
 bool survey_free(struct survey *survey)
 {
-	bool is_over;
+	bool is_over = true;
 
 	if (!survey)
 		return true;
-	/* In that order: one uses what is the other's. */
-	is_over = close_side(&survey->target);
-	is_over = close_side(&survey->source) && is_over;
+	/* The target's first: it uses the other's server. */
+	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
+		struct side *side = &survey->sides[i];
+
+		server_free(side->server);
+		free(side->name);
+		is_over = pool_free(side->pool, STOP_MS) && is_over;
+	}
 	free(survey);
 	return is_over;
 }

@@ -2,6 +2,9 @@
 #ifndef LFS_CARRY_SURVEY_H
 #define LFS_CARRY_SURVEY_H
 
+#include <stdbool.h>
+#include <stddef.h>
+
 #include "lfs/base/err.h"
 #include "lfs/base/wait.h"
 #include "lfs/carry/queue.h"
@@ -19,8 +22,7 @@
 struct survey;
 
 struct survey_options {
-	struct engine *source;	/* borrowed, as both */
-	struct engine *target;
+	struct engine *engines[2];	/* borrowed; by direction: queue.h */
 	bool is_dry;	/* ask, and have no upload begun */
 	struct stop stop;
 };
@@ -37,7 +39,7 @@ struct survey *survey_new(const struct survey_options *options,
 int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 	       struct err *err);
 
-/* A new link of the source for one that is moving: entry->source. */
+/* Get a new link of the source for an entry that is moving. */
 int survey_renew(struct survey *survey, struct entry *entry, struct err *err);
 
 /*

@@ -120,7 +120,7 @@ static unsigned count_renewals(const struct attempts_facts *facts,
 {
 	const struct fate *fate = &facts->fate;
 
-	/* Without a status it was no server that refused (passage.c). */
+	/* Without a status it was no server that refused (pipeline.c). */
 	if (err->kind == ERR_EXPIRED)
 		return fate->keeps_parts || !err->code ? RENEWALS_MAX :
 							 RESENDS_MAX;

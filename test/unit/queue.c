@@ -68,26 +68,26 @@ static void released(void **state)
 	entry.why = xstrdup("why");
 	answer.actions = json_object();
 	answer.href = xstrdup("https://host/1");
-	entry_keep(&entry.target, &answer);
+	entry_keep(&entry, UPLOAD, &answer);
 	/* What it owned is the entry's now. */
 	assert_null(answer.actions);
 	assert_null(answer.href);
 	assert_int_equal(answer.size, 7);
-	assert_string_equal(entry.target->href, "https://host/1");
+	assert_string_equal(entry.answers[UPLOAD]->href, "https://host/1");
 	answer.actions = json_object();
-	entry_keep(&entry.target, &answer);
-	assert_null(entry.target->href);
+	entry_keep(&entry, UPLOAD, &answer);
+	assert_null(entry.answers[UPLOAD]->href);
 	answer.actions = json_object();
-	entry_keep(&entry.source, &answer);
+	entry_keep(&entry, DOWNLOAD, &answer);
 	entry_forget(&entry);
-	assert_null(entry.target);
+	assert_null(entry.answers[UPLOAD]);
 	assert_string_equal(entry.why, "why");
-	entry_keep(&entry.source, &answer);
+	entry_keep(&entry, DOWNLOAD, &answer);
 	entry_release(&entry);
 	entry_release(&entry);
 	assert_null(entry.why);
-	assert_null(entry.target);
-	assert_null(entry.source);
+	assert_null(entry.answers[UPLOAD]);
+	assert_null(entry.answers[DOWNLOAD]);
 }
 
 /* A history for each direction, which a failure begins. */

@@ -294,7 +294,7 @@ static void open_one(struct model *model, struct spool *spool, unsigned i,
 	memset(model->was_here[i], 0, sizeof(model->was_here[i]));
 }
 
-/* As passages do, a block that was dropped is not granted again. */
+/* As pipelines do, a block that was dropped is not granted again. */
 static void grant(struct model *model, unsigned i, unsigned dice)
 {
 	size_t first = dice % model->nblocks[i], n = 0;
