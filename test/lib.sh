@@ -9,6 +9,7 @@
 #	fails COMMAND...	succeeds if the command fails
 #	equal A B		succeeds if the words are equal
 #	at_most A B		succeeds if the number A is not above B
+#	shows FILE PATTERN	a line of FILE matches (grep -E); prints FILE if not
 #	same_files DIR OTHER	each DIR/*.bin equals its namesake in OTHER
 #	finish			the plan; every scenario ends with it
 #
@@ -23,6 +24,9 @@
 #	server_reset		counters to zero
 #	server_expire		all links so far have expired
 #	server_has REPO FILE	succeeds if the server holds the file's bytes
+#	server_began KIND N PID	wait until it has begun N requests of a kind, while
+#				the process PID runs
+#	start_proxy LOG [OPTION...]	an HTTP proxy (proxy.py); sets PROXY
 #
 #	use_agent DIRECTION	switch the agent on for this HOME
 #	use_standalone		the same, for any LFS server
@@ -37,6 +41,7 @@
 #	drive OUT OPTION... DIRECTION ...	have the agent move one object
 #				(drive.py), and write what came of it to OUT
 #	said OUT WORD		the value of a line there
+#	said_complete OUT	succeeds if there was no error; prints OUT if not
 #	journal VERB FILE ...	read or rewrite a journal (journalfile.py)
 #
 # Variables of a scenario: TEST_TMP (where it runs), BUILD and AGENT.
@@ -101,6 +106,13 @@ equal () {
 at_most () {
 	test "$1" -le "$2" || {
 		echo "$1 is more than $2"
+		return 1
+	}
+}
+
+shows () {
+	grep -E -e "$2" "$1" || {
+		cat "$1"
 		return 1
 	}
 }
@@ -188,6 +200,23 @@ server_has () {
 	cmp "$(object_at "$1" "$2")" "$2"
 }
 
+server_began () {
+	while test "$(server_count "requests.$1")" -lt "$2"
+	do
+		kill -0 "$3" || return 1
+		sleep 0.1
+	done
+}
+
+start_proxy () {
+	rm -f "$1.ready"
+	mkfifo "$1.ready"
+	/usr/bin/python3 "$LIB/proxy.py" "$@" >"$1.ready" </dev/null &
+	servers="$servers $!"
+	# shellcheck disable=SC2034 # for the scenario
+	read -r _ PROXY <"$1.ready" || die 'no proxy'
+}
+
 lfs_config () {
 	git config --global "$1" "$2"
 }
@@ -261,6 +290,13 @@ drive () {
 
 said () {
 	sed -n "s/^$2 //p" "$1"
+}
+
+said_complete () {
+	test ! "$(said "$1" error)" || {
+		cat "$1"
+		return 1
+	}
 }
 
 journal () {

@@ -21,10 +21,7 @@ push () {
 
 # says PATTERN: the last push does.
 says () {
-	grep -e "$1" push.out || {
-		cat push.out
-		return 1
-	}
+	shows push.out "$1"
 }
 
 # counts KIND N: so many requests of that kind since the last change.

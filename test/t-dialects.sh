@@ -13,10 +13,7 @@ push () {
 }
 
 says () {
-	grep -E -e "$1" "$TEST_TMP/push.out" || {
-		cat "$TEST_TMP/push.out"
-		return 1
-	}
+	shows "$TEST_TMP/push.out" "$1"
 }
 
 # count KIND N: so many requests of that kind.

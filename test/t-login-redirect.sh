@@ -4,15 +4,6 @@
 # server does not, and no redirect makes a password a wrong one.
 . "$(dirname "$0")/lib.sh"
 
-start_proxy () {
-	mkfifo proxy.ready
-	/usr/bin/python3 "$LIB/proxy.py" proxy.log '' "$@" \
-		>proxy.ready </dev/null &
-	servers="$servers $!"
-	read -r _ PROXY <proxy.ready || die 'no proxy'
-	lfs_config http.proxy "$PROXY"
-}
-
 # lead URL: where the http server sends the requests for a batch
 lead () {
 	CONTROL=$HTTP
@@ -47,8 +38,9 @@ HTTP=$SERVER
 start_server --dialect basic --auth me:secret --tls cert.pem key.pem
 HTTPS=$CONTROL
 tls=${SERVER#https://}
-start_proxy git.example:80="${HTTP#http://}" git.example:443="$tls" \
-	git.example:8443="$tls" other.example:443="$tls"
+start_proxy proxy.log '' git.example:80="${HTTP#http://}" \
+	git.example:443="$tls" git.example:8443="$tls" other.example:443="$tls"
+lfs_config http.proxy "$PROXY"
 new_repo r
 git -C r config lfs.url http://git.example/r.git/info/lfs
 add_file r a.bin 1000 1

@@ -50,11 +50,8 @@ fetch () {
 }
 
 right () {
-	test ! "$(said "$1" error)" || {
-		cat "$1"
-		return 1
-	}
-	cmp "$2" "$(said "$1" complete)"
+	said_complete "$1" &&
+		cmp "$2" "$(said "$1" complete)"
 }
 
 syncs () {

@@ -4,12 +4,9 @@
 # environment, no_proxy, a password, and CONNECT for https.
 . "$(dirname "$0")/lib.sh"
 
-start_proxy () {
-	mkfifo "$1.ready"
+use_proxy () {
 	log=$1
-	/usr/bin/python3 "$LIB/proxy.py" "$@" >"$1.ready" </dev/null &
-	servers="$servers $!"
-	read -r _ PROXY <"$log.ready" || die 'no proxy'
+	start_proxy "$@"
 }
 
 push () {
@@ -32,7 +29,7 @@ use_agent upload
 # A name of this machine by which neither git-lfs nor we know that it is this one.
 start_server --chunk-size 262144 --name 0.0.0.0
 new_repo r
-start_proxy proxy
+use_proxy proxy
 check 'http_proxy of the environment' push env http_proxy="$PROXY"
 check 'is used by the agent' through "PUT"
 check 'no_proxy' push env http_proxy="$PROXY" no_proxy=0.0.0.0
@@ -60,7 +57,7 @@ done
 start_server --chunk-size 262144 --name 0.0.0.0
 git -C r config lfs.url "$(lfs_url r)"
 
-start_proxy locked me:secret
+use_proxy locked me:secret
 lfs_config http.proxy "http://me:secret@${PROXY#http://}"
 check 'a proxy with a password' push env
 check 'is used too' through 'PUT'
@@ -103,12 +100,12 @@ check 'a proxy that is down' through_bad http://127.0.0.1:1 \
 	'the proxy cannot be reached (.*127.0.0.1 port 1 .*check http.proxy'
 check 'a proxy whose name is unknown' through_bad http://no.invalid:3128 \
 	'the name of the proxy cannot be found .*check http.proxy'
-start_proxy blind
+use_proxy blind
 git -C r config lfs.url https://0.0.0.0:1/r.git/info/lfs
 check 'a proxy that cannot reach the server' through_bad "$PROXY" \
 	'the proxy answered 502'
 git -C r config lfs.url "$(lfs_url r)"
-start_proxy locked me:secret
+use_proxy locked me:secret
 check 'a proxy that wants another login, without a tunnel' \
 	through_bad "http://me:wrong@${PROXY#http://}" \
 	'proxy wants another login; check http.proxy'

@@ -11,10 +11,7 @@ push () {
 }
 
 says () {
-	grep -E -e "$1" "$TEST_TMP/push.out" || {
-		cat "$TEST_TMP/push.out"
-		return 1
-	}
+	shows "$TEST_TMP/push.out" "$1"
 }
 
 use_agent upload

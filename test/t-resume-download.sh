@@ -50,11 +50,8 @@ stopped () {
 
 # The file that it handed over is right; it is gone then.
 right () {
-	test ! "$(said "$1" error)" || {
-		cat "$1"
-		return 1
-	}
-	cmp a.bin "$(said "$1" complete)" && rm -f "$(said "$1" complete)"
+	said_complete "$1" && cmp a.bin "$(said "$1" complete)" &&
+		rm -f "$(said "$1" complete)"
 }
 
 # finished WHAT BYTES: the next run ends well.  Of the bytes that had come when

@@ -42,11 +42,8 @@ stopped () {
 }
 
 right () {
-	test ! "$(said "$1" error)" || {
-		cat "$1"
-		return 1
-	}
-	equal "$(said "$1" complete)" - && server_has "$repo" a.bin
+	said_complete "$1" && equal "$(said "$1" complete)" - &&
+		server_has "$repo" a.bin
 }
 
 # finished WHAT N: the next run ends well, and both have sent at most N parts

@@ -48,12 +48,12 @@ lfs_config lfs.concurrenttransfers 2
 git -C r reset -q --hard HEAD~2
 refused status=200 "'objects' is missing" 1
 refused garbage 'batch.* is no HTTP' 2
-refused object=404 'does not have this object (404: fault: object)' 1
+refused object=404 'does not have this object \(404: fault: object\)' 1
 refused object=403 'does not let you have this object' 1
 refused object=410 'has removed this object' 1
 refused object=422 'finds this object invalid' 1
 refused object=507 'has no room' 1
-refused object=418 'refuses this object (418: fault: object)' 1
+refused object=418 'refuses this object \(418: fault: object\)' 1
 refused redirect=loop 'redirects more than 3 times' 4
 server_faults status=422,on=put,times=0
 check 'a 422 to the upload: it fails' fails push
@@ -117,7 +117,7 @@ change 1000
 lfs_config lfs.transfer.maxRetryTime 2
 server_faults 'status=503,on=put,retry-after=3600'
 check 'a server that asks for too long a pause' fails push
-check 'is not waited for' says 'asks to wait for 3600 s, .*maxRetryTime (2 s)'
+check 'is not waited for' says 'asks to wait for 3600 s, .*maxRetryTime \(2 s\)'
 check 'not once' counts put 1
 server_nofaults
 check 'one that asks for less' eval '

@@ -15,15 +15,6 @@ push_from () {
 	git -C "$1" push origin main >push.out 2>&1
 }
 
-# moving KIND N: wait until the server has begun that many
-moving () {
-	while test "$(server_count "requests.$1")" -lt "$2"
-	do
-		kill -0 "$pid" || return 1
-		sleep 0.1
-	done
-}
-
 start_server --dialect basic
 new_repo r
 change 1000
@@ -56,7 +47,7 @@ download_over_expiry () {
 	server_reset
 	git -C "$1" lfs fetch origin main >fetch.out 2>&1 &
 	pid=$!
-	check "$1: a download is under way" moving get 4
+	check "$1: a download is under way" server_began get 4 "$pid"
 	server_expire
 	wait $pid
 	check "$1: and goes on with new links" git -C "$1" lfs fsck --objects
@@ -110,7 +101,7 @@ new_repo g
 add_file g a.bin 8000000
 git -C g push -q origin main >push.out 2>&1 &
 pid=$!
-check 'an upload is under way' moving part 7
+check 'an upload is under way' server_began part 7 "$pid"
 server_expire
 wait $pid
 check 'and goes on with new links' server_has g g/a.bin
@@ -124,7 +115,7 @@ new_repo h
 add_file h a.bin 8000000
 git -C h push -q origin main >push.out 2>&1 &
 pid=$!
-check 'one to Hugging Face is under way' moving part 7
+check 'one to Hugging Face is under way' server_began part 7 "$pid"
 server_expire
 wait $pid
 check 'and begins again with new links' server_has h h/a.bin

@@ -15,15 +15,6 @@ lfs_config lfs.customtransfer.multipart.path "$TEST_TMP/noted"
 start_server --chunk-size 100000 --rate 200000 --pick-download
 new_repo r
 
-# moving KIND N: wait until the server has begun that many
-moving () {
-	while test "$(server_count "requests.$1")" -lt "$2"
-	do
-		kill -0 "$pid" || return 1
-		sleep 0.1
-	done
-}
-
 all_gone () {
 	while read -r each
 	do
@@ -53,7 +44,7 @@ add_file r a.bin 9M
 : >pids
 (cd r && exec git-lfs push origin main) >push.out 2>&1 &
 pid=$!
-check 'a push is under way' moving part 3
+check 'a push is under way' server_began part 3 "$pid"
 check 'its agents run' fails all_gone
 kill -9 $pid
 check 'without git-lfs they end' gone
@@ -64,7 +55,7 @@ check 'nothing was completed' equal "$(server_count requests.complete)" 0
 (cd r && exec git-lfs push origin main) >push.out 2>&1 &
 pid=$!
 server_reset
-check 'the next push is under way' moving part 3
+check 'the next push is under way' server_began part 3 "$pid"
 kill -TERM $pid
 check 'SIGTERM to git-lfs ends its agents too' gone
 wait $pid 2>/dev/null
@@ -82,7 +73,7 @@ git -C r config lfs.concurrenttransfers 3
 : >pids
 (cd r && exec git-lfs push origin main) >push.out 2>&1 &
 pid=$!
-check 'a push of seven is under way' moving part 20
+check 'a push of seven is under way' server_began part 20 "$pid"
 victim=$(tail -n 1 pids)
 kill -9 "$victim"
 wait $pid
@@ -98,7 +89,7 @@ done
 git clone -q --no-checkout -c lfs.url="$(lfs_url r)" r.git c
 (cd c && exec git-lfs fetch origin main) >fetch.out 2>&1 &
 pid=$!
-check 'a fetch is under way' moving get 3
+check 'a fetch is under way' server_began get 3 "$pid"
 kill -9 $pid
 check 'without git-lfs they end' gone
 wait $pid 2>/dev/null

@@ -20,10 +20,7 @@ fetch () {
 }
 
 says () {
-	grep -e "$1" out || {
-		cat out
-		return 1
-	}
+	shows "$TEST_TMP/out" "$1"
 }
 
 # ends WHAT VERB REPO KIND N MESSAGE FAULT...: it fails after so many requests
@@ -71,14 +68,14 @@ git -C html add . && git -C html commit -q -m page
 use_agent both
 serve --pick-download
 always=on=get,times=0
-ends 'a page' fetch small get 4 "'a.bin': .*$page the object (a sign-in page" \
+ends 'a page' fetch small get 4 "'a.bin': .*$page the object \(a sign-in page" \
 	"untrue=page,$always"
 ends 'a page of no said length' fetch small get 4 "$page the object" \
 	"page,$always"
 ends 'a page in the middle' fetch large get 8 "$page the object" \
 	"untrue=page,from=1048576,$always"
 ends 'a page of a front' fetch small get 2 \
-	'511 Network .*: Blocked by the office?31m proxy.*; .*sign in' \
+	'511 Network .*: Blocked by the office\?31m proxy.*; .*sign in' \
 	"page=511,$always"
 server_faults page
 check 'a page that is the object comes, after one that is not' fetch html
@@ -125,7 +122,7 @@ git -C new config lfs.url "https://${SERVER#*://}/new.git/info/lfs"
 ends 'TLS where none is spoken' push new batch 0 'is no HTTPS.*; check'
 git -C new config lfs.url "$(lfs_url new)"
 ends 'a page that forbids' push new batch 1 \
-	'403 Forbidden: Blocked by the office?31m proxy' 'page=403,on=batch,times=0'
+	'403 Forbidden: Blocked by the office\?31m proxy' 'page=403,on=batch,times=0'
 serve --dialect hf
 ends 'a page for a part' push new part 2 "$page an answer" \
 	'untrue=page,on=part,times=0'
