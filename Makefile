@@ -6,7 +6,7 @@ BASE     = printable err mem buf text clock log json file wait child crc \
            sha256 md5 notes
 NET      = libcurl url link retry connect http status \
            budget pool
-GIT      = urlmatch gitconfig promisor httpconf repo storage settings \
+GIT      = urlmatch gitconfig httpconf repo storage settings \
            pointer history treepath
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \

@@ -10,7 +10,7 @@
 #include "lfs/base/child.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
-#include "lfs/git/promisor.h"
+#include "lfs/git/repo.h"
 
 enum {
 	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
@@ -36,7 +36,7 @@ struct search {
 	const struct history_request *request;	/* borrowed */
 	char **specs;	/* owned, until NULL */
 	size_t nspecs;
-	struct promisors promisors;
+	const char **promisors;	/* owned, until NULL; only that: no partial clone */
 	int fds[NFILES];
 	int nfds;	/* that are open */
 };
@@ -292,7 +292,7 @@ static int list_all(const struct search *search, const char *filter, int out,
 	struct search whole = *search;
 
 	whole.nspecs = 0;
-	if (search->promisors.n)
+	if (search->promisors[0])
 		words[5] = "--missing=print";
 	return list(&whole, words, out, err);
 }
@@ -374,11 +374,11 @@ static int fetch(const struct search *search, struct err *err)
 {
 	int ret = -1;
 
-	for (size_t i = 0; ret && i < search->promisors.n; i++) {
+	for (size_t i = 0; ret && search->promisors[i]; i++) {
 		if (err->kind == ERR_CANCELED)
 			break;
 		err_clear(err);
-		ret = fetch_from(search, search->promisors.remotes[i], err);
+		ret = fetch_from(search, search->promisors[i], err);
 	}
 	if (!ret || err->kind == ERR_CANCELED)
 		return ret;
@@ -459,7 +459,7 @@ static int list_objects(const struct search *search, struct err *err)
 	static const char filter[] = "--filter=blob:limit=1024";
 	struct names none = { .n = 0 };
 
-	if (search->promisors.n)
+	if (search->promisors[0])
 		return list_partial(search, filter, err);
 	if (search->nspecs)
 		return list_changed(search, &none, search->fds[OBJECTS], err);
@@ -613,7 +613,7 @@ static void close_search(struct search *search)
 {
 	for (int i = 0; i < search->nfds; i++)
 		close(search->fds[i]);
-	promisors_release(&search->promisors);
+	free(search->promisors);
 	history_free_pathspecs(search->specs);
 }
 
@@ -625,8 +625,8 @@ static int open_search(struct search *search,
 	search->specs = history_pathspecs(request->include, request->exclude);
 	while (search->specs[search->nspecs])
 		search->nspecs++;
-	if (request->config)
-		promisors_find(&search->promisors, request->config);
+	search->promisors = request->config ? repo_promisors(request->config) :
+					      xcalloc(1, sizeof(char *));
 	while (search->nfds < NFILES) {
 		int fd = file_open_unlinked(request->dir, err);
 
@@ -658,7 +658,7 @@ int history_fetch(const struct history_request *request, struct err *err)
 	int ret;
 
 	ret = open_search(&search, request, err);
-	if (!ret && search.promisors.n &&
+	if (!ret && search.promisors[0] &&
 	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
 	     sift_absent(&search, &n, err) || (n && fetch(&search, err))))
 		ret = -1;

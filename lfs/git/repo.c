@@ -13,8 +13,13 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
-enum { ANSWER_ROOM = 64 << 10 };
+enum {
+	ANSWER_MAX = 64 << 10,
+	LINE_MAX_READ = 4096,	/* bytes of a path or a ref */
+	FETCH_MAX = 8192	/* a line that is longer has no URL for us */
+};
 
 /*
  * Each answer ends its line.  Git ends at the first one that it has not got: a
@@ -54,7 +59,7 @@ int repo_find(struct repo *repo, struct err *err)
 				     "HEAD",
 				     NULL };
 	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(ANSWER_ROOM);
+	struct buf text = BUF_INIT(ANSWER_MAX);
 	int status, ret;
 
 	*repo = (struct repo)REPO_INIT;
@@ -73,34 +78,78 @@ void repo_release(struct repo *repo)
 	*repo = (struct repo)REPO_INIT;
 }
 
-#define HEADS "refs/heads/"
-
-static char *without_prefix(const char *ref)
+static bool is_false(const struct gitconfig_entry *entry)
 {
-	size_t n = strlen(HEADS), len = strcspn(ref, "\n");
+	struct err ignored = ERR_INIT;
+	bool value = true;
 
-	if (strncmp(ref, HEADS, n) || len == n)
-		return NULL;
-	return xstrndup(ref + n, len - n);
+	return !gitconfig_parse_bool(entry, &value, &ignored) && !value;
 }
+
+static void add_promisor(const char ***names, const char *name)
+{
+	size_t n = 0;
+
+	for (; (*names)[n]; n++)
+		if (!strcmp((*names)[n], name))
+			return;
+	*names = xreallocarray(*names, n + 2, sizeof(char *));
+	(*names)[n] = name;
+	(*names)[n + 1] = NULL;
+}
+
+const char **repo_promisors(const struct gitconfig *config)
+{
+	const char *old = gitconfig_get(config, "extensions.partialclone");
+	const char **names = xcalloc(1, sizeof(*names));
+	const struct gitconfig_entry *entry;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos))) {
+		if (!entry->sub || !*entry->sub)
+			continue;
+		if ((gitconfig_is(entry, "remote", "promisor") &&
+		     !is_false(entry)) ||
+		    gitconfig_is(entry, "remote", "partialclonefilter"))
+			add_promisor(&names, entry->sub);
+	}
+	if (old)
+		add_promisor(&names, old);
+	return names;
+}
+
+/* The line that git prints, the caller's; NULL if git fails, which is no error. */
+static int ask_git(char **line, const char *const *argv, struct err *err)
+{
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(LINE_MAX_READ);
+	int status, ret = child_run(&child, &text, &status, err);
+
+	*line = NULL;
+	if (!ret && !status)
+		*line = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
+	buf_release(&text);
+	return ret;
+}
+
+#define HEADS "refs/heads/"
 
 int branch_current(char **branch, const char *head, struct err *err)
 {
 	/* With --short it is "heads/main" where there is a tag `main`, too. */
 	const char *const argv[] = { "git", "symbolic-ref", "-q", "HEAD",
 				     NULL };
-	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(BRANCH_MAX);
-	int status, ret;
+	char *ref = NULL;
 
-	*branch = head ? without_prefix(head) : NULL;
-	if (head)
-		return 0;
-	ret = child_run(&child, &text, &status, err);
-	if (!ret && !status)
-		*branch = without_prefix(buf_str(&text));
-	buf_release(&text);
-	return ret;
+	*branch = NULL;
+	if (!head && ask_git(&ref, argv, err))
+		return -1;
+	if (!head)
+		head = ref;
+	if (head && text_has_prefix(head, HEADS) && head[strlen(HEADS)])
+		*branch = xstrdup(head + strlen(HEADS));
+	free(ref);
+	return 0;
 }
 
 /* The others of push.default do not look at the upstream. */
@@ -143,11 +192,6 @@ char *branch_push_ref(const struct gitconfig *config, const char *branch,
 	return xstrfmt(HEADS "%s", branch);
 }
 
-enum {
-	PATH_ROOM = 4096,
-	LINE_ROOM = 8192	/* one that is longer has no URL for us */
-};
-
 /*
  * OID <tab> [not-for-merge] <tab> [KIND 'NAME' of ]URL.  No name of a ref has
  * a blank.
@@ -174,28 +218,21 @@ char *fetchhead_parse(const char *text, size_t len)
 	return url;
 }
 
-static char *path_of_it(void)
+char *fetchhead_url(void)
 {
 	const char *const argv[] = { "git", "rev-parse", "--git-path",
 				     "FETCH_HEAD", NULL };
-	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(PATH_ROOM);
 	struct err ignored = ERR_INIT;
-	char *path = NULL;
+	char *path, *url = NULL;
+	char text[FETCH_MAX];
+	ssize_t got = -1;
+	int fd = -1;
 
-	if (!child_run(&child, &text, NULL, &ignored) && text.len > 1)
-		path = xstrndup(text.data, text.len - 1);
-	buf_release(&text);
-	return path;
-}
-
-char *fetchhead_url(void)
-{
-	char *path = path_of_it(), *url = NULL;
-	char text[LINE_ROOM];
-	int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-	ssize_t got = fd < 0 ? -1 : read(fd, text, sizeof(text));
-
+	ask_git(&path, argv, &ignored);
+	if (path)
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		got = read(fd, text, sizeof(text));
 	if (got > 0)
 		url = fetchhead_parse(text, (size_t)got);
 	if (fd >= 0)

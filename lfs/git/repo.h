@@ -7,7 +7,10 @@
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
 
-/* The repository that the current directory, or GIT_DIR, is in. */
+/*
+ * The repository that the current directory, or GIT_DIR, is in: its folders, its
+ * branch, its last fetch, and the remotes that it was cloned from in part.
+ */
 
 struct repo {
 	/* The git directory of all its worktrees; NULL outside of any. */
@@ -30,6 +33,14 @@ struct repo {
 int repo_find(struct repo *repo, struct err *err);
 
 void repo_release(struct repo *repo);
+
+/*
+ * The remotes that have promised what a partial clone (`git clone --filter`)
+ * lacks; only NULL if this is none.  Their filters do not say what that is: each
+ * fetch may have another.  The array, which ends with NULL, is the caller's; the
+ * names are borrowed from the config.
+ */
+const char **repo_promisors(const struct gitconfig *config);
 
 /*
  * The branch that the work tree is on, and the ref that it stands for at a

@@ -15,7 +15,7 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/history.h"
-#include "lfs/git/promisor.h"
+#include "lfs/git/repo.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/link.h"
 #include "lfs/server/context.h"
@@ -234,12 +234,10 @@ struct lookahead *lookahead_new(const struct lookahead_options *options)
 /* Where blobs may be missing, git would fetch each that it is asked for. */
 static bool is_partial_clone(const struct gitconfig *config)
 {
-	struct promisors promisors;
-	bool is;
+	const char **promisors = repo_promisors(config);
+	bool is = promisors[0];
 
-	promisors_find(&promisors, config);
-	is = promisors.n > 0;
-	promisors_release(&promisors);
+	free(promisors);
 	return is;
 }
 
