@@ -330,17 +330,17 @@ static int find_credential(struct credentials *credentials,
 	if (query->in_url_only || from_netrc(credentials, url, credential) ||
 	    from_others(credentials, credential))
 		return 0;
-	if (credshare_lock(share, err))
+	if (credshare_lock(share, CREDSHARE_LOGIN, err))
 		return -1;
 	/* Another agent may have asked while we waited for the lock. */
 	if (from_others(credentials, credential)) {
-		credshare_unlock(share);
+		credshare_unlock(share, CREDSHARE_LOGIN);
 		return 0;
 	}
 	if (credshare_knows(share, CREDSHARE_FAILED, lines, err))
 		return -1;
 	/* The lock may be dropped before the server has taken the answer. */
-	credential->is_to_share = credshare_is_locked(share);
+	credential->is_to_share = credshare_is_locked(share, CREDSHARE_LOGIN);
 	if (!ask_person(credentials, query, credential, err))
 		return 0;
 	credshare_note(share, CREDSHARE_FAILED, lines, err);
@@ -363,7 +363,7 @@ int credential_get(struct credentials *credentials,
 				      err);
 	gourl_release(&url);
 	if (ret)
-		credshare_unlock(credentials->share);
+		credshare_unlock(credentials->share, CREDSHARE_LOGIN);
 	if (ret || !credential->authorization)
 		credential_release(credential);
 	return ret;
@@ -405,7 +405,7 @@ void credential_approve(struct credentials *credentials,
 	if (credential->is_to_share)
 		credshare_store(share, &credential->text);
 	credshare_note(share, CREDSHARE_APPROVED, &credential->query, NULL);
-	credshare_unlock(share);
+	credshare_unlock(share, CREDSHARE_LOGIN);
 }
 
 void credential_lend(struct credentials *credentials,
@@ -417,7 +417,7 @@ void credential_lend(struct credentials *credentials,
 	if (credential->is_to_share && !lent->nlines &&
 	    !credtext_add_all(lent, &credential->text, &ignored))
 		credshare_store(credentials->share, lent);
-	credshare_unlock(credentials->share);
+	credshare_unlock(credentials->share, CREDSHARE_LOGIN);
 }
 
 /* Has another one been stored since? */
@@ -444,7 +444,7 @@ static void erase_everywhere(struct credentials *credentials,
 	struct credshare *share = credentials->share;
 	struct err ignored = ERR_INIT;
 
-	if (credshare_lock(share, &ignored) ||
+	if (credshare_lock(share, CREDSHARE_LOGIN, &ignored) ||
 	    is_outdated(credentials, credential))
 		return;
 	credshare_erase(share, &credential->text);
@@ -474,12 +474,12 @@ void credential_reject(struct credentials *credentials,
 	if (!final)
 		return;
 	credshare_note(share, CREDSHARE_FAILED, &credential->query, final);
-	credshare_unlock(share);
+	credshare_unlock(share, CREDSHARE_LOGIN);
 }
 
 void credential_drop(struct credentials *credentials)
 {
-	credshare_unlock(credentials->share);
+	credshare_unlock(credentials->share, CREDSHARE_LOGIN);
 }
 
 void credential_release(struct credential *credential)

@@ -12,41 +12,64 @@
 
 #include "lfs/base/buf.h"
 #include "lfs/base/clock.h"
+#include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/notes.h"
+#include "lfs/base/sha256.h"
 
 enum {
-	TICK_MS = 50,
+	TICK_MS = 20,
 	/* A network may be back in the hours of a push. */
 	FAILURE_MS = 60000
 };
 
 /*
- * Closing any descriptor of the lock's file would drop the lock: there is one,
+ * A note has its place in a file, which has holes, by its key's hash.  Of two
+ * with the same place one is lost, so there are many more places than keys.
+ */
+enum {
+	NOTES = 1 << 14,
+	OWN_NOTES = 64	/* places in memory */
+};
+
+/* As it is in the file. */
+struct note {
+	unsigned char key[SHA256_SIZE];
+	uint64_t ms; /* by clock_ms(); 0: it does not hold */
+	struct err why;
+	uint32_t crc; /* of all before it: it may be read half written */
+};
+
+/*
+ * Closing any descriptor of the lock's file would drop all locks: there is one,
  * and it is never reopened.
  */
 struct credshare {
 	const struct askcred *ask;	/* borrowed */
-	char *dir;	/* owned */
+	char *dir;	/* owned, or NULL: nothing is shared */
 	char *socket;	/* owned */
-	struct notes *notes;	/* owned */
 	uint64_t began_ms;
 	int fd;		/* of the lock; -1: nothing is shared */
-	bool is_locked;
+	bool is_locked[CREDSHARE_ANSWERS + 1];
+	char boot[CLOCK_BOOT_SIZE];
+	struct note own[OWN_NOTES];	/* of this process */
 };
+
+/* Bytes of the lock's file; those of logins are process groups, which are less. */
+enum lock_place { PRESENCE, ANSWERS };
+static const uint64_t places = (uint64_t)1 << 32;
 
 /*
  * Each agent has a read lock on this byte as long as it lives: one that can
- * have a write lock is the last.  It is behind those of lock_of().
+ * have a write lock is the last.
  */
 static bool set_presence(const struct credshare *share, short type)
 {
 	struct flock lock = {
 		.l_type = type,
 		.l_whence = SEEK_SET,
-		.l_start = (off_t)1 << 32,
+		.l_start = (off_t)(places + PRESENCE),
 		.l_len = 1,
 	};
 
@@ -67,39 +90,45 @@ static char *dir_name(void)
 	return xstrfmt("credential-%lu", (unsigned long)geteuid());
 }
 
-char *credshare_path(const char *dir, const char *name)
+int credshare_open(const struct credshare *share, const char *name, int flags)
 {
-	char *ours = dir_name(), *path = xstrfmt("%s/%s/%s", dir, ours, name);
-
-	free(ours);
-	return path;
-}
-
-int credshare_open(const char *dir, const char *name)
-{
-	char *path = credshare_path(dir, name);
 	struct err ignored = ERR_INIT;
-	int fd = file_open_own(path, O_RDWR | O_CREAT, &ignored);
+	char *path;
+	int fd;
 
+	if (!share->dir)
+		return -1;
+	path = xstrfmt("%s/%s", share->dir, name);
+	fd = file_open_own(path, flags, &ignored);
 	free(path);
 	return fd;
 }
 
+void credshare_unlink(const struct credshare *share, const char *name)
+{
+	char *path = xstrfmt("%s/%s", share->dir ? share->dir : "", name);
+
+	if (share->dir)
+		unlink(path);
+	free(path);
+}
+
 static void open_dir(struct credshare *share, const char *parent)
 {
-	char *name = dir_name(), *dir = xstrfmt("%s/%s", parent, name);
-	char *notes = xstrfmt("%s/notes", dir);
+	char *name = dir_name();
 
-	share->socket = xstrfmt("%s/socket", dir);
-	mkdir(dir, 0700);
-	share->fd = credshare_open(parent, "lock");
-	if (share->fd < 0)
-		log_warn("cannot use '%s': credentials are not shared", dir);
-	else
+	share->dir = xstrfmt("%s/%s", parent, name);
+	share->socket = xstrfmt("%s/socket", share->dir);
+	mkdir(share->dir, 0700);
+	share->fd = credshare_open(share, "lock", O_RDWR | O_CREAT);
+	if (share->fd >= 0) {
 		set_presence(share, F_RDLCK);
-	share->notes = notes_new(share->fd < 0 ? NULL : notes);
-	share->dir = dir;
-	free(notes);
+	} else {
+		log_warn("cannot use '%s': credentials are not shared",
+			 share->dir);
+		free(share->dir);
+		share->dir = NULL;
+	}
 	free(name);
 }
 
@@ -111,44 +140,34 @@ struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 	share->ask = ask;
 	share->began_ms = began_ms;
 	share->fd = -1;
+	clock_boot(share->boot);
 	if (dir)
 		open_dir(share, dir);
-	else
-		share->notes = notes_new(NULL);
 	return share;
 }
 
-/* One byte for each git-lfs: who waits for one person need not for another. */
-static struct flock lock_of(short type)
+/* Each git-lfs asks its own person, so each has a lock for logins of its own. */
+static uint64_t place_of(enum credshare_lock which)
 {
-	return (struct flock){
-		.l_type = type,
-		.l_whence = SEEK_SET,
-		.l_start = getpgrp(),
-		.l_len = 1,
-	};
+	return which == CREDSHARE_LOGIN ? (uint64_t)getpgrp() :
+					  places + ANSWERS;
 }
 
-/* 1 if it is ours now, 0 if another process has it, -1 if locks do not work. */
-static int try_lock(const struct credshare *share)
-{
-	struct flock lock = lock_of(F_WRLCK);
-
-	if (!fcntl(share->fd, F_SETLK, &lock))
-		return 1;
-	return errno == EACCES || errno == EAGAIN || errno == EINTR ? 0 : -1;
-}
-
-int credshare_lock(struct credshare *share, struct err *err)
+int credshare_lock(struct credshare *share, enum credshare_lock which,
+		   struct err *err)
 {
 	const struct stop *stop = &share->ask->stop;
 	struct pollfd watch = { .fd = stop_watched(stop), .events = POLLIN };
-	int got;
+	struct err why = ERR_INIT;
 
-	if (share->fd < 0 || share->is_locked)
+	if (share->fd < 0 || share->is_locked[which])
 		return 0;
-	for (bool waited = false; !(got = try_lock(share)); waited = true) {
-		if (!waited)
+	for (bool waited = false;
+	     file_lock_byte(share->fd, place_of(which), &why) &&
+	     why.kind == ERR_BUSY;
+	     waited = true) {
+		err_clear(&why);
+		if (!waited && which == CREDSHARE_LOGIN)
 			log_info("another agent asks for the credential");
 		if (stop_is_wanted(stop))
 			return err_set(err, ERR_CANCELED, "stopped");
@@ -156,24 +175,30 @@ int credshare_lock(struct credshare *share, struct err *err)
 		if (poll(&watch, 1, TICK_MS) > 0)
 			watch.fd = -1;
 	}
-	share->is_locked = got > 0;
-	if (got < 0)
+	share->is_locked[which] = !why.kind;
+	if (why.kind)
 		log_warn("locks do not work: credentials are not shared");
 	return 0;
 }
 
-bool credshare_is_locked(const struct credshare *share)
+bool credshare_is_locked(const struct credshare *share,
+			 enum credshare_lock which)
 {
-	return share->is_locked;
+	return share->is_locked[which];
 }
 
-void credshare_unlock(struct credshare *share)
+void credshare_unlock(struct credshare *share, enum credshare_lock which)
 {
-	struct flock lock = lock_of(F_UNLCK);
+	struct flock lock = {
+		.l_type = F_UNLCK,
+		.l_whence = SEEK_SET,
+		.l_start = (off_t)place_of(which),
+		.l_len = 1,
+	};
 
-	if (share->is_locked)
+	if (share->is_locked[which])
 		fcntl(share->fd, F_SETLK, &lock);
-	share->is_locked = false;
+	share->is_locked[which] = false;
 }
 
 /* A shell may stand between git-lfs and us, so its pid is not at hand. */
@@ -187,12 +212,18 @@ static bool is_of_command(enum credshare_fact fact)
 	return fact != CREDSHARE_APPROVED && fact != CREDSHARE_FOR_ACTIONS;
 }
 
-static char *key_of(const struct credshare *share, enum credshare_fact fact,
-		    const struct credtext *query)
+/*
+ * Fill in the note's key and return its place.  The boot is part of the key: in
+ * another one, or on another machine, the note's time means nothing.
+ */
+static unsigned find_place(const struct credshare *share,
+			   enum credshare_fact fact,
+			   const struct credtext *query, struct note *note)
 {
 	static const char *const names[] = { "protocol", "host", "path",
 					     "username" };
 	struct buf key = BUF_INIT(CREDTEXT_MAX);
+	struct sha256 hash;
 
 	buf_printf(&key, "login %d %ld", fact,
 		   is_of_command(fact) ? command_of(share) : 0);
@@ -201,27 +232,74 @@ static char *key_of(const struct credshare *share, enum credshare_fact fact,
 
 		buf_printf(&key, "\n%s", value ? value : "");
 	}
-	return buf_take(&key);
+	sha256_init(&hash);
+	sha256_update(&hash, share->boot, sizeof(share->boot));
+	sha256_update(&hash, buf_str(&key), key.len);
+	sha256_final(&hash, note->key);
+	buf_release(&key);
+	return (note->key[0] | (unsigned)note->key[1] << 8) % NOTES;
+}
+
+static uint32_t sum_of(const struct note *note)
+{
+	return crc_update(0, note, offsetof(struct note, crc));
+}
+
+/* Write a note for all; NULL: what an earlier one says is no longer so. */
+static void put_note(struct credshare *share, enum credshare_fact fact,
+		     const struct credtext *query, const struct err *why)
+{
+	struct err ignored = ERR_INIT;
+	struct note note;
+	unsigned place;
+	int fd;
+
+	/* With its padding, which is summed and written, too. */
+	memset(&note, 0, sizeof(note));
+	if (why) {
+		memcpy(&note.why, why, sizeof(note.why));
+		note.ms = clock_ms();
+	}
+	place = find_place(share, fact, query, &note);
+	note.crc = sum_of(&note);
+	share->own[place % OWN_NOTES] = note;
+	fd = credshare_open(share, "notes", O_WRONLY | O_CREAT);
+	if (fd < 0)
+		return;
+	file_write_at(fd, &note, sizeof(note), place * sizeof(note), &ignored);
+	close(fd);
 }
 
 void credshare_note(struct credshare *share, enum credshare_fact fact,
 		    const struct credtext *query, const struct err *why)
 {
 	const struct err none = ERR_INIT;
-	char *key = key_of(share, fact, query);
 
 	if (!why || why->kind != ERR_CANCELED)
-		notes_put(share->notes, key, why ? why : &none);
-	free(key);
+		put_note(share, fact, query, why ? why : &none);
 }
 
 void credshare_forget(struct credshare *share, enum credshare_fact fact,
 		      const struct credtext *query)
 {
-	char *key = key_of(share, fact, query);
+	put_note(share, fact, query, NULL);
+}
 
-	notes_drop(share->notes, key);
-	free(key);
+/* The note at a place of the file; false if there is none. */
+static bool load_note(const struct credshare *share, unsigned place,
+		      struct note *note)
+{
+	int fd = credshare_open(share, "notes", O_RDONLY);
+	struct err ignored = ERR_INIT;
+	bool is_whole;
+
+	if (fd < 0)
+		return false;
+	is_whole = !file_read_at(fd, note, sizeof(*note), place * sizeof(*note),
+				 &ignored) &&
+		   note->crc == sum_of(note);
+	close(fd);
+	return is_whole;
 }
 
 /* Since when does it count? */
@@ -240,11 +318,19 @@ static uint64_t since(const struct credshare *share, enum credshare_fact fact)
 bool credshare_knows(struct credshare *share, enum credshare_fact fact,
 		     const struct credtext *query, struct err *why)
 {
-	char *key = key_of(share, fact, query);
-	bool knows = notes_get(share->notes, key, since(share, fact), why);
+	struct note wanted, found;
+	unsigned place = find_place(share, fact, query, &wanted);
 
-	free(key);
-	return knows;
+	if (!load_note(share, place, &found) ||
+	    memcmp(found.key, wanted.key, sizeof(found.key)) != 0)
+		found = share->own[place % OWN_NOTES];
+	if (memcmp(found.key, wanted.key, sizeof(found.key)) != 0 ||
+	    !found.ms || found.ms <= since(share, fact) ||
+	    found.ms > clock_ms())
+		return false;
+	if (why)
+		*why = found.why;
+	return true;
 }
 
 /* Not worth a child where nobody has stored anything. */
@@ -355,17 +441,21 @@ int credshare_remove(const char *path, struct err *err)
 }
 
 /*
- * The daemon ends with the last agent.  One that is killed cannot see to that:
- * then the daemon ends when it has nothing more to remember.
+ * The last agent leaves nothing behind.  One that is killed cannot see to that:
+ * then the daemon ends when it has nothing more to remember, and old answers do
+ * not count.
  */
-static void end_daemon(const struct credshare *share)
+static void leave(const struct credshare *share)
 {
 	const struct credtext nothing = CREDTEXT_INIT;
 
 	/* Nobody keeps his read lock while he tries, so one of two succeeds. */
 	set_presence(share, F_UNLCK);
-	if (has_socket(share) && set_presence(share, F_WRLCK))
+	if (!set_presence(share, F_WRLCK))
+		return;
+	if (has_socket(share))
 		use_cache(share, "exit", &nothing, NULL);
+	credshare_unlink(share, "answers");
 }
 
 void credshare_free(struct credshare *share)
@@ -373,10 +463,9 @@ void credshare_free(struct credshare *share)
 	if (!share)
 		return;
 	if (share->fd >= 0) {
-		end_daemon(share);
+		leave(share);
 		close(share->fd);
 	}
-	notes_free(share->notes);
 	free(share->socket);
 	free(share->dir);
 	free(share);

@@ -9,22 +9,32 @@
 #include "lfs/server/credhelper.h"
 
 /*
- * One question for all agents of a repository.  Who asks for a credential
- * holds a lock until the server has taken the answer; the others of its process
- * group, as the agents of one git-lfs are, wait, and then get it from where it
- * was put: a cache daemon of git's that only this user can reach, or, if that
- * cannot keep it, the helper that has it.  The daemon ends with the last agent.
- * It is there because no secret is written to a file: one would stay on the disk,
- * and in backups, if the last agent were killed.
+ * What the agents of a repository share: one login for all, what each found out
+ * about a server, and answers of the server (lookahead.h).
+ *
+ * An agent that asks for a credential holds a lock until the server has taken
+ * the answer.  The others of its process group, as the agents of one git-lfs
+ * are, wait, and then get it from where it was put: a cache daemon of git's that
+ * only this user can reach, or, if that cannot keep it, the helper that has it.
+ * The daemon is there because no secret is written to a file: one would stay on
+ * the disk, and in backups, if the last agent were killed.
+ *
+ *	if (!credshare_get(share, &query, &credential) &&
+ *	    !credshare_lock(share, CREDSHARE_LOGIN, &err)) {
+ *		... look once more, ask a person, send it to the server ...
+ *		credshare_store(share, &credential);
+ *		credshare_note(share, CREDSHARE_APPROVED, &query, NULL);
+ *		credshare_unlock(share, CREDSHARE_LOGIN);
+ *	}
  *
  *	<dir>/credential-UID/		0700, ours
  *		lock		record locks
  *		notes		what is known of servers (enum credshare_fact)
  *		socket		of git credential-cache--daemon
- *		answers		links to objects (lfs/server/answers.h)
+ *		answers		links to objects (lookahead.h)
  *
- * Where this cannot be had nothing is shared, and nothing fails.  Main thread
- * only.
+ * The last agent ends the daemon and removes the answers.  Where this folder
+ * cannot be used nothing is shared, and nothing fails.  Main thread only.
  */
 
 struct credshare;
@@ -36,13 +46,25 @@ struct credshare;
 struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 				const struct askcred *ask);
 
-/* Wait for the group's lock.  -1 only if we are to stop: ERR_CANCELED. */
-int credshare_lock(struct credshare *share, struct err *err);
+enum credshare_lock {
+	/* Of a process group: nobody else is asked for a login meanwhile. */
+	CREDSHARE_LOGIN,
+	/* Of all agents: the server is being asked about many objects. */
+	CREDSHARE_ANSWERS
+};
 
-bool credshare_is_locked(const struct credshare *share);
+/*
+ * Wait for that lock, if it is not ours already.  -1 only if we are to stop:
+ * ERR_CANCELED.
+ */
+int credshare_lock(struct credshare *share, enum credshare_lock which,
+		   struct err *err);
 
-/* Let the others go on; fine if it is not locked. */
-void credshare_unlock(struct credshare *share);
+bool credshare_is_locked(const struct credshare *share,
+			 enum credshare_lock which);
+
+/* Let the others have it; fine if it is not locked. */
+void credshare_unlock(struct credshare *share, enum credshare_lock which);
 
 /* What one agent can tell the others about a server, or a login for it. */
 enum credshare_fact {
@@ -66,7 +88,10 @@ enum credshare_fact {
  * others count for a minute (that it has answered, for as long as that is true of
  * any of them), for this process and those of its process group that were there
  * already: people who try again have changed something.
- * `why` is NULL where there is nothing to say.
+ * `why` is NULL where there is nothing to say; it may hold no secret.
+ *
+ * A note is a hint: another one may take its place, and one that cannot be
+ * written or read is not there, nor is one of another boot or machine.
  */
 void credshare_note(struct credshare *share, enum credshare_fact fact,
 		    const struct credtext *query, const struct err *why);
@@ -90,19 +115,19 @@ void credshare_erase(const struct credshare *share,
 		     const struct credtext *credential);
 
 /*
- * For those who look at what is left in `dir`, the folder of a storage: is this
- * the name of what this user's agents have shared there?
+ * Open a file in the folder, as file_open_own() does; -1 if it cannot be had, or
+ * if the folder is not this user's alone.
  */
-bool credshare_is_name(const char *name);
+int credshare_open(const struct credshare *share, const char *name, int flags);
 
-/* The path of a file in it; the caller's. */
-char *credshare_path(const char *dir, const char *name);
+/* Remove that file. */
+void credshare_unlink(const struct credshare *share, const char *name);
 
 /*
- * Open that file for reading and writing, and make it if need be.  -1 if it
- * cannot be had, or if the folder is not this user's alone.
+ * For those who look at what is left in the folder of a storage: is this the
+ * name of what this user's agents have shared there?
  */
-int credshare_open(const char *dir, const char *name);
+bool credshare_is_name(const char *name);
 
 /* Call `see` for that folder, whose path this is, and for each file in it. */
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
@@ -114,7 +139,7 @@ bool credshare_is_in_use(const char *path);
 /* Remove it, whatever is in it. */
 int credshare_remove(const char *path, struct err *err);
 
-/* Unlocks, and ends the daemon if nobody else is there; NULL is fine. */
+/* Unlocks; the last agent leaves nothing behind.  NULL is fine. */
 void credshare_free(struct credshare *share);
 
 #endif

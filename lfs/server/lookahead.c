@@ -2,7 +2,6 @@
 #include "lfs/server/lookahead.h"
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,16 +18,16 @@
 #include "lfs/mode/mode.h"
 #include "lfs/net/link.h"
 #include "lfs/server/context.h"
-#include "lfs/server/credshare.h"
 #include "lfs/server/server.h"
 
-enum { TEXT_MAX = 4 << 20, TICK_MS = 20 };
+enum { TEXT_MAX = 4 << 20 };
 
-/* Closing any descriptor of the file would drop the lock: there is one. */
+static const char file_name[] = "answers";
+
 struct answers {
-	char *path;	/* owned */
+	const struct credshare *share;	/* borrowed */
 	char *url;	/* owned */
-	int fd;		/* -1: nothing is shared */
+	bool is_off;	/* nothing is shared */
 };
 
 static bool is_fresh(int64_t when)
@@ -38,69 +37,69 @@ static bool is_fresh(int64_t when)
 	return when <= now && when > now - ANSWERS_KEPT_S;
 }
 
-/* An agent that was killed may have left it, and nobody else removes it. */
-static void forget_old(struct answers *answers)
+static int empty(int fd)
 {
-	struct stat st;
+	int ret = ftruncate(fd, 0);
 
-	if (!fstat(answers->fd, &st) && st.st_size && !is_fresh(st.st_mtime))
-		answers_forget(answers);
+	if (ret)
+		log_warn("cannot forget what the server has said");
+	return ret;
 }
 
-struct answers *answers_new(const char *dir, const char *url)
+/* The file, with its size and time in `st`; -1 if there is none. */
+static int open_answers(const struct answers *answers, int flags,
+			struct stat *st)
+{
+	int fd = answers->is_off ?
+			 -1 :
+			 credshare_open(answers->share, file_name, flags);
+
+	if (fd < 0 || !fstat(fd, st))
+		return fd;
+	close(fd);
+	return -1;
+}
+
+struct answers *answers_new(const struct credshare *share, const char *url)
 {
 	struct answers *answers = xcalloc(1, sizeof(*answers));
+	struct stat st;
+	int fd;
 
-	answers->path = credshare_path(dir, "answers");
+	answers->share = share;
 	answers->url = xstrdup(url);
-	answers->fd = credshare_open(dir, "answers");
-	if (answers->fd >= 0)
-		forget_old(answers);
+	fd = open_answers(answers, O_RDWR, &st);
+	/* An agent that was killed may have left it, and nobody removes it. */
+	if (fd >= 0 && st.st_size && !is_fresh(st.st_mtime))
+		empty(fd);
+	if (fd >= 0)
+		close(fd);
 	return answers;
 }
 
-bool answers_lock(struct answers *answers, const struct stop *stop)
-{
-	struct err err = ERR_INIT;
-
-	while (answers->fd >= 0 && file_lock(answers->fd, &err) &&
-	       err.kind == ERR_BUSY) {
-		err_clear(&err);
-		if (stop_is_wanted(stop))
-			return false;
-		poll(NULL, 0, TICK_MS);
-	}
-	return true;
-}
-
-void answers_unlock(struct answers *answers)
-{
-	struct flock lock = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
-
-	if (answers->fd >= 0)
-		fcntl(answers->fd, F_SETLK, &lock);
-}
-
-static json_t *read_all(const struct answers *answers)
+static json_t *read_answers(const struct answers *answers)
 {
 	struct err ignored = ERR_INIT;
 	json_t *tree = NULL;
 	struct stat st;
+	int fd = open_answers(answers, O_RDONLY, &st);
 	char *text;
 
-	if (answers->fd < 0 || fstat(answers->fd, &st) || !st.st_size ||
-	    st.st_size > TEXT_MAX)
+	if (fd < 0)
 		return NULL;
-	text = xmalloc((size_t)st.st_size);
-	if (!file_read_at(answers->fd, text, (size_t)st.st_size, 0, &ignored))
-		tree = json_parse(text, (size_t)st.st_size, &ignored);
-	free(text);
+	if (st.st_size && st.st_size <= TEXT_MAX) {
+		text = xmalloc((size_t)st.st_size);
+		if (!file_read_at(fd, text, (size_t)st.st_size, 0, &ignored))
+			tree = json_parse(text, (size_t)st.st_size, &ignored);
+		free(text);
+	}
+	close(fd);
 	return tree;
 }
 
 json_t *answers_load(struct answers *answers, int64_t *asked)
 {
-	json_t *tree = read_all(answers);
+	json_t *tree = read_answers(answers);
 	const char *url = json_string_value(json_object_get(tree, "url"));
 	json_t *objects = json_object_get(tree, "objects");
 
@@ -140,53 +139,50 @@ static bool has_header(const json_t *actions)
 	return false;
 }
 
-/* Others that wait for the lock go on with the file that they have opened. */
-static void stop_sharing(struct answers *answers)
-{
-	if (answers->fd < 0)
-		return;
-	answers_forget(answers);
-	unlink(answers->path);
-	close(answers->fd);
-	answers->fd = -1;
-}
-
 void answers_store(struct answers *answers, const struct batch_object *objects,
 		   size_t n)
 {
 	struct buf text = BUF_INIT(TEXT_MAX);
 	json_t *list = json_array(), *tree = json_object();
 	struct err ignored = ERR_INIT;
+	struct stat st;
+	int fd;
 
 	for (size_t i = 0; i < n; i++) {
-		if (has_header(objects[i].actions))
-			stop_sharing(answers);
+		if (has_header(objects[i].actions)) {
+			credshare_unlink(answers->share, file_name);
+			answers->is_off = true;
+		}
 		if (!objects[i].err.kind)
 			json_array_append_new(list, format(&objects[i]));
 	}
 	json_object_set_new(tree, "url", json_string(answers->url));
 	json_object_set_new(tree, "asked", json_integer(clock_unix()));
 	json_object_set_new(tree, "objects", list);
-	if (answers->fd >= 0 && !json_format(tree, &text) &&
-	    !ftruncate(answers->fd, 0))
-		file_write_at(answers->fd, buf_str(&text), text.len, 0,
-			      &ignored);
+	fd = open_answers(answers, O_RDWR | O_CREAT, &st);
+	if (fd >= 0 && !empty(fd) && !json_format(tree, &text))
+		file_write_at(fd, buf_str(&text), text.len, 0, &ignored);
+	if (fd >= 0)
+		close(fd);
 	json_decref(tree);
 	buf_release(&text);
 }
 
 void answers_forget(struct answers *answers)
 {
-	if (answers->fd >= 0 && ftruncate(answers->fd, 0))
-		log_warn("cannot forget what the server has said");
+	struct stat st;
+	int fd = open_answers(answers, O_RDWR, &st);
+
+	if (fd < 0)
+		return;
+	empty(fd);
+	close(fd);
 }
 
 void answers_free(struct answers *answers)
 {
 	if (!answers)
 		return;
-	stop_sharing(answers);
-	free(answers->path);
 	free(answers->url);
 	free(answers);
 }
@@ -212,6 +208,7 @@ struct lookahead {
 	size_t reach;	/* 0: each object alone, for the process's life */
 
 	/* What the server said of neighbours when it was last asked: */
+	struct credshare *share;	/* borrowed */
 	struct answers *answers;	/* owned: to us or to another agent */
 	json_t *others;	/* owned, or NULL: the oids are of it */
 	struct batch_object known[REACH_MOST];	/* owned but for the oids */
@@ -226,7 +223,8 @@ struct lookahead *lookahead_new(const struct lookahead_options *options)
 
 	ahead->options = *options;
 	ahead->reach = REACH_MOST;
-	ahead->answers = answers_new(options->context->storage.multipart_dir,
+	ahead->share = server_share(options->server);
+	ahead->answers = answers_new(ahead->share,
 				     options->context->endpoint.url);
 	return ahead;
 }
@@ -488,7 +486,7 @@ static int ask_all(struct lookahead *ahead, struct batch_object *objects,
 		return err->kind ? -1 : 0;
 	}
 	/* Asking for one object may take long: let other agents ask. */
-	answers_unlock(ahead->answers);
+	credshare_unlock(ahead->share, CREDSHARE_ANSWERS);
 	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
 	    !err_is_transient(err))
 		return -1;
@@ -545,7 +543,7 @@ static int ask(struct lookahead *ahead, struct batch_object *object,
 	if (ahead->reach)
 		n = add_neighbours(ahead, objects);
 	if (n == 1)
-		answers_unlock(ahead->answers);
+		credshare_unlock(ahead->share, CREDSHARE_ANSWERS);
 	ret = n > 1 ? ask_all(ahead, objects, n, err) :
 		      server_ask(ahead->options.server, objects, err);
 	*object = objects[0];
@@ -563,12 +561,12 @@ int lookahead_ask(struct lookahead *ahead, struct batch_object *object,
 	ahead->has_begun = true;
 	if (is_first || object->size > SMALL || !ahead->reach)
 		return server_ask(options->server, object, err);
-	if (!answers_lock(ahead->answers, &options->stop))
-		return err_set(err, ERR_CANCELED, "stopped");
+	if (credshare_lock(ahead->share, CREDSHARE_ANSWERS, err))
+		return -1;
 	adapt(ahead);
 	learn(ahead);
 	ret = lookahead_take(ahead, object) ? 0 : ask(ahead, object, err);
-	answers_unlock(ahead->answers);
+	credshare_unlock(ahead->share, CREDSHARE_ANSWERS);
 	return ret;
 }
 

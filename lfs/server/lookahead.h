@@ -9,28 +9,26 @@
 #include "lfs/base/json.h"
 #include "lfs/base/wait.h"
 #include "lfs/server/batch.h"
+#include "lfs/server/credshare.h"
 
 /*
  * What the server has said of many objects, for all agents of a repository: one
- * asks, while the others wait for the lock, and then they have its answer.
+ * asks, while the others wait for CREDSHARE_ANSWERS, and then they have its
+ * answer.
  *
- * It counts for a minute, in a file that only this user can read, as it holds
- * links.  It holds no header, as that may be the user's login: an agent that is
- * given one shares nothing from then on.  Where there can be no such file,
- * nothing is shared.  The file of an agent that was killed is emptied by the
- * next one that starts after that minute.
+ * It counts for a minute, in a file of the share's, as it holds links.  It holds
+ * no header, as that may be the user's login: an agent that is given one shares
+ * nothing from then on.  Where there can be no such file, nothing is shared.  The
+ * file of an agent that was killed is emptied by the next one that starts after
+ * that minute.
  */
 
 struct answers;
 
 enum { ANSWERS_KEPT_S = 60 };
 
-/* In the storage's `dir`; of the server with this URL. */
-struct answers *answers_new(const char *dir, const char *url);
-
-/* Wait for the lock; false if `stop` is wanted meanwhile. */
-bool answers_lock(struct answers *answers, const struct stop *stop);
-void answers_unlock(struct answers *answers);
+/* Of the server with this URL.  `share` is borrowed. */
+struct answers *answers_new(const struct credshare *share, const char *url);
 
 /*
  * With the lock: an array of objects, each with `oid`, `size`, `authenticated`
@@ -49,7 +47,7 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 /* Forget the answers, for all agents: they are no longer good. */
 void answers_forget(struct answers *answers);
 
-/* Removes the file; NULL is fine. */
+/* NULL is fine. */
 void answers_free(struct answers *answers);
 
 /*

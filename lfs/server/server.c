@@ -142,7 +142,7 @@ static bool has_answered(struct server *server)
  */
 static void learn(struct server *server, struct err *err)
 {
-	struct credshare *share = credentials_share(server->credentials);
+	struct credshare *share = server_share(server);
 	struct http_shared *shared = pool_shared(server->options.pool);
 	struct credtext name = name_of(server);
 
@@ -159,7 +159,7 @@ static void learn(struct server *server, struct err *err)
 /* Tell them how the first request of this process has ended. */
 static void teach(struct server *server, const struct err *err)
 {
-	struct credshare *share = credentials_share(server->credentials);
+	struct credshare *share = server_share(server);
 	struct credtext name = name_of(server);
 
 	if (has_answered(server))
@@ -573,6 +573,11 @@ int server_verify(struct server *server, const struct batch_object *object,
 		err_clear(err);
 	}
 	return ret;
+}
+
+struct credshare *server_share(const struct server *server)
+{
+	return credentials_share(server->credentials);
 }
 
 void server_free(struct server *server)

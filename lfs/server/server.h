@@ -20,6 +20,7 @@
  */
 
 struct context;
+struct credshare;
 struct http;
 struct pool;
 struct server;
@@ -108,6 +109,9 @@ int verification_log_in(struct server *server,
 int verification_run(struct verification *verification, struct http *http,
 		     struct err *err);
 void verification_free(struct verification *verification);
+
+/* What all agents of the repository share; borrowed. */
+struct credshare *server_share(const struct server *server);
 
 /* NULL is fine. */
 void server_free(struct server *server);

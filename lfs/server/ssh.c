@@ -574,7 +574,7 @@ static int get_reply(struct sshauth *auth, struct err *err)
 		return -1;
 	if (take_shared(auth, times.default_ttl))
 		return 0;
-	if (credshare_lock(share, err))
+	if (credshare_lock(share, CREDSHARE_LOGIN, err))
 		return -1;
 	/* Another agent may have asked while we waited for the lock. */
 	if (take_shared(auth, times.default_ttl))
@@ -583,7 +583,7 @@ static int get_reply(struct sshauth *auth, struct err *err)
 		ret = -1;
 	else
 		ret = ask_ssh(auth, &times, err);
-	credshare_unlock(share);
+	credshare_unlock(share, CREDSHARE_LOGIN);
 	return ret;
 }
 

@@ -15,26 +15,38 @@
 #define URL "https://h/r.git/info/lfs"
 
 static char dir[] = "/tmp/answers-XXXXXX";
-static char *folder, *path;	/* credshare's, and the file in it */
+static char folder[64], path[80];	/* the share's, and the file in it */
+static struct credshare *share;
+static unsigned looks;	/* for a reason to stop */
+
+static bool look(void *ctx)
+{
+	(void)ctx;
+	return ++looks == 2;
+}
 
 static int enter(void **state)
 {
+	static const struct askcred ask = { .stop = { look, NULL, -1 } };
+
 	(void)state;
 	if (!mkdtemp(dir))
 		return -1;
-	folder = credshare_path(dir, "");
-	path = credshare_path(dir, "answers");
-	return mkdir(folder, 0700);
+	snprintf(folder, sizeof(folder), "%s/credential-%lu", dir,
+		 (unsigned long)geteuid());
+	snprintf(path, sizeof(path), "%s/answers", folder);
+	share = credshare_new(dir, 0, &ask);
+	return 0;
 }
 
 static int leave(void **state)
 {
-	int ret = rmdir(folder) || rmdir(dir);
+	struct err err = ERR_INIT;
 
 	(void)state;
-	free(folder);
-	free(path);
-	return ret;
+	credshare_free(share);
+	return !access(path, F_OK) || credshare_remove(folder, &err) ||
+	       rmdir(dir);
 }
 
 /* Two objects, of which `last` gives the action of the second one. */
@@ -66,9 +78,9 @@ static size_t count(struct answers *answers)
 /* What one agent has stored, another one has, of the same server. */
 static void are_shared(void **state)
 {
-	struct answers *one = answers_new(dir, URL);
-	struct answers *two = answers_new(dir, URL);
-	struct answers *other = answers_new(dir, URL "/other");
+	struct answers *one = answers_new(share, URL);
+	struct answers *two = answers_new(share, URL);
+	struct answers *other = answers_new(share, URL "/other");
 	int64_t asked, before = clock_unix();
 	const json_t *object;
 	json_t *objects;
@@ -103,13 +115,12 @@ static void are_shared(void **state)
 	answers_free(two);
 	answers_free(other);
 	answers_free(NULL);
-	assert_int_equal(access(path, F_OK), -1);
 }
 
 /* The server shall say once more what was wrong. */
 static void errors(void **state)
 {
-	struct answers *answers = answers_new(dir, URL);
+	struct answers *answers = answers_new(share, URL);
 	struct batch_object objects[] = { { .oid = A, .size = 5 },
 					  { .oid = B, .size = 6 } };
 
@@ -131,8 +142,8 @@ static void headers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(actions); i++) {
-		struct answers *one = answers_new(dir, URL);
-		struct answers *two = answers_new(dir, URL);
+		struct answers *one = answers_new(share, URL);
+		struct answers *two = answers_new(share, URL);
 
 		store(one, "{\"download\":{\"href\":\"h\",\"header\":{}}}");
 		assert_int_equal(count(two), 2);
@@ -160,7 +171,7 @@ static void write_file(const char *text)
 /* What cannot be said just now, or is nothing, is not there. */
 static void spoilt(void **state)
 {
-	struct answers *answers = answers_new(dir, URL);
+	struct answers *answers = answers_new(share, URL);
 	const int64_t now = clock_unix();
 	const struct {
 		int64_t asked;
@@ -212,51 +223,46 @@ static void left_behind(void **state)
 		write_file("{}");
 		times[1].tv_sec = clock_unix() - cases[i].age;
 		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-		answers = answers_new(dir, URL);
+		answers = answers_new(share, URL);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_size, cases[i].is_kept ? 2 : 0);
 		answers_free(answers);
 	}
 }
 
-static bool is_second_look(void *ctx)
-{
-	unsigned *looks = ctx;
-
-	return ++*looks == 2;
-}
-
 /* An agent waits for one that asks, or is stopped, and never for a dead one. */
 static void locks(void **state)
 {
-	struct answers *answers = answers_new(dir, URL);
-	unsigned looks = 0;
-	const struct stop stop = stop_when(is_second_look, &looks);
+	struct err err = ERR_INIT;
 	int ready[2];
 	pid_t pid;
 	char c;
 
 	(void)state;
-	assert_true(answers_lock(answers, &stop));
+	assert_int_equal(credshare_lock(share, CREDSHARE_ANSWERS, &err), 0);
 	assert_int_equal(looks, 0);
-	answers_unlock(answers);
+	credshare_unlock(share, CREDSHARE_ANSWERS);
 	assert_int_equal(pipe(ready), 0);
 	pid = fork();
 	if (!pid) {
-		struct answers *theirs = answers_new(dir, URL);
-
-		answers_lock(theirs, &stop);
+		credshare_lock(share, CREDSHARE_ANSWERS, &err);
 		if (write(ready[1], "", 1) == 1)
 			pause();
 		_exit(1);
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	assert_false(answers_lock(answers, &stop));
+	/* That of logins is another one. */
+	assert_int_equal(credshare_lock(share, CREDSHARE_LOGIN, &err), 0);
+	credshare_unlock(share, CREDSHARE_LOGIN);
+	assert_int_equal(looks, 0);
+	assert_int_equal(credshare_lock(share, CREDSHARE_ANSWERS, &err), -1);
+	assert_int_equal(err.kind, ERR_CANCELED);
 	assert_int_equal(looks, 2);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_true(answers_lock(answers, &stop));
-	answers_free(answers);
+	err_clear(&err);
+	assert_int_equal(credshare_lock(share, CREDSHARE_ANSWERS, &err), 0);
+	credshare_unlock(share, CREDSHARE_ANSWERS);
 	close(ready[0]);
 	close(ready[1]);
 }
@@ -264,17 +270,19 @@ static void locks(void **state)
 /* Where there can be no such file, nothing is shared and nothing fails. */
 static void no_place(void **state)
 {
-	struct answers *answers = answers_new("/nowhere/at/all", URL);
-	unsigned looks = 0;
-	const struct stop stop = stop_when(is_second_look, &looks);
+	static const struct askcred ask;
+	struct credshare *nowhere = credshare_new("/nowhere/at/all", 0, &ask);
+	struct answers *answers = answers_new(nowhere, URL);
+	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_true(answers_lock(answers, &stop));
+	assert_int_equal(credshare_lock(nowhere, CREDSHARE_ANSWERS, &err), 0);
 	store(answers, PLAIN);
 	assert_int_equal(count(answers), 0);
 	answers_forget(answers);
-	answers_unlock(answers);
+	credshare_unlock(nowhere, CREDSHARE_ANSWERS);
 	answers_free(answers);
+	credshare_free(nowhere);
 }
 
 int main(void)

@@ -292,7 +292,7 @@ static void shared(void **state)
 	assert_true(two.was_used);
 	assert_string_equal(two.reply.href, "https://l.example/x");
 	assert_string_equal(headers_get(&two.reply.headers, "a"), "b");
-	assert_false(credshare_is_locked(share));
+	assert_false(credshare_is_locked(share, CREDSHARE_LOGIN));
 	/* Refused: who had it from another asks again, and nobody gets it. */
 	assert_true(sshauth_refused(&two));
 	assert_int_equal(update(&two, "", &err), 0);
