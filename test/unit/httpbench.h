@@ -21,6 +21,8 @@
 struct bench {
 	struct http_shared shared;
 	struct http *http;
+	struct tinyserver *server;	/* its own, or NULL */
+	struct http_body body;
 	struct http_request request;
 	struct http_response response;
 	struct err err;
@@ -38,10 +40,23 @@ static inline void set_up(struct bench *bench, const char *method,
 	assert_non_null(bench->http);
 }
 
+/* With a server of its own. */
+static inline void serve(struct bench *bench, const char *method,
+			 tinyserver_answer *answer, void *ctx)
+{
+	struct tinyserver *server = tinyserver_start(answer, ctx);
+
+	assert_non_null(server);
+	set_up(bench, method, tinyserver_url(server));
+	bench->server = server;
+}
+
 static inline void tear_down(struct bench *bench)
 {
 	http_free(bench->http);
 	http_response_release(&bench->response);
+	if (bench->server)
+		tinyserver_stop(bench->server);
 }
 
 static inline int perform(struct bench *bench)
@@ -52,16 +67,10 @@ static inline int perform(struct bench *bench)
 }
 
 /* One GET from a server of its own. */
-static inline struct tinyserver *get(struct bench *bench,
-				     tinyserver_answer *answer, void *ctx,
-				     int *ret)
+static inline int get(struct bench *bench, tinyserver_answer *answer, void *ctx)
 {
-	struct tinyserver *server = tinyserver_start(answer, ctx);
-
-	assert_non_null(server);
-	set_up(bench, "GET", tinyserver_url(server));
-	*ret = perform(bench);
-	return server;
+	serve(bench, "GET", answer, ctx);
+	return perform(bench);
 }
 
 /* A body to send. */
@@ -85,6 +94,12 @@ static inline long read_bytes(void *ctx, uint64_t off, char *data, size_t n,
 		n = (size_t)bytes->at_most;
 	memcpy(data, bytes->data + off, n);
 	return (long)n;
+}
+
+static inline void send_bytes(struct bench *bench, struct bytes *bytes)
+{
+	bench->body = (struct http_body){ bytes->size, read_bytes, bytes };
+	bench->request.body = &bench->body;
 }
 
 #endif

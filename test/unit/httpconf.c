@@ -441,6 +441,47 @@ static void bad_values(void **state)
 	}
 }
 
+/* What the config, in the form of `git config -z --list`, gives for a URL. */
+static void assert_headers(const char *text, size_t len, const char *want)
+{
+	struct headers headers = HEADERS_INIT;
+	struct err err = ERR_INIT;
+	struct gitconfig *config = gitconfig_parse(text, len, &err);
+	struct buf got = BUF_INIT(1000);
+
+	assert_non_null(config);
+	assert_int_equal(httpconf_add_headers(config, "https://h/x.git",
+					      &headers, &err),
+			 0);
+	for (size_t i = 0; i < headers.n; i++)
+		buf_printf(&got, "%s=%s|", headers.list[i].name,
+			   headers.list[i].value);
+	assert_string_equal(buf_str(&got), want);
+	buf_release(&got);
+	headers_release(&headers);
+	gitconfig_free(config);
+}
+
+#define CONFIG(text) text, sizeof(text) - 1
+
+static void headers_to_send(void **state)
+{
+	(void)state;
+	assert_headers(CONFIG("a.b\nc\0"), "");
+	assert_headers(CONFIG("http.extraheader\nA: 1\0"
+			      "http.extraheader\n B :  2 \0"),
+		       "A=1|B=2|");
+	assert_headers(CONFIG("http.extraheader\nA: 1\0"
+			      "http.https://h/.extraheader\nB: 2:3\0"
+			      "http.https://i/.extraheader\nC: 4\0"),
+		       "B=2:3|");
+	assert_headers(CONFIG("http.extraheader\nA: 1\0"
+			      "http.extraheader\n\0"
+			      "http.extraheader\nno colon\0"
+			      "http.extraheader\nB:\0"),
+		       "B=|");
+}
+
 int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup(f, clear_environment)
@@ -457,6 +498,7 @@ int main(void)
 		TEST(keys_of_certs),
 		TEST(passwords_by_the_environment),
 		TEST(bad_values),
+		TEST(headers_to_send),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

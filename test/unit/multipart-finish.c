@@ -42,18 +42,16 @@ static int keep(struct try *try, size_t i, const char *text, struct err *err)
 {
 	char answer[4000];
 	struct bench bench;
-	struct tinyserver *server;
 	int ret;
 
 	snprintf(answer, sizeof(answer),
 		 "HTTP/1.1 200 OK\r\n%sContent-Length: 0\r\n\r\n", text);
-	server = get(&bench, tinyserver_text, answer, &ret);
+	ret = get(&bench, tinyserver_text, answer);
 	assert_int_equal(ret, 0);
 	err_clear(err);
 	ret = try->plan->mode->answer(try->plan, &try->plan->parts[i],
 				      bench.http, err);
 	tear_down(&bench);
-	tinyserver_stop(server);
 	return ret;
 }
 
