@@ -186,20 +186,17 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 		.answer_ms = plan->finish_ms,
 		.expires = plan->action.expires,
 	};
-	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;
 
-	ret = http_perform(http, &request, &response, err);
+	ret = http_perform(http, &request, err);
 	plan->finish_may_be_done |= http_was_resent(http);
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, STATUS_DONE,
-				       err);
+		ret = status_of_answer(http, &request, STATUS_DONE, err);
 	if (ret)
 		plan_explain_finish(http, plan->finish_may_be_done, err);
 	/* The answer was lost, or does not tell. */
 	plan->finish_may_be_done |= ret && (err_is_transient(err) ||
 					    err->kind == ERR_PROTOCOL);
-	http_response_release(&response);
 	free(text);
 	return ret;
 }

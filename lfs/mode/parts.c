@@ -368,15 +368,13 @@ static int perform(const struct step *step, unsigned answer_ms,
 		.answer_ms = answer_ms,
 		.expires = step->action.expires,
 	};
-	struct http_response response = HTTP_RESPONSE_INIT;
-	int ret = http_perform(http, &request, &response, err);
+	int ret = http_perform(http, &request, err);
 
 	if (!ret)
-		ret = status_of_answer(http, &request, &response,
+		ret = status_of_answer(http, &request,
 				       step->is_finish ? STATUS_DONE :
 							 STATUS_TAKEN,
 				       err);
-	http_response_release(&response);
 	return ret;
 }
 

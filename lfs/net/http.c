@@ -44,9 +44,10 @@ struct http {
 	char detail[CURL_ERROR_SIZE];
 	const struct http_watch *watch;	/* borrowed, or NULL */
 
-	const struct http_request *request;	/* under way, with the next two */
-	struct http_response *response;
+	const struct http_request *request;	/* under way, with the next one */
 	struct err *err;
+	int status;	/* of the latest answer; 0: none */
+	struct buf body;	/* owned: its body, unless the sink took it */
 	struct progress now;
 };
 
@@ -75,6 +76,7 @@ struct http *http_new(struct http_shared *shared, struct err *err)
 	struct http *http = xcalloc(1, sizeof(*http));
 
 	http->shared = shared;
+	http->body = (struct buf)BUF_INIT(HTTP_BODY_MAX);
 	http->easy = curl.easy_init();
 	http->multi = curl.multi_init();
 	if (http->easy && http->multi)
@@ -172,7 +174,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
 
 static int keep_body(struct http *http, const char *data, size_t n)
 {
-	struct buf *body = &http->response->body;
+	struct buf *body = &http->body;
 	int status = status_of(http);
 
 	if (status >= 200 && status <= 299) {
@@ -363,7 +365,7 @@ static int drive(struct http *http, CURLcode *code)
 static bool is_early(const struct http *http)
 {
 	const struct http_body *body = http->request->body;
-	int status = http->response->status;
+	int status = http->status;
 
 	return body && http->now.sent != body->size && status >= 200 &&
 	       status <= 299;
@@ -384,7 +386,7 @@ static int check_end(struct http *http, CURLcode code)
 		return err_set(http->err, ERR_NETWORK,
 			       "the server answered %d before it had the whole "
 			       "body",
-			       http->response->status);
+			       http->status);
 	return 0;
 }
 
@@ -399,7 +401,7 @@ static int exchange(struct http *http, bool with_headers)
 	http->now = (struct progress){ .moved_ms = clock_ms(),
 				       .looked_ms = clock_ms() };
 	http->detail[0] = '\0';
-	buf_reset(&http->response->body);
+	buf_reset(&http->body);
 	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
 	    add_headers(http->request, with_headers, &lines))
 		goto out;
@@ -411,7 +413,7 @@ static int exchange(struct http *http, bool with_headers)
 	if (curl.multi_add_handle(http->multi, http->easy))
 		goto out;
 	ret = drive(http, &code);
-	http->response->status = status_of(http);
+	http->status = status_of(http);
 	/* libcurl is content with an answer that is cut in its head. */
 	if (!code && !http->now.answered)
 		code = CURLE_PARTIAL_FILE;
@@ -439,7 +441,7 @@ static int follow(struct http *http, int hops, bool *again)
 	char *next;
 
 	*again = false;
-	if (!is_redirect(http->response->status) || !location)
+	if (!is_redirect(http->status) || !location)
 		return 0;
 	if (hops == HTTP_REDIRECTS_MAX)
 		return err_set(http->err, ERR_PROTOCOL,
@@ -467,19 +469,19 @@ static void log_exchange(const struct http *http)
 		log_debug("%s %s %s: %d", http->request->method,
 			  url_display(http->url, shown, sizeof(shown)),
 			  http->request->range ? http->request->range : "-",
-			  http->response->status);
+			  http->status);
 }
 
 int http_perform(struct http *http, const struct http_request *request,
-		 struct http_response *response, struct err *err)
+		 struct err *err)
 {
 	bool again = true;
 
 	free(http->url);
 	http->url = xstrdup(request->target ? request->target : request->url);
 	http->request = request;
-	http->response = response;
 	http->err = err;
+	http->status = 0;
 	for (int hops = 0; again; hops++) {
 		if (exchange(http, url_keeps_headers(request->url, http->url)))
 			return -1;
@@ -502,6 +504,16 @@ const char *http_header_at(struct http *http, const char *name, unsigned i)
 const char *http_header(struct http *http, const char *name)
 {
 	return http_header_at(http, name, 0);
+}
+
+int http_status(const struct http *http)
+{
+	return http->status;
+}
+
+const struct buf *http_answer(const struct http *http)
+{
+	return &http->body;
 }
 
 const char *http_url(const struct http *http)
@@ -554,6 +566,8 @@ void http_forget(struct http *http)
 {
 	free(http->url);
 	http->url = NULL;
+	http->status = 0;
+	buf_release(&http->body);
 	http->now.answered = false;
 }
 
@@ -572,18 +586,13 @@ void http_wake(struct http *http)
 	curl.multi_wakeup(http->multi);
 }
 
-void http_response_release(struct http_response *response)
-{
-	buf_release(&response->body);
-}
-
 void http_free(struct http *http)
 {
 	if (!http)
 		return;
 	curl.easy_cleanup(http->easy);
 	curl.multi_cleanup(http->multi);
-	free(http->url);
+	http_forget(http);
 	free(http);
 }
 

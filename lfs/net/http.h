@@ -138,13 +138,6 @@ struct http_watch {
 	void *ctx;
 };
 
-struct http_response {
-	int status;
-	struct buf body;	/* owned; without a sink, or if not 2xx */
-};
-
-#define HTTP_RESPONSE_INIT { .body = BUF_INIT(HTTP_BODY_MAX) }
-
 /*
  * Once in a process, before the first thread and the first http_new().
  * Takes some milliseconds.
@@ -161,7 +154,16 @@ struct http *http_new(struct http_shared *shared, struct err *err);
  * The body of an answer that is not 2xx is cut at 16 KiB.
  */
 int http_perform(struct http *http, const struct http_request *request,
-		 struct http_response *response, struct err *err);
+		 struct err *err);
+
+/* The status of the latest answer, 0 if none came. */
+int http_status(const struct http *http);
+
+/*
+ * The body of the latest answer, if it came without a sink or is not 2xx;
+ * borrowed until the next request.
+ */
+const struct buf *http_answer(const struct http *http);
 
 /*
  * The value of a header of the latest answer, or NULL; borrowed until the
@@ -203,7 +205,6 @@ bool http_is_stopped(const struct http *http);
 /* From any thread: make a request that waits look at the stop flag now. */
 void http_wake(struct http *http);
 
-void http_response_release(struct http_response *response);
 void http_free(struct http *http);
 
 #endif

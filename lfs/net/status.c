@@ -438,14 +438,13 @@ static int64_t server_time(struct http *http)
 }
 
 int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response,
 		     enum status_proof proof, struct err *err)
 {
 	const struct status status = {
-		.status = response->status,
+		.status = http_status(http),
 		.retry_after = http_header(http, "Retry-After"),
 		.content_type = http_header(http, "Content-Type"),
-		.body = buf_str(&response->body),
+		.body = buf_str(http_answer(http)),
 		.url = http_url(http),
 		.now = server_time(http),
 		.expires = expires(http, request),

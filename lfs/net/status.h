@@ -22,7 +22,6 @@
 
 struct http;
 struct http_request;
-struct http_response;
 
 struct status {
 	int status;
@@ -65,7 +64,6 @@ int status_check(const struct status *status, enum status_proof proof,
  * not sent, says nothing of the login: ERR_REFUSED.
  */
 int status_of_answer(struct http *http, const struct http_request *request,
-		     const struct http_response *response,
 		     enum status_proof proof, struct err *err);
 
 /* Is the body of an answer a web page?  `content_type` may be NULL. */

@@ -328,15 +328,12 @@ static int post(struct http *http, const struct post *post, struct err *err)
 		.answer_ms = post->answer_ms,
 		.expires = post->expires,
 	};
-	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret = url_check(post->url, err);
 
 	if (!ret)
-		ret = http_perform(http, &request, &response, err);
+		ret = http_perform(http, &request, err);
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, STATUS_TAKEN,
-				       err);
-	http_response_release(&response);
+		ret = status_of_answer(http, &request, STATUS_TAKEN, err);
 	return ret;
 }
 

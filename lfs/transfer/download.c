@@ -212,26 +212,25 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
  * An object may be a page of HTML itself: this one has another size.  What a
  * range or a condition has led to is a matter of its own.
  */
-static bool is_page(const struct receiving *receiving, struct http *http,
-		    const struct http_response *response)
+static bool is_page(const struct receiving *receiving, struct http *http)
 {
-	return response->status == 200 &&
+	return http_status(http) == 200 &&
 	       receiving->route.trouble == SOURCE_FINE &&
 	       status_is_html(http_header(http, "Content-Type"));
 }
 
 /* What came has not the object's size: is it for that? */
 static int blame_page(const struct receiving *receiving, struct http *http,
-		      const struct http_response *response, struct err *err)
+		      struct err *err)
 {
-	if (!is_page(receiving, http, response))
+	if (!is_page(receiving, http))
 		return -1;
 	err_clear(err);
 	return status_say_page(http_url(http), "", "the object", err);
 }
 
 static int check_end(const struct receiving *receiving, struct http *http,
-		     const struct http_response *response, struct err *err)
+		     struct err *err)
 {
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
@@ -247,7 +246,7 @@ static int check_end(const struct receiving *receiving, struct http *http,
 		"the answer ended after %" PRIu64 " of %" PRIu64
 		" bytes of part %u",
 		done, part->size, part->number);
-	return blame_page(receiving, http, response, err);
+	return blame_page(receiving, http, err);
 }
 
 /* Once; `status` is that of the answer, 0 if there is none. */
@@ -272,26 +271,23 @@ static int receive(struct receiving *receiving, struct http *http, int *status,
 		.answer_ms = plan->answer_ms,
 		.expires = plan->action.expires,
 	};
-	struct http_response response = HTTP_RESPONSE_INIT;
 	int ret;
 
 	snprintf(range, sizeof(range), "%" PRIu64 "-%" PRIu64, route->from,
 		 part->off + part->size - 1);
 	receiving->data = xmalloc(GATHER);
-	ret = http_perform(http, &request, &response, err);
+	ret = http_perform(http, &request, err);
 	/* Whatever the end, what has come has come. */
 	if (write_out(receiving, err))
 		ret = -1;
 	free(receiving->data);
 	if (!ret)
-		ret = status_of_answer(http, &request, &response, STATUS_ANY,
-				       err);
-	*status = response.status;
+		ret = status_of_answer(http, &request, STATUS_ANY, err);
+	*status = http_status(http);
 	if (!ret)
-		ret = check_end(receiving, http, &response, err);
+		ret = check_end(receiving, http, err);
 	else if (err->kind == ERR_PROTOCOL)
-		blame_page(receiving, http, &response, err);
-	http_response_release(&response);
+		blame_page(receiving, http, err);
 	return ret;
 }
 

@@ -278,10 +278,9 @@ static unsigned answer_ms(const struct plan *plan, const struct part *part)
 
 /* The part is the object: its answer is that to a finish. */
 static int check_finish(struct plan *plan, const struct http_request *request,
-			struct http *http, const struct http_response *response,
-			struct err *err)
+			struct http *http, struct err *err)
 {
-	if (!status_of_answer(http, request, response, STATUS_DONE, err))
+	if (!status_of_answer(http, request, STATUS_DONE, err))
 		return 0;
 	if (err->kind != ERR_PROTOCOL)
 		return -1;
@@ -295,7 +294,6 @@ static int check_finish(struct plan *plan, const struct http_request *request,
 static int send_part(struct sending *sending, struct http_request *request,
 		     struct err *err)
 {
-	struct http_response response = HTTP_RESPONSE_INIT;
 	struct http *http = sending->http;
 	struct http_header *headers;
 	struct digest digest;
@@ -304,14 +302,11 @@ static int send_part(struct sending *sending, struct http_request *request,
 	if (digest_part(&digest, sending->object, sending->part, http, err))
 		return -1;
 	headers = add_digests(request, &digest);
-	ret = http_perform(http, request, &response, err);
+	ret = http_perform(http, request, err);
 	if (!ret && sending->object->plan->mode->part_is_final)
-		ret = check_finish(sending->object->plan, request, http,
-				   &response, err);
+		ret = check_finish(sending->object->plan, request, http, err);
 	else if (!ret)
-		ret = status_of_answer(http, request, &response, STATUS_TAKEN,
-				       err);
-	http_response_release(&response);
+		ret = status_of_answer(http, request, STATUS_TAKEN, err);
 	free(headers);
 	return ret;
 }

@@ -19,8 +19,8 @@ static void simple(void **state)
 			     "HTTP/1.1 404 No\r\nX-A: b c \r\nContent-Length: "
 			     "5\r\n\r\nwhere"),
 			 0);
-	assert_int_equal(bench.response.status, 404);
-	assert_string_equal(buf_str(&bench.response.body), "where");
+	assert_int_equal(http_status(bench.http), 404);
+	assert_string_equal(buf_str(http_answer(bench.http)), "where");
 	assert_string_equal(http_header(bench.http, "x-a"), "b c");
 	assert_null(http_header(bench.http, "x-b"));
 	assert_string_equal(http_url(bench.http), tinyserver_url(bench.server));
@@ -28,7 +28,7 @@ static void simple(void **state)
 	assert_true(bench.shared.moved_ms);
 	/* The second request comes by the same connection. */
 	assert_int_equal(perform(&bench), 0);
-	assert_string_equal(buf_str(&bench.response.body), "where");
+	assert_string_equal(buf_str(http_answer(bench.http)), "where");
 	assert_int_equal(tinyserver_count(bench.server), 2);
 	assert_int_equal(tinyserver_connections(bench.server), 1);
 	assert_non_null(strstr(tinyserver_head(bench.server, 0),
@@ -243,10 +243,10 @@ static int get_into(struct kept *kept, tinyserver_answer *answer, void *ctx,
 	bench.request.sink = &sink;
 	ret = perform(&bench);
 	if (!ret && kept->begun)
-		assert_int_equal(bench.response.status, kept->status);
+		assert_int_equal(http_status(bench.http), kept->status);
 	*err = bench.err;
 	if (!kept->begun)
-		assert_non_null(buf_str(&bench.response.body));
+		assert_non_null(buf_str(http_answer(bench.http)));
 	tear_down(&bench);
 	return ret;
 }
@@ -442,9 +442,9 @@ static void refusals_have_a_limit(void **state)
 	assert_int_equal(get(&bench, tinyserver_endless,
 			     "HTTP/1.1 403 Forbidden\r\n\r\n"),
 			 0);
-	assert_int_equal(bench.response.status, 403);
-	assert_true(bench.response.body.len > 1000);
-	assert_true(bench.response.body.len <= HTTP_BODY_MAX);
+	assert_int_equal(http_status(bench.http), 403);
+	assert_true(http_answer(bench.http)->len > 1000);
+	assert_true(http_answer(bench.http)->len <= HTTP_BODY_MAX);
 	tear_down(&bench);
 }
 
@@ -667,7 +667,7 @@ static void slowness_is_no_silence(void **state)
 	serve(&bench, "GET", answer_slowly, NULL);
 	bench.shared.stall_ms = 1200;
 	assert_int_equal(perform(&bench), 0);
-	assert_string_equal(buf_str(&bench.response.body), "xxxxxx");
+	assert_string_equal(buf_str(http_answer(bench.http)), "xxxxxx");
 	tear_down(&bench);
 }
 
@@ -692,7 +692,7 @@ static void a_dead_connection_is_replaced(void **state)
 	assert_false(http_was_resent(bench.http));
 	bytes.from_the_start = 0;
 	assert_int_equal(perform(&bench), 0);
-	assert_int_equal(bench.response.status, 200);
+	assert_int_equal(http_status(bench.http), 200);
 	assert_string_equal(tinyserver_body(bench.server, 2), "hello");
 	assert_int_equal(bytes.from_the_start, 2);
 	assert_true(http_was_resent(bench.http));
@@ -789,8 +789,8 @@ static void statuses_and_forms(void **state)
 		snprintf(route.location, sizeof(route.location), "%s",
 			 cases[i].location);
 		assert_int_equal(get(&bench, redirect, &route), 0);
-		assert_int_equal(bench.response.status, 200);
-		assert_string_equal(buf_str(&bench.response.body), "ok");
+		assert_int_equal(http_status(bench.http), 200);
+		assert_string_equal(buf_str(http_answer(bench.http)), "ok");
 		assert_memory_equal(tinyserver_head(bench.server, 1),
 				    cases[i].line, strlen(cases[i].line));
 		assert_string_not_equal(http_url(bench.http),
@@ -814,7 +814,7 @@ static void no_redirects(void **state)
 		struct bench bench;
 
 		assert_int_equal(get(&bench, tinyserver_text, answers[i]), 0);
-		assert_int_equal(bench.response.status / 100, i < 3 ? 3 : 4);
+		assert_int_equal(http_status(bench.http) / 100, i < 3 ? 3 : 4);
 		assert_int_equal(tinyserver_count(bench.server), 1);
 		tear_down(&bench);
 	}
@@ -962,8 +962,7 @@ static void whose_refusal(void **state)
 		set_up(&bench, "GET", tinyserver_url(is_away ? here : there));
 		assert_int_equal(perform(&bench), 0);
 		assert_int_equal(status_of_answer(bench.http, &bench.request,
-						  &bench.response, STATUS_ANY,
-						  &bench.err),
+						  STATUS_ANY, &bench.err),
 				 -1);
 		assert_int_equal(bench.err.kind,
 				 is_away ? ERR_REFUSED : ERR_AUTH);
@@ -1047,7 +1046,7 @@ static void the_redirects_body_is_dropped(void **state)
 	body[50000] = '\0';
 	route.body = body;
 	assert_int_equal(get(&bench, redirect, &route), 0);
-	assert_string_equal(buf_str(&bench.response.body), "ok");
+	assert_string_equal(buf_str(http_answer(bench.http)), "ok");
 	tear_down(&bench);
 	/* Nor for the sink. */
 	route.hops = 1000;

@@ -24,7 +24,6 @@ struct bench {
 	struct tinyserver *server;	/* its own, or NULL */
 	struct http_body body;
 	struct http_request request;
-	struct http_response response;
 	struct err err;
 };
 
@@ -34,7 +33,6 @@ static inline void set_up(struct bench *bench, const char *method,
 	*bench = (struct bench){
 		.shared = { .connect_ms = 5000, .stall_ms = 60000 },
 		.request = { .method = method, .url = url, .answer_ms = 60000 },
-		.response = HTTP_RESPONSE_INIT,
 	};
 	bench->http = http_new(&bench->shared, &bench->err);
 	assert_non_null(bench->http);
@@ -54,7 +52,6 @@ static inline void serve(struct bench *bench, const char *method,
 static inline void tear_down(struct bench *bench)
 {
 	http_free(bench->http);
-	http_response_release(&bench->response);
 	if (bench->server)
 		tinyserver_stop(bench->server);
 }
@@ -62,8 +59,7 @@ static inline void tear_down(struct bench *bench)
 static inline int perform(struct bench *bench)
 {
 	err_clear(&bench->err);
-	return http_perform(bench->http, &bench->request, &bench->response,
-			    &bench->err);
+	return http_perform(bench->http, &bench->request, &bench->err);
 }
 
 /* One GET from a server of its own. */
