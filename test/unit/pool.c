@@ -94,7 +94,7 @@ static void use_budget(unsigned total)
 {
 	int fd;
 
-	strcpy(path, "/tmp/lfsmp-pool.XXXXXX");
+	snprintf(path, sizeof(path), "/tmp/lfsmp-pool.XXXXXX");
 	fd = mkstemp(path);
 	assert_true(fd >= 0);
 	close(fd);
