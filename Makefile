@@ -7,7 +7,7 @@ BASE     = printable err mem buf text clock log json file wait child crc \
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo storage settings \
-           pointer history treepath
+           pointer history
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead

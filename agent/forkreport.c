@@ -12,7 +12,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/printable.h"
-#include "lfs/git/treepath.h"
+#include "lfs/git/history.h"
 #include "lfs/net/url.h"
 
 enum {
@@ -209,7 +209,7 @@ static void print_count(const char *what, size_t n, uint64_t size,
 /* The path of one that is wrong, as long as git takes no longer than that. */
 static char *find_path(const struct entry *item, uint64_t until_ms)
 {
-	const struct treepath_search search = {
+	const struct history_path search = {
 		.oid = item->pointer.oid,
 		.size = item->pointer.size,
 		.most_ms = (unsigned)(until_ms - clock_ms()),
@@ -218,7 +218,7 @@ static char *find_path(const struct entry *item, uint64_t until_ms)
 
 	if (!item->why || clock_ms() >= until_ms)
 		return NULL;
-	path = treepath_find(&search);
+	path = history_find_path(&search);
 	if (path)
 		printable(path);
 	return path;

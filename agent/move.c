@@ -7,7 +7,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
-#include "lfs/git/treepath.h"
+#include "lfs/git/history.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/pool.h"
 #include "lfs/server/batch.h"
@@ -477,7 +477,7 @@ static void name_file(struct mover *mover, const struct message *message,
 
 	if (mover->named_ms >= NAMING_MS)
 		return;
-	path = treepath_find(&(struct treepath_search){
+	path = history_find_path(&(struct history_path){
 		.oid = message->oid,
 		.size = message->size,
 		.most_ms = NAMING_MS - (unsigned)mover->named_ms,

@@ -2,12 +2,15 @@
 #include "lfs/git/history.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lfs/base/buf.h"
 #include "lfs/base/child.h"
+#include "lfs/base/clock.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/repo.h"
@@ -16,7 +19,9 @@ enum {
 	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
 	NAME_ROOM = 65,	/* of an object, in hex */
 	MODE_ROOM = 7,	/* "100644 " */
-	ROUNDS_MAX = 10	/* of fetching trees: one is enough, mostly */
+	ROUNDS_MAX = 10,	/* of fetching trees: one is enough, mostly */
+	ID_MAX = 128,	/* bytes of a git object's name */
+	PATHS_MAX = 1 << 20	/* bytes of the paths that one blob has */
 };
 
 /* Files that git writes and reads, in the order of the steps. */
@@ -311,39 +316,38 @@ static int list_changed(const struct search *search, struct names *absent,
 	return sift(fds[CHANGES], out, copy_changed, absent, err);
 }
 
-/* The objects that are marked as absent, and their number. */
-static int copy_absent(FILE *from, FILE *to, void *count, struct err *err)
+/* Which of the listed objects to copy, and how many were. */
+struct choice {
+	bool absent_only;
+	size_t n;
+};
+
+static int copy_chosen(FILE *from, FILE *to, void *ctx, struct err *err)
 {
+	struct choice *choice = ctx;
 	char line[LINE_ROOM];
-	size_t *n = count;
 
 	(void)err;
 	while (fgets(line, sizeof(line), from)) {
-		if (*line != '?')
+		bool is_absent = *line == '?';
+
+		if (choice->absent_only && !is_absent)
 			continue;
-		fputs(line + 1, to);
-		++*n;
+		fputs(line + is_absent, to);
+		choice->n++;
 	}
 	return 0;
 }
 
-static int sift_absent(const struct search *search, size_t *n, struct err *err)
+/* Make the list of what is absent, and count it. */
+static int list_absent(const struct search *search, size_t *n, struct err *err)
 {
-	*n = 0;
-	return sift(search->fds[LISTED], search->fds[ABSENT], copy_absent, n,
-		    err);
-}
+	struct choice choice = { .absent_only = true };
+	int ret = sift(search->fds[LISTED], search->fds[ABSENT], copy_chosen,
+		       &choice, err);
 
-/* All that is to be looked at, without the marks. */
-static int copy_names(FILE *from, FILE *to, void *ctx, struct err *err)
-{
-	char line[LINE_ROOM];
-
-	(void)ctx;
-	(void)err;
-	while (fgets(line, sizeof(line), from))
-		fputs(*line == '?' ? line + 1 : line, to);
-	return 0;
+	*n = choice.n;
+	return ret;
 }
 
 static int fetch_from(const struct search *search, const char *remote,
@@ -393,7 +397,7 @@ static int fetch_trees(const struct search *search, struct err *err)
 
 		if (list_all(search, "--filter=blob:none", search->fds[LISTED],
 			     err) ||
-		    sift_absent(search, &n, err))
+		    list_absent(search, &n, err))
 			return -1;
 		if (!n)
 			return 0;
@@ -426,7 +430,7 @@ static int choose_paths(const struct search *search, struct err *err)
 	size_t n;
 	int ret = -1;
 
-	if (!sift_absent(search, &n, err) &&
+	if (!list_absent(search, &n, err) &&
 	    !read_names(&absent, search->fds[ABSENT], n, err))
 		ret = list_changed(search, &absent, search->fds[LISTED], err);
 	free(absent.names);
@@ -446,11 +450,12 @@ static int list_partial(const struct search *search, const char *filter,
 	if (fetch_trees(search, err) ||
 	    list_all(search, filter, fds[LISTED], err) ||
 	    (search->nspecs && choose_paths(search, err)) ||
-	    sift_absent(search, &n, err))
+	    list_absent(search, &n, err))
 		return -1;
 	if (n && fetch(search, err))
 		return -1;
-	return sift(fds[LISTED], fds[OBJECTS], copy_names, NULL, err);
+	return sift(fds[LISTED], fds[OBJECTS], copy_chosen,
+		    &(struct choice){ .absent_only = false }, err);
 }
 
 /* The names of all objects that matter, but large blobs. */
@@ -660,7 +665,7 @@ int history_fetch(const struct history_request *request, struct err *err)
 	ret = open_search(&search, request, err);
 	if (!ret && search.promisors[0] &&
 	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
-	     sift_absent(&search, &n, err) || (n && fetch(&search, err))))
+	     list_absent(&search, &n, err) || (n && fetch(&search, err))))
 		ret = -1;
 	close_search(&search);
 	return ret;
@@ -670,4 +675,98 @@ void history_release(struct history *history)
 {
 	free(history->pointers);
 	*history = (struct history){ .n = 0 };
+}
+
+struct path_search {
+	const struct history_path *wanted;
+	uint64_t until_ms;
+};
+
+static bool is_search_over(void *ctx)
+{
+	const struct path_search *search = ctx;
+
+	return stop_is_wanted(&search->wanted->stop) ||
+	       clock_ms() > search->until_ms;
+}
+
+/* What git prints up to the first NUL or newline; NULL if that is nothing. */
+static char *ask_git(struct path_search *search, const char *const *argv,
+		     const char *input, size_t most)
+{
+	const struct child child = { .argv = argv,
+				     .input = input,
+				     .stop = stop_when(is_search_over,
+						       search) };
+	struct buf answer = BUF_INIT(most);
+	struct err ignored = ERR_INIT;
+	char *first = NULL;
+
+	if (!is_search_over(search) &&
+	    !child_run(&child, &answer, NULL, &ignored) && answer.len)
+		first = xstrdup(buf_str(&answer));
+	buf_release(&answer);
+	return first;
+}
+
+/* The name that git has for a blob or tree of this content; the caller's. */
+static char *name_object(struct path_search *search, const char *type,
+			 const char *content)
+{
+	const char *const argv[] = { "git", "hash-object", "-t",
+				     type,  "--stdin",	   NULL };
+	char *id = ask_git(search, argv, content, ID_MAX);
+
+	if (id)
+		id[strcspn(id, "\n")] = '\0';
+	return id;
+}
+
+/* A tree is compared with the empty one, so that git does the filtering. */
+static char *find_in_tree(struct path_search *search, const char *find,
+			  const char *empty, const char *ref)
+{
+	const char *const argv[] = { "git",	    "diff-tree",    "-r",
+				     "-z",	    "--no-renames", find,
+				     "--name-only", empty,	    ref,
+				     NULL };
+
+	return ask_git(search, argv, NULL, PATHS_MAX);
+}
+
+/* Renames would have git read blobs, which a partial clone would fetch. */
+static char *find_in_history(struct path_search *search, const char *find)
+{
+	const char *const argv[] = {
+		"git", "-c",	       "log.showSignature=false",
+		"log", "--all",	       "-1",
+		"-z",  "--no-renames", "--format=",
+		find,  "--name-only",  NULL
+	};
+
+	return ask_git(search, argv, NULL, PATHS_MAX);
+}
+
+char *history_find_path(const struct history_path *wanted)
+{
+	static const char *const refs[] = { "HEAD^{tree}",
+					    "FETCH_HEAD^{tree}" };
+	struct path_search search = { wanted, clock_ms() + wanted->most_ms };
+	char *text = xstrfmt("version https://git-lfs.github.com/spec/v1\n"
+			     "oid sha256:%s\nsize %" PRIu64 "\n",
+			     wanted->oid, wanted->size);
+	char *empty = name_object(&search, "tree", "");
+	char *id = empty ? name_object(&search, "blob", text) : NULL;
+	char *find = id ? xstrfmt("--find-object=%s", id) : NULL;
+	char *path = NULL;
+
+	for (size_t i = 0; find && !path && i < 2; i++)
+		path = find_in_tree(&search, find, empty, refs[i]);
+	if (find && !path)
+		path = find_in_history(&search, find);
+	free(empty);
+	free(id);
+	free(find);
+	free(text);
+	return path;
 }

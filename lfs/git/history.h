@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "lfs/base/err.h"
 #include "lfs/base/wait.h"
@@ -76,5 +77,27 @@ void history_free_pathspecs(char **specs);
 int history_read(struct history *history, int fd, struct err *err);
 
 void history_release(struct history *history);
+
+/*
+ * The path that an LFS object has in git, for messages: people know their
+ * files by name, and git-lfs speaks of objects by their hash.
+ */
+
+struct history_path {
+	const char *oid;
+	uint64_t size;	/* of the object, in bytes */
+	unsigned most_ms;	/* that git may take for all of it */
+	struct stop stop;
+};
+
+/*
+ * The first path found, in the repository of the current directory, as bytes
+ * from the top of the work tree; the caller's.  NULL: none, or no time.
+ *
+ * Looks for the blob of the object's pointer in the trees of HEAD and
+ * FETCH_HEAD, then in the history of all refs, newest first.  An object whose
+ * pointer is not written as git-lfs writes it today is not found.
+ */
+char *history_find_path(const struct history_path *wanted);
 
 #endif
