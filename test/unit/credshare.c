@@ -196,6 +196,10 @@ static void spoilt_notes(void **state)
 	assert_int_equal(ftruncate(fd, size - 1), 0);
 	assert_false(knows_failure(two, "a"));
 	assert_true(knows_failure(one, "a"));
+	/* Its key is right, but not what it says. */
+	note(one, "a");
+	assert_int_equal(pwrite(fd, "x", 1, size - 100), 1);
+	assert_false(knows_failure(two, "a"));
 	note(one, "a");
 	/* What stands after the notes is nobody's. */
 	assert_int_equal(pwrite(fd, "x", 1, (off_t)1 << 32), 1);
