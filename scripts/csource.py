@@ -9,6 +9,7 @@ import glob
 import re
 
 FOLDERS = ("agent", "lfs", "test")
+OPEN = {"(": ")", "[": "]", "{": "}"}
 
 # A comment, a string, a character, a whole directive, or a token.
 PIECE = re.compile(
@@ -86,3 +87,15 @@ def calls(text):
         if (token.kind == "name" and found[i + 1].text == "("
                 and before not in (".", "->")):
             yield token.line, token.text
+
+
+def past(tokens, i):
+    """The index after the bracket that closes the one at i."""
+    depth = 0
+    while i < len(tokens):
+        text = tokens[i].text
+        depth += (text in OPEN) - (text in OPEN.values())
+        i += 1
+        if not depth:
+            break
+    return i

@@ -62,7 +62,7 @@ make_project () {
 	GIT =
 	MODE =
 	SERVER =
-	TRANSFER =
+	TRANSFER = attempts
 	CARRY =
 	AGENT =
 	EOT
@@ -78,6 +78,7 @@ make_project () {
 	    err.[ch]     errors
 	    mem.c        memory
 	  net/           folded
+	  transfer/      folded
 	\`\`\`
 	EOT
 	make_module &&
@@ -89,9 +90,25 @@ make_project () {
 	/* $SPDX */
 	#include "lfs/base/mem.h"
 	EOT
-	write lfs/net/http.c <<-EOT
+	write lfs/net/http.c <<-EOT &&
 	/* $SPDX */
 	#include "lfs/base/err.h"
+
+	static void run(int *err)
+	{
+		while (ask_once(err))
+			err_clear(err);
+	}
+	EOT
+	write lfs/transfer/attempts.h <<-EOT
+	/*
+	 * $SPDX
+	 *
+	 *	http  a request
+	 */
+	#ifndef LFS_TRANSFER_ATTEMPTS_H
+	#define LFS_TRANSFER_ATTEMPTS_H
+	#endif
 	EOT
 }
 
@@ -147,6 +164,7 @@ without clang headers || passes headers
 passes includes
 passes lengths
 passes banned
+passes tries
 passes layout
 passes text Makefile README.md lfs/base/err.c
 
@@ -177,6 +195,22 @@ spoil lfs/base/mem.c <<EOT
 #include "lfs/net/url.h"
 EOT
 check "includes: upward" finds "lfs/base/mem.c:3: " includes
+for loop in 'while (err) err_clear(err);' 'do a = url_try(err); while (a);' \
+	'attempts_next(err);'
+do
+	spoil lfs/net/url.c <<-EOT
+	static void run(int *err) { $loop }
+	EOT
+	check "tries: $loop" finds "lfs/net/url.c:3: " tries
+done
+spoil lfs/net/url.c <<EOT
+static void run(int *err) { while (err == ERR_BUSY) err_clear(err); }
+EOT
+passes tries
+spoil lfs/net/url.c </dev/null
+sed -i 's/http  a/http, url  a/' lfs/transfer/attempts.h
+check "tries: a module that does not" finds "lfs/transfer/attempts.h:1: " tries
+
 spoil lfs/base/mem.c <<EOT
 #include "test/lib.h"
 EOT

@@ -12,16 +12,17 @@
  * What follows when the transfer of an object has failed: for the agent, for
  * `fork`, and for any other command that moves objects.
  *
- * Who tries again in this program, and what:
+ * These modules have the loops that try again, and scripts/tries finds any other:
  *
- *	http      a request that met a connection which was just closed
- *	pool      one request of a transfer, or to the LFS server, by retry.h
- *	session   a request that was refused with a 401, with another login
- *	server    likewise where ssh or a verification gives the login
- *	source    one range, asked anew at once by another way
- *	transfer  bytes that came wrong, the whole where ranges fail, an abort
- *	attempts  an object: only after all of these have given up; and of a
- *	          fork the question to servers that are away
+ *	pool	  a request: retry.h decides
+ *	server	  a request that got a 401, with another login: session decides
+ *	download  a range, asked for at once in another way: source decides
+ *	ssh	  git-lfs-authenticate, `lfs.ssh.retries` times
+ *	move, scheduler, survey
+ *		  an object, when all of these have given up: this module decides
+ *
+ * Without a loop, libcurl sends a request again that met a closed connection, and
+ * a transfer fetches parts again whose bytes are wrong.
  *
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.
