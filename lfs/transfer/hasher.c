@@ -15,7 +15,8 @@
 
 enum {
 	STEP = 256 << 10,	/* read and hashed at once: fits the L2 cache */
-	WAKE_EVERY = 4 << 20	/* how often the main thread hears of it */
+	WAKE_EVERY = 4 << 20,	/* bytes after which the main thread hears of it */
+	WAIT_MS = 1000	/* for a poke, which ends the wait at once */
 };
 
 struct hasher {
@@ -33,10 +34,8 @@ struct hasher {
 	atomic_bool done;
 	atomic_bool stop;
 
-	pthread_mutex_t mutex;	/* guards `poked` */
-	pthread_cond_t has_news;	/* for the thread */
-	pthread_cond_t is_done;	/* for hasher_wait() */
-	bool poked;
+	struct bell *poked;	/* owned, as the next: for the thread */
+	struct bell *ended;	/* for hasher_wait() */
 };
 
 static bool is_upload(const struct hasher *hasher)
@@ -122,15 +121,6 @@ static int hash_step(struct hasher *hasher, uint64_t reach)
 	return 0;
 }
 
-static void wait_for_news(struct hasher *hasher)
-{
-	pthread_mutex_lock(&hasher->mutex);
-	while (!hasher->poked && !atomic_load(&hasher->stop))
-		pthread_cond_wait(&hasher->has_news, &hasher->mutex);
-	hasher->poked = false;
-	pthread_mutex_unlock(&hasher->mutex);
-}
-
 static void hash_all(struct hasher *hasher)
 {
 	uint64_t size = hasher->source.plan->size, reach;
@@ -138,9 +128,11 @@ static void hash_all(struct hasher *hasher)
 
 	while (!atomic_load(&hasher->stop) &&
 	       atomic_load(&hasher->position) < size) {
+		unsigned since = bell_count(hasher->poked);
+
 		reach = hasher->source.reach(hasher->source.ctx);
 		if (reach <= atomic_load(&hasher->position))
-			wait_for_news(hasher);
+			bell_wait(hasher->poked, since, WAIT_MS);
 		else if (hash_step(hasher, reach))
 			break;
 	}
@@ -148,7 +140,7 @@ static void hash_all(struct hasher *hasher)
 	sha256_hex(digest, hasher->hex);
 }
 
-/* A download is wrong: what are its parts, to tell which of them to mend? */
+/* Of a download that is wrong, sum each part, to tell which of them to mend. */
 static void sum_parts(struct hasher *hasher)
 {
 	struct plan *plan = hasher->source.plan;
@@ -167,7 +159,7 @@ static void sum_parts(struct hasher *hasher)
 	}
 }
 
-static void *hash(void *arg)
+static void *hasher_run(void *arg)
 {
 	struct hasher *hasher = arg;
 
@@ -175,17 +167,15 @@ static void *hash(void *arg)
 	if (!is_upload(hasher) && !hasher->err.kind &&
 	    strcmp(hasher->hex, hasher->source.plan->oid) != 0)
 		sum_parts(hasher);
-	pthread_mutex_lock(&hasher->mutex);
 	atomic_store(&hasher->done, true);
-	pthread_cond_broadcast(&hasher->is_done);
-	pthread_mutex_unlock(&hasher->mutex);
+	bell_ring(hasher->ended);
 	pool_wake(hasher->pool);
 	return NULL;
 }
 
 /*
- * Go on where an earlier run had come to.  It may have hashed more parts than
- * its last saved state knows of: those are hashed again.
+ * Start where an earlier run's hash ended.  That run may have hashed more parts
+ * than its last saved state covers: those are hashed again.
  */
 static void start_at(struct hasher *hasher, const struct journal_hash *start)
 {
@@ -209,6 +199,14 @@ static void start_at(struct hasher *hasher, const struct journal_hash *start)
 		plan->parts[hasher->part].crc_hashed = start->crc;
 }
 
+static void release(struct hasher *hasher)
+{
+	bell_free(hasher->poked);
+	bell_free(hasher->ended);
+	free(hasher->data);
+	free(hasher);
+}
+
 struct hasher *hasher_new(const struct hasher_source *source, struct pool *pool,
 			  struct err *err)
 {
@@ -220,24 +218,19 @@ struct hasher *hasher_new(const struct hasher_source *source, struct pool *pool,
 	hasher->data = xmalloc(STEP);
 	sha256_init(&hasher->sha);
 	start_at(hasher, source->start);
-	pthread_mutex_init(&hasher->mutex, NULL);
-	cond_init(&hasher->has_news);
-	cond_init(&hasher->is_done);
-	errnum = pthread_create(&hasher->thread, NULL, hash, hasher);
+	hasher->poked = bell_new();
+	hasher->ended = bell_new();
+	errnum = pthread_create(&hasher->thread, NULL, hasher_run, hasher);
 	if (!errnum)
 		return hasher;
 	err_sys(err, errnum, "cannot start a thread");
-	free(hasher->data);
-	free(hasher);
+	release(hasher);
 	return NULL;
 }
 
 void hasher_poke(struct hasher *hasher)
 {
-	pthread_mutex_lock(&hasher->mutex);
-	hasher->poked = true;
-	pthread_cond_signal(&hasher->has_news);
-	pthread_mutex_unlock(&hasher->mutex);
+	bell_ring(hasher->poked);
 }
 
 uint64_t hasher_position(const struct hasher *hasher)
@@ -252,14 +245,10 @@ bool hasher_is_done(const struct hasher *hasher)
 
 bool hasher_wait(struct hasher *hasher, unsigned timeout_ms)
 {
-	struct timespec until = cond_deadline(timeout_ms);
-	int ret = 0;
+	unsigned since = bell_count(hasher->ended);
 
-	pthread_mutex_lock(&hasher->mutex);
-	while (!atomic_load(&hasher->done) && !ret)
-		ret = pthread_cond_timedwait(&hasher->is_done, &hasher->mutex,
-					     &until);
-	pthread_mutex_unlock(&hasher->mutex);
+	if (!hasher_is_done(hasher))
+		bell_wait(hasher->ended, since, timeout_ms);
 	return hasher_is_done(hasher);
 }
 
@@ -275,8 +264,8 @@ int hasher_verdict(const struct hasher *hasher, struct err *err)
 	if (!strcmp(hasher->hex, oid))
 		return 0;
 	return err_set(err, ERR_CORRUPT,
-		       "the bytes hash to %.12s..., not to "
-		       "the object's oid %.12s...",
+		       "the bytes hash to %.12s..., not to the object's oid "
+		       "%.12s...",
 		       hasher->hex, oid);
 }
 
@@ -287,9 +276,5 @@ void hasher_free(struct hasher *hasher)
 	atomic_store(&hasher->stop, true);
 	hasher_poke(hasher);
 	pthread_join(hasher->thread, NULL);
-	pthread_mutex_destroy(&hasher->mutex);
-	pthread_cond_destroy(&hasher->has_news);
-	pthread_cond_destroy(&hasher->is_done);
-	free(hasher->data);
-	free(hasher);
+	release(hasher);
 }

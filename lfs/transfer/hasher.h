@@ -9,13 +9,13 @@
 #include "lfs/mode/plan.h"
 
 /*
- * One thread that hashes an object's file in order, while its parts move.
+ * One thread that hashes an object in order, while its parts move.
  *
- * It reads up to `reach`, behind the bytes that the workers have read (or
- * written), and so finds them in the page cache: the file is read from disk
- * once.  Beside the SHA-256 of the whole it fills in `crc_hashed` of each part:
- * of an upload on the way, finished when hasher_position() has passed the
- * part's end; of a download only if that is wrong, before it says so.
+ * It reads up to `reach`, close after the workers have read or written the same
+ * bytes, and so finds them in the page cache: the file is read from disk once.
+ * Beside the SHA-256 of the whole it fills in `crc_hashed` of each part: for an
+ * upload as it passes the part's end; for a download only if the whole is wrong,
+ * before it is done.
  */
 
 struct hasher;
@@ -28,15 +28,15 @@ struct hasher_source {
 	/* Exactly `n` of the object's bytes at `off`. */
 	int (*read)(void *ctx, void *data, size_t n, uint64_t off,
 		    struct err *err);
-	/* How far the file may be hashed now; any thread, no lock held. */
+	/* Up to where it may hash now; any thread, no lock held. */
 	uint64_t (*reach)(void *ctx);
 	void *ctx;
 	struct journal *journal;	/* borrowed: keeps its state; or NULL */
-	uint64_t save_every;	/* bytes; what may have to be hashed again */
-	const struct journal_hash *start;	/* go on from there; or NULL */
+	uint64_t save_every;	/* bytes that may have to be hashed again */
+	const struct journal_hash *start;	/* where to start; NULL: at 0 */
 };
 
-/* Start the thread.  It wakes `pool` as it gets on. */
+/* Start the thread.  It wakes `pool` as it advances. */
 struct hasher *hasher_new(const struct hasher_source *source, struct pool *pool,
 			  struct err *err);
 
@@ -49,10 +49,7 @@ uint64_t hasher_position(const struct hasher *hasher);
 /* True when all is hashed, or reading failed; any thread. */
 bool hasher_is_done(const struct hasher *hasher);
 
-/*
- * Wait until it is done, at most `timeout_ms`; any thread.  Returns whether
- * it is.
- */
+/* Wait until it is done, at most `timeout_ms`; true if it is.  Any thread. */
 bool hasher_wait(struct hasher *hasher, unsigned timeout_ms);
 
 /*

@@ -311,12 +311,14 @@ static bool get_range(const char *head, uint64_t size, uint64_t *from,
 		      uint64_t *to)
 {
 	const char *value = tinyserver_header(head, "Range");
+	char *end;
 
 	*from = 0;
 	*to = size;
-	if (!value || sscanf(value, "bytes=%" SCNu64 "-%" SCNu64, from, to) < 2)
+	if (!value || !text_has_prefix(value, "bytes="))
 		return false;
-	++*to;
+	*from = strtoull(value + strlen("bytes="), &end, 10);
+	*to = strtoull(end + 1, NULL, 10) + 1;
 	return true;
 }
 
