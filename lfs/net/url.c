@@ -23,7 +23,7 @@ static bool has_blank(const char *s)
 }
 
 /* NULL if libcurl does not take it for a URL; `code` may be NULL. */
-static CURLU *parse(const char *url, CURLUcode *code)
+static CURLU *parse_url(const char *url, CURLUcode *code)
 {
 	CURLU *handle = curl.url();
 	CURLUcode ret = CURLUE_OUT_OF_MEMORY;
@@ -73,12 +73,12 @@ int url_check(const char *url, struct err *err)
 			       "the URL has a blank or control character");
 	if (check_scheme(url, err))
 		return -1;
-	/* libcurl would overlook a third slash. */
+	/* libcurl accepts a third slash and takes the next name for the host. */
 	if (strchr("/?#", strstr(url, "://")[3]))
 		return err_set(err, ERR_PROTOCOL, "the URL has no host");
 	if (libcurl_load(err))
 		return -1;
-	handle = parse(url, &code);
+	handle = parse_url(url, &code);
 	if (!handle)
 		return err_set(err, ERR_PROTOCOL, "the URL is malformed (%s)",
 			       curl.url_strerror(code));
@@ -86,8 +86,8 @@ int url_check(const char *url, struct err *err)
 	return 0;
 }
 
-/* Add what fits, and leave room for the dots. */
-static bool show(char *out, size_t size, const char *s, size_t n)
+/* Add the bytes that fit, and leave room for the dots. */
+static bool add_shown(char *out, size_t size, const char *s, size_t n)
 {
 	size_t len = strlen(out);
 
@@ -103,7 +103,7 @@ static bool show(char *out, size_t size, const char *s, size_t n)
 	return true;
 }
 
-/* In the key of a setting a dot and its last part may follow. */
+/* A dot and a name may follow the port, in the key of a setting. */
 static bool has_bad_port(const char *host, const char *end)
 {
 	const char *colon = end;
@@ -140,14 +140,14 @@ const char *url_display(const char *url, char *out, size_t size)
 		return out;
 	}
 	host += 3;
-	if (!show(out, size, url, (size_t)(host - url)))
+	if (!add_shown(out, size, url, (size_t)(host - url)))
 		return out;
 	end = host + strcspn(host, "/?#");
 	host = skip_user(host, end);
 	if (has_bad_port(host, end))
-		show(out, size, hidden, strlen(hidden));
+		add_shown(out, size, hidden, strlen(hidden));
 	else
-		show(out, size, host, strcspn(host, "?#"));
+		add_shown(out, size, host, strcspn(host, "?#"));
 	return out;
 }
 
@@ -177,7 +177,7 @@ const char *url_display_any(const char *text, char *out, size_t size)
 }
 
 struct origin {
-	char *scheme;
+	char *scheme;	/* libcurl's, as are all */
 	char *host;
 	char *port;
 };
@@ -189,29 +189,27 @@ static void origin_release(struct origin *origin)
 	curl.free(origin->port);
 }
 
+/* False, and nothing to release, for what is not an http(s) URL. */
 static bool get_origin(const char *url, struct origin *origin)
 {
 	struct err ignored = ERR_INIT;
-	CURLU *handle = NULL;
+	CURLU *handle;
 	bool ok;
 
-	*origin = (struct origin){ .scheme = NULL };
-	if (!url_check(url, &ignored))
-		handle = parse(url, NULL);
+	if (url_check(url, &ignored))
+		return false;
+	handle = parse_url(url, NULL);
 	if (!handle)
 		return false;
+	*origin = (struct origin){ .scheme = NULL };
 	ok = !curl.url_get(handle, CURLUPART_SCHEME, &origin->scheme, 0) &&
 	     !curl.url_get(handle, CURLUPART_HOST, &origin->host, 0) &&
 	     !curl.url_get(handle, CURLUPART_PORT, &origin->port,
 			   CURLU_DEFAULT_PORT);
 	curl.url_cleanup(handle);
+	if (!ok)
+		origin_release(origin);
 	return ok;
-}
-
-static bool is_same(const struct origin *a, const struct origin *b)
-{
-	return !strcasecmp(a->scheme, b->scheme) &&
-	       !strcasecmp(a->host, b->host) && !strcmp(a->port, b->port);
 }
 
 static bool is_at(const struct origin *origin, const char *scheme,
@@ -221,49 +219,44 @@ static bool is_at(const struct origin *origin, const char *scheme,
 	       !strcmp(origin->port, port);
 }
 
-static bool is_upgrade(const struct origin *from, const struct origin *to)
+static bool compare_origins(const char *from, const char *to, bool or_upgrade)
 {
-	return is_at(from, "http", "80") && is_at(to, "https", "443") &&
-	       !strcasecmp(from->host, to->host);
-}
-
-static bool compare(const char *from, const char *to, bool or_upgrade)
-{
-	struct err ignored = ERR_INIT;
 	struct origin a, b;
-	bool has_a, has_b, holds;
+	bool is_same;
 
-	if (libcurl_load(&ignored))
+	if (!get_origin(from, &a))
 		return false;
-	has_a = get_origin(from, &a);
-	has_b = get_origin(to, &b);
-	holds = has_a && has_b &&
-		(is_same(&a, &b) || (or_upgrade && is_upgrade(&a, &b)));
+	if (!get_origin(to, &b)) {
+		origin_release(&a);
+		return false;
+	}
+	is_same = !strcasecmp(a.host, b.host) &&
+		  (is_at(&a, b.scheme, b.port) ||
+		   (or_upgrade && is_at(&a, "http", "80") &&
+		    is_at(&b, "https", "443")));
 	origin_release(&a);
 	origin_release(&b);
-	return holds;
+	return is_same;
 }
 
 bool url_is_same_origin(const char *a, const char *b)
 {
-	return compare(a, b, false);
+	return compare_origins(a, b, false);
 }
 
 bool url_keeps_headers(const char *from, const char *to)
 {
-	return compare(from, to, true);
+	return compare_origins(from, to, true);
 }
 
 void url_port(const char *url, char *out, size_t size)
 {
-	struct err ignored = ERR_INIT;
 	struct origin origin;
 
 	out[0] = '\0';
-	if (libcurl_load(&ignored))
+	if (!get_origin(url, &origin))
 		return;
-	if (get_origin(url, &origin))
-		snprintf(out, size, "%s", origin.port);
+	snprintf(out, size, "%s", origin.port);
 	origin_release(&origin);
 }
 
@@ -306,44 +299,37 @@ bool url_is_https(const char *url)
 }
 
 /* libcurl knows how to resolve, and escapes what a server forgot to. */
-static char *resolve(CURLU *handle, const char *location)
+static char *resolve_location(const char *base, const char *location)
 {
+	CURLU *handle = parse_url(base, NULL);
 	char *url = NULL, *copy = NULL;
 
-	if (!curl.url_set(handle, CURLUPART_URL, location,
+	if (handle &&
+	    !curl.url_set(handle, CURLUPART_URL, location,
 			  CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) &&
 	    !curl.url_set(handle, CURLUPART_FRAGMENT, NULL, 0) &&
 	    !curl.url_get(handle, CURLUPART_URL, &url, 0))
 		copy = xstrdup(url);
 	curl.free(url);
+	curl.url_cleanup(handle);
 	return copy;
 }
 
 char *url_resolve(const char *base, const char *location, struct err *err)
 {
-	CURLU *handle = NULL;
-	char *url = NULL;
+	struct err why = ERR_INIT;
+	char *url;
 
-	if (strlen(location) > URL_MAX) {
-		err_set(err, ERR_PROTOCOL,
-			"the redirect's Location is too long");
-		return NULL;
-	}
 	if (url_check(base, err))
 		return NULL;
-	handle = parse(base, NULL);
-	if (handle)
-		url = resolve(handle, location);
-	curl.url_cleanup(handle);
-	if (!url) {
-		err_set(err, ERR_PROTOCOL,
-			"the redirect's Location is malformed");
-		return NULL;
-	}
-	if (!url_check(url, err))
+	url = strlen(location) > URL_MAX ? NULL :
+					   resolve_location(base, location);
+	if (!url)
+		err_set(&why, ERR_PROTOCOL, "it is malformed or too long");
+	else if (!url_check(url, &why))
 		return url;
+	err_set(err, ERR_PROTOCOL, "the redirect's Location: %s", why.msg);
 	free(url);
-	err_wrap(err, "the redirect's Location");
 	return NULL;
 }
 

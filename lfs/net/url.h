@@ -11,6 +11,15 @@
 /*
  * URLs as strings: what may be asked of one, and how to print one.
  *
+ * Three programs read URLs, and each question has the reading of the one whose
+ * answer counts:
+ *
+ *	libcurl	url.h		may we go there, is it the same server, where
+ *				does a redirect lead
+ *	git	urlmatch.h	which section.<url>.key is meant for it
+ *	git-lfs	gourl.h		is it a URL at all, which server stands behind
+ *				a remote, for whom is its login (Go's net/url)
+ *
  * Nothing here keeps state, and all of it may be called from any thread; before
  * http_setup() from one thread alone, since it may load libcurl (libcurl.h).
  */
@@ -29,23 +38,22 @@ enum {
 int url_check(const char *url, struct err *err);
 
 /*
- * What of a URL may be shown: scheme, host, port and path.  The user info, the
- * query and the fragment can hold secrets and are left out, and all behind the
- * scheme if the port is none: it may be a password with a slash in it.  Bytes
- * that are not printable ASCII become '?'; what does not fit ends in "...".
- * Returns `out`.
+ * The parts of a URL that may be shown: scheme, host, port and path.  The user
+ * info, the query and the fragment can hold secrets and are left out, and all
+ * after the scheme if the port is not a number: it may be a password with a
+ * slash in it.  Bytes that are not printable ASCII become '?'; a text that does
+ * not fit ends in "...".  Returns `out`.
  */
 const char *url_display(const char *url, char *out, size_t size);
 
 /*
- * The same of what may as well be the name of a remote, a path or the key of a
- * setting: without "://" in it, all is shown but what looks like a password.
+ * The parts that may be shown of a text that is a URL, or the name of a remote,
+ * a path or the key of a setting: without "://" in it, all but what looks like a
+ * password.
  */
 const char *url_display_any(const char *text, char *out, size_t size);
 
-/*
- * The same scheme, host and port?  False if either is not an http(s) URL.
- */
+/* The same scheme, host and port?  False if either is not an http(s) URL. */
 bool url_is_same_origin(const char *a, const char *b);
 
 /*
@@ -60,7 +68,7 @@ bool url_keeps_headers(const char *from, const char *to);
  */
 const char *url_display_host(const char *url, char *out, size_t size);
 
-/* The port in decimal, the scheme's own if it names none; "" if it is none. */
+/* The port in decimal, by default the scheme's own; "" for no http(s) URL. */
 void url_port(const char *url, char *out, size_t size);
 
 /* Does it begin with http: or https:? */
@@ -74,7 +82,7 @@ bool url_is_https(const char *url);
  */
 char *url_join(const char *url, const char *suffix);
 
-/* A number for what stands before the path; two hosts seldom have the same. */
+/* A hash of the part before the path; two hosts seldom have the same. */
 uint64_t url_host_id(const char *url);
 
 /*
@@ -84,9 +92,9 @@ uint64_t url_host_id(const char *url);
 char *url_resolve(const char *base, const char *location, struct err *err);
 
 /*
- * The first query parameter `name`, letter case ignored, percent-decoded, as
- * a string in `out`.  False, with "" in `out`, if there is none or it does not
- * fit.
+ * The first query parameter `name`, letter case ignored, with its escapes undone,
+ * as a string in `out`.  False, with "" in `out`, if there is none, if an escape
+ * is malformed or stands for a NUL, or if it does not fit.
  */
 bool url_query(const char *url, const char *name, char *out, size_t size);
 

@@ -16,12 +16,12 @@ enum {
 static const char alnum[] = "0123456789abcdefghijklmnopqrstuvwxyz"
 			    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
-/* What stands for itself in each place besides letters and digits. */
+/* Besides letters and digits, these stand for themselves in each place ... */
 static const char user_plain[] = "-_.~$&+,;=";
 static const char host_plain[] = "-_.~!$&'()*+,;=:[]<>\"";
 static const char path_plain[] = "-_.~$&+,/:;=@";
 static const char fragment_plain[] = "-_.~$&+,/:;=?@!()*";
-/* ... and what else may be left as it was written. */
+/* ... and a part that has only these is left as it was written. */
 static const char user_allowed[] = "-_.~$&+,;=:!'()*%@";
 static const char path_allowed[] = "-_.~$&+,/:;=@!'()*[]%";
 
@@ -53,7 +53,7 @@ static void add_escaped(struct buf *out, const char *s, const char *plain)
 	}
 }
 
-/* The length of the scheme: 0 if there is none, -1 if it is but a colon. */
+/* The length of the scheme: 0 if there is none, -1 if only its colon is. */
 static long scheme_length(const char *text)
 {
 	size_t n = strspn(text, alnum);
@@ -126,7 +126,7 @@ static int parse_authority(struct gourl *url, char *text)
 	return url->host ? 0 : -1;
 }
 
-/* What follows the scheme, without query and fragment. */
+/* Take apart what follows the scheme, without query and fragment. */
 static int parse_rest(struct gourl *url, const char *rest)
 {
 	size_t segment = strcspn(rest, "/"), n;
@@ -162,7 +162,7 @@ bool gourl_has_control(const char *text)
 	return false;
 }
 
-/* The fragment is written anew as the path is, the query never. */
+/* The fragment is escaped anew as the path is, the query never. */
 static char *parse_tail(const char *text)
 {
 	struct buf tail = BUF_INIT(ESCAPED_MAX);
@@ -186,7 +186,7 @@ static char *parse_tail(const char *text)
 	return tail.data ? buf_take(&tail) : xstrdup("");
 }
 
-/* A part that is not there is an empty string. */
+/* Make an empty string of each part that is not there. */
 static void fill_gaps(struct gourl *url)
 {
 	char **const parts[] = { &url->opaque, &url->host, &url->path,

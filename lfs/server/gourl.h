@@ -8,11 +8,11 @@
 
 /*
  * URLs taken apart and put together again as git-lfs does it: by the rules of
- * Go's net/url, under which "host:path" is a URL with the scheme "host", and
- * what comes out is escaped anew where it was not quite right.
+ * Go's net/url, under which "host:path" is a URL with the scheme "host", and a
+ * part that was not quite right is escaped anew.
  *
- * These rules alone decide what is a URL and what is a path on a host; whether
- * we go to it, url_check() decides later.
+ * These rules alone decide what is a URL and what is a path on a host;
+ * url_check() decides later whether we go to it.
  */
 
 enum {
@@ -21,7 +21,7 @@ enum {
 
 struct gourl {
 	char *scheme;	/* owned, as are all; lower case; "" if there is none */
-	char *opaque;	/* what follows "scheme:" without a slash, or "" */
+	char *opaque;	/* what follows "scheme:" if that is no slash, or "" */
 	char *user;	/* not escaped; NULL if there is none */
 	char *password;	/* not escaped; NULL if there is none */
 	char *host;	/* not escaped, with the port */
@@ -30,19 +30,19 @@ struct gourl {
 	char *tail;	/* the query and the fragment with "?" and "#" */
 };
 
-/* Has it what Go takes for no part of a URL, unless it is escaped? */
+/* Does it have a control character, which Go accepts only escaped? */
 bool gourl_has_control(const char *text);
 
 /*
- * Take it apart.  Returns -1, and nothing to release, for what Go does not
- * take for a URL, for an escaped NUL, and beyond GOURL_MAX bytes.
+ * Take it apart.  Returns -1, and nothing to release, for a text that is not a
+ * URL for Go, has an escaped NUL, or is longer than GOURL_MAX bytes.
  */
 int gourl_parse(struct gourl *url, const char *text);
 
-/* Put it together; the caller's. */
+/* Put the parts together; the text is the caller's. */
 char *gourl_format(const struct gourl *url);
 
-/* Both in one: as git-lfs sends it; NULL if it is none.  The caller's. */
+/* The URL as git-lfs sends it, the caller's; NULL if it is not a URL for Go. */
 char *gourl_normalize(const char *text);
 
 /*
