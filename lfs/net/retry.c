@@ -9,12 +9,10 @@
 
 enum {
 	BASE_MS = 500,
-	/* While nobody answers: often enough to notice when they do. */
-	OFFLINE_DELAY_MS = 5000,
-	FIRST_DELAY_MS = 2000,	/* likewise, while a person waits */
-	/* Those that were refused together do not come back together. */
-	YIELD_MS = 100,
-	/* A 403 to the only connection is believed the second time. */
+	OFFLINE_DELAY_MS = 5000,	/* notices soon that the peer is back */
+	FIRST_DELAY_MS = 2000,	/* while a person waits */
+	YIELD_MS = 100,	/* spreads requests that were refused together */
+	/* A second 403 to the only connection is final. */
 	REFUSALS_MAX = 8,
 	REFUSALS_ALONE = REFUSALS_MAX - 1,
 	STRANGE_MAX = 2,
@@ -23,7 +21,7 @@ enum {
 
 static bool is_offline(const struct err *err, const struct retry_facts *facts)
 {
-	/* What never moved may be a mistake in an address: those count. */
+	/* If nothing ever moved, an address may be wrong: those tries count. */
 	return err->kind == ERR_OFFLINE && facts->moved_ms &&
 	       facts->moved_ms < facts->begun_ms;
 }
@@ -48,22 +46,28 @@ bool retry_wants_fewer(const struct err *err)
 				     (err->code == 429 || err->code == 503));
 }
 
+static bool is_connection_refused(const struct err *err)
+{
+	return err->kind == ERR_NETWORK && err->code == ECONNREFUSED;
+}
+
 bool retry_may_wait(const struct retry *retry, const struct err *err)
 {
 	if (is_forbidden(err))
 		return retry->refusals < REFUSALS_MAX;
-	return err->kind == ERR_BUSY ||
-	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED);
+	return err->kind == ERR_BUSY || is_connection_refused(err);
 }
 
-/* A server that counts late may refuse one that has come to be alone. */
-static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
-				   bool yields_slot)
+/*
+ * Is this 403 perhaps one connection too many?  A server that counts late may
+ * refuse a request that has become the only one.
+ */
+static bool may_be_crowded(struct retry *retry, const struct err *err,
+			   bool yields_slot)
 {
-	bool may = yields_slot ||
-		   (retry->refusals && retry->refusals < REFUSALS_MAX);
-
-	if (!may || !is_forbidden(err))
+	if (!is_forbidden(err) ||
+	    (!yields_slot &&
+	     (!retry->refusals || retry->refusals >= REFUSALS_MAX)))
 		return false;
 	retry->refusals += yields_slot ? 1 : REFUSALS_ALONE;
 	return true;
@@ -71,13 +75,12 @@ static bool may_be_meant_otherwise(struct retry *retry, const struct err *err,
 
 bool retry_is_unreached(const struct err *err)
 {
-	return err->kind == ERR_OFFLINE ||
-	       (err->kind == ERR_NETWORK && err->code == ECONNREFUSED) ||
+	return err->kind == ERR_OFFLINE || is_connection_refused(err) ||
 	       (err->kind == ERR_BUSY &&
 		(err->code == 502 || err->code == 504 || err->is_strange));
 }
 
-/* A front that says "busy" in a page of its own is as good as the server. */
+/* A front may say "busy" for the server, in a page of its own. */
 static bool stays_strange(struct retry *retry, const struct err *err)
 {
 	if (err->is_strange && err->kind != ERR_BUSY)
@@ -88,8 +91,8 @@ static bool stays_strange(struct retry *retry, const struct err *err)
 }
 
 /*
- * The host has never answered: true if it is tried again, soon.  If it took the
- * first request of all and let it wait, that one may have got lost.
+ * The host has never answered: is it tried again, soon?  A first request that
+ * waited for all of the time may have got lost, so there is a second one.
  */
 static bool try_first(struct retry *retry, const struct retry_policy *policy,
 		      unsigned gone, const struct retry_facts *facts,
@@ -115,7 +118,7 @@ bool retry_is_too_long(const struct retry_policy *policy, const struct err *err)
 	       (unsigned)err->wait_ms > policy->longest_ms;
 }
 
-/* Others are served, or so it seems. */
+/* Others seem to be served. */
 static bool try_yielding(struct retry *retry, const struct retry_policy *policy,
 			 const struct err *err, const struct retry_facts *facts,
 			 unsigned *pause_ms)
@@ -128,23 +131,15 @@ static bool try_yielding(struct retry *retry, const struct retry_policy *policy,
 	       facts->now_ms - retry->yield_ms <= policy->longest_ms;
 }
 
-/* However often it may be tried. */
-static bool is_hopeless(struct retry *retry, const struct retry_policy *policy,
-			const struct err *err)
-{
-	return stays_strange(retry, err) || retry_is_too_long(policy, err);
-}
-
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms)
 {
+	bool is_crowded = may_be_crowded(retry, err, facts->yields_slot);
 	unsigned limit = policy->max_delay_ms;
-	bool is_meant_otherwise = may_be_meant_otherwise(retry, err,
-							 facts->yields_slot);
 
-	if ((!is_meant_otherwise && !err_is_transient(err)) ||
-	    is_hopeless(retry, policy, err))
+	if ((!is_crowded && !err_is_transient(err)) ||
+	    stays_strange(retry, err) || retry_is_too_long(policy, err))
 		return false;
 	if (facts->yields_slot)
 		return try_yielding(retry, policy, err, facts, pause_ms);
@@ -155,7 +150,7 @@ bool retry_again(struct retry *retry, const struct retry_policy *policy,
 			return false;
 		if (limit > OFFLINE_DELAY_MS)
 			limit = OFFLINE_DELAY_MS;
-	} else if (!is_meant_otherwise && retry->tries++ >= policy->retries) {
+	} else if (!is_crowded && retry->tries++ >= policy->retries) {
 		return false;
 	}
 	*pause_ms = backoff(retry->pauses++, limit, facts->random);
@@ -196,15 +191,15 @@ void ceiling_lower(struct ceiling *ceiling, unsigned others)
 
 	if (ceiling->now > least)
 		ceiling->now = least;
-	ceiling->went_well = 0;
+	ceiling->successes = 0;
 }
 
 bool ceiling_raise(struct ceiling *ceiling)
 {
 	if (ceiling->now == ceiling->most ||
-	    ++ceiling->went_well < ceiling->now)
+	    ++ceiling->successes < ceiling->now)
 		return false;
 	ceiling->now++;
-	ceiling->went_well = 0;
+	ceiling->successes = 0;
 	return true;
 }

@@ -12,27 +12,26 @@
  *
  * Pure: time and randomness come in as arguments.  The pause is a random time
  * up to a limit that doubles with each try ("full jitter"), so that sixteen
- * connections that failed together do not come back together; what the server
- * asks for in Retry-After is waited for at the least.  If that is more than
- * `longest_ms`, there is no other try.
+ * connections that failed together do not come back together.  It is at least
+ * what the server asks for in Retry-After; if that is more than `longest_ms`,
+ * there is no other try.
  *
- * Tries count only while the peer answers.  When nothing moves on any
+ * Tries count only while the peer answers.  While nothing moves on any
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
- * `offline_ms`, whatever their number.  Nor do those count that a server has
- * no room for, if it serves others meanwhile.  That is believed `retries` times,
- * and then for `longest_ms` in sum: the others may be refused, too.
+ * `offline_ms`, whatever their number.  Tries that a server has no room for do
+ * not count either while it serves others.  The others may be refused, too, so
+ * this holds for `retries` tries, and then for `longest_ms` in sum.
  *
- * What is strange as an answer, such as a web page in place of an object, comes
- * from something between us and the server, and seldom passes by itself: two in
- * a row are the end.
+ * A strange answer, such as a web page in place of an object, comes from
+ * something between us and the server, and seldom passes by itself: two in a
+ * row are the end.
  *
- * A 403 is final, unless others are served by the same host: then it may be
- * what the server says to one connection more than it takes, as some do.  That
- * is believed a few times.
+ * A 403 is final, unless others are served by the same host: some servers say
+ * 403 to one connection too many.  It is tried again a few times then.
  *
- * Where a host has never answered, the address, the link, the proxy or the network
+ * If a host has never answered, the address, the link, the proxy or the network
  * is probably wrong, and a person waits for the first sign of life: those tries
- * go on for `first_ms` only.
+ * end after `first_ms`.
  */
 
 struct retry_policy {
@@ -46,8 +45,8 @@ struct retry_policy {
 struct retry {
 	unsigned tries;		/* that count against `retries` */
 	unsigned pauses;	/* all of them: the backoff grows with it */
-	unsigned refusals;	/* by a 403 that may be meant otherwise */
-	unsigned yields;	/* tries that may have been one too many */
+	unsigned refusals;	/* by a 403 that may mean one connection too many */
+	unsigned yields;	/* tries after which it gave up its slot */
 	uint64_t yield_ms;	/* when the first of them failed */
 	unsigned strange;	/* answers in a row */
 };
@@ -59,29 +58,23 @@ struct retry_facts {
 	uint64_t now_ms;
 	uint64_t begun_ms;	/* when the failed try began */
 	uint64_t moved_ms;	/* when anything last moved anywhere, or 0 */
-	bool yields_slot;	/* it comes again when another one is done */
+	bool yields_slot;	/* it is tried again when another one is done */
 };
 
 /* Is this how a server says that one connection is too many? */
 bool retry_wants_fewer(const struct err *err);
 
-/*
- * After a try failed with `err`: may it be that the server only has too many to
- * serve, so that it goes well when one of the others is done?
- */
+/* May the request succeed when one of the others is done? */
 bool retry_may_wait(const struct retry *retry, const struct err *err);
 
-/* Did nobody answer, or only a front that cannot reach the server either? */
+/* Was there no answer, or only that of a front that cannot reach the server? */
 bool retry_is_unreached(const struct err *err);
 
 /* Does the server ask for a longer pause than anybody wants to wait? */
 bool retry_is_too_long(const struct retry_policy *policy,
 		       const struct err *err);
 
-/*
- * After a try failed with `err`: true if there shall be another one, after
- * `pause_ms`.
- */
+/* After a try failed with `err`: is there another one, after `pause_ms`? */
 bool retry_again(struct retry *retry, const struct retry_policy *policy,
 		 const struct err *err, const struct retry_facts *facts,
 		 unsigned *pause_ms);
@@ -96,26 +89,26 @@ int retry_parse_after(const char *value, int64_t now);
 /*
  * How many requests at once a server seems to take.
  *
- * No server says so: it refuses those that are too many.  So the ceiling goes
- * down to what is left when it does, but not below one, and up by one when as
- * many as it have gone well: one that was only busy for a while is soon used in
- * full again, and one that is full is asked in vain now and then.
+ * No server says so: it refuses those that are too many.  A refusal lowers the
+ * ceiling to the number of requests that are left, but not below one; as many
+ * successes as the ceiling raise it by one.  So a server that was only busy for
+ * a while is soon used in full again, and one that is full is tested sometimes.
  *
  * Pure, and for one thread at a time.
  */
 
 struct ceiling {
-	unsigned most;	/* what we would use */
+	unsigned most;	/* without refusals */
 	unsigned now;
-	unsigned went_well;	/* since it last changed */
+	unsigned successes;	/* since `now` changed */
 };
 
 void ceiling_init(struct ceiling *ceiling, unsigned most);
 
-/* One was refused, and so many others are under way. */
+/* A request was refused while `others` are under way. */
 void ceiling_lower(struct ceiling *ceiling, unsigned others);
 
-/* One went well: true if there may be one more from now on. */
+/* A request succeeded: true if there may be one more from now on. */
 bool ceiling_raise(struct ceiling *ceiling);
 
 #endif

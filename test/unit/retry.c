@@ -512,7 +512,7 @@ static void up(void **state)
 	assert_int_equal(ceiling.now, 16);
 }
 
-static void what_went_well_before_a_refusal(void **state)
+static void what_successes_before_a_refusal(void **state)
 {
 	struct ceiling ceiling;
 
@@ -546,7 +546,7 @@ int main(void)
 		cmocka_unit_test(after_a_date),
 		cmocka_unit_test(down),
 		cmocka_unit_test(up),
-		cmocka_unit_test(what_went_well_before_a_refusal),
+		cmocka_unit_test(what_successes_before_a_refusal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
