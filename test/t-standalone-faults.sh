@@ -47,7 +47,7 @@ refused status=500 "500 Internal Server Error" 5
 lfs_config lfs.concurrenttransfers 2
 git -C r reset -q --hard HEAD~2
 refused status=200 "'objects' is missing" 1
-refused garbage 'batch.* is no HTTP' 2
+refused garbage 'batch.* is not HTTP' 2
 refused object=404 'does not have this object \(404: fault: object\)' 1
 refused object=403 'does not let you have this object' 1
 refused object=410 'has removed this object' 1
@@ -159,7 +159,7 @@ check 'the object is here' test -f "r/.git/lfs/objects/$(
 
 start_server --dialect hf --chunk-size 100000
 git -C r config lfs.url "$(lfs_url r)"
-# libcurl sends again by itself what a kept connection has reset; what is no HTTP
+# libcurl sends again by itself what a kept connection has reset; what is not HTTP
 # sees to it that these are new ones.
 asked_again 'a part that fails as often as it may' 400000 \
 	'garbage,on=part,part=2' 'reset,on=part,part=2,skip=1,times=2'

@@ -95,7 +95,7 @@ ends 'standalone, a page for each part' fetch large get 6 "$page the object" \
 	"untrue=page,$always"
 check 'standalone, a page for each part: one link is asked for' equal 1 \
 	"$(server_count requests.batch)"
-ends 'no HTTP in place of an object' fetch small get 2 'is no HTTP.*; check' \
+ends 'no HTTP in place of an object' fetch small get 2 'is not HTTP.*; check' \
 	"garbage,$always"
 server_faults page
 check 'what a page was at first comes in the next run' eval '
@@ -117,9 +117,9 @@ ends 'a page in place of JSON' push new batch 2 "$page JSON" \
 ends 'a front that wants a login to the network' push new batch 1 \
 	'511 Network Authentication Required.*; .*sign in' \
 	'status=511,on=batch,times=0'
-ends 'no HTTP' push new batch 2 'is no HTTP.*; check' 'garbage,on=batch,times=0'
+ends 'no HTTP' push new batch 2 'is not HTTP.*; check' 'garbage,on=batch,times=0'
 git -C new config lfs.url "https://${SERVER#*://}/new.git/info/lfs"
-ends 'TLS where none is spoken' push new batch 0 'is no HTTPS.*; check'
+ends 'TLS where none is spoken' push new batch 0 'is not HTTPS.*; check'
 git -C new config lfs.url "$(lfs_url new)"
 ends 'a page that forbids' push new batch 1 \
 	'403 Forbidden: Blocked by the office\?31m proxy' 'page=403,on=batch,times=0'

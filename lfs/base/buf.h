@@ -5,9 +5,8 @@
 #include <stddef.h>
 
 /*
- * A growing array of bytes with a maximum that is given when it is made, so
- * that no peer can make it grow without end.  The bytes are followed by a NUL
- * that does not count.
+ * A growing array of bytes.  Its maximum is given when it is made, so that no
+ * peer can make it grow without end.  A NUL follows the bytes and does not count.
  */
 
 struct buf {
@@ -22,10 +21,10 @@ struct buf {
 /* Add bytes.  Returns 0, or -1 with nothing added if `max` would be passed. */
 int buf_add(struct buf *buf, const void *data, size_t n);
 
-/* The same for a string. */
+/* Add a string. */
 int buf_puts(struct buf *buf, const char *s);
 
-/* Add formatted text; same result. */
+/* Add formatted text.  Returns 0, or -1 with nothing added. */
 int buf_printf(struct buf *buf, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
@@ -35,7 +34,7 @@ const char *buf_str(const struct buf *buf);
 /* Forget the bytes, keep the storage. */
 void buf_reset(struct buf *buf);
 
-/* The storage leaves for the caller, who frees it; the buffer is empty. */
+/* Give the storage to the caller, who frees it, and leave the buffer empty. */
 char *buf_take(struct buf *buf);
 
 /* Free the storage; the buffer may be used again. */

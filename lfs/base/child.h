@@ -18,11 +18,11 @@
  * wait.  It stays in our process group, so that it may ask on the terminal.
  *
  * It is never found relative to the current folder, which may be a work tree
- * that a stranger has filled: empty and relative elements of PATH count as not
- * there, for us and for the child.
+ * that a stranger has filled: empty and relative elements of PATH are left out,
+ * for us and for the child.
  *
- * When it has exited it has been waited for, and what its own children still
- * write is not read.
+ * The child has been waited for when the function returns.  Output of the
+ * child's own children after its exit is not read.
  *
  * The process must ignore SIGPIPE.  Not for two threads at once.
  */
@@ -59,9 +59,9 @@ int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err);
 
 /*
- * The same from file to file: the child's stdin and stdout are these
- * descriptors, stdin /dev/null if `in` is -1; `input`, `said`,
- * `talks_to_terminal` and `shows_output` are not used.
+ * Run the child to its end with these descriptors as its stdin and stdout, stdin
+ * /dev/null if `in` is -1.  `input`, `said`, `talks_to_terminal` and
+ * `shows_output` are not used; any exit status but 0 is an error.
  */
 int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);

@@ -10,8 +10,8 @@
  */
 
 /*
- * Milliseconds of a clock that never goes back; its zero means nothing, and
- * lies elsewhere after each boot.
+ * Milliseconds of a clock that never goes back.  Its zero is arbitrary and
+ * differs after each boot.
  */
 uint64_t clock_ms(void);
 

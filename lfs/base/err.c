@@ -48,9 +48,9 @@ static void hide_secrets(char *msg, size_t size)
 
 /*
  * A message may quote a peer's text: whatever it holds, it stays one line,
- * cannot drive a terminal, and tells no secret.  Secrets go first, as a control
- * that becomes a blank would end their URL; and once more, as one that becomes a
- * '?' may look like the beginning of a query.
+ * cannot drive a terminal, and tells no secret.  Secrets are hidden first, as a
+ * control character that becomes a blank would end their URL; and once more, as
+ * one that becomes a '?' may look like the beginning of a query.
  */
 static void make_presentable(char *msg, size_t size)
 {

@@ -18,13 +18,13 @@ enum err_kind {
 	ERR_NONE = 0,
 	ERR_USAGE,	/* the command line or the git config is wrong */
 	ERR_PROTOCOL,	/* the peer sent something it must not send */
-	ERR_AUTH,	/* 401, or no credential to be had */
+	ERR_AUTH,	/* 401, or no credential was found */
 	ERR_REFUSED,	/* the server understood and said no */
 	ERR_BUSY,	/* the server asked us to come back later */
-	ERR_NETWORK,	/* the peer answered by half, or hung up */
-	ERR_OFFLINE,	/* nobody answered at all: no name, no route, silence */
+	ERR_NETWORK,	/* the peer answered incompletely, or hung up */
+	ERR_OFFLINE,	/* no answer at all: no name, no route, silence */
 	ERR_LOCAL,	/* a system call on this machine failed */
-	ERR_EXPIRED,	/* the link has run out: renew it and go on */
+	ERR_EXPIRED,	/* the link has expired: renew it and resume */
 	ERR_CORRUPT,	/* the bytes do not hash to the object's oid */
 	ERR_CANCELED	/* we were told to stop */
 };
@@ -33,8 +33,8 @@ struct err {
 	enum err_kind kind;
 	int code;	/* the HTTP status or the errno, 0 if neither */
 	int wait_ms;	/* the pause the server asked for, or 0 */
-	bool is_strange;	/* a web page or no HTTP: of something else? */
-	unsigned unmet_ms;	/* its host has not answered yet, after so long; 0: has */
+	bool is_strange;	/* a web page or not HTTP: perhaps an intermediary's */
+	unsigned unmet_ms;	/* tried for so long, its host never answered; 0: it has */
 	char msg[512];	/* one printable line, lower case, no full stop */
 };
 
@@ -44,7 +44,7 @@ struct err {
 int err_set(struct err *err, enum err_kind kind, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* The same for a failed system call: ERR_LOCAL, with strerror() appended. */
+/* Set the error of a failed system call: ERR_LOCAL, with strerror() appended. */
 int err_sys(struct err *err, int errnum, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
@@ -53,7 +53,7 @@ int err_wrap(struct err *err, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * Put more text, such as advice, behind the message of an error already set.
+ * Put more text, such as advice, after the message of an error already set.
  * The message is cut to make room for it.
  */
 int err_append(struct err *err, const char *fmt, ...)

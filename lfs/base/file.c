@@ -55,7 +55,7 @@ struct place {
 	int dir;
 };
 
-/* Make the file, or open the one that is there; `*is_new` says which. */
+/* Make the file, or open the existing one; `*is_new` tells which. */
 static int make_or_open(const struct place *place, int flags, mode_t mode,
 			bool *is_new)
 {
@@ -68,7 +68,7 @@ static int make_or_open(const struct place *place, int flags, mode_t mode,
 		if (fd >= 0 || errno != EEXIST)
 			return fd;
 		fd = openat(place->dir, place->name, flags & ~O_CREAT);
-		/* Somebody has removed it in between. */
+		/* It was removed in between. */
 	} while (fd < 0 && errno == ENOENT);
 	return fd;
 }
@@ -159,8 +159,8 @@ bool file_is_own_dir(const char *path)
 }
 
 /*
- * By the folder's descriptor: whoever can rename the folder may put another one
- * in its place at any time.
+ * The folder's descriptor is used, as another folder may take its name at any
+ * time.
  */
 static int open_in_own(const char *dir, struct place *place, int flags,
 		       struct err *err)
@@ -200,7 +200,7 @@ int file_open_shared(const char *path, mode_t mode, struct err *err)
 	bool is_ours;
 	int fd = open_plain(&place, O_RDWR | O_CREAT, mode, &is_ours, err);
 
-	/* For all others, its owner has done it. */
+	/* Otherwise the owner has done it. */
 	if (fd >= 0 && is_ours && fchmod(fd, mode))
 		log_debug("cannot set the mode of '%s'", path);
 	return fd;
@@ -342,8 +342,8 @@ int file_write(int fd, const void *data, size_t n, struct err *err)
 }
 
 /*
- * Asked before anything is reserved: fallocate() that fails may keep what it
- * could get, and ftruncate() does not care.
+ * Checked before anything is reserved: a fallocate() that fails may keep what it
+ * has got, and ftruncate() reserves nothing.
  */
 static int check_space(int fd, const char *path, uint64_t size, struct err *err)
 {
@@ -355,7 +355,7 @@ static int check_space(int fd, const char *path, uint64_t size, struct err *err)
 		return err_sys(err, errno, "cannot stat '%s'", path);
 	room = (uint64_t)vfs.f_bavail * vfs.f_frsize;
 	held = (uint64_t)st.st_blocks * 512;
-	/* No blocks at all: it does not say, as many in FUSE. */
+	/* Many file systems of FUSE report 0 blocks, which tells nothing. */
 	if (!vfs.f_blocks || size <= held || size - held <= room)
 		return 0;
 	return err_sys(err, ENOSPC,
@@ -391,7 +391,7 @@ void file_begin_sync(int fd, uint64_t off, uint64_t n)
 #endif
 }
 
-/* macOS leaves it in the cache of the drive unless told so. */
+/* On macOS fsync() leaves the bytes in the cache of the drive. */
 static int sync_to_disk(int fd)
 {
 #ifdef F_FULLFSYNC
@@ -465,8 +465,8 @@ int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
 }
 
 /*
- * By a descriptor: in a folder that others may write to, what we have just made
- * may have been replaced by a link.
+ * A descriptor is used: in a folder that others may write to, a link may have
+ * replaced the folder that we have just made.
  */
 static int set_dir_mode(const char *path, mode_t mode, struct err *err)
 {

@@ -14,33 +14,33 @@
  * Platform differences live here.
  */
 
-/* What tells one state of a file from another. */
+/* Differs between any two states of a file. */
 struct file_id {
 	uint64_t size;
 	int64_t mtime_ns;
 	uint64_t inode;
 };
 
-/* Open for reading and say what it is.  Returns a descriptor, or -1. */
+/* Open for reading and identify the file.  Returns a descriptor, or -1. */
 int file_open(const char *path, struct file_id *id, struct err *err);
 
 /*
- * A file in `dir` that no name leads to, for reading and writing: it is gone
- * with its last descriptor.  Returns a descriptor, or -1.
+ * A file in `dir` without a name, for reading and writing: it ends with its last
+ * descriptor.  Returns a descriptor, or -1.
  */
 int file_open_unlinked(const char *dir, struct err *err);
 
 /*
- * The folder of a shared repository is written to by several users, and each
- * may put anything there under any name, also another's file under a new one.
- * So these open nothing through a link, no file that has a second name
- * elsewhere, and regular files only.  Returns a descriptor, or -1.
+ * Several users write to the folder of a shared repository, and each may put
+ * anything there under any name, also another user's file under a new one.  So
+ * the next two open only regular files, none through a link, and none that has a
+ * second name elsewhere.  They return a descriptor, or -1.
  */
 
 /*
- * Open a file of this user alone, in a folder of which that is true, too: what
- * is in it, under that name, is this user's.  `flags` are those of open(); with
- * O_CREAT a file that is not there is made, mode 0600.
+ * Open a file of this user alone, in a folder of this user alone, so that nobody
+ * else can have put it there.  `flags` are those of open(); with O_CREAT a
+ * missing file is made, mode 0600.
  */
 int file_open_own(const char *path, int flags, struct err *err);
 
@@ -52,15 +52,15 @@ int file_open_shared(const char *path, mode_t mode, struct err *err);
 
 /*
  * Is it a folder that only this user can enter?  On a file system without modes
- * it is, if it is this user's at all.
+ * the owner decides alone.
  */
 bool file_is_own_dir(const char *path);
 
-/* Say what an open file is now. */
+/* Identify the present state of an open file. */
 int file_identify(int fd, const char *path, struct file_id *id,
 		  struct err *err);
 
-/* Is this still the file of that name? */
+/* Does that name still lead to this file? */
 bool file_is_at(int fd, const char *path);
 
 /*
@@ -70,14 +70,14 @@ bool file_is_at(int fd, const char *path);
  */
 int file_lock(int fd, struct err *err);
 
-/* The same for one byte, which need not be in the file; others may lock others. */
+/* Lock one byte alone, which need not be in the file. */
 int file_lock_byte(int fd, uint64_t at, struct err *err);
 
-/* Has another process locked it?  Or the file of that name, if there is one? */
+/* Has another process locked this file, or the file of that name, if any? */
 bool file_is_locked(int fd);
 bool file_is_locked_at(const char *path);
 
-/* Do locks work where it is?  If not, nobody can tell if it is in use. */
+/* Do locks work on this file system?  Otherwise nobody knows whether it is in use. */
 bool file_can_be_locked(int fd);
 
 bool file_id_equal(const struct file_id *a, const struct file_id *b);
@@ -85,7 +85,7 @@ bool file_id_equal(const struct file_id *a, const struct file_id *b);
 /* Read exactly `n` bytes at `off`; a file that ends before is an error. */
 int file_read_at(int fd, void *data, size_t n, uint64_t off, struct err *err);
 
-/* Write all of them. */
+/* Write exactly `n` bytes at `off`. */
 int file_write_at(int fd, const void *data, size_t n, uint64_t off,
 		  struct err *err);
 
@@ -100,18 +100,18 @@ int file_write(int fd, const void *data, size_t n, struct err *err);
 int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
 
 /*
- * Begin to bring these bytes to the disk, where that can be said, so that less
- * is left for file_sync().  A hint: it neither fails nor waits.
+ * Begin to bring these bytes to the disk, where the system can, so that less is
+ * left for file_sync().  A hint: it does not fail or wait.
  */
 void file_begin_sync(int fd, uint64_t off, uint64_t n);
 
 /*
- * Wait until all bytes of the file were handed to the disk, but not until it
- * has written them from its cache, as file_sync() does at a much higher price.
- * A name that the file gets after that is not on the disk before the bytes are:
- * the file system's journal flushes that cache first.  Without it ext4 brings
- * the size and the name to the disk before the bytes, even if these were
- * written in order and no block was reserved.
+ * Wait until all bytes of the file were handed to the disk, but not until the
+ * disk has written them from its cache, as file_sync() does at a much higher
+ * price.  If the file is renamed after this, the new name cannot reach the disk
+ * before the bytes: the file system's journal flushes that cache first.  Without
+ * this call ext4 brings the size and the name to the disk before the bytes, even
+ * if these were written in order and no block was reserved.
  */
 int file_write_back(int fd, const char *path, struct err *err);
 
@@ -122,14 +122,14 @@ int file_write_back(int fd, const char *path, struct err *err);
 int file_sync(int fd, const char *path, struct err *err);
 
 /*
- * Give an open file its mode, whatever the umask.  One that cannot have it, as
- * it is another user's or on a file system without modes, stays as it is.
+ * Give an open file its mode, whatever the umask.  A file of another user, or on
+ * a file system without modes, stays as it is.
  */
 int file_set_mode(int fd, const char *path, mode_t mode, struct err *err);
 
 /*
- * Make a directory and its parents, the last with `mode`, whatever the umask.
- * One that is there stays as it is.
+ * Make a folder and its parents, the last with `mode`, whatever the umask.  An
+ * existing folder stays as it is.
  */
 int file_make_dir(const char *path, mode_t mode, struct err *err);
 

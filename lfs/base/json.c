@@ -11,7 +11,7 @@ void json_setup(void)
 	json_object_seed(0);
 }
 
-static void set_error(const json_error_t *error, struct err *err)
+static void json_error(const json_error_t *error, struct err *err)
 {
 	err_set(err, ERR_PROTOCOL, "not valid JSON: %s (at byte %d)",
 		error->text, error->position);
@@ -23,7 +23,7 @@ json_t *json_parse(const char *text, size_t len, struct err *err)
 	json_t *value = json_loadb(text, len, 0, &error);
 
 	if (!value)
-		set_error(&error, err);
+		json_error(&error, err);
 	return value;
 }
 
@@ -34,7 +34,7 @@ json_t *json_parse_stream(size_t (*read)(void *data, size_t n, void *ctx),
 	json_t *value = json_load_callback(read, ctx, 0, &error);
 
 	if (!value)
-		set_error(&error, err);
+		json_error(&error, err);
 	return value;
 }
 

@@ -16,7 +16,7 @@
  * strings got from a tree are borrowed from it.
  */
 
-/* Before the first thread: xmalloc() for jansson, and its hash seed. */
+/* Give jansson xmalloc() and its hash seed; before the first thread. */
 void json_setup(void);
 
 /* Parse one JSON value from text.  Returns a new tree, or NULL. */
@@ -32,7 +32,7 @@ json_t *json_parse_stream(size_t (*read)(void *data, size_t n, void *ctx),
 /* Append the value as one line without spaces.  -1 if `out` is full. */
 int json_format(const json_t *value, struct buf *out);
 
-/* The same in pieces, as they come; -1 if `write` returns -1. */
+/* Write the value in pieces.  -1 if `write` returns -1. */
 int json_format_stream(const json_t *value,
 		       int (*write)(const char *text, size_t len, void *ctx),
 		       void *ctx);
@@ -41,7 +41,7 @@ int json_format_stream(const json_t *value,
 const char *json_get_string(const json_t *object, const char *name,
 			    struct err *err);
 
-/* The same, but NULL without an error if it is missing or null. */
+/* The string member `name`, or NULL if it is missing or null. */
 int json_get_optional_string(const json_t *object, const char *name,
 			     const char **value, struct err *err);
 

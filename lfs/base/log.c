@@ -40,7 +40,7 @@ static enum log_level parse_level(const char *text)
 	return LOG_DEBUG;
 }
 
-/* The folder of that file; the caller's. */
+/* The folder of a file; the caller's. */
 static char *folder_of(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -59,7 +59,7 @@ static bool is_open_to_others(const char *folder)
 				      (st.st_uid && st.st_uid != geteuid()));
 }
 
-/* A file that another user has put there would be read or changed by us. */
+/* Another user may have put the file there. */
 static int check_ours(int fd, const char *path, struct err *err)
 {
 	struct stat st;
@@ -73,7 +73,7 @@ static int check_ours(int fd, const char *path, struct err *err)
 			       "folder that others may write to: name one in "
 			       "your home folder",
 			       path);
-	/* It was to keep a pipe without a reader from stopping us. */
+	/* O_NONBLOCK kept a pipe without a reader from blocking open(). */
 	fcntl(fd, F_SETFL, O_WRONLY | O_APPEND);
 	return 0;
 }
@@ -119,7 +119,7 @@ void log_init(void)
 		return;
 	}
 	log_fd = fd;
-	/* Who names a file wants to read something in it. */
+	/* Someone who names a file wants to read something in it. */
 	if (!level)
 		log_level = LOG_INFO;
 }

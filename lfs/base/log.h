@@ -7,7 +7,7 @@
 /*
  * Lines for people, never on stdout: git-lfs reads that.
  *
- * A line is put together on the stack, made printable (printable.h) and written
+ * A line is composed on the stack, made printable (printable.h) and written
  * once, so lines of several threads and processes do not mix.  URLs go through
  * url_display() first; headers never come here.
  */
@@ -29,11 +29,11 @@ enum log_level {
  * the first thread.  Without a level it is `info` in a file, `warn` on stderr.
  *
  * In a folder that other users may write to, the file must be this user's own
- * and no link.  A terminal or a pipe is as good as a file.
+ * and not a link.  A terminal or a pipe will do.
  */
 void log_init(void);
 
-/* Why the file that was named cannot be used; NULL if nothing is wrong. */
+/* Why the log file cannot be used; NULL if nothing is wrong. */
 const struct err *log_trouble(void);
 
 /* True if a line of this level would be written. */

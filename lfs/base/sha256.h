@@ -34,7 +34,7 @@ struct sha256 {
 
 void sha256_init(struct sha256 *s);
 
-/* Hash n more bytes.  Largest speed from a few KiB at a time upward. */
+/* Hash n more bytes; fastest with a few KiB or more at a time. */
 void sha256_update(struct sha256 *s, const void *data, size_t n);
 
 /* Write the digest.  The struct must be initialised anew before reuse. */
@@ -45,17 +45,17 @@ void sha256_hex(const unsigned char digest[SHA256_SIZE],
 		char hex[SHA256_HEX_SIZE]);
 
 /*
- * Save the state where s->size is a multiple of SHA256_BLOCK_SIZE, for another
- * process, or another machine, to go on from: the eight words of h and the
- * size in bytes, all big-endian.
+ * Save the state where s->size is a multiple of SHA256_BLOCK_SIZE, so that
+ * another process or machine can continue: the eight words of h and the size in
+ * bytes, all big-endian.
  */
 void sha256_save(const struct sha256 *s,
 		 unsigned char state[SHA256_STATE_SIZE]);
 
 /*
- * Put a saved state in the place of that of an initialised struct.  Returns
- * false, with the struct unchanged, if sha256_save() cannot have written it.
- * Any words of h are possible: guard the state by a checksum of its own.
+ * Give an initialised struct a saved state.  Returns false, with the struct
+ * unchanged, if sha256_save() cannot have written it.  Any words of h are
+ * possible, so the state needs a checksum of its own.
  */
 bool sha256_load(struct sha256 *s,
 		 const unsigned char state[SHA256_STATE_SIZE]);

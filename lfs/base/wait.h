@@ -18,7 +18,7 @@ void cond_init(pthread_cond_t *cond);
 struct timespec cond_deadline(unsigned ms);
 
 /*
- * How one thread waits for what others do, whatever it is: they ring, it looks.
+ * How one thread waits for anything that others do: they ring, and it looks.
  *
  *	since = bell_count(bell);
  *	if (nothing to do)
@@ -31,7 +31,7 @@ struct bell;
 
 struct bell *bell_new(void);
 
-/* From any thread; in the form of pool_on_news(). */
+/* From any thread; a `struct bell *` as a context. */
 void bell_ring(void *bell);
 
 /* How often it has rung. */
@@ -44,10 +44,10 @@ void bell_wait(struct bell *bell, unsigned since, unsigned timeout_ms);
 void bell_free(struct bell *bell);
 
 /*
- * A reason to end early, for whoever waits: a child that runs, a lock, an
- * answer.  Handed on by value; all zero never stops.  Whoever waits asks at
- * least every 100 ms, and at once when `watch_fd` becomes readable or is hung
- * up, and then ends with ERR_CANCELED.
+ * A reason to end a wait early: for a child, a lock, an answer.  Passed by value;
+ * all zero never stops.  A waiting function asks at least every 100 ms, and at
+ * once when `watch_fd` becomes readable or is hung up, and ends with
+ * ERR_CANCELED.
  */
 struct stop {
 	bool (*is_wanted)(void *ctx);	/* NULL: never */

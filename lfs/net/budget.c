@@ -32,7 +32,7 @@ enum {
 	LESSONS = 64,
 	MINUTE = 60,	/* seconds until one more is tried */
 	FORGOTTEN = 12,	/* minutes; by then the limit is over SLOTS */
-	YIELD_MS = 3 * BUDGET_POLL_MS	/* for those that wait to see a place */
+	YIELD_MS = 3 * BUDGET_POLL_MS	/* within which others see a place */
 };
 
 /* As it is in the file.  One that is not sound counts as none. */
@@ -266,7 +266,7 @@ static struct lesson load_lesson(const struct budget *budget, uint64_t host)
 	return (struct lesson){ .host = host };
 }
 
-/* What another process is writing at this moment is as good. */
+/* If another process writes a lesson at this moment, that is as good. */
 static void save_lesson(const struct budget *budget, struct lesson lesson)
 {
 	uint64_t number = lesson.host % LESSONS;
@@ -303,7 +303,7 @@ static bool is_ours(const struct budget *budget, off_t place)
 	return false;
 }
 
-/* The other places at that host that are taken, by this process or another. */
+/* How many other places at that host are taken, by any process. */
 static unsigned count_others(const struct budget *budget, off_t place)
 {
 	off_t region = place - place % REGION;
@@ -348,8 +348,8 @@ static int take_place(struct budget *budget, off_t region, unsigned most,
 }
 
 /*
- * We have just had a place, others wait for one, and we have not yet seen them
- * have it.
+ * Is it the turn of others that wait?  It is if we have just left a place and
+ * have not seen it taken since.
  */
 static bool is_others_turn(struct budget *budget, off_t region, unsigned most)
 {
@@ -408,7 +408,7 @@ void budget_fewer(struct budget *budget, const char *url, unsigned others)
 	struct lesson lesson;
 	unsigned most;
 
-	/* It was refused, so it has had no turn. */
+	/* A refused connection has had no turn. */
 	budget->left_ms = 0;
 	if (budget->file->fd < 0 || !others)
 		return;

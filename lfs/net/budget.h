@@ -61,26 +61,24 @@ void budget_join(struct budget *budget, const struct budget *other);
 void budget_hold(struct budget *budget);
 void budget_release(struct budget *budget);
 
-/* How many connections this process may use now: 1 at the least. */
+/* How many connections this process may use now, at least 1. */
 unsigned budget_share(const struct budget *budget);
 
 /*
- * Places, for one thread of a budget at a time.  Is there one for a connection to the host
- * of `url`?  If not, ask again in BUDGET_POLL_MS: another process may leave
- * one, and nobody tells.  `place` is -1 where locks do not work.
+ * Is there a place for a connection to the host of `url`?  If not, ask again in
+ * BUDGET_POLL_MS: another process may leave one without a word.  `place` is -1
+ * where locks do not work.  For one thread of a budget at a time, as are all
+ * functions about places.
  */
 enum {
 	BUDGET_POLL_MS = 100
 };
 bool budget_enter(struct budget *budget, const char *url, off_t *place);
 
-/*
- * Nobody waits for a place any longer.  A job that still wants one asks again:
- * budget_enter().
- */
+/* This process no longer waits for a place, until budget_enter() is asked. */
 void budget_stop_waiting(struct budget *budget);
 
-/* Returns how many others have a place at that host now. */
+/* Leave a place.  Returns how many others have one at that host now. */
 unsigned budget_leave(struct budget *budget, off_t place);
 
 /* A connection to the host of `url` was one too many beside `others`. */
@@ -89,7 +87,7 @@ void budget_fewer(struct budget *budget, const char *url, unsigned others);
 /* The links were renewed: one more may be tried.  From any thread. */
 void budget_renewed(struct budget *budget, const char *url);
 
-/* The refusals meant something else: what was learned is forgotten. */
+/* The refusals meant something else: forget what was learned. */
 void budget_forget(struct budget *budget, const char *url);
 
 void budget_free(struct budget *budget);

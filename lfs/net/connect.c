@@ -24,7 +24,7 @@
 
 #define SEPARATORS ", \t"
 
-/* The length without a port; `n` if there is none, as in a bare IPv6 address. */
+/* The length without the port; a bare IPv6 address has none. */
 static size_t host_length(const char *entry, size_t n)
 {
 	const char *colon = memchr(entry, ':', n);
@@ -125,7 +125,7 @@ static void set_word(CURL *easy, CURLoption option, const struct word *words,
 			curl.easy_setopt(easy, option, words->value);
 }
 
-/* A CA that is given replaces the system's, as in git. */
+/* As in git, a CA of the configuration replaces the system's. */
 static void set_ca(CURL *easy, const struct http_options *options)
 {
 	if (!options->ca_file && !options->ca_path) {
@@ -215,7 +215,7 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	curl.easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
 	curl.easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
 	curl.easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	/* A name that takes its time to resolve must not hold up a stop. */
+	/* A slow lookup of a name must not delay a stop. */
 	curl.easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl.easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS,
 			 (long)shared->connect_ms);
@@ -239,7 +239,7 @@ static int note_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
 
 void connect_reset(void *easy, struct connect_sockets *sockets)
 {
-	/* libcurl 7.88 would lose the list of these. */
+	/* libcurl 7.88 would leak the list of these files. */
 	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
 	curl.easy_reset(easy);
 	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
@@ -254,7 +254,7 @@ bool connect_is_up(void *easy)
 	return us > 0;
 }
 
-/* 0 if it is no socket, as after it was closed. */
+/* 0 if it is not a socket, as after it was closed. */
 static long local_port(int fd)
 {
 	union {
@@ -294,7 +294,7 @@ long connect_unsent(void *easy, const struct connect_sockets *sockets)
 	return 0;
 }
 
-/* Refused is an answer; silence and a missing route or name are not. */
+/* A refusal is an answer; silence and a missing route or name are not. */
 static bool is_refused(CURL *easy, CURLcode code)
 {
 	long errnum = 0;
@@ -334,7 +334,7 @@ static enum err_kind kind_of_failure(CURLcode code)
 	"check http.proxy, or http_proxy and https_proxy in the "   \
 	"environment"
 
-/* What is known of a request that came to nothing. */
+/* All that is known of a request that failed. */
 struct failure {
 	CURLcode code;
 	enum err_kind kind;
@@ -345,8 +345,8 @@ struct failure {
 };
 
 /*
- * Is the answer not HTTP, or does a server that should speak TLS speak none that
- * works with ours?  A connection that ends in the middle of it does not count.
+ * Is the answer not HTTP, or does the server not speak TLS, or none that works
+ * with ours?  A connection that ends during the handshake does not count.
  */
 static bool is_strange(const struct failure *failure)
 {
@@ -382,7 +382,7 @@ static bool is_of_proxy(const struct failure *failure)
 	       !text_has_prefix(failure->detail, own);
 }
 
-/* A certificate that has expired, or is of another host, is no matter of CAs. */
+/* An expired certificate, or that of another host, has nothing to do with CAs. */
 static bool is_of_ca(const char *detail)
 {
 	return strstr(detail, "issuer") || strstr(detail, "self-signed") ||
@@ -406,8 +406,8 @@ static int distrust(const struct failure *failure, const char *ca,
 }
 
 /*
- * The proxy has answered CONNECT: it cannot reach the server, which may pass, or
- * does not let us.
+ * The proxy has refused CONNECT: it cannot reach the server, which may pass, or
+ * it does not let us.
  */
 static int tunnel_failed(const char *shown, long status, struct err *err)
 {
@@ -447,8 +447,9 @@ static int explain_failure(const struct failure *failure, struct err *err)
 			       shown, detail);
 	if (is_strange(failure)) {
 		err_set(err, failure->kind,
-			TALK "the answer is no HTTP%s (%s); check the address, "
-			     "the port and the proxy",
+			TALK
+			"the answer is not HTTP%s (%s); check the address, "
+			"the port and the proxy",
 			shown, url_is_https(failure->url) ? "S" : "", detail);
 		err->is_strange = true;
 		return -1;
@@ -496,7 +497,7 @@ int connect_failed(void *easy, const struct http_shared *shared,
 
 #define ANSWERED UINT64_MAX
 
-/* The entry of the host; NULL if there is no room for one. */
+/* The entry of the host; NULL if there is no room for it. */
 static _Atomic(uint64_t) *hosts_entry(struct hosts *hosts, const char *url)
 {
 	uint64_t id = url_host_id(url);

@@ -9,37 +9,33 @@
 #include "lfs/base/err.h"
 
 /*
- * no_proxy, the hosts that are reached without the proxy of the environment, in
- * the form of Go's library, and so git-lfs's, put into that of libcurl.
- */
-
-/*
- * The list for a request to `url`, for CURLOPT_NOPROXY; the caller's.
- * `*.example` becomes `.example`, and `host:port` the host if that is the port
- * of the request, or else nothing.
+ * no_proxy lists the hosts that are reached without a proxy, in the form of Go's
+ * library and so git-lfs's.  This gives the list in libcurl's form, for a request
+ * to `url`; the caller's.  `*.example` becomes `.example`, and `host:port` becomes
+ * the host if the request goes to that port, and nothing otherwise.
  */
 char *noproxy_for(const char *list, const char *url);
 
 /*
- * Is the URL's host this machine: localhost, or an address that says so?  As Go
- * and git-lfs have it, it is reached without any proxy, whoever names one:
- * behind a tunnel of ssh, say, there is a server that no proxy knows.
+ * Is the URL's host this machine: localhost or a loopback address?  As in Go and
+ * git-lfs, it is reached without any proxy: a tunnel of ssh, for example, leads
+ * to a server that no proxy knows.
  */
 bool noproxy_is_loopback(const char *url);
 
 /*
  * Which hosts have answered this process, and for how long it has tried those
- * that never did.  From any thread; all zero is the beginning.
+ * that never did.  From any thread; begins as all zero.
  *
- * A host is what stands before the path of a URL.
+ * A host is the part of a URL before its path.
  */
 
-enum { HOSTS_MAX = 64 };	/* of all others it is said that they have */
+enum { HOSTS_MAX = 64 };	/* any other host counts as one that has answered */
 
 struct hosts {
 	struct {
 		_Atomic(uint64_t) id;	/* 0: free */
-		/* Tried in vain since then; 0: not yet; -1: it has answered. */
+		/* When it was first tried; 0: not yet; -1: it has answered. */
 		_Atomic(uint64_t) since_ms;
 	} list[HOSTS_MAX];
 };
@@ -51,8 +47,8 @@ bool hosts_has_answered(struct hosts *hosts, const char *url);
 
 /*
  * A try that began at `begun_ms` has not reached the host of `url`.  Returns for
- * how long that host has been tried by `now_ms`, 1 at the least; 0 if it has
- * ever answered.
+ * how long that host has been tried by `now_ms`, at least 1; 0 if it has ever
+ * answered.
  */
 uint64_t hosts_unmet(struct hosts *hosts, const char *url, uint64_t begun_ms,
 		     uint64_t now_ms);
@@ -62,12 +58,12 @@ uint64_t hosts_unmet(struct hosts *hosts, const char *url, uint64_t begun_ms,
  * is not.  http.c alone calls these functions.
  */
 
-/* All strings are borrowed from whoever made the options. */
+/* All strings are borrowed. */
 struct http_options {
 	const char *proxy;	/* NULL: as the environment says; "": none */
 	const char *proxy_auth;	/* http.proxyAuthMethod, or NULL */
-	const char *no_proxy;	/* see noproxy.h; NULL: as libcurl has it */
-	const char *ca_file;	/* either one replaces the system's */
+	const char *no_proxy;	/* see noproxy_for(); NULL: as libcurl has it */
+	const char *ca_file;	/* either of these replaces the system's */
 	const char *ca_path;
 	const char *system_ca_file;	/* where the system's are, or NULL */
 	const char *system_ca_path;	/* a list with colons, or NULL */
@@ -98,17 +94,17 @@ struct http_shared {
 
 	atomic_bool stop;	/* set: every request ends, ERR_CANCELED */
 	_Atomic(uint64_t) moved_ms;	/* clock_ms() of the last byte or answer */
-	struct hosts hosts;	/* a front of one that is not there is no answer */
+	struct hosts hosts;	/* not counting answers of a front without its server */
 };
 
 /*
- * The sockets that a handle opened last.  libcurl does not say which of them a
- * request under way uses: its CURLINFO_ACTIVESOCKET is about idle connections.
+ * The sockets that a handle opened last.  libcurl does not tell which of them a
+ * request under way uses: its CURLINFO_ACTIVESOCKET is for idle connections.
  */
 enum { CONNECT_SOCKETS = 8 };
 struct connect_sockets {
 	int fds[CONNECT_SOCKETS];
-	unsigned n;	/* that were opened in all */
+	unsigned n;	/* opened so far */
 };
 
 /* Forget all options of the last request; `sockets` goes with the handle. */
@@ -122,13 +118,13 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 bool connect_is_up(void *easy);
 
 /*
- * Bytes that we have written and the peer has not acknowledged.  On a slow
- * line a full socket buffer drains for minutes without libcurl asking for
- * more: that is movement, too.
+ * Bytes that were written and the peer has not acknowledged.  On a slow line a
+ * full socket buffer drains for minutes while libcurl asks for nothing: that is
+ * movement, too.
  */
 long connect_unsent(void *easy, const struct connect_sockets *sockets);
 
-/* For a 407, of which a plain request hears in the status of its answer. */
+/* For a 407, which to a plain request is the status of its answer. */
 #define CONNECT_PROXY_LOGIN "the proxy wants another login; check http.proxy"
 
 /* A request that came to nothing. */

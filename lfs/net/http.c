@@ -31,7 +31,7 @@ struct progress {
 	uint64_t moved_ms;	/* when this request last moved */
 	uint64_t received;	/* bytes that the sink has taken */
 	uint64_t body_ms;	/* when the body began, or 0 */
-	uint64_t held_ms;	/* for how long its body or sink held it up */
+	uint64_t held_ms;	/* that the body's `read` or the sink took */
 	uint64_t looked_ms;
 };
 
@@ -115,7 +115,7 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 	return (size_t)got;
 }
 
-/* libcurl found a kept-alive connection dead and starts the body again. */
+/* libcurl found a kept-alive connection dead and sends the body again. */
 static int on_seek(void *ctx, curl_off_t off, int origin)
 {
 	struct http *http = ctx;
@@ -144,7 +144,7 @@ static int end_of_head(struct http *http)
 	if (status < 200)
 		return 0;
 	http->now.answered = true;
-	/* Whether a 5xx is the server's own is for its reader to say. */
+	/* A 5xx may come from a front whose server is away. */
 	if (status < 500)
 		hosts_answered(&http->shared->hosts, http->url);
 	if (!sink || status > 299)
@@ -183,7 +183,7 @@ static int keep_body(struct http *http, const char *data, size_t n)
 		return err_set(http->err, ERR_PROTOCOL,
 			       "the answer is over %d bytes", HTTP_BODY_MAX);
 	}
-	/* A page without end is not worth the connection. */
+	/* An endless page is not worth the connection. */
 	if (n >= REFUSAL_MAX - body->len) {
 		buf_add(body, data, REFUSAL_MAX - body->len);
 		return 1;
@@ -225,8 +225,8 @@ static int add_line(struct curl_slist **lines, const char *name,
 }
 
 /*
- * How long a body is and how it comes is libcurl's to say: an action that says
- * it for a request without a body has the server wait for one.
+ * libcurl states the length and the encoding of a body.  If an action stated
+ * them for a request without a body, the server would wait for one.
  */
 static bool is_sent(const struct http_request *request, const char *name)
 {
@@ -271,7 +271,7 @@ static void set_body(struct http *http)
 		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
 		curl.easy_setopt(easy, CURLOPT_SEEKDATA, http);
 	}
-	/* Without an option for it, libcurl decodes nothing. */
+	/* Without this option libcurl would decode nothing. */
 	curl.easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "identity");
 	curl.easy_setopt(easy, CURLOPT_HTTP_CONTENT_DECODING,
 			 http->request->is_raw ? 0L : 1L);
@@ -311,7 +311,7 @@ static int check_silence(struct http *http)
 		       limit / 1000);
 }
 
-/* Bytes that were sent but wait in the kernel have not moved. */
+/* Bytes that wait in the kernel have not moved. */
 static int watch_body(struct http *http, bool is_over, struct err *err)
 {
 	const struct http_body *body = http->request->body;
@@ -360,7 +360,7 @@ static int drive(struct http *http, CURLcode *code)
 
 /*
  * A 2xx before the whole body was sent comes from an intermediary, not from the
- * store; libcurl is content with it.
+ * store; libcurl accepts it.
  */
 static bool is_early(const struct http *http)
 {
@@ -414,7 +414,7 @@ static int exchange(struct http *http, bool with_headers)
 		goto out;
 	ret = drive(http, &code);
 	http->status = status_of(http);
-	/* libcurl is content with an answer that is cut in its head. */
+	/* libcurl accepts an answer that is cut in its head. */
 	if (!code && !http->now.answered)
 		code = CURLE_PARTIAL_FILE;
 	if (!ret)
@@ -434,7 +434,7 @@ static bool is_redirect(int status)
 	       status == 307 || status == 308;
 }
 
-/* Take the Location as the next URL; false if this answer is the last. */
+/* Take the Location as the next URL; `*again` is false if there is none. */
 static int follow(struct http *http, int hops, bool *again)
 {
 	const char *location = http_header(http, "Location");
@@ -533,7 +533,7 @@ static bool is_of_peer(const struct err *err)
 	       err->kind != ERR_CANCELED;
 }
 
-/* libcurl 7.88 keeps the end of the line of a header without a value. */
+/* libcurl 7.88 leaves the line end in a header without a value. */
 static bool is_blank(const char *value)
 {
 	return value[strspn(value, " \t\r\n")] == '\0';

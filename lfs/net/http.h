@@ -14,7 +14,7 @@
  * One HTTP/1.1 request at a time on one kept-alive connection.
  *
  * A `struct http` belongs to one thread.  What all of a pool's threads share
- * stands in `struct http_shared` (connect.h).
+ * is in `struct http_shared` (connect.h).
  *
  * There is no limit on the whole of a request, only on silence: while it
  * connects, while a body moves, while an answer is awaited.  Redirects are
@@ -22,8 +22,8 @@
  * `headers` go only where url_keeps_headers() lets them (lfs/wire.md, The
  * server).
  *
- * Bodies are asked for as they are, and decoded if they come compressed all the
- * same.  The limits on their size hold for what is decoded.
+ * Bodies are asked for uncompressed, and decoded if they come compressed
+ * nevertheless.  The limits on their size hold for what is decoded.
  *
  * This module does not retry and does not judge a status: see status.h and
  * retry.h.
@@ -42,10 +42,9 @@ struct http_header {
 };
 
 /*
- * Headers to send that somebody else chose: a server for its action, ssh, the
- * user's configuration, a credential.
+ * Headers to send that others chose: a server for its action, ssh, the user's
+ * configuration, a credential.
  */
-
 struct headers {
 	struct http_header *list;	/* owned, with its strings */
 	size_t n;
@@ -96,16 +95,16 @@ struct http_body {
 	void *ctx;
 };
 
-/* That of `size` bytes of text, which are borrowed. */
+/* The body that is `size` bytes of text, which are borrowed. */
 struct http_body http_text(const char *text, size_t size);
 
 struct http;
 
-/* Where the body of a 2xx answer goes. */
+/* The receiver of the body of a 2xx answer. */
 struct http_sink {
 	/* The head of the answer is here; -1 refuses the body. */
 	int (*begin)(void *ctx, struct http *http, int status, struct err *err);
-	/* Take bytes: 0; 1 if no more are wanted; -1. */
+	/* Take bytes.  Returns 0, 1 to end the answer here, or -1. */
 	int (*write)(void *ctx, const char *data, size_t n, struct err *err);
 	void *ctx;
 };
@@ -113,12 +112,12 @@ struct http_sink {
 struct http_request {
 	const char *method;	/* "GET", "PUT", ... */
 	const char *url;
-	const char *target;	/* `url` redirected there before: go there; or NULL */
+	const char *target;	/* where `url` redirected to before, or NULL */
 	const struct http_header *headers;	/* of the action: for its server only */
 	size_t nheaders;
 	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
 	const char *range;	/* "0-1023", or NULL */
-	const char *if_range;	/* the whole if its ETag is another, or NULL */
+	const char *if_range;	/* the ETag for which the range holds, or NULL */
 	const struct http_body *body;	/* to send; NULL: none */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
 	bool is_raw;	/* the body comes as sent, whatever its Content-Encoding */
@@ -127,10 +126,10 @@ struct http_request {
 };
 
 /*
- * Looks on while a body moves, a few times a second, and where it came to an
- * end, not of one sent: `moved` bytes of it in `busy_ms`, without the time that
- * the body's `read` or the sink took.  -1 closes the connection; at the end `err` is
- * NULL, and there is nothing left to close.
+ * Called a few times a second while a body moves, and at the end of one that is
+ * received: `moved` bytes of it in `busy_ms`, without the time that the body's
+ * `read` or the sink took.  -1 closes the connection; at the end `err` is NULL,
+ * and nothing is left to close.
  */
 struct http_watch {
 	int (*look)(void *ctx, uint64_t moved, uint64_t busy_ms,
@@ -139,7 +138,7 @@ struct http_watch {
 };
 
 /*
- * Once in a process, before the first thread and the first http_new().
+ * Call once in a process, before the first thread and the first http_new().
  * Takes some milliseconds.
  */
 int http_setup(struct err *err);
@@ -171,10 +170,10 @@ const struct buf *http_answer(const struct http *http);
  */
 const char *http_header(struct http *http, const char *name);
 
-/* The same for the `i`-th header of that name, the first being 0. */
+/* The value of the `i`-th header of that name, counted from 0, or NULL. */
 const char *http_header_at(struct http *http, const char *name, unsigned i);
 
-/* The URL that gave the latest answer, after redirects; borrowed likewise. */
+/* The URL of the latest request, after redirects; borrowed until the next. */
 const char *http_url(const struct http *http);
 
 /*
@@ -186,20 +185,20 @@ bool http_was_resent(const struct http *http);
 /*
  * Name the peer at the end of an error of the latest request: its host, and
  * what its owner can find the request by (x-amz-request-id, X-Request-Id) or
- * says apart from the body (X-Error-Message, Hugging Face).  What stands in the
- * message already is not repeated; an error of this machine stays as it is.
+ * says apart from the body (X-Error-Message, Hugging Face).  Nothing that the
+ * message already holds is repeated; an error of this machine stays as it is.
  * The pool does this for each job; code that ends a message with advice does it
  * before.
  */
 void http_name_peer(struct http *http, struct err *err);
 
-/* Before other work with the same handle: no request is the latest one. */
+/* Forget the latest request and its answer. */
 void http_forget(struct http *http);
 
-/* For the requests from now on; borrowed, NULL: none. */
+/* Watch the requests from now on; borrowed, NULL: no watch. */
 void http_set_watch(struct http *http, const struct http_watch *watch);
 
-/* For a `read` or a sink that waits: are we to stop? */
+/* Must a `read` or a sink that waits end now? */
 bool http_is_stopped(const struct http *http);
 
 /* From any thread: make a request that waits look at the stop flag now. */

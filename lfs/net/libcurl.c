@@ -29,8 +29,8 @@ static const struct symbol symbols[] = {
 
 struct libcurl curl;
 
-static int find(void *library, const struct symbol *symbol,
-		struct libcurl *found, struct err *err)
+static int find_symbol(void *library, const struct symbol *symbol,
+		       struct libcurl *found, struct err *err)
 {
 	void *address = dlsym(library, symbol->name);
 
@@ -57,7 +57,7 @@ int libcurl_load(struct err *err)
 			       "package is libcurl4)",
 			       dlerror());
 	for (size_t i = 0; i < NSYMBOLS; i++)
-		if (find(library, &symbols[i], &found, err)) {
+		if (find_symbol(library, &symbols[i], &found, err)) {
 			dlclose(library);
 			return -1;
 		}

@@ -13,10 +13,10 @@
 /*
  * The one door to libcurl.
  *
- * libcurl brings some thirty other libraries along, which take longer to load
- * than all else that the agent does before it answers git-lfs.  So it is not
- * linked but loaded when there is first something to do for it, and
- * curl_easy_init() is called as curl.easy_init().
+ * libcurl needs some thirty other libraries, which take longer to load than
+ * everything else before the agent's first answer to git-lfs.  So it is not
+ * linked but loaded when it is first needed, and curl_easy_init() is called as
+ * curl.easy_init().
  */
 
 /* Every function that we call, without the "curl_" before its name. */
@@ -57,15 +57,15 @@ struct libcurl {
 extern struct libcurl curl;
 
 /*
- * Load libcurl and start it, unless that is done.  It has to be done before
- * there is a second thread (http_setup() sees to it).  -1, ERR_LOCAL, if it is
+ * Load libcurl and start it, unless that is done.  http_setup() does this before
+ * there is a second thread.  -1, ERR_LOCAL, if it is
  * missing or too old; the next call tries again.
  */
 int libcurl_load(struct err *err);
 
 /*
- * A date in any of HTTP's forms, in seconds since 1970.  -1 if it is none, or
- * without libcurl.  Loads it, as libcurl_load().
+ * A date in any of HTTP's forms, in seconds since 1970.  -1 if it is not a date,
+ * or without libcurl, which this loads.
  */
 int64_t libcurl_getdate(const char *text);
 

@@ -27,7 +27,7 @@ static int64_t parse_amz_date(const char *text)
 	return libcurl_getdate(date);
 }
 
-/* Signature Version 4 of AWS, and of those who have taken it over. */
+/* Signature Version 4 of AWS, which Google has adopted. */
 static int64_t signed_until(const char *url, const char *at, const char *life)
 {
 	char date[VALUE_MAX], text[VALUE_MAX];
@@ -43,7 +43,7 @@ static int64_t signed_until(const char *url, const char *at, const char *life)
 	return signed_at + seconds;
 }
 
-static int64_t parameter(const char *url, const char *name)
+static int64_t date_of(const char *url, const char *name)
 {
 	char text[VALUE_MAX], *end;
 	int64_t when;
@@ -65,10 +65,10 @@ int64_t link_expires_at(const char *url)
 	if (when == INT64_MAX)
 		when = signed_until(url, "X-Goog-Date", "X-Goog-Expires");
 	for (size_t i = 0; when == INT64_MAX && i < 3; i++)
-		when = parameter(url, names[i]);
-	/* So short a name is Azure's only beside Azure's signature. */
+		when = date_of(url, names[i]);
+	/* `se` is Azure's only beside Azure's signature. */
 	if (when == INT64_MAX && url_has_query(url, "sig"))
-		when = parameter(url, "se");
+		when = date_of(url, "se");
 	return when;
 }
 

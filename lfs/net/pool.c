@@ -247,7 +247,7 @@ static void reacquire_place(struct pool *pool, struct job *job)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
-/* A job runs without a place after a wait in vain: no agent makes room for it. */
+/* A job that got no place runs without one: no agent shall make room for it. */
 static void stop_waiting(struct pool *pool, const struct job *job)
 {
 	if (!pool->budget || !job->url || job->place >= 0)

@@ -43,18 +43,18 @@ struct job {
 	 */
 	int (*run)(struct job *job, struct http *http, struct err *err);
 	/*
-	 * Shall it be run, or go on waiting to be?  If not, it is back with
-	 * ERR_CANCELED.  From any thread, with the pool locked; NULL: yes.
+	 * Is the job still wanted?  If not, it comes back with ERR_CANCELED.
+	 * Called from any thread, with the pool locked; NULL: always.
 	 */
 	bool (*is_wanted)(const struct job *job);
 
-	const char *url;	/* borrowed: where it goes; NULL: it needs no place */
-	bool has_gained;	/* set by `run`: tries so far count no more */
-	bool goes_on;	/* likewise: no failure, run it again at once */
-	bool is_tried_once;	/* a transient error is the outcome at once */
+	const char *url;	/* borrowed: its host; NULL: it needs no place */
+	bool has_gained;	/* set by `run`: tries so far no longer count */
+	bool goes_on;	/* set by `run`: this was no failure, run it again */
+	bool is_tried_once;	/* a transient error is final */
 	struct err err;	/* the outcome; read after pool_wait() */
 	struct job *next;	/* the pool's, while it owns the job */
-	off_t place;	/* likewise */
+	off_t place;	/* the pool's */
 };
 
 /* `shared` is borrowed.  At most `max_workers` threads are started. */
@@ -64,13 +64,13 @@ struct pool *pool_new(unsigned max_workers, struct http_shared *shared,
 /* The state that its workers share, perhaps with other pools; borrowed. */
 struct http_shared *pool_shared(const struct pool *pool);
 
-/* Take places from it, which is borrowed; before the first job. */
+/* Take places from this budget, which is borrowed; before the first job. */
 void pool_set_budget(struct pool *pool, struct budget *budget);
 
 /* Queue a job.  Cannot fail and never blocks. */
 void pool_submit(struct pool *pool, struct job *job);
 
-/* Run at most `n` jobs at once; those that run already may end. */
+/* Run at most `n` jobs at once; running ones are not stopped. */
 void pool_limit(struct pool *pool, unsigned n);
 
 /* From any thread: does a job wait for a worker? */
@@ -78,21 +78,21 @@ bool pool_has_work(struct pool *pool);
 
 /*
  * Return a finished job, or NULL if none finished within `timeout_ms` or
- * somebody called pool_wake().  Jobs come back in the order in which they
+ * pool_wake() was called.  Jobs come back in the order in which they
  * finish.
  */
 struct job *pool_wait(struct pool *pool, int timeout_ms);
 
 /*
- * For who waits for more than one pool: from now on call `ring`, from any
- * thread, whenever pool_wait() has reason to return.
+ * From now on call `ring`, from any thread, whenever pool_wait() has reason to
+ * return, for a caller that waits for several pools.
  */
 void pool_on_news(struct pool *pool, void (*ring)(void *ctx), void *ctx);
 
 /* From any thread: make pool_wait() return now. */
 void pool_wake(struct pool *pool);
 
-/* Jobs may not be wanted any more: have those that wait look. */
+/* Jobs may no longer be wanted: those that wait ask again. */
 void pool_look_again(struct pool *pool);
 
 /*

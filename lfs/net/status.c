@@ -16,7 +16,7 @@
 
 enum { TITLE_MAX = 100 };	/* bytes of a page's title */
 
-/* What a status is called, and what people can do about it, or NULL. */
+/* The name of a status, and advice for people, or NULL. */
 static const struct meaning {
 	int status;
 	const char *name;
@@ -95,7 +95,7 @@ static json_t *parse_body(const char *body)
 	return json_parse(body, strlen(body), &ignored);
 }
 
-/* Words in it: itself, its `message`, or that of its first element. */
+/* A string, the `message` of an object, or either in an array; or NULL. */
 static const char *words_of(const json_t *value)
 {
 	if (json_is_array(value))
@@ -209,8 +209,8 @@ static bool is_transient_code(const char *text)
 	       text_has_prefix(text, "RequestTimeout");
 }
 
-/* Does a member that is there only if something went wrong have a value? */
-static bool is_said(const json_t *value)
+/* Has a member that stands for an error a value? */
+static bool has_value(const json_t *value)
 {
 	const char *text = json_string_value(value);
 
@@ -224,12 +224,13 @@ static bool json_has_failed(const json_t *tree, char *out, size_t size)
 {
 	const json_t *error = json_object_get(tree, "error");
 	const json_t *errors = json_object_get(tree, "errors");
-	const char *words = is_said(error) ? words_of(error) : words_of(errors);
+	const char *words = has_value(error) ? words_of(error) :
+					       words_of(errors);
 
 	if (!words)
 		words = json_string_value(json_object_get(tree, "message"));
 	snprintf(out, size, "%s", words ? words : "");
-	return is_said(error) || is_said(errors) ||
+	return has_value(error) || has_value(errors) ||
 	       json_is_false(json_object_get(tree, "success")) ||
 	       json_is_false(json_object_get(tree, "ok"));
 }
@@ -267,7 +268,7 @@ bool status_is_html(const char *content_type)
 		!strncasecmp(content_type, "application/xhtml+xml", 21));
 }
 
-/* Many a server calls all of its answers HTML, even an "OK". */
+/* Some servers call all of their answers HTML, even an "OK". */
 bool status_is_page(const char *body, const char *content_type)
 {
 	static const char *const begins[] = { "<!doctype html", "<html" };
@@ -296,7 +297,7 @@ int status_say_page(const char *url, const char *body, const char *what,
 	return -1;
 }
 
-/* A page says no more than its title, and not the status twice. */
+/* The title of the page, unless it only repeats the status. */
 static void page_text(const struct status *status, char *out, size_t size)
 {
 	char said[TITLE_MAX];
@@ -380,7 +381,7 @@ static int check_body(const struct status *status, bool *is_cut,
 	return has_failed ? status_failed(status, text, err) : 0;
 }
 
-/* OK, Created, one that a proxy has changed, and two without a body. */
+/* OK, Created, 203 (changed by a proxy), and two without a body. */
 static bool means_done(int status)
 {
 	return status >= 200 && status <= 205 && status != 202;
@@ -416,7 +417,7 @@ static int login_elsewhere(const struct http *http, struct err *err)
 	return -1;
 }
 
-/* A link to which a redirect led expires at a time of its own. */
+/* The action tells when its own link expires, not that of a redirect. */
 static int64_t expires(const struct http *http,
 		       const struct http_request *request)
 {
@@ -428,7 +429,7 @@ static int64_t expires(const struct http *http,
 	return when == INT64_MAX ? 0 : when;
 }
 
-/* The server's own time, or ours if it does not tell. */
+/* By the server's clock, or by ours if it does not tell. */
 static int64_t server_time(struct http *http)
 {
 	const char *date = http_header(http, "Date");

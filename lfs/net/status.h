@@ -8,14 +8,18 @@
 #include "lfs/base/err.h"
 
 /*
- * What the status of an answer means.
+ * What the status of an answer means:
  *
- * 408, 429, 5xx but 501, 505, 507 (a quota), 509 (a bandwidth limit) and 511 (a
- * captive portal), and S3's 400 RequestTimeout: ERR_BUSY, with the pause that
- * Retry-After asks for; 401: ERR_AUTH; a 403 or 400 that speaks
- * of expiry, and a 400, 401 or 403 to a link whose time is past, whatever it
- * says (Ceph: AccessDenied): ERR_EXPIRED; all others that are not 2xx: ERR_REFUSED.  The
- * message holds the status and what the server says in an LFS error
+ *	ERR_BUSY	408, 429, S3's 400 RequestTimeout, and all 5xx but 501,
+ *			505, 507 (a quota), 509 (a bandwidth limit) and 511 (a
+ *			captive portal); with the pause that Retry-After asks for
+ *	ERR_AUTH	401
+ *	ERR_EXPIRED	a 400 or 403 that speaks of expiry, and any 400, 401 or
+ *			403 to a link that has expired (Ceph: AccessDenied)
+ *	ERR_USAGE	407
+ *	ERR_REFUSED	all others that are not 2xx
+ *
+ * The message holds the status and the server's own words in an LFS error
  * ("message"), a Hugging Face one ("error"), one of FastAPI ("detail") or an
  * S3 one (<Code>, <Message>), or the title of its web page.
  */
@@ -26,11 +30,11 @@ struct http_request;
 struct status {
 	int status;
 	const char *retry_after;	/* header's value, or NULL */
-	const char *content_type;	/* likewise */
+	const char *content_type;	/* header's value, or NULL */
 	const char *body;		/* NUL-terminated; "" if none */
 	const char *url;	/* that gave the answer; NULL: not known */
 	int64_t now;		/* by the server's clock, seconds since 1970 */
-	int64_t expires;	/* when the link does, likewise; 0: not known */
+	int64_t expires;	/* of the link, by that clock; 0: not known */
 };
 
 /* What a 2xx has to mean. */
@@ -43,7 +47,7 @@ enum status_proof {
 	 * or `ok` is false: ERR_REFUSED, or ERR_BUSY for S3's InternalError,
 	 * SlowDown, ServiceUnavailable and RequestTimeout.  (S3 begins to answer
 	 * with 200 while it still works on a CompleteMultipartUpload.)  A web
-	 * page: as status_say_page() has it.
+	 * page is an error of status_say_page().
 	 */
 	STATUS_TAKEN,
 	/*
@@ -59,9 +63,9 @@ int status_check(const struct status *status, enum status_proof proof,
 		 struct err *err);
 
 /*
- * Check the answer to a request that is just in; the error tells what to do
- * about it.  A 401 of another server, to which a redirect led and the login was
- * not sent, says nothing of the login: ERR_REFUSED.
+ * Check the latest answer, that to `request`; the error tells what to do about
+ * it.  A 401 of another server, to which a redirect led and the login was not
+ * sent, does not prove the login wrong: ERR_REFUSED.
  */
 int status_of_answer(struct http *http, const struct http_request *request,
 		     enum status_proof proof, struct err *err);
@@ -69,19 +73,20 @@ int status_of_answer(struct http *http, const struct http_request *request,
 /* Is the body of an answer a web page?  `content_type` may be NULL. */
 bool status_is_page(const char *body, const char *content_type);
 
-/* Is it called one, whatever it is? */
+/* Does the header call the body a web page, whatever it is? */
 bool status_is_html(const char *content_type);
 
 /*
- * A web page, `body`, or "" if that is not known, came from `url` in place of
- * `what`: ERR_NETWORK, and strange, as something on the way has answered.
+ * The error for a web page, `body`, or "" if that is not known, that came from
+ * `url` in place of `what`: ERR_NETWORK, and strange, as an intermediary has
+ * answered.
  */
 int status_say_page(const char *url, const char *body, const char *what,
 		    struct err *err);
 
 /*
- * Is this what a server says to a link that has run out, or of a login that
- * has?  Then a new one may do; after a 404 or a plain 403 it need not.
+ * May a new link or login help?  After a 404 or a plain 403, it is possible but
+ * not sure.
  */
 bool status_is_stale(const struct err *err);
 
