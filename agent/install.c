@@ -5,21 +5,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/cli.h"
 #include "agent/keys.h"
-#include "agent/scope.h"
 #include "agent/serverurl.h"
 #include "agent/standalone.h"
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"
-#include "lfs/base/err.h"
 #include "lfs/base/mem.h"
+#include "lfs/git/gitconfig.h"
+#include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 
 #define _XOPEN_SOURCE 700	/* realpath() */
+
+/* The keys by which git-lfs knows how to start an agent: GROUP<agent>.* */
+#define GROUP "lfs.customtransfer."
+#define NEGOTIATED "multipart"
 
 enum {
 	GIT_MAJOR = 2,	/* the first with `config --show-origin` */
@@ -27,9 +32,14 @@ enum {
 	OUTPUT_MAX = 64 << 10
 };
 
+/* By whether it is standalone: the agent, and the path in its group. */
+static const char *const agents[] = { NEGOTIATED, STANDALONE_AGENT };
+static const char *const paths[] = { GROUP NEGOTIATED ".path",
+				     GROUP STANDALONE_AGENT ".path" };
+
 /*
- * The first line that a git command prints; NULL if it fails.  `aloud`: the
- * user gets to see what it says of that.
+ * The first line that a git command prints, the caller's; NULL if it fails.
+ * `aloud`: its error messages go to stderr.
  */
 static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 {
@@ -44,7 +54,7 @@ static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 	return line;
 }
 
-/* git, and not too old a one. */
+/* A git that is not too old. */
 static int needs_git(struct err *err)
 {
 	const char *const argv[] = { "git", "version", NULL };
@@ -79,29 +89,9 @@ static int needs_git_lfs(struct err *err)
 	return 0;
 }
 
-/* The repository, if the scope is one's; `place` is what the user calls it. */
-static int needs_scope(const struct scope *scope, const char *place,
-		       struct err *err)
-{
-	const char *const argv[] = { "git",	  "-C",	       scope->dir,
-				     "rev-parse", "--git-dir", NULL };
-	char *line;
-
-	if (strcmp(scope->option, "--local"))
-		return 0;
-	line = ask_git(argv, true, err);
-	if (!line)
-		return err_set(err, ERR_USAGE,
-			       "'%s' is not inside a git repository; name one, "
-			       "or use --global",
-			       place);
-	free(line);
-	return 0;
-}
-
 /*
- * The absolute path of this program: that by which PATH knows it, so that it
- * outlives an update that moves what a link points to, else that of the file
+ * The absolute path of this program: the one that PATH leads to, which stays
+ * valid when an update changes what a link points to, otherwise that of the file
  * itself.  The caller's; NULL on failure.
  */
 static char *needs_program_path(struct err *err)
@@ -131,8 +121,8 @@ static char *needs_program_path(struct err *err)
 }
 
 /*
- * What `install` and `uninstall` are asked for: which of git's config files,
- * where, for which servers.
+ * What the command line asks for: which of git's config files, where, and for
+ * which servers.
  */
 
 struct request {
@@ -144,6 +134,7 @@ struct request {
 	bool is_shared;		/* by .lfsconfig; standalone, too */
 	const char *server;	/* a URL or the name of a remote; or NULL */
 	struct serverurl servers;	/* owned: what that stands for */
+	struct repo repo;	/* owned: of a repository's config */
 };
 
 static int install_set_scope(void *args, const struct cli_option *option,
@@ -195,7 +186,8 @@ static int check_options(struct request *request, struct err *err)
 		request->is_standalone = true;
 	if (request->is_standalone && request->direction)
 		return err_set(err, ERR_USAGE,
-			       "--standalone is for both directions");
+			       "--standalone is for both directions, and takes "
+			       "no --direction");
 	if (request->is_shared && !request_is_local(request))
 		return err_set(err, ERR_USAGE,
 			       "--shared and %s exclude each other",
@@ -203,7 +195,7 @@ static int check_options(struct request *request, struct err *err)
 	return 0;
 }
 
-/* Is a word on its own a server, or the path? */
+/* Is a word on its own a server?  Otherwise it is the path. */
 static int is_server(const char *word, bool *is_one, struct err *err)
 {
 	struct gitconfig *config = gitconfig_load(NULL, err);
@@ -257,24 +249,21 @@ static int uninstall_set_words(void *args, size_t n, char **words,
 	return set_words(args, n, words, err);
 }
 
-/* There is no such directory; but perhaps a remote is meant. */
+/* The directory cannot be entered; perhaps the name of a remote was meant. */
 static int refuse_place(const struct request *request, struct err *err)
 {
-	const char *const argv[] = { "git", "rev-parse", "--git-dir", NULL };
 	bool exists = !access(request->place, F_OK);
-	char place[URL_DISPLAY_MAX], *line;
+	char place[URL_DISPLAY_MAX];
+	struct repo repo;
 
 	url_display_any(request->place, place, sizeof(place));
-	if (exists || !request->is_standalone || request->server ||
-	    strchr(request->place, '/'))
+	if (exists)
 		return err_set(err, ERR_USAGE,
-			       exists ?
-				       "cannot enter '%s': is it a directory?" :
-				       "'%s' does not exist",
-			       place);
-	line = ask_git(argv, false, err);
-	err_clear(err);
-	if (line)
+			       "cannot enter '%s': is it a directory?", place);
+	if (!request->is_standalone || request->server ||
+	    strchr(request->place, '/'))
+		return err_set(err, ERR_USAGE, "'%s' does not exist", place);
+	if (!repo_find(&repo, err) && repo.common)
 		err_set(err, ERR_USAGE,
 			"there is neither a remote nor a directory '%s' here; "
 			"name one, or a URL",
@@ -284,106 +273,117 @@ static int refuse_place(const struct request *request, struct err *err)
 			"this is no git repository, and so '%s' is no remote; "
 			"nor is it a directory or a URL",
 			place);
-	free(line);
+	repo_release(&repo);
 	return -1;
 }
 
-/*
- * Change to the directory, see that there is a repository if one is needed,
- * and find the servers, of which there are none if all are meant.
- */
-static int request_enter(struct request *request, struct err *err)
+/* Change to the repository whose config is meant. */
+static int enter_repository(struct request *request, struct err *err)
 {
-	struct gitconfig *config;
-	int ret;
-
-	if (request_is_local(request) && chdir(request->place))
+	if (chdir(request->place))
 		return refuse_place(request, err);
 	/* A repository that is named is meant, and not that of a hook. */
-	if (request_is_local(request) && strcmp(request->place, ".")) {
+	if (strcmp(request->place, ".")) {
 		unsetenv("GIT_DIR");
 		unsetenv("GIT_WORK_TREE");
 	}
-	if (needs_scope(&request->scope, request->place, err))
+	if (repo_find(&request->repo, err))
 		return -1;
-	if (!request->server && !(request->is_shared && request->is_install))
+	if (!request->repo.common)
+		return err_set(err, ERR_USAGE,
+			       "'%s' is not inside a git repository (git "
+			       "status says why); name one, or use --global",
+			       request->place);
+	if (request->is_shared && !request->repo.top)
+		return err_set(err, ERR_USAGE,
+			       "there is no work tree here, and so no place "
+			       "for .lfsconfig");
+	return 0;
+}
+
+/* Find the servers that are meant, none for all, before anything is written. */
+static int find_servers(struct request *request, struct err *err)
+{
+	bool is_sharing = request->is_shared && request->is_install;
+	struct gitconfig *config, *merged = NULL;
+	int ret;
+
+	if (!request->server && !is_sharing)
 		return 0;
 	config = gitconfig_load(NULL, err);
 	if (!config)
 		return -1;
 	ret = serverurl_find(&request->servers, config, request->server, err);
+	if (!ret && is_sharing) {
+		merged = gitconfig_add_lfsconfig(config, request->repo.top,
+						 err);
+		ret = merged ? 0 : -1;
+	}
+	gitconfig_free(merged);
 	gitconfig_free(config);
 	return ret;
 }
 
-static void request_release(struct request *request)
+static int enter(struct request *request, struct err *err)
 {
-	serverurl_release(&request->servers);
-}
-
-#define CLI_PROGRAM "git-lfs-multipart"
-#define NEGOTIATED "multipart"	/* the transfer, and so the agent's name */
-
-static const char *agent_of(const struct request *request)
-{
-	return request->is_standalone ? STANDALONE_AGENT : NEGOTIATED;
-}
-
-static bool is_misspelt(const struct gitconfig_entry *entry, const void *ctx)
-{
-	return keys_is_of_agent(entry->key, agent_of(ctx), true);
-}
-
-static int warn(const struct request *request, const struct keys *keys,
-		struct err *err)
-{
-	static const char *const rivals[] = { "lfs.basictransfersonly",
-					      "lfs.standalonetransferagent" };
-	const struct scope *scope = &request->scope;
-	struct gitconfig *config = gitconfig_load(NULL, err);
-	const struct gitconfig_entry *entry;
-	struct err ignored = ERR_INIT;
-	bool basic_only = false;
-	size_t pos = 0;
-
-	if (!config)
+	if (request_is_local(request) && enter_repository(request, err))
 		return -1;
-	keys_warn(keys, scope, config);
-	while ((entry = gitconfig_each(config, &pos)))
-		if (is_misspelt(entry, request))
-			keys_warn_of(scope, entry,
-				     "git-lfs may take it for "
-				     "another agent; remove it");
-	gitconfig_get_bool(config, rivals[0], &basic_only, &ignored);
-	if (request->is_standalone)
-		standalone_warn(&request->servers, scope, config);
-	else if (basic_only)
-		keys_warn_of(scope, gitconfig_find(config, rivals[0]),
-			     "git-lfs then uses no transfer agent");
-	if (!request->is_standalone && gitconfig_get(config, rivals[1]))
-		keys_warn_of(scope, gitconfig_find(config, rivals[1]),
-			     "git-lfs then uses no other agent");
-	gitconfig_free(config);
-	return 0;
+	return find_servers(request, err);
 }
 
-static void say_written(const struct request *request, const struct keys *keys,
-			int nchanges)
+/*
+ * Is the entry of the agent's group?  If `misspelt`: was it meant to be?
+ * git-lfs reads the group only in lower case, and git keeps the case of what
+ * stands between the first and the last dot.
+ */
+static bool is_of_group(const struct gitconfig_entry *entry, const char *agent,
+			bool misspelt)
 {
-	printf("%s in the git config of ",
-	       nchanges ? "Set up" : "Already set up");
-	if (!strcmp(request->scope.option, "--system"))
-		printf("this machine:\n");
-	else if (!strcmp(request->scope.option, "--global"))
-		printf("this user:\n");
-	else if (!strcmp(request->place, "."))
-		printf("this repository:\n");
-	else
-		printf("the repository at '%s':\n", request->place);
-	keys_print(keys);
+	const size_t section = strlen("lfs."), n = strlen(GROUP) - section;
+
+	return entry->sub && !strncmp(entry->key, GROUP, section) &&
+	       !strncasecmp(entry->sub, GROUP + section, n) &&
+	       !strcmp(entry->sub + n, agent) &&
+	       misspelt == !!strncmp(entry->sub, GROUP + section, n);
 }
 
-/* Is it our program that the group starts?  Others' are not ours to remove. */
+static bool install_is_misspelt(const struct gitconfig_entry *entry,
+				const void *agent)
+{
+	return is_of_group(entry, agent, true);
+}
+
+static bool install_is_of_group(const struct gitconfig_entry *entry,
+				const void *agent)
+{
+	return is_of_group(entry, agent, false);
+}
+
+static void add_group(struct keys *keys, const struct request *request,
+		      const char *path)
+{
+	const char *direction = request->direction ? request->direction :
+						     "upload";
+	const struct {
+		const char *name, *value;
+	} group[] = {
+		{ "concurrent", "true" },
+		{ "direction", request->is_standalone ? "both" : direction },
+		{ "args", "agent" },
+		{ "path", path },
+	};
+
+	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++) {
+		char *name = xstrfmt(GROUP "%s.%s",
+				     agents[request->is_standalone],
+				     group[i].name);
+
+		keys_add(keys, name, group[i].value);
+		free(name);
+	}
+}
+
+/* Does the group start this program?  Otherwise it is not ours to change. */
 static bool is_ours(const char *path)
 {
 	const char *slash = strrchr(path, '/');
@@ -391,15 +391,12 @@ static bool is_ours(const char *path)
 	return !strcmp(slash ? slash + 1 : path, CLI_PROGRAM);
 }
 
-/* The path in the group of the other agent name, if the program is not there. */
-static int repair(const struct request *request, const char *path,
-		  struct err *err)
+/* Set the path in the group of the other agent, if no program is there. */
+static int repair_other(const struct request *request, const char *path,
+			struct err *err)
 {
-	const char *name = request->is_standalone ?
-				   "lfs.customtransfer." NEGOTIATED ".path" :
-				   "lfs.customtransfer." STANDALONE_AGENT
-				   ".path";
-	struct gitconfig *config = scope_load(&request->scope, err);
+	const char *name = paths[!request->is_standalone];
+	struct gitconfig *config = keys_load(&request->scope, err);
 	const char *old = config ? gitconfig_get(config, name) : NULL;
 	struct keys keys = { .n = 0 };
 	int ret = config ? 0 : -1;
@@ -413,21 +410,84 @@ static int repair(const struct request *request, const char *path,
 	return ret;
 }
 
+static void warn_of_key(const struct request *request,
+			const struct gitconfig *config, const char *key,
+			const char *effect)
+{
+	const struct gitconfig_entry *entry = gitconfig_find(config, key);
+
+	if (entry)
+		keys_warn_of(&request->scope, entry, effect);
+}
+
+/* Warn of what keeps git-lfs from using the agent. */
+static int warn(const struct request *request, const struct keys *keys,
+		struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err);
+	const struct gitconfig_entry *entry;
+	struct err ignored = ERR_INIT;
+	bool basic_only = false;
+	size_t pos = 0;
+
+	if (!config)
+		return -1;
+	keys_warn(keys, &request->scope, config);
+	while ((entry = gitconfig_each(config, &pos))) {
+		if (install_is_misspelt(entry, agents[request->is_standalone]))
+			keys_warn_of(&request->scope, entry,
+				     "git-lfs may take it for another agent; "
+				     "remove it");
+		if (request->is_standalone &&
+		    standalone_is_rival(entry, &request->servers))
+			keys_warn_of(&request->scope, entry,
+				     "git-lfs uses that agent there");
+	}
+	gitconfig_get_bool(config, "lfs.basictransfersonly", &basic_only,
+			   &ignored);
+	if (!request->is_standalone && basic_only)
+		warn_of_key(request, config, "lfs.basictransfersonly",
+			    "git-lfs then uses no transfer agent");
+	if (!request->is_standalone)
+		warn_of_key(request, config, "lfs." STANDALONE_RULE,
+			    "git-lfs then uses no other agent");
+	gitconfig_free(config);
+	return 0;
+}
+
+/* Whose config it is; the caller's. */
+static char *owner_of(const struct request *request)
+{
+	static const char config[] = "the git config of";
+
+	if (!strcmp(request->scope.option, "--system"))
+		return xstrfmt("%s this machine", config);
+	if (!strcmp(request->scope.option, "--global"))
+		return xstrfmt("%s this user", config);
+	if (!strcmp(request->place, "."))
+		return xstrfmt("%s this repository", config);
+	return xstrfmt("%s the repository at '%s'", config, request->place);
+}
+
 static int write_keys(const struct request *request, const struct keys *keys,
 		      const char *path, struct err *err)
 {
 	int nremoved, nwritten, nrepaired;
+	char *owner;
 
-	nremoved = keys_remove(&request->scope, is_misspelt, request, err);
+	nremoved = keys_remove(&request->scope, install_is_misspelt,
+			       agents[request->is_standalone], err);
 	if (nremoved < 0)
 		return -1;
 	nwritten = keys_write(keys, &request->scope, err);
 	if (nwritten < 0)
 		return -1;
-	nrepaired = repair(request, path, err);
+	nrepaired = repair_other(request, path, err);
 	if (nrepaired < 0)
 		return -1;
-	say_written(request, keys, nremoved + nwritten + nrepaired);
+	owner = owner_of(request);
+	keys_print(keys, owner, nremoved + nwritten + nrepaired);
+	free(owner);
 	return 0;
 }
 
@@ -437,22 +497,17 @@ static int install(struct request *request, struct err *err)
 	char *path;
 	int ret;
 
-	if (needs_git(err) || needs_git_lfs(err) || request_enter(request, err))
-		return -1;
-	if (request->is_shared && standalone_can_share(err))
+	if (needs_git(err) || needs_git_lfs(err) || enter(request, err))
 		return -1;
 	path = needs_program_path(err);
 	if (!path)
 		return -1;
+	add_group(&keys, request, path);
 	if (request->is_standalone)
-		standalone_add_keys(&keys, &request->servers, path);
-	else
-		keys_add_agent(&keys, NEGOTIATED, path,
-			       request->direction ? request->direction :
-						    "upload");
+		standalone_add_rules(&keys, &request->servers);
 	ret = write_keys(request, &keys, path, err);
 	if (!ret && request->is_shared)
-		ret = standalone_share(&request->servers, err);
+		ret = standalone_share(&request->repo, &request->servers, err);
 	if (!ret)
 		ret = warn(request, &keys, err);
 	keys_release(&keys);
@@ -460,77 +515,41 @@ static int install(struct request *request, struct err *err)
 	return ret;
 }
 
-static bool is_of_group(const struct gitconfig_entry *entry, const void *agent)
-{
-	return keys_is_of_agent(entry->key, agent, false);
-}
-
-static bool is_standalone_key(const struct gitconfig_entry *entry,
-			      const void *servers)
-{
-	return standalone_is_key(entry, servers);
-}
-
-/* Remove the group of an agent, unless it starts another program. */
-static int remove_agent(const struct request *request, const char *agent,
+/* Remove the group of an agent; returns as keys_remove(). */
+static int remove_group(const struct request *request, bool is_standalone,
 			struct err *err)
 {
-	struct gitconfig *config = scope_load(&request->scope, err);
-	char *name = NULL;
+	struct gitconfig *config = keys_load(&request->scope, err);
 	const char *path;
-	int nremoved = -1;
+	int nremoved = 0;
 
 	if (!config)
 		return -1;
-	name = xstrfmt("lfs.customtransfer.%s.path", agent);
-	path = gitconfig_get(config, name);
-	if (path && !is_ours(path)) {
-		printf("Left as it is: %s = %s\n", name, path);
-		nremoved = 0;
-	} else {
-		nremoved = keys_remove(&request->scope, is_of_group, agent,
-				       err);
-	}
-	free(name);
+	path = gitconfig_get(config, paths[is_standalone]);
+	if (path && !is_ours(path))
+		printf("Left as it is: %s = %s\n", paths[is_standalone], path);
+	else
+		nremoved = keys_remove(&request->scope, install_is_of_group,
+				       agents[is_standalone], err);
 	gitconfig_free(config);
 	return nremoved;
 }
 
-/* Each returns how many keys it removed or changed, or -1. */
-static int uninstall_standalone(const struct request *request, struct err *err)
-{
-	int nkeys, ngroup = 0, nshared = 0;
-
-	nkeys = keys_remove(&request->scope, is_standalone_key,
-			    &request->servers, err);
-	if (nkeys >= 0 && !request->servers.n)
-		ngroup = remove_agent(request, STANDALONE_AGENT, err);
-	if (nkeys >= 0 && ngroup >= 0 && request_is_local(request))
-		nshared = standalone_unshare(request->is_shared, err);
-	return nkeys < 0 || ngroup < 0 || nshared < 0 ?
-		       -1 :
-		       nkeys + ngroup + nshared;
-}
-
-/* Another config file may have it on still. */
+/* Another config file may still switch it on. */
 static void say_nothing_removed(const struct request *request)
 {
-	static const char *const keys[] = {
-		"lfs.customtransfer." NEGOTIATED ".path",
-		"lfs.customtransfer." STANDALONE_AGENT ".path",
-	};
 	struct err ignored = ERR_INIT;
 	struct gitconfig *config = gitconfig_load(NULL, &ignored);
 
 	printf("There was nothing to remove.\n");
 	for (size_t i = request->is_standalone; config && i < 2; i++) {
-		const char *path = gitconfig_get(config, keys[i]);
+		const char *path = gitconfig_get(config, paths[i]);
 		char *origin;
 
 		if (!path || !is_ours(path))
 			continue;
-		origin = scope_origin(&request->scope, keys[i]);
-		printf("But %s is set in %s\n", keys[i], origin);
+		origin = keys_origin(&request->scope, paths[i]);
+		printf("But %s is set in %s\n", paths[i], origin);
 		free(origin);
 	}
 	gitconfig_free(config);
@@ -538,18 +557,23 @@ static void say_nothing_removed(const struct request *request)
 
 static int uninstall(struct request *request, struct err *err)
 {
-	int nremoved = 0, nstandalone;
+	int nremoved = 0;
 
-	if (needs_git(err) || request_enter(request, err))
+	if (needs_git(err) || enter(request, err))
 		return -1;
 	if (!request->is_standalone)
-		nremoved = remove_agent(request, NEGOTIATED, err);
-	if (nremoved < 0)
+		nremoved += remove_group(request, false, err);
+	if (!err->kind)
+		nremoved += keys_remove(&request->scope, standalone_is_rule,
+					&request->servers, err);
+	if (!err->kind && !request->servers.n)
+		nremoved += remove_group(request, true, err);
+	if (!err->kind && request->repo.top)
+		nremoved += standalone_unshare(&request->repo,
+					       request->is_shared, err);
+	if (err->kind)
 		return -1;
-	nstandalone = uninstall_standalone(request, err);
-	if (nstandalone < 0)
-		return -1;
-	if (!nremoved && !nstandalone)
+	if (!nremoved)
 		say_nothing_removed(request);
 	return 0;
 }
@@ -561,7 +585,8 @@ static int install_run(void *args)
 	int ret = request->is_install ? install(request, &err) :
 					uninstall(request, &err);
 
-	request_release(request);
+	serverurl_release(&request->servers);
+	repo_release(&request->repo);
 	return ret ? cli_fail(&err) : EXIT_SUCCESS;
 }
 

@@ -5,15 +5,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "agent/cli.h"
+#include "lfs/base/buf.h"
+#include "lfs/base/child.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/net/url.h"
 
-#define GROUP "lfs.customtransfer."
-
-enum { SHOWN = 4096 };
+enum {
+	OUTPUT_MAX = 1 << 20,
+	NOTHING_TO_UNSET = 5,	/* git config's exit status */
+	SHOWN = 4096
+};
 
 void keys_add(struct keys *keys, const char *name, const char *value)
 {
@@ -26,36 +30,60 @@ void keys_add(struct keys *keys, const char *name, const char *value)
 	keys->n++;
 }
 
-void keys_add_agent(struct keys *keys, const char *agent, const char *path,
-		    const char *direction)
+struct gitconfig *keys_load(const struct scope *scope, struct err *err)
 {
-	const struct {
-		const char *name, *value;
-	} group[] = {
-		{ "concurrent", "true" },
-		{ "direction", direction },
-		{ "args", "agent" },
-		{ "path", path },
-	};
+	const char *const argv[] = { "git",	    "-C", scope->dir, "config",
+				     scope->option, "-z", "--list",   NULL };
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	struct gitconfig *config = NULL;
+	int status;
 
-	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++) {
-		char *name = xstrfmt(GROUP "%s.%s", agent, group[i].name);
-
-		keys_add(keys, name, group[i].value);
-		free(name);
-	}
+	/* git fails if there is no such file, which is as good as empty. */
+	if (!child_run(&child, &text, &status, err))
+		config = gitconfig_parse(buf_str(&text), status ? 0 : text.len,
+					 err);
+	buf_release(&text);
+	return config;
 }
 
-bool keys_is_of_agent(const char *key, const char *agent, bool misspelt)
+/* Make `value` the only value of the key; NULL: remove all values. */
+static int change(const struct scope *scope, const char *key, const char *value,
+		  struct err *err)
 {
-	const size_t n = strlen(GROUP);
-	const char *last = strrchr(key, '.');
+	const char *const argv[] = {
+		"git",	       "-C",
+		scope->dir,    "config",
+		scope->option, value ? "--replace-all" : "--unset-all",
+		key,	       value,
+		NULL
+	};
+	struct child child = { .argv = argv, .keep_stderr = true };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	char shown[URL_DISPLAY_MAX];
+	int status, ret = child_run(&child, &text, &status, err);
 
-	if (strncasecmp(key, GROUP, n) || !last || last < key + n ||
-	    (size_t)(last - key) - n != strlen(agent) ||
-	    strncmp(key + n, agent, strlen(agent)))
-		return false;
-	return misspelt == !!strncmp(key, GROUP, n);
+	buf_release(&text);
+	if (ret || !status || (!value && status == NOTHING_TO_UNSET))
+		return ret;
+	url_display_any(key, shown, sizeof(shown));
+	if (text_has_prefix(scope->option, "--file="))
+		return err_set(err, ERR_LOCAL, "cannot %s '%s' %s %s",
+			       value ? "write" : "remove", shown,
+			       value ? "to" : "from",
+			       scope->option + strlen("--file="));
+	return err_set(err, ERR_LOCAL, "cannot %s '%s' %s the git config (%s)",
+		       value ? "write" : "remove", shown, value ? "to" : "from",
+		       scope->option);
+}
+
+static void print_key(const char *before, const char *name, const char *value)
+{
+	char shown_name[SHOWN], shown_value[SHOWN];
+
+	printf("%s %s = %s\n", before,
+	       url_display_any(name, shown_name, sizeof(shown_name)),
+	       url_display_any(value, shown_value, sizeof(shown_value)));
 }
 
 static bool is_set(const struct gitconfig *config, const struct key *key)
@@ -67,46 +95,34 @@ static bool is_set(const struct gitconfig *config, const struct key *key)
 	       !gitconfig_next(config, key->name, &pos);
 }
 
-/* Either may hold a URL with a password in it. */
-static void say(const char *done, const char *name, const char *value)
-{
-	char shown_name[SHOWN], shown_value[SHOWN];
-
-	printf("%s %s = %s\n", done,
-	       url_display_any(name, shown_name, sizeof(shown_name)),
-	       url_display_any(value, shown_value, sizeof(shown_value)));
-}
-
-static void say_replaced(const struct gitconfig *config, const struct key *key)
+static void print_replaced(const struct gitconfig *config,
+			   const struct key *key)
 {
 	const char *value;
 	size_t pos = 0;
 
 	while ((value = gitconfig_next(config, key->name, &pos)))
 		if (strcmp(value, key->value))
-			say("replaced", key->name, value);
+			print_key("replaced", key->name, value);
 }
 
 int keys_write(const struct keys *keys, const struct scope *scope,
 	       struct err *err)
 {
-	struct gitconfig *config = scope_load(scope, err);
-	int nchanges = config ? 0 : -1;
+	struct gitconfig *config = keys_load(scope, err);
+	int nchanges = 0;
 
-	for (size_t i = 0; config && i < keys->n; i++) {
+	for (size_t i = 0; config && !err->kind && i < keys->n; i++) {
 		const struct key *key = &keys->list[i];
 
-		if (is_set(config, key))
+		if (is_set(config, key) ||
+		    change(scope, key->name, key->value, err))
 			continue;
-		if (scope_set(scope, key->name, key->value, err)) {
-			nchanges = -1;
-			break;
-		}
-		say_replaced(config, key);
+		print_replaced(config, key);
 		nchanges++;
 	}
 	gitconfig_free(config);
-	return nchanges;
+	return err->kind ? -1 : nchanges;
 }
 
 int keys_remove(const struct scope *scope,
@@ -114,35 +130,53 @@ int keys_remove(const struct scope *scope,
 				  const void *ctx),
 		const void *ctx, struct err *err)
 {
-	struct gitconfig *config = scope_load(scope, err);
+	struct gitconfig *config = keys_load(scope, err);
 	const struct gitconfig_entry *entry;
-	int nchanges = config ? 0 : -1;
+	int nchanges = 0;
 	size_t pos = 0;
 
-	while (config && (entry = gitconfig_each(config, &pos))) {
-		if (!is_wanted(entry, ctx))
+	while (config && !err->kind && (entry = gitconfig_each(config, &pos))) {
+		if (!is_wanted(entry, ctx) ||
+		    change(scope, entry->key, NULL, err))
 			continue;
-		if (scope_unset(scope, entry->key, err)) {
-			nchanges = -1;
-			break;
-		}
-		say("removed", entry->key, entry->value);
+		print_key("removed", entry->key, entry->value);
 		nchanges++;
 	}
 	gitconfig_free(config);
-	return nchanges;
+	return err->kind ? -1 : nchanges;
 }
 
-void keys_print(const struct keys *keys)
+void keys_print(const struct keys *keys, const char *where, int nchanges)
 {
+	printf("%s in %s:\n", nchanges ? "Set up" : "Already set up", where);
 	for (size_t i = 0; i < keys->n; i++)
-		printf("   %s = %s\n", keys->list[i].name, keys->list[i].value);
+		print_key("  ", keys->list[i].name, keys->list[i].value);
+}
+
+char *keys_origin(const struct scope *scope, const char *key)
+{
+	const char *const argv[] = {
+		"git",		 "-C",	  scope->dir, "config",
+		"--show-origin", "--get", key,	      NULL
+	};
+	struct child child = { .argv = argv };
+	struct buf text = BUF_INIT(OUTPUT_MAX);
+	struct err ignored = ERR_INIT;
+	char *origin;
+
+	if (child_run(&child, &text, NULL, &ignored))
+		origin = xstrdup("another file");
+	else
+		origin = xstrndup(buf_str(&text),
+				  strcspn(buf_str(&text), "\t\n"));
+	buf_release(&text);
+	return origin;
 }
 
 void keys_warn_of(const struct scope *scope,
 		  const struct gitconfig_entry *entry, const char *effect)
 {
-	char *origin = scope_origin(scope, entry->key);
+	char *origin = keys_origin(scope, entry->key);
 	char key[SHOWN], value[SHOWN];
 
 	cli_say("warning: %s is '%s' in %s; %s",
@@ -155,14 +189,14 @@ void keys_warn_of(const struct scope *scope,
 void keys_warn(const struct keys *keys, const struct scope *scope,
 	       const struct gitconfig *config)
 {
-	const struct gitconfig_entry *entry;
-
 	for (size_t i = 0; i < keys->n; i++) {
-		entry = gitconfig_find(config, keys->list[i].name);
+		const struct gitconfig_entry *entry =
+			gitconfig_find(config, keys->list[i].name);
+
 		if (entry && strcmp(entry->value, keys->list[i].value))
 			keys_warn_of(scope, entry,
-				     "that counts here, and not what "
-				     "was written");
+				     "that counts here, and not what was "
+				     "written");
 	}
 }
 

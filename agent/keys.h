@@ -5,15 +5,21 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "agent/scope.h"
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
 
 /*
- * Keys of the git config that shall have one value each, and what is said
- * when they are written, replaced, removed or outdone.  Says it on stdout,
- * warnings on stderr.
+ * Keys in one of git's config files: written, replaced, removed, overridden.
+ * git itself does all reading and writing; its complaints go to stderr.  What
+ * is changed is said on stdout, warnings on stderr; passwords in URLs are not
+ * shown.
  */
+
+/* The file: a repository's, the user's, the machine's, or another. */
+struct scope {
+	const char *option;	/* "--local", "--global", "--system" or "--file=" */
+	const char *dir;	/* in the repository; "." for the others */
+};
 
 enum { KEYS_MAX = 12 };
 
@@ -22,54 +28,50 @@ struct key {
 	char *value;
 };
 
+/* What shall be in the file, each key with one value. */
 struct keys {
 	struct key list[KEYS_MAX];
 	size_t n;
 };
 
-/* One more, unless it is there; both are copied. */
+/* Add a key, unless it is there; both are copied. */
 void keys_add(struct keys *keys, const char *name, const char *value);
 
-/*
- * The group lfs.customtransfer.<agent>.*, by which git-lfs knows how to start
- * this program at `path`.
- */
-void keys_add_agent(struct keys *keys, const char *agent, const char *path,
-		    const char *direction);
+/* What this file alone sets, without its includes. */
+struct gitconfig *keys_load(const struct scope *scope, struct err *err);
 
 /*
- * Is `key` one of that group?  If `misspelt`: one that was meant to be, but
- * git-lfs reads it only in lower case, and git keeps the case of what stands
- * between the first and the last dot.
- */
-bool keys_is_of_agent(const char *key, const char *agent, bool misspelt);
-
-/*
- * Make each key's value the only one in the scope.  Says what that replaces;
- * returns how many keys were changed, or -1.
+ * Make each key's value the only one in the file.  Returns how many keys were
+ * changed, or -1.
  */
 int keys_write(const struct keys *keys, const struct scope *scope,
 	       struct err *err);
 
 /*
- * Remove from the scope the entries that `is_wanted` picks.  Says so; returns
- * how many, or -1.
+ * Remove the entries that `is_wanted` picks from the file.  Returns how many,
+ * or -1.
  */
 int keys_remove(const struct scope *scope,
 		bool (*is_wanted)(const struct gitconfig_entry *entry,
 				  const void *ctx),
 		const void *ctx, struct err *err);
 
-/* Print them, one a line. */
-void keys_print(const struct keys *keys);
+/* Print what is set up now, where, and if it was before. */
+void keys_print(const struct keys *keys, const char *where, int nchanges);
 
-/* Warn of those that have another value where the scope is, by `config`. */
+/* Warn of the keys for which `config` has another value. */
 void keys_warn(const struct keys *keys, const struct scope *scope,
 	       const struct gitconfig *config);
 
-/* Warn of an entry that counts in the scope: its value, its place, why. */
+/* Warn of an entry: its value, the file it is in, its effect. */
 void keys_warn_of(const struct scope *scope,
 		  const struct gitconfig_entry *entry, const char *effect);
+
+/*
+ * The file from which git takes the key's value, for people:
+ * "file:.git/config"; the caller's.
+ */
+char *keys_origin(const struct scope *scope, const char *key);
 
 void keys_release(struct keys *keys);
 

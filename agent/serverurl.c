@@ -137,7 +137,7 @@ static int find_by_remote(struct serverurl *found,
 			found->is_ssh = true;
 		if (name && endpoint.key &&
 		    text_has_prefix(endpoint.key, "lfs."))
-			found->is_outdone = true;
+			found->is_overridden = true;
 		endpoint_release(&endpoint);
 	}
 	gitconfig_free(lfsconfig);

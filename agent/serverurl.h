@@ -22,7 +22,7 @@ struct serverurl {
 	char *urls[2];	/* owned: for downloads, and for uploads if another */
 	size_t n;
 	bool is_ssh;	/* git-lfs would ask for access by ssh */
-	bool is_outdone;	/* a remote was named, and lfs.url counts */
+	bool is_overridden;	/* a remote was named, and lfs.url counts */
 };
 
 /* Is it a URL or the name of a remote, and so no path? */

@@ -8,39 +8,35 @@
 #include "agent/cli.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
-#include "lfs/git/repo.h"
+#include "lfs/git/gitconfig.h"
 #include "lfs/net/url.h"
 #include "lfs/server/gourl.h"
 
-#define KEY "standalonetransferagent"
-/* git-lfs's own, which a general rule would replace. */
-#define FILE_KEY "lfs.file://." KEY
+/* git-lfs's own agent for file:// URLs, which a rule for all would replace. */
+#define FILE_RULE "lfs.file://." STANDALONE_RULE
 #define FILE_AGENT "lfs-standalone-file"
 
-enum { SHOWN = 4096 };
-
-static void add_server(struct keys *keys, const char *url)
+static void add_rule(struct keys *keys, const char *url)
 {
-	char *name = xstrfmt("lfs.%s." KEY, url);
+	char *name = xstrfmt("lfs.%s." STANDALONE_RULE, url);
 
 	keys_add(keys, name, STANDALONE_AGENT);
 	free(name);
 }
 
-void standalone_add_keys(struct keys *keys, const struct serverurl *servers,
-			 const char *path)
+/* The rule for shared URLs is always there: only this program reads them. */
+void standalone_add_rules(struct keys *keys, const struct serverurl *servers)
 {
-	keys_add_agent(keys, STANDALONE_AGENT, path, "both");
-	add_server(keys, SERVERURL_SHARED);
+	add_rule(keys, SERVERURL_SHARED);
 	for (size_t i = 0; i < servers->n; i++)
-		add_server(keys, servers->urls[i]);
+		add_rule(keys, servers->urls[i]);
 	if (!servers->n) {
-		keys_add(keys, FILE_KEY, FILE_AGENT);
-		keys_add(keys, "lfs." KEY, STANDALONE_AGENT);
+		keys_add(keys, FILE_RULE, FILE_AGENT);
+		keys_add(keys, "lfs." STANDALONE_RULE, STANDALONE_AGENT);
 	}
 }
 
-/* Does the key's URL stand for it, perhaps as it was written once, decoded? */
+/* Does the rule's URL name the server?  Earlier versions wrote it decoded. */
 static bool is_of_server(const char *url, const char *server)
 {
 	struct gourl parts;
@@ -57,12 +53,13 @@ static bool is_of_server(const char *url, const char *server)
 	return is;
 }
 
-bool standalone_is_key(const struct gitconfig_entry *entry,
-		       const struct serverurl *servers)
+bool standalone_is_rule(const struct gitconfig_entry *entry, const void *ctx)
 {
-	if (!gitconfig_is(entry, "lfs", KEY))
+	const struct serverurl *servers = ctx;
+
+	if (!gitconfig_is(entry, "lfs", STANDALONE_RULE))
 		return false;
-	if (!servers->n && !strcmp(entry->key, FILE_KEY))
+	if (!servers->n && !strcmp(entry->key, FILE_RULE))
 		return !strcmp(entry->value, FILE_AGENT);
 	if (strcmp(entry->value, STANDALONE_AGENT))
 		return false;
@@ -72,165 +69,89 @@ bool standalone_is_key(const struct gitconfig_entry *entry,
 	return !servers->n;
 }
 
-/* Another agent for a part of what the URL (NULL: all) stands for? */
-static bool is_rival(const struct gitconfig_entry *entry, const char *url)
+bool standalone_is_rival(const struct gitconfig_entry *entry,
+			 const struct serverurl *servers)
 {
 	const char *other = entry->sub;
 
-	if (!gitconfig_is(entry, "lfs", KEY) || !other || !*other ||
+	if (!gitconfig_is(entry, "lfs", STANDALONE_RULE) || !other || !*other ||
 	    !strcmp(entry->value, STANDALONE_AGENT) ||
 	    !strcmp(entry->value, FILE_AGENT))
 		return false;
-	return !url || (text_has_prefix(other, url) && strcmp(other, url));
-}
-
-static void warn_of_rivals(const char *url, const struct scope *scope,
-			   const struct gitconfig *config)
-{
-	const struct gitconfig_entry *entry;
-	size_t pos = 0;
-
-	while ((entry = gitconfig_each(config, &pos)))
-		if (is_rival(entry, url))
-			keys_warn_of(scope, entry,
-				     "git-lfs uses that agent there");
-}
-
-void standalone_warn(const struct serverurl *servers, const struct scope *scope,
-		     const struct gitconfig *config)
-{
 	for (size_t i = 0; i < servers->n; i++)
-		warn_of_rivals(servers->urls[i], scope, config);
-	if (!servers->n)
-		warn_of_rivals(NULL, scope, config);
+		if (text_has_prefix(other, servers->urls[i]) &&
+		    strcmp(other, servers->urls[i]))
+			return true;
+	return !servers->n;
 }
 
-static int find_work_tree(struct repo *repo, struct err *err)
+static struct scope lfsconfig_scope(const struct repo *repo)
 {
-	if (repo_find(repo, err))
-		return -1;
-	if (repo->top)
-		return 0;
-	return err_set(err, ERR_USAGE,
-		       "there is no work tree here, and so no place for "
-		       ".lfsconfig");
+	return (struct scope){ "--file=.lfsconfig", repo->top };
 }
 
-int standalone_can_share(struct err *err)
+int standalone_share(const struct repo *repo, const struct serverurl *servers,
+		     struct err *err)
 {
-	struct gitconfig *config = NULL, *merged = NULL;
-	struct repo repo;
-
-	if (!find_work_tree(&repo, err))
-		config = gitconfig_load(NULL, err);
-	if (config)
-		merged = gitconfig_add_lfsconfig(config, repo.top, err);
-	gitconfig_free(merged);
-	gitconfig_free(config);
-	repo_release(&repo);
-	return merged ? 0 : -1;
-}
-
-/* It is used as it is written; a repository's URL is not yet its server's. */
-static char *shared_url(const char *url)
-{
+	const struct scope local = { "--local", "." };
+	const struct scope scope = lfsconfig_scope(repo);
+	const char *url = servers->urls[0];
 	size_t len = strlen(url);
+	/* git-lfs would use the URL of a repository as its server's. */
 	bool is_repository = len > 4 && !strcmp(url + len - 4, ".git");
-
-	return xstrfmt(SERVERURL_SHARED "%s%s", url,
-		       is_repository ? "/info/lfs" : "");
-}
-
-/* What makes it less than it looks. */
-static void warn_of_shared(const struct serverurl *servers, const char *value,
-			   struct err *err)
-{
-	const struct scope scope = { .option = "--local", .dir = "." };
-	struct gitconfig *config = gitconfig_load(NULL, err);
-	const struct gitconfig_entry *entry;
-
-	entry = config ? gitconfig_find(config, "lfs.url") : NULL;
-	if (entry && strcmp(entry->value, value))
-		keys_warn_of(&scope, entry,
-			     "that counts here, and not what was written");
-	if (servers->is_outdone)
-		cli_say("warning: lfs.url was set, and is what was written, "
-			"not the URL of the remote");
-	if (servers->is_ssh)
-		cli_say("warning: the remote is reached by ssh, but this URL "
-			"by https: it takes a login for that");
-	gitconfig_free(config);
-}
-
-int standalone_share(const struct serverurl *servers, struct err *err)
-{
-	struct scope scope = { .option = "--file=.lfsconfig" };
 	struct keys keys = { .n = 0 };
-	struct repo repo;
-	char *value = NULL;
+	struct gitconfig *config = NULL;
+	char *value = xstrfmt(SERVERURL_SHARED "%s%s", url,
+			      is_repository ? "/info/lfs" : "");
 	int nchanges;
 
-	if (find_work_tree(&repo, err))
-		goto out;
-	scope.dir = repo.top;
-	value = shared_url(servers->urls[0]);
 	keys_add(&keys, "lfs.url", value);
 	nchanges = keys_write(&keys, &scope, err);
 	if (nchanges >= 0) {
-		printf("%s in .lfsconfig:\n   lfs.url = %s\n",
-		       nchanges ? "Set up" : "Already set up", value);
-		printf("Commit that file.  Who clones the repository runs "
-		       "once, before:\n"
+		keys_print(&keys, ".lfsconfig", nchanges);
+		printf("Commit that file.  Everyone who clones the repository "
+		       "first runs once:\n"
 		       "   git lfs-multipart install --global --standalone %s\n",
 		       SERVERURL_SHARED);
-		warn_of_shared(servers, value, err);
+		config = gitconfig_load(NULL, err);
 	}
-out:
+	if (config)
+		keys_warn(&keys, &local, config);
+	if (config && servers->is_overridden)
+		cli_say("warning: lfs.url was set, and is what was written, "
+			"not the URL of the remote");
+	if (config && servers->is_ssh)
+		cli_say("warning: the remote is reached by ssh, but this URL "
+			"by https: it takes a login for that");
+	gitconfig_free(config);
 	keys_release(&keys);
 	free(value);
-	repo_release(&repo);
 	return err->kind ? -1 : 0;
 }
 
-static int unshare(const struct scope *scope, const char *url, bool really,
-		   struct err *err)
+int standalone_unshare(const struct repo *repo, bool really, struct err *err)
 {
-	const char *rest = url + strlen(SERVERURL_SHARED);
-	char shown[SHOWN], shown_rest[SHOWN];
+	const struct scope scope = lfsconfig_scope(repo);
+	struct gitconfig *config = keys_load(&scope, err);
+	const char *url = config ? gitconfig_get(config, "lfs.url") : NULL;
+	char shown[URL_DISPLAY_MAX];
+	struct keys keys = { .n = 0 };
+	int nchanges = config ? 0 : -1;
 
-	url_display_any(url, shown, sizeof(shown));
+	if (!url || !text_has_prefix(url, SERVERURL_SHARED))
+		goto out;
 	if (!really) {
-		printf("Left as it is: lfs.url = %s in .lfsconfig\n", shown);
-		printf("`git lfs-multipart uninstall --shared` changes it.\n");
-		return 0;
+		printf("Left as it is: lfs.url = %s in .lfsconfig\n"
+		       "`git lfs-multipart uninstall --shared` changes it.\n",
+		       url_display_any(url, shown, sizeof(shown)));
+		goto out;
 	}
-	if (scope_set(scope, "lfs.url", rest, err))
-		return -1;
-	printf("replaced lfs.url = %s by %s in .lfsconfig; commit that file\n",
-	       shown, url_display_any(rest, shown_rest, sizeof(shown_rest)));
-	return 1;
-}
-
-int standalone_unshare(bool really, struct err *err)
-{
-	struct scope scope = { .option = "--file=.lfsconfig" };
-	struct err ignored = ERR_INIT;
-	struct gitconfig *config = NULL;
-	struct repo repo;
-	const char *url = NULL;
-	int ret = 0;
-
-	if (find_work_tree(&repo, really ? err : &ignored)) {
-		repo_release(&repo);
-		return really ? -1 : 0;
-	}
-	scope.dir = repo.top;
-	config = scope_load(&scope, err);
-	if (config)
-		url = gitconfig_get(config, "lfs.url");
-	if (url && !strncmp(url, SERVERURL_SHARED, strlen(SERVERURL_SHARED)))
-		ret = unshare(&scope, url, really, err);
+	keys_add(&keys, "lfs.url", url + strlen(SERVERURL_SHARED));
+	nchanges = keys_write(&keys, &scope, err);
+	if (nchanges > 0)
+		printf("Commit .lfsconfig, which has the plain URL now.\n");
+out:
+	keys_release(&keys);
 	gitconfig_free(config);
-	repo_release(&repo);
-	return config ? ret : -1;
+	return nchanges;
 }

@@ -6,51 +6,48 @@
 
 #include "agent/keys.h"
 #include "agent/serverurl.h"
+#include "lfs/git/repo.h"
 
 /*
- * Standalone mode: which keys make git-lfs leave everything to this program,
+ * Standalone mode: the rules by which git-lfs leaves all objects of a server to
+ * this program,
  *
  *	lfs.<url>.standalonetransferagent	for one server
  *	lfs.standalonetransferagent		for all
  *
- * and the sharable form, in which a repository's .lfsconfig says it for
- * everyone by "lfs-multipart::" in front of its lfs.url.
+ * and the form that can be shared, in which the lfs.url of a repository's
+ * .lfsconfig begins with SERVERURL_SHARED, and everyone has a rule for such
+ * URLs.
  */
 
 #define STANDALONE_AGENT "lfs-multipart"
+#define STANDALONE_RULE "standalonetransferagent"
+
+/* Add the rules for these servers, for all if there are none. */
+void standalone_add_rules(struct keys *keys, const struct serverurl *servers);
 
 /*
- * The keys for these servers, all if there are none, with the group that
- * starts the program at `path`.  URLs that begin with "lfs-multipart::" are
- * always meant, too: nothing else could make sense of them.
+ * Is it one of our rules, for these servers (a struct serverurl) if there are
+ * any?  In the form that keys_remove() wants.
  */
-void standalone_add_keys(struct keys *keys, const struct serverurl *servers,
-			 const char *path);
+bool standalone_is_rule(const struct gitconfig_entry *entry,
+			const void *servers);
+
+/* Is it another agent's rule for a part of what these servers have? */
+bool standalone_is_rival(const struct gitconfig_entry *entry,
+			 const struct serverurl *servers);
 
 /*
- * Is it one of the keys that name the agent, for these servers if there are
- * any?  Not those of the group.
+ * Write the URL of the first server to the .lfsconfig of the work tree, in the
+ * form that is shared, and tell what to do about it.
  */
-bool standalone_is_key(const struct gitconfig_entry *entry,
-		       const struct serverurl *servers);
-
-/* Warn of what keeps git-lfs from doing so where the scope is. */
-void standalone_warn(const struct serverurl *servers, const struct scope *scope,
-		     const struct gitconfig *config);
-
-/* Is there a work tree, for a .lfsconfig, and none there that git cannot read? */
-int standalone_can_share(struct err *err);
+int standalone_share(const struct repo *repo, const struct serverurl *servers,
+		     struct err *err);
 
 /*
- * Make the .lfsconfig of the work tree that we are in say the sharable form of
- * the first URL, and tell what to do about it.
+ * Make a shared URL there a plain one or, if not `really`, only tell that it is
+ * there.  Returns how many keys were changed, or -1.
  */
-int standalone_share(const struct serverurl *servers, struct err *err);
-
-/*
- * Take "lfs-multipart::" off the URL there, or if not `really` only tell that
- * it is there.  Returns 1 if it was changed, 0 if not, or -1.
- */
-int standalone_unshare(bool really, struct err *err);
+int standalone_unshare(const struct repo *repo, bool really, struct err *err);
 
 #endif

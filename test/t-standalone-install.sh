@@ -248,7 +248,7 @@ git -C t add .lfsconfig
 git -C t commit -q -m 'no more'
 check 'that git-lfs can use' without_us t
 git -C t config lfs.url "$SERVER/x.git/info/lfs"
-check 'a URL that outdoes .lfsconfig is said' sh -c "cd t &&
+check 'a URL that overrides .lfsconfig is said' sh -c "cd t &&
 	git lfs-multipart install --shared '$SERVER/t.git' 2>&1 |
 	grep 'lfs.url is .* in file:.git/config; that counts here'"
 
@@ -263,12 +263,12 @@ hides () {
 }
 about="lfs.url is '$SERVER/x.git/info/lfs'"
 git -C t config lfs.url "$SECRET/x.git/info/lfs"
-hides 'a password in a URL that outdoes .lfsconfig is not shown' sh -c "cd t &&
+hides 'a password in a URL that overrides .lfsconfig is not shown' sh -c "cd t &&
 	git lfs-multipart install --shared '$SERVER/t.git'"
 git config -f t/.lfsconfig lfs.url "lfs-multipart::$SECRET/t.git"
 about="lfs.url = lfs-multipart::$SERVER/t.git in .lfsconfig"
 hides 'nor one in .lfsconfig' git lfs-multipart uninstall t
-about="replaced lfs.url = lfs-multipart::$SERVER/t.git by $SERVER/t.git"
+about="replaced lfs.url = lfs-multipart::$SERVER/t.git"
 hides 'nor when that is changed' git lfs-multipart uninstall --shared t
 check 'it is still there' equal "$SECRET/t.git" \
 	"$(git config -f t/.lfsconfig lfs.url)"
@@ -319,7 +319,7 @@ mkdir r/.lfsconfig.lock
 fails_as "cannot write 'lfs.url' to .lfsconfig" --shared https://h.example/x
 rmdir r/.lfsconfig.lock
 git -C r config lfs.url https://lfs.example/x
-check 'a remote that lfs.url outdoes' sh -c '
+check 'a remote that lfs.url overrides' sh -c '
 	cd r && git remote add up https://up.example/x &&
 	git lfs-multipart install --shared up 2>../said'
 check 'is said' grep 'lfs.url was set' said
