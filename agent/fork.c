@@ -220,6 +220,7 @@ static int prepare_push(struct command *command, struct err *err)
 		.all = options->all,
 		.is_forced = command->is_forced,
 		.is_quiet = command->is_quiet,
+		.is_shallow = fork_is_shallow(command->fork),
 		.stop = stop_when(fork_is_stopped, command),
 	};
 	if (forkpush_find(push, err))

@@ -29,17 +29,31 @@ static struct child child_of(const struct forkpush *push,
 	};
 }
 
+/* What a git prints, the caller's.  If it fails, NULL, and it has said why. */
+static char *read_git(const struct forkpush *push, const char *const *argv,
+		      const char *input, struct err *err)
+{
+	struct child child = child_of(push, argv);
+	struct buf text = BUF_INIT(OUTPUT_ROOM);
+
+	child.input = input;
+	child.keep_stderr = true;
+	if (!child_run(&child, &text, NULL, err))
+		return buf_take(&text);
+	buf_release(&text);
+	return NULL;
+}
+
 /* The first line that a git prints, the caller's; "" if that git fails. */
 static char *ask_git(const struct forkpush *push, const char *const *argv,
-		     struct err *err)
+		     int *status, struct err *err)
 {
 	const struct child child = child_of(push, argv);
 	struct buf text = BUF_INIT(OUTPUT_ROOM);
 	char *line = NULL;
-	int status;
 
-	if (!child_run(&child, &text, &status, err)) {
-		line = xstrdup(status ? "" : buf_str(&text));
+	if (!child_run(&child, &text, status, err)) {
+		line = xstrdup(*status ? "" : buf_str(&text));
 		line[strcspn(line, "\n")] = '\0';
 	}
 	buf_release(&text);
@@ -53,16 +67,17 @@ static char *rev_parse(const struct forkpush *push, const char *option,
 	const char *const argv[] = { "git",  "rev-parse",	 "--verify",
 				     option, "--end-of-options", ref,
 				     NULL };
+	int status;
 
-	return ask_git(push, argv, err);
+	return ask_git(push, argv, &status, err);
 }
 
 /*
- * What the pattern's star stands for in `name`: its length, and where it
- * starts.  -1 if the name does not match.
+ * Match `name` with a pattern that may have one star.  Returns the length of
+ * what the star stands for, and where that starts; -1 if it does not match.
  */
-static long match(const char *pattern, size_t len, const char *name,
-		  const char **star)
+static long match_star(const char *pattern, size_t len, const char *name,
+		       const char **star)
 {
 	const char *at = memchr(pattern, '*', len);
 	size_t before = at ? (size_t)(at - pattern) : len;
@@ -77,8 +92,8 @@ static long match(const char *pattern, size_t len, const char *name,
 }
 
 /*
- * Undo a refspec of git fetch, "+refs/heads/<star>:refs/remotes/up/<star>": the
- * name that the ref has at that remote, the caller's, or NULL.
+ * Undo a refspec of git fetch, "+refs/heads/<star>:refs/remotes/up/<star>".
+ * Returns the name that the ref has at that remote, the caller's, or NULL.
  */
 static char *undo_refspec(const char *spec, const char *name)
 {
@@ -88,7 +103,7 @@ static char *undo_refspec(const char *spec, const char *name)
 
 	if (!colon)
 		return NULL;
-	n = match(colon + 1, strlen(colon + 1), name, &star);
+	n = match_star(colon + 1, strlen(colon + 1), name, &star);
 	if (n < 0)
 		return NULL;
 	at = memchr(source, '*', (size_t)(colon - source));
@@ -99,8 +114,8 @@ static char *undo_refspec(const char *spec, const char *name)
 }
 
 /*
- * The name that a remote's branch has at that remote, the caller's.  Of two
- * remotes up and up/stream, the longer one is meant.
+ * The name that a remote's branch has at that remote, the caller's.  If there
+ * are remotes `up` and `up/stream`, the longer name wins.
  */
 static char *name_at_remote(const char *name, struct err *err)
 {
@@ -144,7 +159,7 @@ static char *target_of(const char *name, struct err *err)
 }
 
 /* Takes both. */
-static void add(struct forkpush *push, char *source, char *target)
+static void add_ref(struct forkpush *push, char *source, char *target)
 {
 	/* Grows at powers of two. */
 	if (!(push->nrefs & (push->nrefs - 1)))
@@ -177,23 +192,22 @@ static int add_name(struct forkpush *push, const char *ref, struct err *err)
 		free(target);
 		return -1;
 	}
-	add(push, source, target);
+	add_ref(push, source, target);
 	return 0;
 }
 
-/* Its branches and tags, "OBJECT\tNAME" each. */
-static int ls_remote(const struct forkpush *push, const char *remote,
-		     struct buf *text, struct err *err)
+/* A remote's branches and tags, "OBJECT\tNAME" each; the caller's, or NULL. */
+static char *ls_remote(const struct forkpush *push, const char *remote,
+		       struct err *err)
 {
 	const char *const argv[] = { "git",    "ls-remote", "--heads", "--tags",
 				     "--refs", "--",	    remote,    NULL };
-	struct child child = child_of(push, argv);
+	char *text = read_git(push, argv, NULL, err);
 
-	child.keep_stderr = true;
-	if (!child_run(&child, text, NULL, err))
-		return 0;
-	return err_wrap(err, "cannot list the branches and tags of '%.80s'",
-			remote);
+	if (!text)
+		err_wrap(err, "cannot list the branches and tags of '%.80s'",
+			 remote);
+	return text;
 }
 
 /* Cut the next line off, in place; its first word ends at the tab. */
@@ -212,7 +226,7 @@ static char *cut_line(char **text, char **rest)
 	return line;
 }
 
-/* By name: so git moves what it keeps of that remote's branches, as always. */
+/* Fetch the refs by name, so that git updates its remote-tracking branches. */
 static int fetch(const struct forkpush *push, struct err *err)
 {
 	const char *const argv[] = { "git",
@@ -225,34 +239,30 @@ static int fetch(const struct forkpush *push, struct err *err)
 				     "--",
 				     push->from,
 				     NULL };
-	struct child child = child_of(push, argv);
-	struct buf names = BUF_INIT(OUTPUT_ROOM), text = BUF_INIT(OUTPUT_ROOM);
-	int ret = 0;
+	struct buf names = BUF_INIT(OUTPUT_ROOM);
+	char *text;
 
 	for (size_t i = 0; i < push->nrefs; i++)
 		buf_printf(&names, "%s\n", push->refs[i].target);
-	child.input = buf_str(&names);
-	child.keep_stderr = true;
-	if (child_run(&child, &text, NULL, err))
-		ret = err_wrap(err, "cannot fetch the branches of '%.80s'",
-			       push->from);
+	text = read_git(push, argv, buf_str(&names), err);
+	if (!text)
+		err_wrap(err, "cannot fetch the branches of '%.80s'",
+			 push->from);
 	buf_release(&names);
-	buf_release(&text);
-	return ret;
+	free(text);
+	return err->kind ? -1 : 0;
 }
 
 static int find_all(struct forkpush *push, struct err *err)
 {
-	struct buf buf = BUF_INIT(OUTPUT_ROOM);
-	char *text, *rest, *object, *name;
-	int ret = ls_remote(push, push->from, &buf, err);
+	char *text = ls_remote(push, push->from, err), *rest = text;
+	char *object, *name;
 
-	text = rest = buf_take(&buf);
-	while (!ret && (object = cut_line(&rest, &name)))
-		add(push, xstrdup(object), xstrdup(name));
-	free(text);
-	if (ret)
+	if (!text)
 		return err_append(err, "; --from names the remote to ask");
+	while ((object = cut_line(&rest, &name)))
+		add_ref(push, xstrdup(object), xstrdup(name));
+	free(text);
 	if (!push->nrefs)
 		return err_set(err, ERR_USAGE,
 			       "'%.80s' has no branches and tags to be pushed",
@@ -270,24 +280,24 @@ static struct forkpush_ref *find_ref(const struct forkpush *push,
 }
 
 /*
- * Git remembers what it last saw of a remote's branch, but not of a tag: for
- * that, what the remote has now must do.
+ * git remembers what it last saw of a remote's branch, but not of a tag.  The
+ * lease of a tag is what the remote has now.
  */
 static int set_leases(struct forkpush *push, struct err *err)
 {
-	struct buf buf = BUF_INIT(OUTPUT_ROOM);
-	char *text, *rest, *object, *name;
-	int ret = ls_remote(push, push->remote, &buf, err);
+	char *text = ls_remote(push, push->remote, err), *rest = text;
+	char *object, *name;
 
-	text = rest = buf_take(&buf);
-	while (!ret && (object = cut_line(&rest, &name))) {
+	if (!text)
+		return -1;
+	while ((object = cut_line(&rest, &name))) {
 		struct forkpush_ref *ref = find_ref(push, name);
 
 		if (ref && text_has_prefix(name, TAGS))
 			ref->lease = xstrdup(object);
 	}
 	free(text);
-	return ret;
+	return 0;
 }
 
 int forkpush_find(struct forkpush *push, struct err *err)
@@ -380,10 +390,8 @@ static void explain(struct forkpush_ref *ref, const char *summary)
 		  "it is not what this clone last fetched of it" },
 	};
 	const char *open = strchr(summary, '(');
-	const char *reason = open ? open + 1 : summary;
+	const char *reason = open ? open + 1 : summary, *meaning = NULL;
 	int len = (int)strcspn(reason, ")");
-
-	const char *meaning = NULL;
 
 	for (size_t i = 0; i < sizeof(reasons) / sizeof(reasons[0]); i++)
 		if (text_has_prefix(reason, reasons[i][0]))
@@ -396,24 +404,22 @@ static void explain(struct forkpush_ref *ref, const char *summary)
 	printable(ref->why);
 }
 
-/* Is what was to be pushed a part of the history that is there? */
+/* Is the commit to be pushed an ancestor of the one that is there? */
 static bool takes_back(const struct forkpush *push,
 		       const struct forkpush_ref *ref)
 {
 	const char *const argv[] = { "git",	  "merge-base", "--is-ancestor",
 				     ref->source, ref->lease,	NULL };
-	const struct child child = child_of(push, argv);
-	struct buf text = BUF_INIT(OUTPUT_ROOM);
 	struct err ignored = ERR_INIT;
-	int status, ret = child_run(&child, &text, &status, &ignored);
+	int status = -1;
 
-	buf_release(&text);
-	return !ret && !status;
+	free(ask_git(push, argv, &status, &ignored));
+	return !status && !ignored.kind;
 }
 
 /*
- * The push is tried, and would be one by force: "OLD...NEW (forced update)".
- * Only what is there now may be pushed over, whatever git learns until then.
+ * The dry run says "OLD...NEW (forced update)".  The real push may overwrite
+ * OLD and nothing else, whatever git learns until then.
  */
 static void set_lease(const struct forkpush *push, struct forkpush_ref *ref,
 		      char *summary)
@@ -430,8 +436,8 @@ static void set_lease(const struct forkpush *push, struct forkpush_ref *ref,
 }
 
 /*
- * "FLAG\tSOURCE:TARGET\tSUMMARY" is what became of a ref, or in a dry run would:
- * '!', refused; '=', it was there; '+', pushed by force; others, pushed.
+ * Read git's report, a line "FLAG\tSOURCE:TARGET\tSUMMARY" a ref: '!' is refused,
+ * '=' was there already, '+' is pushed by force, another flag is pushed.
  */
 static void read_report(struct forkpush *push, char *text, bool is_dry)
 {
@@ -456,7 +462,7 @@ static void read_report(struct forkpush *push, char *text, bool is_dry)
 	}
 }
 
-/* Run it: its exit status, and marks on the refs. */
+/* Run git push, and mark the refs by its report. */
 static int run_push(struct forkpush *push, const char *const *options,
 		    struct child child, int *status, struct err *err)
 {
@@ -475,7 +481,7 @@ static int run_push(struct forkpush *push, const char *const *options,
 	return ret;
 }
 
-/* Let git try.  The hooks would upload; they are for the push itself. */
+/* A dry run.  The hooks would upload, so they are left to the push itself. */
 static int run_dry(struct forkpush *push, int *status, struct child_said *said,
 		   struct err *err)
 {
@@ -490,7 +496,7 @@ static int run_dry(struct forkpush *push, int *status, struct child_said *said,
 	return run_push(push, options, child, status, err);
 }
 
-/* Git's lines as one; after an empty one comes advice that suits any failure. */
+/* Join git's lines up to an empty one; after that comes only general advice. */
 static char *join_lines(const struct child_said *said)
 {
 	char *text = xstrndup(said->text, said->len);
@@ -551,8 +557,9 @@ static int refuse(const struct forkpush *push, struct err *err)
 }
 
 /*
- * Would the remote's history end where that of this clone does?  Servers take
- * that from nobody.  (Raw commits show the parents that are cut off.)
+ * Refuse to push if the remote's history would end where that of this clone is
+ * cut off: no server takes that.  (Raw commits show the parents that are cut
+ * off.)
  */
 static int check_shallow(const struct forkpush *push, struct err *err)
 {
@@ -560,10 +567,8 @@ static int check_shallow(const struct forkpush *push, struct err *err)
 					       "--max-parents=0",
 					       "--pretty=raw", NULL };
 	struct words words = { .n = 0 };
-	struct buf text = BUF_INIT(OUTPUT_ROOM);
-	struct child child;
-	bool is_cut = false;
-	int ret;
+	bool is_cut;
+	char *text;
 
 	add_words(&words, command);
 	for (size_t i = 0; i < push->nrefs; i++)
@@ -571,15 +576,12 @@ static int check_shallow(const struct forkpush *push, struct err *err)
 			add_word(&words, xstrdup(push->refs[i].source));
 	add_word(&words, xstrdup("--not"));
 	add_word(&words, xstrfmt("--remotes=%s", push->remote));
-	child = child_of(push, (const char *const *)words.words);
-	child.keep_stderr = true;
-	ret = child_run(&child, &text, NULL, err);
-	if (!ret)
-		is_cut = strstr(buf_str(&text), "\nparent ");
-	buf_release(&text);
+	text = read_git(push, (const char *const *)words.words, NULL, err);
+	is_cut = text && strstr(text, "\nparent ");
+	free(text);
 	release_words(&words);
 	if (!is_cut)
-		return ret;
+		return err->kind ? -1 : 0;
 	return err_set(err, ERR_REFUSED,
 		       "cannot push from this clone: it is shallow, and where "
 		       "its history is cut off, %.80s has nothing; run git "
@@ -589,12 +591,8 @@ static int check_shallow(const struct forkpush *push, struct err *err)
 
 int forkpush_try(struct forkpush *push, struct err *err)
 {
-	static const char *const question[] = { "git", "rev-parse",
-						"--is-shallow-repository",
-						NULL };
 	struct child_said said;
-	char *is_shallow;
-	int status, ret = 0;
+	int status;
 	size_t left;
 
 	if (run_dry(push, &status, &said, err))
@@ -604,14 +602,10 @@ int forkpush_try(struct forkpush *push, struct err *err)
 		return refuse_all(push, &said, err);
 	if (left && (!push->all || left == push->nrefs))
 		return refuse(push, err);
-	is_shallow = ask_git(push, question, err);
-	if (!is_shallow || !strcmp(is_shallow, "true"))
-		ret = is_shallow ? check_shallow(push, err) : -1;
-	free(is_shallow);
-	return ret;
+	return push->is_shallow ? check_shallow(push, err) : 0;
 }
 
-/* git has already said on stderr what is wrong. */
+/* The push has failed, and git has said on stderr what is wrong. */
 static int explain_failure(const struct forkpush *push, struct err *err)
 {
 	size_t i = 0;

@@ -17,27 +17,28 @@
  *	forkpush_run(&push, &err);	push it
  *	forkpush_release(&push);
  *
- * What is pushed is what was found: each branch and tag as it was then, however
- * long the objects take.
+ * Each branch and tag is pushed as it was when it was found, however long the
+ * objects take.
  */
 
 struct forkpush_ref {
-	char *source;	/* owned, as all: what it is to point to, in hex */
+	char *source;	/* owned, as all: the object to push, in hex */
 	char *target;	/* its full name at the remote */
-	char *lease;	/* what may be pushed over, in hex; NULL: nothing */
-	char *why;	/* it is left as it is there; NULL: it is pushed */
-	bool is_otherwise;	/* that is for what is there: --force may help */
-	bool is_there;	/* the remote has what was to be pushed */
+	char *lease;	/* the object that may be overwritten; NULL: none */
+	char *why;	/* why it is not pushed; NULL: it is */
+	bool is_otherwise;	/* as the remote has another one: --force may help */
+	bool is_there;	/* the remote has the object that was to be pushed */
 };
 
 struct forkpush {
 	const char *from;	/* borrowed: the remote whose refs `all` means */
-	const char *remote;	/* borrowed: to be pushed to */
+	const char *remote;	/* borrowed: the remote to push to */
 	const char *const *names;	/* borrowed: refs of this repository */
 	size_t nnames;
 	bool all;	/* all branches and tags that `from` has now */
-	bool is_forced;	/* over what the remote has, see forkpush_run() */
-	bool is_quiet;	/* git push is to say no more than what is wrong */
+	bool is_forced;	/* overwrite what the remote has: forkpush_run() */
+	bool is_quiet;	/* git push says only what is wrong */
+	bool is_shallow;	/* this clone is */
 	struct stop stop;
 	struct forkpush_ref *refs;	/* owned; what forkpush_find() made */
 	size_t nrefs;
@@ -46,37 +47,37 @@ struct forkpush {
 
 /*
  * Find what is to be pushed: each named ref under its own name, a branch of
- * another remote under the name that it has there.  With `all`, ask that remote
- * for its refs and fetch them: as with any git fetch, only the remote-tracking
- * branches that the config asks for follow.
- * ERR_USAGE if a name is neither a branch's nor a tag's.
+ * another remote under the name that it has there.  With `all`, ask `from` for
+ * its refs and fetch them; as with any git fetch, only the remote-tracking
+ * branches that the config asks for are updated.
+ * ERR_USAGE if a name is neither a branch nor a tag.
  */
 int forkpush_find(struct forkpush *push, struct err *err);
 
 /*
- * Let git try, without sending anything: who may not push, a lease that does
- * not hold, a shallow clone.  Of all refs, those that the remote has otherwise
- * are marked as left; it is an error if none remains, or if a named ref is
- * refused.  A lease is what the remote has now, if that is what we last saw of
- * it.  What only the server can say shows later.
+ * Let git try without sending anything.  That finds a missing right to push, a
+ * lease that does not hold, a shallow clone.  With `all`, the refs that the
+ * remote has otherwise are marked as left; it is an error if none remains, or if
+ * a named ref is refused.  A lease is what the remote has now, if that is what
+ * this clone last saw of it.  What only the server decides shows later.
  */
 int forkpush_try(struct forkpush *push, struct err *err);
 
-/* What the refs that are not left point to, until NULL; borrowed. */
+/* The objects of the refs that are not left, until NULL; borrowed. */
 const char *const *forkpush_sources(struct forkpush *push, size_t *n);
 
 /*
- * Push.  Named refs, and all if that is forced, over what the remote has: but
- * only if that is the lease (git push --force-with-lease), and only by force if
- * it has all that we push, and more.  What git and its hooks say goes to stderr.
- * Refs that git or the remote refuses are marked as left.
+ * Push.  Named refs, and with `is_forced` all refs, overwrite what the remote has,
+ * but only if that is the lease (git push --force-with-lease), and only by force
+ * if it contains all that is pushed, and more.  What git and its hooks say goes to
+ * stderr.  Refs that git or the remote refuses are marked as left.
  */
 int forkpush_run(struct forkpush *push, struct err *err);
 
-/* Mark each that the remote has not been seen to have as left, for `why`. */
+/* Mark each ref that is not known to be at the remote as left, for `why`. */
 void forkpush_leave(struct forkpush *push, const char *why);
 
-/* How many are left. */
+/* The number of refs that are left. */
 size_t forkpush_left(const struct forkpush *push);
 
 void forkpush_release(struct forkpush *push);
