@@ -352,115 +352,84 @@ void forkreport_print(const struct forkreport *report)
 	print_left_refs(report->push);
 }
 
-static json_t *number(uint64_t value)
+static json_t *count_json(size_t n, uint64_t size)
 {
-	return json_integer((json_int_t)value);
+	return json_pack("{s:I, s:I}", "objects", (json_int_t)n, "bytes",
+			 (json_int_t)size);
 }
 
-static void add_count(json_t *tree, const char *name, size_t n, uint64_t size)
-{
-	json_t *count = json_object();
-
-	json_object_set_new(count, "objects", number(n));
-	json_object_set_new(count, "bytes", number(size));
-	json_object_set_new(tree, name, count);
-}
-
-static void add_items(json_t *tree, const char *name, const struct fork *fork,
-		      enum entry_state state)
+/* The objects of one state, with why. */
+static json_t *entries_json(const struct fork *fork, enum entry_state state)
 {
 	json_t *list = json_array();
 	uint64_t until_ms = clock_ms() + NAMING_MS;
 	size_t n = 0;
-	const struct entry *items = fork ? fork_entries(fork, &n) : NULL;
+	const struct entry *entries = fork ? fork_entries(fork, &n) : NULL;
 
 	for (size_t i = 0; i < n; i++) {
-		json_t *item;
 		char *path;
 
-		if (items[i].state != state)
+		if (entries[i].state != state)
 			continue;
-		item = json_object();
-		path = find_path(&items[i], until_ms);
-		if (path)
-			json_object_set_new(item, "path", json_string(path));
+		path = find_path(&entries[i], until_ms);
+		json_array_append_new(list,
+				      json_pack("{s:o*, s:s, s:I, s:o*}",
+						"path", json_string(path),
+						"oid", entries[i].pointer.oid,
+						"size",
+						(json_int_t)entries[i]
+							.pointer.size,
+						"error",
+						json_string(entries[i].why)));
 		free(path);
-		json_object_set_new(item, "oid",
-				    json_string(items[i].pointer.oid));
-		json_object_set_new(item, "size",
-				    number(items[i].pointer.size));
-		if (items[i].why)
-			json_object_set_new(item, "error",
-					    json_string(items[i].why));
-		json_array_append_new(list, item);
 	}
-	json_object_set_new(tree, name, list);
+	return list;
 }
 
-static void add_url(json_t *tree, const char *name, const char *url)
-{
-	char shown[URL_DISPLAY_MAX];
-
-	json_object_set_new(tree, name,
-			    json_string(url_display_any(url, shown,
-							sizeof(shown))));
-}
-
-static void add_left_refs(json_t *tree, const struct forkpush *push)
+static json_t *left_refs_json(const struct forkpush *push)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < push->nrefs; i++) {
-		json_t *item;
-
-		if (!push->refs[i].why)
-			continue;
-		item = json_object();
-		json_object_set_new(item, "ref",
-				    json_string(push->refs[i].target));
-		json_object_set_new(item, "error",
-				    json_string(push->refs[i].why));
-		json_array_append_new(list, item);
-	}
-	json_object_set_new(tree, "not_pushed", list);
-}
-
-static void add_left(json_t *tree, const struct forkreport *report,
-		     const struct fork_sum *sum)
-{
-	if (report->is_dry)
-		add_items(tree, "would_move", report->fork, ENTRY_READY);
-	else
-		add_count(tree, "left", count_left(sum), size_left(sum));
+	for (size_t i = 0; i < push->nrefs; i++)
+		if (push->refs[i].why)
+			json_array_append_new(
+				list,
+				json_pack("{s:o*, s:o*}", "ref",
+					  json_string(push->refs[i].target),
+					  "error",
+					  json_string(push->refs[i].why)));
+	return list;
 }
 
 json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
-	json_t *tree = json_object();
+	char source[URL_DISPLAY_MAX] = "", target[URL_DISPLAY_MAX] = "";
 	struct fork_sum sum = { .objects = 0 };
+	bool is_dry = report->is_dry;
 
-	if (report->err.kind)
-		json_object_set_new(tree, "error",
-				    json_string(report->err.msg));
 	if (fork) {
 		fork_sum(fork, &sum);
-		add_url(tree, "source", fork_source(fork));
-		add_url(tree, "target", fork_target(fork));
+		url_display_any(fork_source(fork), source, sizeof(source));
+		url_display_any(fork_target(fork), target, sizeof(target));
 	}
-	add_count(tree, "total", sum.objects, sum.size);
-	add_count(tree, "moved", sum.moved, sum.size_moved);
-	add_count(tree, "already_there", sum.there, sum.size_there);
-	add_left(tree, report, &sum);
-	add_items(tree, "missing", fork, ENTRY_MISSING);
-	add_items(tree, "failed", fork, ENTRY_FAILED);
-	json_object_set_new(tree, "sent_bytes", number(sum.sent));
-	json_object_set_new(tree, "resumed_bytes", number(sum.resumed));
-	json_object_set_new(tree, "spool_peak_bytes", number(sum.disk));
-	json_object_set_new(tree, "complete",
-			    json_boolean(report->has_found &&
-					 sum.moved + sum.there == sum.objects));
-	json_object_set_new(tree, "pushed", json_boolean(report->is_pushed));
-	add_left_refs(tree, report->push);
-	return tree;
+	return json_pack(
+		"{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
+		"s:I, s:b, s:b, s:o}",
+		"error", report->err.kind ? json_string(report->err.msg) : NULL,
+		"source", fork ? json_string(source) : NULL, "target",
+		fork ? json_string(target) : NULL, "total",
+		count_json(sum.objects, sum.size), "moved",
+		count_json(sum.moved, sum.size_moved), "already_there",
+		count_json(sum.there, sum.size_there),
+		is_dry ? "would_move" : "left",
+		is_dry ? entries_json(fork, ENTRY_READY) :
+			 count_json(count_left(&sum), size_left(&sum)),
+		"missing", entries_json(fork, ENTRY_MISSING), "failed",
+		entries_json(fork, ENTRY_FAILED), "sent_bytes",
+		(json_int_t)sum.sent, "resumed_bytes", (json_int_t)sum.resumed,
+		"spool_peak_bytes", (json_int_t)sum.disk, "complete",
+		report->has_found && sum.moved + sum.there == sum.objects,
+		"pushed", report->is_pushed, "not_pushed",
+		left_refs_json(report->push));
 }

@@ -103,13 +103,9 @@ static void prune_all(struct prune *prune, const struct unfinished_list *list)
 
 static void print_json(struct prune *prune)
 {
-	json_t *tree = json_object();
-
-	json_object_set(tree, "removed", prune->removed);
-	json_object_set(tree, "kept", prune->kept);
-	json_object_set_new(tree, "freed",
-			    json_integer((json_int_t)prune->freed));
-	cli_print_json(tree);
+	cli_print_json(json_pack("{s:O, s:O, s:I}", "removed", prune->removed,
+				 "kept", prune->kept, "freed",
+				 (json_int_t)prune->freed));
 }
 
 static void print_sum(const struct prune *prune)

@@ -83,38 +83,31 @@ static json_t *number(uint64_t value)
 
 json_t *status_json(const struct unfinished *unfinished, int64_t now)
 {
-	json_t *tree = json_object();
+	bool is_known = unfinished->is_readable;
+	int64_t age = now - unfinished->touched;
 
-	if (*unfinished->oid)
-		json_object_set_new(tree, "oid", json_string(unfinished->oid));
-	json_object_set_new(tree, "direction",
-			    json_string(status_word(unfinished)));
-	if (unfinished->is_readable) {
-		json_object_set_new(tree, "size", number(unfinished->size));
-		json_object_set_new(tree, "done", number(unfinished->done));
-		json_object_set_new(tree, "percent",
-				    number(human_percent(unfinished->done,
-							 unfinished->size)));
-	}
-	json_object_set_new(tree, "touched", json_integer(unfinished->touched));
-	json_object_set_new(tree, "age",
-			    json_integer(now > unfinished->touched ?
-						 now - unfinished->touched :
-						 0));
-	json_object_set_new(tree, "in_use", json_boolean(unfinished->in_use));
-	json_object_set_new(tree, "state", json_string(state_of(unfinished)));
-	json_object_set_new(tree, "disk", number(unfinished->disk));
-	/* Where a name is not UTF-8, jansson has no string for it. */
-	json_object_set_new(tree, "path", json_string(unfinished->path));
-	if (unfinished->server)
-		json_object_set_new(tree, "server",
-				    json_string(unfinished->server));
-	return tree;
+	/* A path that is not UTF-8 has no JSON string, and is left out. */
+	return json_pack(
+		"{s:o*, s:s, s:o*, s:o*, s:o*, s:I, s:I, s:b, s:s, s:I, s:o*, "
+		"s:o*}",
+		"oid", *unfinished->oid ? json_string(unfinished->oid) : NULL,
+		"direction", status_word(unfinished), "size",
+		is_known ? number(unfinished->size) : NULL, "done",
+		is_known ? number(unfinished->done) : NULL, "percent",
+		is_known ? number(human_percent(unfinished->done,
+						unfinished->size)) :
+			   NULL,
+		"touched", (json_int_t)unfinished->touched, "age",
+		(json_int_t)(age > 0 ? age : 0), "in_use", unfinished->in_use,
+		"state", state_of(unfinished), "disk",
+		(json_int_t)unfinished->disk, "path",
+		json_string(unfinished->path), "server",
+		json_string(unfinished->server));
 }
 
 static void print_json(const struct unfinished_list *list, const char *dir)
 {
-	json_t *tree = json_object(), *items = json_array();
+	json_t *items = json_array();
 	int64_t now = clock_unix();
 
 	for (size_t i = 0; i < list->n; i++)
@@ -122,9 +115,8 @@ static void print_json(const struct unfinished_list *list, const char *dir)
 			json_array_append_new(items,
 					      status_json(&list->items[i],
 							  now));
-	json_object_set_new(tree, "storage", json_string(dir));
-	json_object_set_new(tree, "unfinished", items);
-	cli_print_json(tree);
+	cli_print_json(json_pack("{s:o*, s:o}", "storage", json_string(dir),
+				 "unfinished", items));
 }
 
 static char *format_done(const struct unfinished *unfinished)
