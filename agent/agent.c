@@ -82,7 +82,7 @@ static bool converse(struct agent *agent)
 	return false;
 }
 
-/* getrusage() would count what ran in this process before us, too. */
+/* getrusage() would also count the program that ran before exec(). */
 static void log_peak(void)
 {
 	static const char label[] = "VmHWM:";

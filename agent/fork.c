@@ -22,7 +22,7 @@ enum {
 
 static const uint64_t disk_default = (uint64_t)4 << 30;
 
-/* The command at work. */
+/* The command while it runs. */
 struct command {
 	struct fork_options options;
 	struct input input;
@@ -84,7 +84,7 @@ static int fork_set_shard(void *args, const struct cli_option *option,
 	return refuse_value(option, text, "K/N, such as 1/4 to 4/4", err);
 }
 
-/* What a unit is worth: K and KiB by 1024, KB by 1000; 0 if there is none. */
+/* The bytes of a unit: K and KiB by 1024, KB by 1000; 0 if it is unknown. */
 static uint64_t unit_size(const char *unit)
 {
 	static const char letters[] = "kmgt";
@@ -199,8 +199,8 @@ static void tell_left(const struct forkpush *push)
 }
 
 /*
- * The push is tried before anything moves.  What is looked through is what
- * will be pushed, even if its refs are others by then.
+ * Try the push before anything moves.  The history that is searched is the one
+ * that will be pushed, even if its refs change meanwhile.
  */
 static int prepare_push(struct command *command, struct err *err)
 {
@@ -233,7 +233,7 @@ static int prepare_push(struct command *command, struct err *err)
 	return ret;
 }
 
-/* Not for a share of the objects, which may be of none. */
+/* A shard may well have no object. */
 static void say_if_none(const struct command *command)
 {
 	const struct fork_options *options = &command->options;
@@ -262,7 +262,7 @@ static int carry(struct command *command, struct err *err)
 		cli_say("this clone is shallow: objects of commits that it "
 			"lacks are not carried; git fetch --unshallow brings "
 			"them");
-	bar_say(&command->bar, "looking through the history...");
+	bar_say(&command->bar, "searching the history...");
 	ret = fork_find(command->fork, err);
 	command->report.has_found = !ret;
 	if (!ret)
@@ -322,9 +322,8 @@ static int carry_and_push(struct command *command)
 }
 
 /*
- * A push sends the history as it is, so that is what is to be looked through:
- * without replace refs, and without a grafts file (of a path that cannot be,
- * git says nothing).
+ * A push sends the history as it is, so search it without replace refs and
+ * without a grafts file.  (git is silent about a path that cannot exist.)
  */
 static void see_true_history(void)
 {

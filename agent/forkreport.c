@@ -19,13 +19,13 @@ enum {
 	DRAW_EVERY_MS = 200,
 	PRINT_EVERY_MS = 10000,	/* where there is no terminal */
 	RATE_EVERY_MS = 1000,
-	COLUMNS = 80,	/* if nobody knows */
+	COLUMNS = 80,	/* if the terminal does not say */
 	GRAPH_MIN = 10,
 	GRAPH_MAX = 40,
 	NAMING_MS = 5000	/* that git may take for the paths in a list */
 };
 
-/* Such a terminal shows the sequences that draw a line anew as they are. */
+/* A dumb terminal shows the escape sequences instead of obeying them. */
 static bool is_dumb(const char *term)
 {
 	return !term || !*term || !strcmp(term, "dumb");
@@ -53,7 +53,7 @@ static void update_rate(struct bar *bar, uint64_t moved, uint64_t now_ms)
 
 	if (bar->rated_ms && ms < RATE_EVERY_MS)
 		return;
-	/* A part that begins again takes back what it had. */
+	/* A part that begins again takes its bytes back. */
 	if (bar->rated_ms && moved >= bar->rated) {
 		rate = (double)(moved - bar->rated) * 1000 / (double)ms;
 		bar->rate = bar->rate > 0 ? 0.7 * bar->rate + 0.3 * rate : rate;
@@ -62,7 +62,7 @@ static void update_rate(struct bar *bar, uint64_t moved, uint64_t now_ms)
 	bar->rated = moved;
 }
 
-/* What there is to say, the most important first. */
+/* The facts, the most important first. */
 static char *format_facts(const struct bar_state *state)
 {
 	char *done = human_size(state->bytes);
@@ -101,7 +101,7 @@ static char *format_rate(const struct bar *bar, const struct bar_state *state)
 	return text;
 }
 
-/* " [====>    ]", or nothing where there is too little room. */
+/* Add " [====>    ]" if there is room. */
 static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
 {
 	unsigned width = room > GRAPH_MAX ? GRAPH_MAX : room;
@@ -116,7 +116,7 @@ static void add_graph(char *line, size_t size, unsigned percent, unsigned room)
 	snprintf(line + len, size - len, "]");
 }
 
-/* Drop whole facts that have no room: half a number would be another one. */
+/* Drop facts that have no room as a whole: half a number would mislead. */
 static void drop_end(char *line, unsigned columns)
 {
 	char *end = line + columns;
@@ -162,7 +162,7 @@ void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms)
 	if (bar->is_quiet || now_ms - bar->drawn_ms < every)
 		return;
 	bar->drawn_ms = now_ms;
-	/* A line as wide as the window would wrap on some. */
+	/* On some terminals a line as wide as the window wraps. */
 	line = bar_format(bar, state, bar->is_terminal ? columns_now() - 1 : 0);
 	if (bar->is_terminal)
 		fprintf(stderr, "\r%s\033[K", line);
@@ -206,17 +206,17 @@ static void print_count(const char *what, size_t n, uint64_t size,
 	free(text);
 }
 
-/* The path of one that is wrong, as long as git takes no longer than that. */
-static char *find_path(const struct entry *item, uint64_t until_ms)
+/* The path of an object that is wrong, if git finds it before `until_ms`. */
+static char *find_path(const struct entry *entry, uint64_t until_ms)
 {
 	const struct history_path search = {
-		.oid = item->pointer.oid,
-		.size = item->pointer.size,
+		.oid = entry->pointer.oid,
+		.size = entry->pointer.size,
 		.most_ms = (unsigned)(until_ms - clock_ms()),
 	};
 	char *path;
 
-	if (!item->why || clock_ms() >= until_ms)
+	if (!entry->why || clock_ms() >= until_ms)
 		return NULL;
 	path = history_find_path(&search);
 	if (path)
@@ -224,24 +224,24 @@ static char *find_path(const struct entry *item, uint64_t until_ms)
 	return path;
 }
 
-/* Each of one kind, with why. */
-static void print_items(const struct fork *fork, enum entry_state state)
+/* Print each object of one state, with why. */
+static void print_entries(const struct fork *fork, enum entry_state state)
 {
 	uint64_t until_ms = clock_ms() + NAMING_MS;
 	size_t n;
-	const struct entry *items = fork_entries(fork, &n);
+	const struct entry *entries = fork_entries(fork, &n);
 
 	for (size_t i = 0; i < n; i++) {
 		char *size, *path;
 
-		if (items[i].state != state)
+		if (entries[i].state != state)
 			continue;
-		size = human_size(items[i].pointer.size);
-		path = find_path(&items[i], until_ms);
-		printf("  %s  %s%s%s%s%s\n", items[i].pointer.oid, size,
+		size = human_size(entries[i].pointer.size);
+		path = find_path(&entries[i], until_ms);
+		printf("  %s  %s%s%s%s%s\n", entries[i].pointer.oid, size,
 		       path ? "  " : "", path ? path : "",
-		       items[i].why ? "  " : "",
-		       items[i].why ? items[i].why : "");
+		       entries[i].why ? "  " : "",
+		       entries[i].why ? entries[i].why : "");
 		free(path);
 		free(size);
 	}
@@ -271,13 +271,13 @@ static uint64_t size_left(const struct fork_sum *sum)
 	       sum->size_missing - sum->size_failed;
 }
 
-/* Did it end early for a reason that passes? */
-static bool can_go_on(const struct err *err)
+/* Did the fork end early for a reason that passes? */
+static bool can_resume(const struct err *err)
 {
 	return err->kind == ERR_CANCELED || err_is_transient(err);
 }
 
-/* What is neither over nor there: it would be moved, or was interrupted. */
+/* The objects that would be moved, or that an interruption has left. */
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
 {
@@ -286,11 +286,11 @@ static void print_left(const struct forkreport *report,
 
 	if (report->is_dry) {
 		print_count("would move", n, size, n ? ":" : "");
-		print_items(report->fork, ENTRY_READY);
+		print_entries(report->fork, ENTRY_READY);
 	} else if (n) {
 		print_count("left", n, size,
-			    can_go_on(&report->err) ?
-				    " (run it again to go on)" :
+			    can_resume(&report->err) ?
+				    " (run it again to resume)" :
 				    "");
 	}
 }
@@ -339,11 +339,11 @@ void forkreport_print(const struct forkreport *report)
 	print_count("already there", sum.there, sum.size_there, "");
 	if (sum.missing) {
 		print_count("missing", sum.missing, sum.size_missing, ":");
-		print_items(fork, ENTRY_MISSING);
+		print_entries(fork, ENTRY_MISSING);
 	}
 	if (sum.failed) {
 		print_count("failed", sum.failed, sum.size_failed, ":");
-		print_items(fork, ENTRY_FAILED);
+		print_entries(fork, ENTRY_FAILED);
 	}
 	if (report->is_pushed)
 		print_refs("pushed",

@@ -11,52 +11,52 @@
 #include "lfs/base/json.h"
 #include "lfs/carry/fork.h"
 
-/* What a fork tells people: how far it has come, and what has become of it. */
+/* What a fork tells people: how far it has come, and at the end how it went. */
 
 /*
- * How far a long command has come, on stderr: one line that is drawn anew on
- * a terminal, as wide as the window is then; else a line now and then.
+ * How far a long command has come, on stderr: on a terminal one line as wide as
+ * the window, which is drawn again and again; otherwise a line now and then.
  *
  *	37% [=======>            ] 15/40 objects, 3.7 GiB of 10 GiB, 251 MiB/s, 25 s left
  */
 
 struct bar_state {
 	size_t objects, objects_total;
-	uint64_t bytes, bytes_total;	/* that need nothing more, or have moved */
-	uint64_t moved;	/* bytes that went over the wire so far */
+	uint64_t bytes, bytes_total;	/* that have moved or need not move */
+	uint64_t moved;	/* bytes that have gone over the wire */
 };
 
 struct bar {
 	bool is_quiet;
 	bool is_terminal;
-	bool is_drawn;	/* the cursor is in its line */
+	bool is_drawn;	/* the cursor is in the bar's line */
 	uint64_t drawn_ms;
 	uint64_t rated_ms;	/* when `rated` bytes had moved */
 	uint64_t rated;
 	double rate;	/* bytes a second, smoothed; 0: not known yet */
 };
 
-/* Quiet bars draw nothing. */
+/* A quiet bar draws nothing. */
 void bar_init(struct bar *bar, bool is_quiet);
 
-/* Draw it, if that is due at `now_ms`. */
+/* Draw the bar if that is due at `now_ms`. */
 void bar_draw(struct bar *bar, const struct bar_state *state, uint64_t now_ms);
 
-/* Say what goes on while there is no number yet: on a terminal. */
+/* On a terminal, say what goes on before there are numbers. */
 void bar_say(struct bar *bar, const char *text);
 
-/* Take the line away, for other output. */
+/* Remove the line before other output. */
 void bar_clear(struct bar *bar);
 
 /*
- * The line for a window of so many columns: what is less important is left out,
- * as a whole, where there is no room; 0 for no window, which has all but the picture.  The
- * caller's.
+ * The line for a window of so many columns, the caller's.  Where there is no
+ * room, the less important facts are left out as a whole; with 0, for no window,
+ * only the picture is.
  */
 char *bar_format(const struct bar *bar, const struct bar_state *state,
 		 unsigned columns);
 
-/* What has become of it, on stdout. */
+/* How the fork went, on stdout. */
 struct forkreport {
 	const struct fork *fork;	/* borrowed; NULL: it could not begin */
 	const struct forkpush *push;	/* borrowed */

@@ -52,7 +52,7 @@ unsigned human_percent(uint64_t done, uint64_t size)
 {
 	if (done >= size)
 		return 100;
-	/* Beyond that, a multiplication could overflow. */
+	/* done * 100 could overflow. */
 	if (size > UINT64_MAX / 100)
 		return (unsigned)(done / (size / 100 + 1));
 	return (unsigned)(done * 100 / size);

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* Numbers as people read them.  The results are the caller's. */
+/* Numbers for people.  The strings are the caller's. */
 
 /* Bytes: "0 B", "999 KiB", "1.5 GiB". */
 char *human_size(uint64_t size);
@@ -12,7 +12,7 @@ char *human_size(uint64_t size);
 /* Seconds: "12 s", "5 min", "3 h", "4 days". */
 char *human_age(int64_t seconds);
 
-/* How much of it is done, never 100 before all is; 100 of nothing. */
+/* The percentage that is done: 100 only if all is, and if there is nothing. */
 unsigned human_percent(uint64_t done, uint64_t size);
 
 #endif

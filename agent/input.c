@@ -14,21 +14,21 @@ static const int stop_signals[] = { SIGINT, SIGTERM, SIGHUP };
 
 #define NSTOP (sizeof(stop_signals) / sizeof(stop_signals[0]))
 
-static void on_signal(int signum)
+static void input_on_signal(int signum)
 {
 	atomic_store(&stop_signal, signum);
 }
 
 void input_setup(struct input *input, int fd)
 {
-	struct sigaction action = { .sa_handler = on_signal }, before;
+	struct sigaction action = { .sa_handler = input_on_signal }, before;
 	sigset_t set;
 
 	memset(input, 0, sizeof(*input));
 	input->fd = fd;
 	sigemptyset(&set);
 	for (size_t i = 0; i < NSTOP; i++) {
-		/* Who was told to ignore it, as by nohup, goes on with that. */
+		/* A signal that was ignored before, as by nohup, stays ignored. */
 		if (sigaction(stop_signals[i], NULL, &before) ||
 		    before.sa_handler == SIG_IGN)
 			continue;
@@ -38,7 +38,7 @@ void input_setup(struct input *input, int fd)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	action.sa_handler = SIG_IGN;
 	sigaction(SIGPIPE, &action, NULL);
-	/* A file over `ulimit -f` shall be an error like any other. */
+	/* Make a file over `ulimit -f` an error like any other. */
 	sigaction(SIGXFSZ, &action, NULL);
 }
 
@@ -54,14 +54,14 @@ int input_signal(void)
 	return 0;
 }
 
-static void unblocked(sigset_t *set)
+static void get_unblocked(sigset_t *set)
 {
 	sigprocmask(SIG_BLOCK, NULL, set);
 	for (size_t i = 0; i < NSTOP; i++)
 		sigdelset(set, stop_signals[i]);
 }
 
-/* Room for more in `data`?  Move what is left to the front. */
+/* Move the rest to the front of `data`; true if that leaves room for more. */
 static bool make_room(struct input *input)
 {
 	if (input->pos) {
@@ -73,7 +73,7 @@ static bool make_room(struct input *input)
 	return input->len < sizeof(input->data);
 }
 
-static void fill(struct input *input)
+static void fill_data(struct input *input)
 {
 	ssize_t got = read(input->fd, input->data + input->len,
 			   sizeof(input->data) - input->len);
@@ -98,15 +98,15 @@ bool input_look(struct input *input, int timeout_ms)
 	FD_ZERO(&fds);
 	if (has_room)
 		FD_SET(input->fd, &fds);
-	unblocked(&set);
+	get_unblocked(&set);
 	ready = pselect(has_room ? input->fd + 1 : 0, &fds, NULL, NULL,
 			timeout_ms < 0 ? NULL : &timeout, &set);
 	if (ready > 0)
-		fill(input);
+		fill_data(input);
 	return !input->ended && !input_signal();
 }
 
-/* Bytes to consume, waiting for them if need be; 0 at the end. */
+/* Wait for bytes to consume, and return how many there are; 0 at the end. */
 static size_t available(struct input *input)
 {
 	while (input->pos == input->len && input_look(input, -1))

@@ -13,16 +13,11 @@ enum {
 	NAGENTS_MAX = 1024
 };
 
-struct event_name {
-	const char *name;
-	enum event event;
-};
-
-static const struct event_name events[] = {
-	{ "init", EVENT_INIT },
-	{ "upload", EVENT_UPLOAD },
-	{ "download", EVENT_DOWNLOAD },
-	{ "terminate", EVENT_TERMINATE },
+static const char *const events[] = {
+	[EVENT_INIT] = "init",
+	[EVENT_UPLOAD] = "upload",
+	[EVENT_DOWNLOAD] = "download",
+	[EVENT_TERMINATE] = "terminate",
 };
 
 #define NEVENTS (sizeof(events) / sizeof(events[0]))
@@ -34,15 +29,12 @@ static int read_event(struct message *message, struct err *err)
 	if (!name)
 		return -1;
 	for (size_t i = 0; i < NEVENTS; i++) {
-		if (!strcmp(name, events[i].name)) {
-			message->event = events[i].event;
+		if (!strcmp(name, events[i])) {
+			message->event = (enum event)i;
 			return 0;
 		}
 	}
-	return err_set(err, ERR_PROTOCOL,
-		       "'event' is '%.40s', which is none "
-		       "that this agent knows",
-		       name);
+	return err_set(err, ERR_PROTOCOL, "unknown event '%.40s'", name);
 }
 
 static int read_init(struct message *message, struct err *err)
@@ -95,13 +87,6 @@ static int read_object(struct message *message, struct err *err)
 	return 0;
 }
 
-static int check_path(const char *path, struct err *err)
-{
-	if (path && !*path)
-		err_set(err, ERR_PROTOCOL, "'path' is empty");
-	return path && *path ? 0 : -1;
-}
-
 static int read_fields(struct message *message, struct err *err)
 {
 	const char *oid;
@@ -125,7 +110,9 @@ static int read_fields(struct message *message, struct err *err)
 		if (read_object(message, err))
 			return -1;
 		message->path = json_get_string(message->tree, "path", err);
-		return check_path(message->path, err);
+		if (message->path && !*message->path)
+			err_set(err, ERR_PROTOCOL, "'path' is empty");
+		return err->kind ? -1 : 0;
 	}
 	return 0;
 }
@@ -158,8 +145,8 @@ void message_release(struct message *message)
 	*message = (struct message)MESSAGE_INIT;
 }
 
-/* Write `line`, which is owned, and its newline at once. */
-static int put(json_t *line, struct err *err)
+/* Write `line`, which is taken, and a newline in one go. */
+static int write_line(json_t *line, struct err *err)
 {
 	struct buf out = BUF_INIT(LINE_MAX_OUT);
 	int ret = -1;
@@ -181,40 +168,41 @@ static json_t *error_object(const struct err *why)
 
 int message_ready(struct err *err)
 {
-	return put(json_object(), err);
+	return write_line(json_object(), err);
 }
 
 int message_not_ready(const struct err *why, struct err *err)
 {
-	return put(json_pack("{s:o}", "error", error_object(why)), err);
+	return write_line(json_pack("{s:o}", "error", error_object(why)), err);
 }
 
 int message_progress(const char *oid, uint64_t so_far, int64_t since,
 		     struct err *err)
 {
-	return put(json_pack("{s:s, s:s, s:I, s:I}", "event", "progress", "oid",
-			     oid, "bytesSoFar", (json_int_t)so_far,
-			     "bytesSinceLast", (json_int_t)since),
-		   err);
+	return write_line(json_pack("{s:s, s:s, s:I, s:I}", "event", "progress",
+				    "oid", oid, "bytesSoFar",
+				    (json_int_t)so_far, "bytesSinceLast",
+				    (json_int_t)since),
+			  err);
 }
 
 int message_complete(const char *oid, const char *path, struct err *err)
 {
 	json_t *line = json_pack("{s:s, s:s}", "event", "complete", "oid", oid);
 
-	/* JSON has no way to say a path that is not UTF-8. */
+	/* JSON has no string for a path that is not UTF-8. */
 	if (path && json_object_set_new(line, "path", json_string(path))) {
 		json_decref(line);
 		return err_set(err, ERR_LOCAL, "'%s' is not UTF-8", path);
 	}
-	return put(line, err);
+	return write_line(line, err);
 }
 
 int message_failed(const char *oid, const struct err *why, struct err *err)
 {
-	return put(json_pack("{s:s, s:s, s:o}", "event", "complete", "oid", oid,
-			     "error", error_object(why)),
-		   err);
+	return write_line(json_pack("{s:s, s:s, s:o}", "event", "complete",
+				    "oid", oid, "error", error_object(why)),
+			  err);
 }
 
 enum { INTERVAL_MS = 100 };

@@ -44,8 +44,8 @@ static int prune_set_days(void *args, const struct cli_option *option,
 	return 0;
 }
 
-static void say(const char *what, const struct unfinished *item,
-		const char *more)
+static void print_entry(const char *what, const struct unfinished *item,
+			const char *more)
 {
 	char *size = human_size(item->disk);
 
@@ -63,7 +63,7 @@ static void note_removed(struct prune *prune, const struct unfinished *item)
 	prune->freed += item->disk;
 	json_array_append_new(prune->removed, status_json(item, prune->now));
 	if (!prune->is_json)
-		say("removed", item, "");
+		print_entry("removed", item, "");
 }
 
 static void note_kept(struct prune *prune, const struct unfinished *item,
@@ -77,12 +77,12 @@ static void note_kept(struct prune *prune, const struct unfinished *item,
 	}
 	json_array_append_new(prune->kept, status_json(item, prune->now));
 	if (!prune->is_json && is_busy)
-		say("kept", item, ": another process is at work on it");
+		print_entry("kept", item, ": another process is at work on it");
 }
 
 static void prune_all(struct prune *prune, const struct unfinished_list *list)
 {
-	/* A clock that was wrong once must not keep anything for ever. */
+	/* A file from a time when the clock was wrong must not stay for ever. */
 	int64_t limit = prune->days ?
 				prune->now - (int64_t)prune->days * DAY_S :
 				INT64_MAX;

@@ -25,8 +25,8 @@ bool serverurl_is_one(const struct gitconfig *config, const char *text)
 	       is_remote(config, text);
 }
 
-/* Without the slashes at its end. */
-static size_t length(const char *path)
+/* The length without the slashes at the end. */
+static size_t trimmed_length(const char *path)
 {
 	size_t len = strlen(path);
 
@@ -35,7 +35,7 @@ static size_t length(const char *path)
 	return len;
 }
 
-/* As it stands in a key; NULL if it is no URL of a server. */
+/* The URL as it stands in a key; NULL if it is not that of a server. */
 static char *to_key(const char *text)
 {
 	struct gourl url;
@@ -50,16 +50,16 @@ static char *to_key(const char *text)
 		key = gourl_format(&url);
 	gourl_release(&url);
 	if (key && url_is_http(key)) {
-		key[length(key)] = '\0';
+		key[trimmed_length(key)] = '\0';
 		return key;
 	}
 	free(key);
 	return NULL;
 }
 
-/* `said` is what it was called. */
-static int add(struct serverurl *found, const char *url, const char *said,
-	       struct err *err)
+/* `said` is what the user called it. */
+static int add_url(struct serverurl *found, const char *url, const char *said,
+		   struct err *err)
 {
 	char *key = to_key(url), shown[URL_DISPLAY_MAX];
 
@@ -74,7 +74,7 @@ static int add(struct serverurl *found, const char *url, const char *said,
 	return 0;
 }
 
-/* Is there more behind the host than a slash? */
+/* Is there more than a slash after the host? */
 static bool has_path(const char *url)
 {
 	const char *path = strstr(url, "://");
@@ -83,7 +83,7 @@ static bool has_path(const char *url)
 	return path && path[1];
 }
 
-/* git-lfs takes another scheme for the name of a host. */
+/* git-lfs would take an unknown scheme for the name of a host. */
 static bool is_foreign(const char *url)
 {
 	return strstr(url, "://") && !endpoint_is_url(url) &&
@@ -92,13 +92,13 @@ static bool is_foreign(const char *url)
 }
 
 /*
- * An http URL is taken as it is written, since it may stand for a whole server
- * or group; of the other kinds, one with a path is a repository's.
+ * An http URL is used as it is written, since it may stand for a whole server or
+ * group.  A URL of another kind that has a path is that of a repository.
  */
 static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 		       const char *text, struct err *err)
 {
-	char *url = xstrndup(text, length(text));
+	char *url = xstrndup(text, trimmed_length(text));
 	struct endpoint endpoint = ENDPOINT_INIT;
 	int ret;
 
@@ -108,8 +108,8 @@ static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 	    has_path(endpoint.url))
 		endpoint_read_clone(&endpoint, config, url, false);
 	found->is_ssh = endpoint.ssh.host != NULL;
-	ret = add(found, endpoint.url && *endpoint.url ? endpoint.url : url,
-		  text, err);
+	ret = add_url(found, endpoint.url && *endpoint.url ? endpoint.url : url,
+		      text, err);
 	endpoint_release(&endpoint);
 	free(url);
 	return ret;
@@ -132,7 +132,7 @@ static int find_by_remote(struct serverurl *found,
 
 		ret = endpoint_find(&endpoint, lfsconfig, name, is_upload, err);
 		if (!ret)
-			ret = add(found, endpoint.url, endpoint.url, err);
+			ret = add_url(found, endpoint.url, endpoint.url, err);
 		if (endpoint.ssh.host)
 			found->is_ssh = true;
 		if (name && endpoint.key &&

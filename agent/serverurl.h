@@ -9,23 +9,23 @@
 #include "lfs/git/gitconfig.h"
 
 /*
- * From what a person calls a server to the <url> of lfs.<url>.* by which
- * git-lfs finds it: http or https, without user and password, escaped as in a
- * URL, and without a slash at the end.  A remote that is reached by ssh has the
- * https URL that git-lfs derives from it.
+ * From what a person calls a server to the <url> of lfs.<url>.* by which git-lfs
+ * finds it: http or https, without user and password, escaped as in a URL, and
+ * without a slash at the end.  For a remote that is reached by ssh it is the
+ * https URL that git-lfs derives.
  */
 
-/* In front of a URL: this program is to see to it, whoever's the server is. */
+/* In front of the URL of any server: only this program can use it. */
 #define SERVERURL_SHARED "lfs-multipart::"
 
 struct serverurl {
-	char *urls[2];	/* owned: for downloads, and for uploads if another */
+	char *urls[2];	/* owned: for downloads, and for uploads if different */
 	size_t n;
 	bool is_ssh;	/* git-lfs would ask for access by ssh */
-	bool is_overridden;	/* a remote was named, and lfs.url counts */
+	bool is_overridden;	/* a remote was named, but lfs.url counts */
 };
 
-/* Is it a URL or the name of a remote, and so no path? */
+/* Is it a URL or the name of a remote, and not a path? */
 bool serverurl_is_one(const struct gitconfig *config, const char *text);
 
 /*

@@ -130,8 +130,8 @@ static char *format_done(const struct unfinished *unfinished)
 	return both;
 }
 
-static void fill(struct row *row, const struct unfinished *unfinished,
-		 int64_t now)
+static void fill_row(struct row *row, const struct unfinished *unfinished,
+		     int64_t now)
 {
 	row->cells[OBJECT] = xstrndup(unfinished->oid, 12);
 	row->cells[DIRECTION] = xstrdup(status_word(unfinished));
@@ -180,8 +180,8 @@ static void say_unneeded(const struct unfinished_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		n += list->items[i].is_there && !list->items[i].in_use;
 	if (n)
-		printf("\nWhat is unneeded is of objects that are there, whole; "
-		       "`git lfs-multipart prune` removes it.\n");
+		printf("\nUnneeded files are of objects that are here, whole; "
+		       "`git lfs-multipart prune` removes them.\n");
 }
 
 static void print_text(const struct unfinished_list *list)
@@ -192,7 +192,7 @@ static void print_text(const struct unfinished_list *list)
 
 	for (size_t i = 0; i < list->n; i++)
 		if (unfinished_is_transfer(&list->items[i]))
-			fill(&rows[nrows++], &list->items[i], now);
+			fill_row(&rows[nrows++], &list->items[i], now);
 	if (nrows)
 		print_rows(rows, nrows);
 	else

@@ -13,13 +13,13 @@
  */
 extern const struct cli_command status_command;
 
-/* What there is, with where it is: `*dir`, the caller's. */
+/* All unfinished transfers and, in `*dir`, the caller's, the storage. */
 int status_load(struct unfinished_list *list, char **dir, struct err *err);
 
-/* One of it, as JSON; the caller's. */
+/* A transfer as JSON; the caller's. */
 json_t *status_json(const struct unfinished *unfinished, int64_t now);
 
-/* What it is, for people: "upload", "download" or another word. */
+/* The kind of transfer for people: "upload", "download" or another word. */
 const char *status_word(const struct unfinished *unfinished);
 
 #endif

@@ -411,7 +411,7 @@ to
 check 'a server that is busy' equal "$(status_of run_fork which \
 	--from-lfs "$FROM/a.git/info/lfs" --to-lfs "$TO/none/info/lfs")" 1
 check 'a server that is busy: advice to run it again' \
-	grep -q '^left .*(run it again to go on)' out
+	grep -q '^left .*(run it again to resume)' out
 from
 server_nofaults
 to
