@@ -48,6 +48,7 @@ struct move {
 	const struct message *message;
 	struct batch_object object;	/* standalone: what the server says */
 	bool was_asked;
+	struct plan_request request;	/* of the latest plan */
 	struct progress progress;
 	bool has_begun;		/* git-lfs was told */
 	uint64_t begun_at;	/* bytes that were there when it was tried */
@@ -109,17 +110,19 @@ static int need_server(struct mover *mover, struct err *err)
  * for or to tell the other agents about logins, and in any case before an
  * error.
  */
-static int begin(struct move *move)
+static int move_begin(struct move *move, struct err *err)
 {
-	struct err err = ERR_INIT;
+	struct err why = ERR_INIT;
 
 	if (move->has_begun)
 		return 0;
 	move->has_begun = true;
-	return message_progress(move->message->oid, 1, 0, &err);
+	if (!message_progress(move->message->oid, 1, 0, &why))
+		return 0;
+	return err_set(err, ERR_CANCELED, "git-lfs is gone");
 }
 
-/* Standalone: `anew`, an earlier answer is not good enough. */
+/* Standalone; with `anew`, an earlier answer does not count. */
 static int ask_server(struct mover *mover, struct batch_object *object,
 		      bool anew, struct err *err)
 {
@@ -137,7 +140,7 @@ static int ask_server(struct mover *mover, struct batch_object *object,
 }
 
 /* Standalone: ask the server what to do, and anew if its links have expired. */
-static int ask(struct move *move, struct err *err)
+static int move_ask(struct move *move, struct err *err)
 {
 	bool anew = move->was_asked;
 
@@ -149,10 +152,10 @@ static int ask(struct move *move, struct err *err)
 		return -1;
 	if (server_may_want_login(move->mover->server, &move->object))
 		return 0;
-	return begin(move) ? err_set(err, ERR_CANCELED, "git-lfs is gone") : 0;
+	return move_begin(move, err);
 }
 
-/* What the plan is made of; NULL if nothing is to be done. */
+/* The action to make a plan of; NULL if there is nothing to do. */
 static const json_t *find_action(const struct move *move)
 {
 	if (move->message->action)
@@ -160,13 +163,12 @@ static const json_t *find_action(const struct move *move)
 	return mode_action(move->object.actions, move->mover->direction);
 }
 
-static struct plan *make_plan(const struct move *move,
-			      struct plan_request *request, struct err *err)
+static struct plan *make_plan(struct move *move, struct err *err)
 {
 	const struct message *message = move->message;
 	const struct settings *settings = &move->mover->context->settings;
 
-	*request = (struct plan_request){
+	move->request = (struct plan_request){
 		.direction = move->mover->direction,
 		.oid = message->oid,
 		.size = message->size,
@@ -178,7 +180,7 @@ static struct plan *make_plan(const struct move *move,
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};
-	return mode_plan(request, err);
+	return mode_plan(&move->request, err);
 }
 
 /* Do the bytes that have moved show that the server takes the request? */
@@ -189,10 +191,12 @@ static bool is_taken(const struct move *move, uint64_t moved)
 	return moved >= move->begun_at + least;
 }
 
-static int report(struct move *move, uint64_t moved, bool at_once)
+/* Report progress if it is time; ERR_CANCELED if git-lfs is gone. */
+static int report(struct move *move, uint64_t moved, bool at_once,
+		  struct err *err)
 {
 	struct progress_event event;
-	struct err err = ERR_INIT;
+	struct err why = ERR_INIT;
 
 	if (!move->has_begun && !at_once && !is_taken(move, moved))
 		return 0;
@@ -200,18 +204,16 @@ static int report(struct move *move, uint64_t moved, bool at_once)
 			     &event)) {
 		move->has_begun = true;
 		if (message_progress(move->message->oid, event.so_far,
-				     event.since, &err))
-			return -1;
+				     event.since, &why))
+			return err_set(err, ERR_CANCELED, "git-lfs is gone");
 	}
 	return 0;
 }
 
-/* The whole object is where it belongs; ERR_CANCELED if git-lfs is gone. */
+/* The whole object is where it belongs. */
 static int report_all(struct move *move, struct err *err)
 {
-	if (!report(move, move->message->size, true))
-		return 0;
-	return err_set(err, ERR_CANCELED, "git-lfs is gone");
+	return report(move, move->message->size, true, err);
 }
 
 static void stop_transfer(struct move *move)
@@ -225,7 +227,7 @@ static void stop_transfer(struct move *move)
 }
 
 /* Drive the transfer to its end; ERR_CANCELED if we are to stop instead. */
-static int follow(struct move *move, struct err *err)
+static int follow_transfer(struct move *move, struct err *err)
 {
 	move->begun_at = transfer_moved(move->transfer);
 	move->begun_ms = clock_ms();
@@ -233,7 +235,7 @@ static int follow(struct move *move, struct err *err)
 		uint64_t moved = transfer_moved(move->transfer);
 
 		if (input_look(move->mover->input, 0) &&
-		    !report(move, moved, false))
+		    !report(move, moved, false, err))
 			continue;
 		stop_transfer(move);
 		return err_set(err, ERR_CANCELED, "stopped");
@@ -247,8 +249,7 @@ static int follow(struct move *move, struct err *err)
 }
 
 /* Carry out `fresh`, which is taken, or the earlier plan that takes its place. */
-static int start(struct move *move, struct plan *fresh,
-		 const struct plan_request *request, struct err *err)
+static int move_start(struct move *move, struct plan *fresh, struct err *err)
 {
 	struct transfer_options options = {
 		.path = move->message->path,
@@ -259,7 +260,7 @@ static int start(struct move *move, struct plan *fresh,
 	resume_release(&move->resume);
 	options.plan = resume_choose(&move->resume, move->mover->context,
 				     &(struct resume_request){
-					     .plan = *request,
+					     .plan = move->request,
 					     .fresh = fresh,
 					     .path = move->message->path,
 					     .may_be_repeated =
@@ -271,28 +272,26 @@ static int start(struct move *move, struct plan *fresh,
 		return report_all(move, err);
 	}
 	move->transfer = transfer_new(move->mover->engine, &options, err);
-	return move->transfer ? follow(move, err) : -1;
+	return move->transfer ? follow_transfer(move, err) : -1;
 }
 
 static int try_once(struct move *move, struct err *err)
 {
-	struct plan_request request;
 	struct plan *fresh;
 
-	if (!move->message->action && ask(move, err))
+	if (!move->message->action && move_ask(move, err))
 		return -1;
 	/* An upload without an action: the server has the object. */
 	if (!move->message->action && is_upload(move) && !find_action(move))
 		return report_all(move, err);
-	fresh = make_plan(move, &request, err);
-	return fresh ? start(move, fresh, &request, err) : -1;
+	fresh = make_plan(move, err);
+	return fresh ? move_start(move, fresh, err) : -1;
 }
 
 /* Try again what has failed; a download keeps the bytes that have come. */
 static int try_again(struct move *move, struct err *err)
 {
 	struct transfer *begun = move->transfer;
-	struct plan_request request;
 	struct plan *fresh;
 
 	move->transfer = NULL;
@@ -300,14 +299,14 @@ static int try_again(struct move *move, struct err *err)
 		transfer_free(begun);
 		return try_once(move, err);
 	}
-	fresh = ask(move, err) ? NULL : make_plan(move, &request, err);
+	fresh = move_ask(move, err) ? NULL : make_plan(move, err);
 	if (!fresh) {
 		transfer_free(begun);
 		return -1;
 	}
 	move->transfer = begun;
 	transfer_renew(begun, fresh);
-	return follow(move, err);
+	return follow_transfer(move, err);
 }
 
 /* Sleep; false if we are to stop. */
@@ -322,8 +321,9 @@ static bool pause_for(const struct move *move, unsigned ms)
 }
 
 /* Have `attempts` decide what follows this failure. */
-static enum attempts_next decide(struct move *move, struct attempts *attempts,
-				 const struct fate *fate, struct err *err)
+static enum attempts_next move_decide(struct move *move,
+				      struct attempts *attempts,
+				      const struct fate *fate, struct err *err)
 {
 	const struct engine *engine = move->mover->engine;
 	const struct attempts_facts facts = {
@@ -347,7 +347,7 @@ static enum attempts_next prepare(struct move *move, struct err *err)
 {
 	struct attempts *attempts = &move->attempts;
 	const struct fate fate = transfer_fate(move->transfer);
-	enum attempts_next next = decide(move, attempts, &fate, err);
+	enum attempts_next next = move_decide(move, attempts, &fate, err);
 
 	if (next == ATTEMPTS_LOG_IN &&
 	    !attempts_logged_in(attempts, server_log_in(move->mover->server,
@@ -366,7 +366,7 @@ static enum attempts_next prepare(struct move *move, struct err *err)
  * Verify a finished upload.  If the verify link has expired meanwhile, get a
  * new one and try again.
  */
-static int verify(struct move *move, struct err *err)
+static int move_verify(struct move *move, struct err *err)
 {
 	/* All parts are at the server. */
 	const struct fate fate = { .at_finish = true, .keeps_parts = true };
@@ -377,7 +377,8 @@ static int verify(struct move *move, struct err *err)
 	if (!move->object.actions || !is_upload(move) || !move->transfer)
 		return 0;
 	while (server_verify(mover->server, &move->object, err)) {
-		enum attempts_next next = decide(move, &attempts, &fate, err);
+		enum attempts_next next = move_decide(move, &attempts, &fate,
+						      err);
 
 		/* server_verify() has offered all logins: there is no other. */
 		if (next != ATTEMPTS_RENEW &&
@@ -385,7 +386,7 @@ static int verify(struct move *move, struct err *err)
 		     !attempts_logged_in(&attempts, 0)))
 			return -1;
 		err_clear(err);
-		if (ask(move, err))
+		if (move_ask(move, err))
 			return -1;
 	}
 	return 0;
@@ -401,7 +402,7 @@ static bool is_there(struct move *move)
 
 	do
 		if (!pause_for(move, move->attempts.pause_ms) ||
-		    ask(move, &ignored))
+		    move_ask(move, &ignored))
 			return false;
 		else if (!find_action(move))
 			return true;
@@ -465,7 +466,7 @@ static int carry_out(struct move *move, struct err *err)
 			   "; this resumed an earlier upload: if it cannot "
 			   "be resumed, git lfs-multipart prune forgets "
 			   "it");
-	return ret ? ret : verify(move, err);
+	return ret ? ret : move_verify(move, err);
 }
 
 /* Name the file in the message, if git finds it soon enough. */
@@ -489,7 +490,7 @@ static void name_file(struct mover *mover, const struct message *message,
 	mover->named_ms += clock_ms() - begun_ms;
 }
 
-static int answer(struct move *move, struct err *why)
+static int move_answer(struct move *move, struct err *why)
 {
 	const struct message *message = move->message;
 	struct err err = ERR_INIT, again = ERR_INIT;
@@ -515,19 +516,19 @@ int mover_move(struct mover *mover, const struct message *message)
 	struct move move = { .mover = mover,
 			     .message = message,
 			     .attempts = ATTEMPTS_INIT };
-	struct err why = ERR_INIT;
+	struct err why = ERR_INIT, gone = ERR_INIT;
 	uint64_t begun_ms = clock_ms();
 	int ret = -1;
 
-	if (message->action && begin(&move))
+	if (message->action && move_begin(&move, &gone))
 		return -1;
 	carry_out(&move, &why);
 	if (!why.kind)
 		log_info("%s of %.12s: %" PRIu64 " bytes in %" PRIu64 " ms",
 			 is_upload(&move) ? "upload" : "download", message->oid,
 			 message->size, clock_ms() - begun_ms);
-	if (why.kind != ERR_CANCELED && !begin(&move))
-		ret = answer(&move, &why);
+	if (why.kind != ERR_CANCELED && !move_begin(&move, &gone))
+		ret = move_answer(&move, &why);
 	if (mover->left_behind)
 		return -1;
 	transfer_free(move.transfer);
