@@ -334,6 +334,16 @@ static void verify_with_login(void **state)
 	assert_sent(&f, 2, WRONG);
 	assert_sent(&f, 3, GOOD);
 	tear_down(&f);
+
+	/* A signed link wants another link, not a login. */
+	scene.action = "\"verify\":{\"href\":\"@/verify?Signature=x\"}";
+	set_up(&f, &scene, true);
+	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
+	assert_int_equal(server_verify(f.server, &f.object, &f.err), -1);
+	assert_int_equal(f.err.kind, ERR_AUTH);
+	assert_int_equal(tinyserver_count(f.tiny), 2);
+	assert_record("");
+	tear_down(&f);
 }
 
 int main(void)
