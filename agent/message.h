@@ -36,7 +36,7 @@ struct message {
 	const char *oid;	/* "" if the line has none that can be read */
 	uint64_t size;
 	const char *path;	/* upload: the file to send */
-	const json_t *action;	/* or NULL: standalone */
+	json_t *action;	/* or NULL: standalone */
 };
 
 #define MESSAGE_INIT { .oid = "" }

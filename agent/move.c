@@ -156,7 +156,7 @@ static int move_ask(struct move *move, struct err *err)
 }
 
 /* The action to make a plan of; NULL if there is nothing to do. */
-static const json_t *find_action(const struct move *move)
+static json_t *find_action(const struct move *move)
 {
 	if (move->message->action)
 		return move->message->action;

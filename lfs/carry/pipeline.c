@@ -145,27 +145,10 @@ static bool keeps_all(const struct pipeline *pipeline)
 	return is_final(pipeline) && pipeline->is_short;
 }
 
-/* The first part of a plan in file order that ends after `off`. */
-static size_t find_part(const struct plan *plan, uint64_t off)
-{
-	size_t low = 0, high = plan->nparts;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct part *part = &plan->parts[middle];
-
-		if (part->off + part->size <= off)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static bool is_sent(const struct pipeline *pipeline, uint64_t off, uint64_t end)
 {
 	const struct plan *plan = pipeline->upload->plan;
-	size_t i = find_part(plan, off);
+	size_t i = plan_part_at(plan, off);
 
 	for (; i < plan->nparts && plan->parts[i].off < end; i++) {
 		const struct part *part = &plan->parts[i];
@@ -186,7 +169,7 @@ static bool is_written(const struct object *download, uint64_t off,
 	/* In that order: until then a worker may change the plan. */
 	if (!source_is_known(download->source))
 		return false;
-	for (size_t i = find_part(plan, off);
+	for (size_t i = plan_part_at(plan, off);
 	     i < plan->nparts && plan->parts[i].off < end; i++) {
 		const struct part *part = &plan->parts[i];
 		uint64_t part_end = part->off + part->size;

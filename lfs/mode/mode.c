@@ -5,14 +5,14 @@
 #include "lfs/mode/multipart.h"
 #include "lfs/mode/parts.h"
 
-const json_t *mode_action(const json_t *actions, enum direction direction)
+json_t *mode_action(json_t *actions, enum direction direction)
 {
 	if (direction == DOWNLOAD)
 		return json_object_get(actions, "download");
 	return parts_is(actions) ? actions : json_object_get(actions, "upload");
 }
 
-bool mode_is_plain(const json_t *actions, enum direction direction)
+bool mode_is_plain(json_t *actions, enum direction direction)
 {
 	const json_t *action = mode_action(actions, direction);
 

@@ -9,14 +9,14 @@
  * object: one of them, or the whole where the parts are actions of their own.
  * NULL: there is nothing to move.
  */
-const json_t *mode_action(const json_t *actions, enum direction direction);
+json_t *mode_action(json_t *actions, enum direction direction);
 
 /*
  * Is the object moved by one action that is a request, `basic`?  Then its
  * headers are HTTP's, and what the user's configuration adds to them belongs
  * there; links of parts carry all that they need.
  */
-bool mode_is_plain(const json_t *actions, enum direction direction);
+bool mode_is_plain(json_t *actions, enum direction direction);
 
 /*
  * From an action to the plan of its mode, which is recognised by the action's

@@ -95,7 +95,7 @@ static int take_urls(struct plan *plan, struct err *err)
 	const char *name;
 	json_t *value;
 
-	json_object_foreach ((json_t *)plan->action.header, name, value)
+	json_object_foreach (plan->action.header, name, value)
 		if (is_number(name) && take_url(plan, name, value, err))
 			return -1;
 	for (size_t i = 0; i < plan->nparts; i++)
@@ -115,7 +115,7 @@ static void add_empty_part(struct plan *plan)
 
 	if (plan->size)
 		return;
-	json_object_foreach ((json_t *)plan->action.header, name, value) {
+	json_object_foreach (plan->action.header, name, value) {
 		if (!is_number(name))
 			continue;
 		free(plan->parts);
@@ -189,14 +189,14 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 	int ret;
 
 	ret = http_perform(http, &request, err);
-	plan->finish_may_be_done |= http_was_resent(http);
+	plan->finish_outcome_unknown |= http_was_resent(http);
 	if (!ret)
 		ret = status_of_answer(http, &request, STATUS_DONE, err);
 	if (ret)
-		plan_explain_finish(http, plan->finish_may_be_done, err);
+		plan_explain_finish(http, plan->finish_outcome_unknown, err);
 	/* The answer was lost, or does not tell. */
-	plan->finish_may_be_done |= ret && (err_is_transient(err) ||
-					    err->kind == ERR_PROTOCOL);
+	plan->finish_outcome_unknown |= ret && (err_is_transient(err) ||
+						err->kind == ERR_PROTOCOL);
 	free(text);
 	return ret;
 }

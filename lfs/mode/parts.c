@@ -410,9 +410,10 @@ static int explain(struct http *http, bool may_be_done, struct err *err)
 static int commit(struct plan *plan, struct http *http, struct err *err)
 {
 	int ret = take_step(plan, "commit", plan->finish_ms, http, err);
-	bool may_be_done = plan->finish_may_be_done || http_was_resent(http);
+	bool may_be_done = plan->finish_outcome_unknown ||
+			   http_was_resent(http);
 
-	plan->finish_may_be_done = true;
+	plan->finish_outcome_unknown = true;
 	return ret ? explain(http, may_be_done, err) : 0;
 }
 

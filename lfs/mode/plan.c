@@ -65,7 +65,7 @@ int action_headers(struct action *action, struct err *err)
 			       "action: 'header' has over %d members",
 			       ACTION_HEADERS_MAX);
 	action->headers = xcalloc(n, sizeof(*action->headers));
-	json_object_foreach ((json_t *)action->header, name, value) {
+	json_object_foreach (action->header, name, value) {
 		const char *text = json_string_value(value);
 
 		/* As Go reads it. */
@@ -200,6 +200,22 @@ uint64_t plan_finished(const struct plan *plan)
 	return finished;
 }
 
+size_t plan_part_at(const struct plan *plan, uint64_t off)
+{
+	size_t low = 0, high = plan->nparts;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct part *part = &plan->parts[middle];
+
+		if (part->off + part->size <= off)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
 void plan_renew(struct plan *plan, struct plan *fresh)
 {
 	struct action stale = plan->action;
@@ -233,10 +249,10 @@ int64_t plan_expires_at(const struct plan *plan)
 	return when;
 }
 
-int plan_explain_finish(struct http *http, bool may_be_done, struct err *err)
+int plan_explain_finish(struct http *http, bool is_unknown, struct err *err)
 {
 	http_name_peer(http, err);
-	if (err->kind == ERR_REFUSED && may_be_done)
+	if (err->kind == ERR_REFUSED && is_unknown)
 		err_append(err, "; an earlier try may have completed it: push "
 				"again to see");
 	else if (err->kind == ERR_PROTOCOL)

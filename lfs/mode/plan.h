@@ -21,7 +21,7 @@ enum { ACTION_HEADERS_MAX = 64 };
 
 struct action {
 	const char *href;	/* borrowed from the tree */
-	const json_t *header;	/* borrowed; NULL if there is none */
+	json_t *header;	/* borrowed; NULL if there is none */
 	struct http_header *headers;	/* owned; its strings are borrowed */
 	size_t nheaders;
 	char *own_href;	/* owned, as the next: what replaces the tree's */
@@ -130,13 +130,13 @@ struct plan {
 	const char *oid;	/* borrowed; 64 hex digits */
 	uint64_t size;
 	struct action action;	/* owned; its strings are borrowed */
-	const json_t *actions;	/* borrowed: all, of a mode that has several */
+	json_t *actions;	/* borrowed: all, of a mode that has several */
 	struct part *parts;	/* owned; contiguous, in file order */
 	size_t nparts;
 	uint64_t part_size;	/* of all parts but the last */
 	unsigned answer_ms;	/* how long an answer may take: to a part */
 	unsigned finish_ms;	/* and to the finish */
-	bool finish_may_be_done;	/* the mode's: an answer was lost, or does not tell */
+	bool finish_outcome_unknown;	/* an answer was lost, or does not tell */
 };
 
 /* What a plan is made of; the strings and the tree must outlive the plan. */
@@ -144,7 +144,7 @@ struct plan_request {
 	enum direction direction;
 	const char *oid;
 	uint64_t size;
-	const json_t *action;	/* or actions: see mode_action() */
+	json_t *action;	/* or actions: see mode_action() */
 	const char *href;	/* in place of the action's; or NULL */
 	const struct headers *headers;	/* likewise, if mode_is_plain() */
 	uint64_t part_size;	/* where the choice is ours: bytes of a part */
@@ -177,6 +177,9 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
 /* Bytes of the parts that are finished. */
 uint64_t plan_finished(const struct plan *plan);
 
+/* The index of the first part that ends after `off`; they are in file order. */
+size_t plan_part_at(const struct plan *plan, uint64_t off);
+
 /* Take the action of `fresh`, a plan of the same object, which is freed. */
 void plan_renew(struct plan *plan, struct plan *fresh);
 
@@ -192,7 +195,7 @@ int64_t plan_expires_at(const struct plan *plan);
  * the answer to an earlier try was lost, the server may have done its work
  * then, and no longer know the upload.  Returns -1.
  */
-int plan_explain_finish(struct http *http, bool may_be_done, struct err *err);
+int plan_explain_finish(struct http *http, bool is_unknown, struct err *err);
 
 void plan_free(struct plan *plan);
 

@@ -418,7 +418,7 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 	int ret;
 
 	if (verify->params)
-		json_object_set(tree, "params", (json_t *)verify->params);
+		json_object_set(tree, "params", verify->params);
 	what.text = format_and_free(tree);
 	ret = post(http, &what, err);
 	free(what.text);

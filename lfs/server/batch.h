@@ -95,7 +95,7 @@ struct batch_verify {
 	const struct headers *headers;	/* of the action, or NULL */
 	const char *oid;
 	uint64_t size;
-	const json_t *params;	/* sent back as it came, or NULL */
+	json_t *params;	/* sent back as it came, or NULL */
 	unsigned answer_ms;
 	int64_t expires;	/* of the action; 0: not known */
 };

@@ -127,12 +127,12 @@ static json_t *format(const struct batch_object *object)
 }
 
 /* A header may be a login: Gitea copies the user's into each action. */
-static bool has_header(const json_t *actions)
+static bool has_header(json_t *actions)
 {
 	const char *name;
 	json_t *action;
 
-	json_object_foreach ((json_t *)actions, name, action)
+	json_object_foreach (actions, name, action)
 		if (!json_is_object(action) ||
 		    json_object_size(json_object_get(action, "header")))
 			return true;
@@ -414,7 +414,7 @@ bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 }
 
 /* Will the link not run out before it is forgotten? */
-static bool lasts(const json_t *actions)
+static bool lasts(json_t *actions)
 {
 	const json_t *action = mode_action(actions, DOWNLOAD);
 	const char *href = json_string_value(json_object_get(action, "href"));

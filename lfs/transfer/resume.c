@@ -290,7 +290,7 @@ static void save_action(struct journal *journal,
 			const struct plan_request *plan)
 {
 	struct writer writer = { journal, BUF_INIT(ACTION_PIECE) };
-	json_t *action = json_copy((json_t *)plan->action);
+	json_t *action = json_copy(plan->action);
 
 	if (plan->href)
 		json_object_set_new(action, "href", json_string(plan->href));

@@ -525,7 +525,7 @@ struct fate transfer_fate(const struct transfer *transfer)
 		.is_resumed = transfer->is_resumed,
 		.is_last_try = transfer->is_last_try,
 		.at_finish = transfer->failed_to_finish,
-		.may_be_done = plan->finish_may_be_done,
+		.may_be_done = plan->finish_outcome_unknown,
 		.keeps_parts = keeps_parts(transfer),
 		.kept = is_upload(transfer) ? plan_finished(plan) :
 					      transfer_moved(transfer),

@@ -285,7 +285,7 @@ static int check_finish(struct plan *plan, const struct http_request *request,
 	if (err->kind != ERR_PROTOCOL)
 		return -1;
 	/* It does not tell whether the object is there. */
-	plan->finish_may_be_done = true;
+	plan->finish_outcome_unknown = true;
 	http_name_peer(http, err);
 	return err_append(err, "; push again to see");
 }

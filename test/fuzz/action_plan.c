@@ -65,7 +65,7 @@ static void check_plan(const struct plan *plan, uint64_t size)
 		abort();
 }
 
-static void check(const json_t *action, uint64_t size, enum direction direction)
+static void check(json_t *action, uint64_t size, enum direction direction)
 {
 	const struct plan_request request = {
 		.direction = direction,

@@ -225,7 +225,7 @@ static void find_upload(void)
 	unfinished_release(&list);
 }
 
-static void upload(const uint8_t *data, size_t size, const json_t *action)
+static void upload(const uint8_t *data, size_t size, json_t *action)
 {
 	char *path = make_file("object");
 	struct err err = ERR_INIT;

@@ -398,6 +398,7 @@ static void check_cut(uint64_t size, uint64_t part_size, uint64_t range)
 		assert_int_equal(part->off, off);
 		assert_in_range(part->size, 1, range);
 		assert_false(part->finished);
+		assert_int_equal(plan_part_at(send, off), off / part_size);
 		off += part->size;
 		assert_int_equal(part->off / part_size, (off - 1) / part_size);
 	}

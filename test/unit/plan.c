@@ -134,6 +134,21 @@ static void our_choice_by_rate(void **state)
 			 1000 * gib / PLAN_PARTS_MAX + 1);
 }
 
+static void parts_at(void **state)
+{
+	struct err err = ERR_INIT;
+	struct plan *plan = cut(25, 10, &err), *empty = cut(0, 10, &err);
+
+	(void)state;
+	for (uint64_t off = 0; off < 25; off++)
+		assert_int_equal(plan_part_at(plan, off), off / 10);
+	assert_int_equal(plan_part_at(plan, 25), 3);
+	assert_int_equal(plan_part_at(plan, UINT64_MAX), 3);
+	assert_int_equal(plan_part_at(empty, 0), 0);
+	plan_free(plan);
+	plan_free(empty);
+}
+
 static void free_of_nothing(void **state)
 {
 	(void)state;
@@ -147,6 +162,7 @@ int main(void)
 		cmocka_unit_test(too_many),
 		cmocka_unit_test(our_choice),
 		cmocka_unit_test(our_choice_by_rate),
+		cmocka_unit_test(parts_at),
 		cmocka_unit_test(free_of_nothing),
 	};
 

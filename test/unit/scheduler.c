@@ -40,6 +40,7 @@ struct scene {
 	unsigned jobs;
 	bool is_dry;
 	bool is_down;	/* the target answers no question */
+	unsigned most;	/* objects of a question that it answers; 0: all */
 	int ret;
 	const char *uploads;	/* in this order; NULL: in any */
 	const char *states;	/* at the end: those of `letters` */
@@ -108,7 +109,8 @@ static bool answer_batch(struct bench *bench, enum direction direction,
 			 struct tinyrequest *request)
 {
 	char objects[4000] = "", text[4400];
-	bool is_down = bench->scene->is_down;
+	const struct scene *scene = bench->scene;
+	unsigned status = scene->is_down ? 503 : 200, n = 0;
 	size_t len = 0;
 
 	pthread_mutex_lock(&bench->mutex);
@@ -116,15 +118,18 @@ static bool answer_batch(struct bench *bench, enum direction direction,
 		if (!strstr(request->body, bench->entries[i].pointer.oid))
 			continue;
 		bench->asked[direction][i]++;
-		if (direction == UPLOAD && bench->scene->faults[i] == 'a')
-			is_down |= bench->asked[direction][i] == 2;
+		if (direction == UPLOAD && scene->faults[i] == 'a' &&
+		    bench->asked[UPLOAD][i] == 2)
+			status = 503;
+		if (direction == UPLOAD && ++n > scene->most && scene->most)
+			status = 413;
 		objects[len] = len ? ',' : '\0';
 		len += (size_t)add_object(objects + len, sizeof(objects) - len,
 					  bench, direction, i);
 	}
 	pthread_mutex_unlock(&bench->mutex);
-	if (is_down)
-		return answer_status(request, 503);
+	if (status != 200)
+		return answer_status(request, status);
 	snprintf(text, sizeof(text),
 		 "HTTP/1.1 200 OK\r\n"
 		 "Content-Type: application/vnd.git-lfs+json\r\n"
@@ -157,7 +162,7 @@ static unsigned receive_upload(struct bench *bench, size_t i,
 			       const struct tinyrequest *request)
 {
 	char fault = bench->scene->faults[i];
-	bool is_first = bench->asked[UPLOAD][i] == 1;
+	bool is_first = !strchr(bench->uploads, (int)('a' + i));
 
 	bench->uploads[strlen(bench->uploads)] = (char)('a' + i);
 	if (++bench->nunder_way > bench->most_under_way)
@@ -369,6 +374,8 @@ static const struct scene scenes[] = {
 	  .states = "MMMMMM" },
 	{ "a failure comes after all others", ".b..", .jobs = 1,
 	  .uploads = "abcdb", .states = "MMMM" },
+	{ "also after those not yet asked about", ".b.....", .jobs = 1,
+	  .most = 4, .uploads = "abcdefgb", .states = "MMMMMMM" },
 	{ "a server that was there is waited for", "a.", .jobs = 1,
 	  .uploads = "aba", .states = "MM" },
 	{ "a server that never was is not", "..", .jobs = 1, .is_down = true,
