@@ -12,36 +12,36 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
-/* The words of core.sharedRepository; others are octal numbers. */
-static const struct {
-	const char *word;
-	mode_t mode;	/* of files; 0: as the umask says */
-} sharing[] = {
-	{ "group", 0660 }, { "true", 0660 }, { "yes", 0660 },
-	{ "on", 0660 },	   { "1", 0660 },    { "all", 0664 },
-	{ "world", 0664 }, { "2", 0664 },    { "everybody", 0664 },
-	{ "umask", 0 },	   { "false", 0 },   { "no", 0 },
-	{ "off", 0 },	   { "0", 0 },	     { "", 0 },
-};
-
-static mode_t shared_mode(const char *value)
+/* The mode of files, as git reads it; 0: as the umask says. */
+static mode_t shared_mode(const struct gitconfig_entry *shared)
 {
+	static const char *const all[] = { "all", "world", "everybody", "2" };
+	struct err ignored = ERR_INIT;
 	unsigned long number;
+	bool is_shared;
 	char *end;
 
-	if (!value)
+	if (!shared || !strcasecmp(shared->value, "umask"))
 		return 0;
-	for (size_t i = 0; i < sizeof(sharing) / sizeof(sharing[0]); i++)
-		if (!strcasecmp(value, sharing[i].word))
-			return sharing[i].mode;
-	number = strtoul(value, &end, 8);
+	if (!strcasecmp(shared->value, "group") || !strcmp(shared->value, "1"))
+		return 0660;
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcasecmp(shared->value, all[i]))
+			return 0664;
+	number = strtoul(shared->value, &end, 8);
+	if (*end)
+		return !gitconfig_parse_bool(shared, &is_shared, &ignored) &&
+				       is_shared ?
+			       0660 :
+			       0;
 	/* git dies of these, git-lfs falls back on the umask. */
-	if (*end || number > 0777 || (number & 0600) != 0600)
+	if (number > 0777 || (number & 0600) != 0600)
 		return 0;
 	return (mode_t)number & 0666;
 }
 
-static void set_modes(struct storage *storage, const char *shared)
+static void set_modes(struct storage *storage,
+		      const struct gitconfig_entry *shared)
 {
 	mode_t mode = shared_mode(shared), mask;
 
@@ -53,7 +53,7 @@ static void set_modes(struct storage *storage, const char *shared)
 		return;
 	}
 	storage->object_mode = mode;
-	/* Who may read a file may enter a directory, as with git. */
+	/* As with git, users who may read a file may enter its directory. */
 	storage->dir_mode = 0700 | mode | (mode & 0444) >> 2;
 	if (mode & 060)
 		storage->dir_mode |= S_ISGID;
@@ -78,7 +78,7 @@ int storage_load(struct storage *storage, const struct repo *repo,
 	storage->multipart_dir = xstrfmt("%s/multipart", storage->dir);
 	storage->user_dir = xstrfmt("%s/unfinished-%lu", storage->multipart_dir,
 				    (unsigned long)geteuid());
-	set_modes(storage, gitconfig_get(config, "core.sharedRepository"));
+	set_modes(storage, gitconfig_find(config, "core.sharedRepository"));
 	return 0;
 }
 
