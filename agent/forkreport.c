@@ -62,19 +62,6 @@ static void update_rate(struct bar *bar, uint64_t moved, uint64_t now_ms)
 	bar->rated = moved;
 }
 
-/* The facts, the most important first. */
-static char *format_facts(const struct bar_state *state)
-{
-	char *done = human_size(state->bytes);
-	char *total = human_size(state->bytes_total);
-	char *facts = xstrfmt("%zu/%zu objects, %s of %s", state->objects,
-			      state->objects_total, done, total);
-
-	free(done);
-	free(total);
-	return facts;
-}
-
 static int64_t seconds_left(const struct bar *bar,
 			    const struct bar_state *state)
 {
@@ -87,18 +74,20 @@ static int64_t seconds_left(const struct bar *bar,
 	return seconds < (double)ages ? (int64_t)seconds : ages;
 }
 
-static char *format_rate(const struct bar *bar, const struct bar_state *state)
+/* The facts, the most important first. */
+static char *format_facts(const struct bar *bar, const struct bar_state *state)
 {
-	char *rate, *age, *text;
+	struct human done = human_size(state->bytes);
+	struct human total = human_size(state->bytes_total);
+	struct human rate = human_size((uint64_t)bar->rate), age;
 
 	if (bar->rate < 1)
-		return xstrdup("");
-	rate = human_size((uint64_t)bar->rate);
+		return xstrfmt("%zu/%zu objects, %s of %s", state->objects,
+			       state->objects_total, done.text, total.text);
 	age = human_age(seconds_left(bar, state));
-	text = xstrfmt(", %s/s, %s left", rate, age);
-	free(rate);
-	free(age);
-	return text;
+	return xstrfmt("%zu/%zu objects, %s of %s, %s/s, %s left",
+		       state->objects, state->objects_total, done.text,
+		       total.text, rate.text, age.text);
 }
 
 /* Add " [====>    ]" if there is room. */
@@ -135,19 +124,18 @@ char *bar_format(const struct bar *bar, const struct bar_state *state,
 {
 	enum { GRAPH_ROOM = GRAPH_MAX + 16 };
 	unsigned percent = human_percent(state->bytes, state->bytes_total);
-	char *facts = format_facts(state), *rate = format_rate(bar, state);
+	char *facts = format_facts(bar, state);
 	char head[GRAPH_ROOM], *line;
 	size_t len;
 
 	snprintf(head, sizeof(head), "%3u%%", percent);
-	len = strlen(head) + 1 + strlen(facts) + strlen(rate) + 3;
+	len = strlen(head) + 1 + strlen(facts) + 3;
 	if (columns > len)
 		add_graph(head, sizeof(head), percent, columns - (unsigned)len);
-	line = xstrfmt("%s %s%s", head, facts, rate);
+	line = xstrfmt("%s %s", head, facts);
 	if (columns && strlen(line) > columns)
 		drop_end(line, columns);
 	free(facts);
-	free(rate);
 	return line;
 }
 
@@ -199,11 +187,8 @@ char *forkreport_left(const struct forkpush_ref *ref)
 static void print_count(const char *what, size_t n, uint64_t size,
 			const char *more)
 {
-	char *text = human_size(size);
-
 	printf("%-14s %6zu %-8s %s%s\n", what, n,
-	       n == 1 ? "object," : "objects,", text, more);
-	free(text);
+	       n == 1 ? "object," : "objects,", human_size(size).text, more);
 }
 
 /* The path of an object that is wrong, if git finds it before `until_ms`. */
@@ -232,31 +217,28 @@ static void print_entries(const struct fork *fork, enum entry_state state)
 	const struct entry *entries = fork_entries(fork, &n);
 
 	for (size_t i = 0; i < n; i++) {
-		char *size, *path;
+		char *path;
 
 		if (entries[i].state != state)
 			continue;
-		size = human_size(entries[i].pointer.size);
 		path = find_path(&entries[i], until_ms);
-		printf("  %s  %s%s%s%s%s\n", entries[i].pointer.oid, size,
+		printf("  %s  %s%s%s%s%s\n", entries[i].pointer.oid,
+		       human_size(entries[i].pointer.size).text,
 		       path ? "  " : "", path ? path : "",
 		       entries[i].why ? "  " : "",
 		       entries[i].why ? entries[i].why : "");
 		free(path);
-		free(size);
 	}
 }
 
 static void print_moved(const struct fork_sum *sum)
 {
-	char *resumed = human_size(sum->resumed);
-	char *more = sum->resumed ?
-			     xstrfmt(" (%s by an earlier run)", resumed) :
-			     xstrdup("");
+	char more[80] = "";
 
+	if (sum->resumed)
+		snprintf(more, sizeof(more), " (%s by an earlier run)",
+			 human_size(sum->resumed).text);
 	print_count("moved", sum->moved, sum->size_moved, more);
-	free(more);
-	free(resumed);
 }
 
 static size_t count_left(const struct fork_sum *sum)

@@ -3,13 +3,13 @@
 
 #include <inttypes.h>
 #include <stddef.h>
-
-#include "lfs/base/mem.h"
+#include <stdio.h>
 
 enum { KIB = 1024, PRECISE = 10 };
 
-char *human_size(uint64_t size)
+struct human human_size(uint64_t size)
 {
+	struct human human;
 	static const char *const units[] = { "B",   "KiB", "MiB", "GiB",
 					     "TiB", "PiB", "EiB" };
 	uint64_t rest = 0;
@@ -23,29 +23,38 @@ char *human_size(uint64_t size)
 	if (i && size < PRECISE) {
 		uint64_t tenths = (size * KIB + rest) * 10 / KIB;
 
-		return xstrfmt("%" PRIu64 ".%" PRIu64 " %s", tenths / 10,
-			       tenths % 10, units[i]);
+		snprintf(human.text, sizeof(human.text),
+			 "%" PRIu64 ".%" PRIu64 " %s", tenths / 10, tenths % 10,
+			 units[i]);
+	} else {
+		snprintf(human.text, sizeof(human.text), "%" PRIu64 " %s", size,
+			 units[i]);
 	}
-	return xstrfmt("%" PRIu64 " %s", size, units[i]);
+	return human;
 }
 
-char *human_age(int64_t seconds)
+struct human human_age(int64_t seconds)
 {
 	static const struct {
-		int64_t size;
+		int64_t size;	/* twice the unit, which is used from there on */
 		const char *name;
 	} units[] = {
 		{ 2 * 24 * 60 * 60, "days" },
 		{ 2 * 60 * 60, "h" },
 		{ 2 * 60, "min" },
+		{ 2, "s" },
 	};
+	struct human human;
+	size_t i = 0;
 
-	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-		if (seconds >= units[i].size)
-			return xstrfmt("%" PRId64 " %s",
-				       seconds / (units[i].size / 2),
-				       units[i].name);
-	return xstrfmt("%" PRId64 " s", seconds > 0 ? seconds : 0);
+	if (seconds < 0)
+		seconds = 0;
+	while (i < sizeof(units) / sizeof(units[0]) - 1 &&
+	       seconds < units[i].size)
+		i++;
+	snprintf(human.text, sizeof(human.text), "%" PRId64 " %s",
+		 seconds / (units[i].size / 2), units[i].name);
+	return human;
 }
 
 unsigned human_percent(uint64_t done, uint64_t size)

@@ -4,13 +4,17 @@
 
 #include <stdint.h>
 
-/* Numbers for people.  The strings are the caller's. */
+/* Numbers for people. */
+
+struct human {
+	char text[32];
+};
 
 /* Bytes: "0 B", "999 KiB", "1.5 GiB". */
-char *human_size(uint64_t size);
+struct human human_size(uint64_t size);
 
 /* Seconds: "12 s", "5 min", "3 h", "4 days". */
-char *human_age(int64_t seconds);
+struct human human_age(int64_t seconds);
 
 /* The percentage that is done: 100 only if all is, and if there is nothing. */
 unsigned human_percent(uint64_t done, uint64_t size);

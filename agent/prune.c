@@ -47,14 +47,13 @@ static int prune_set_days(void *args, const struct cli_option *option,
 static void print_entry(const char *what, const struct unfinished *item,
 			const char *more)
 {
-	char *size = human_size(item->disk);
+	struct human size = human_size(item->disk);
 
 	if (*item->oid)
 		printf("%s %s of %.12s, %s%s\n", what, status_word(item),
-		       item->oid, size, more);
+		       item->oid, size.text, more);
 	else
-		printf("%s %s, %s%s\n", what, item->path, size, more);
-	free(size);
+		printf("%s %s, %s%s\n", what, item->path, size.text, more);
 }
 
 static void note_removed(struct prune *prune, const struct unfinished *item)
@@ -110,13 +109,10 @@ static void print_json(struct prune *prune)
 
 static void print_sum(const struct prune *prune)
 {
-	char *freed = human_size(prune->freed);
-
 	if (prune->nremoved)
-		printf("Freed %s.\n", freed);
+		printf("Freed %s.\n", human_size(prune->freed).text);
 	else if (!prune->nfailed)
 		printf("There was nothing to remove.\n");
-	free(freed);
 }
 
 static int prune_run(void *args)

@@ -119,30 +119,24 @@ static void print_json(const struct unfinished_list *list, const char *dir)
 				 "unfinished", items));
 }
 
-static char *format_done(const struct unfinished *unfinished)
-{
-	char *done = human_size(unfinished->done);
-	char *size = human_size(unfinished->size);
-	char *both = xstrfmt("%s of %s", done, size);
-
-	free(done);
-	free(size);
-	return both;
-}
-
 static void fill_row(struct row *row, const struct unfinished *unfinished,
 		     int64_t now)
 {
+	struct human done = human_size(unfinished->done);
+	struct human size = human_size(unfinished->size);
+	bool is_known = unfinished->is_readable;
+
 	row->cells[OBJECT] = xstrndup(unfinished->oid, 12);
 	row->cells[DIRECTION] = xstrdup(status_word(unfinished));
-	row->cells[DONE] = unfinished->is_readable ? format_done(unfinished) :
-						     xstrdup("-");
-	row->cells[PERCENT] = unfinished->is_readable ?
+	row->cells[DONE] = is_known ?
+				   xstrfmt("%s of %s", done.text, size.text) :
+				   xstrdup("-");
+	row->cells[PERCENT] = is_known ?
 				      xstrfmt("%u",
 					      human_percent(unfinished->done,
 							    unfinished->size)) :
 				      xstrdup("-");
-	row->cells[AGE] = human_age(now - unfinished->touched);
+	row->cells[AGE] = xstrdup(human_age(now - unfinished->touched).text);
 	row->cells[STATE] = xstrdup(state_of(unfinished));
 	row->cells[WHERE] = xstrdup(unfinished->path);
 }

@@ -169,7 +169,7 @@ mkdir -p "${object%/*}"
 cp r/a.bin "$object"
 check 'the object is there: what is unfinished is unneeded' status_is \
 	"^$short  download .* unneeded "
-check 'it says what to do' grep -q 'objects that are there.*prune. removes' said
+check 'it says what to do' grep -q 'objects that are here.*prune. removes' said
 check 'it is so in JSON' equal unneeded "$(first "['state']")"
 echo shorter >"$object"
 check 'a file of another size is not the object' status_is ' stopped '

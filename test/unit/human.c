@@ -23,12 +23,9 @@ static void sizes(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *text = human_size(cases[i].size);
-
-		assert_string_equal(text, cases[i].text);
-		free(text);
-	}
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(human_size(cases[i].size).text,
+				    cases[i].text);
 }
 
 static void ages(void **state)
@@ -49,12 +46,9 @@ static void ages(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *text = human_age(cases[i].seconds);
-
-		assert_string_equal(text, cases[i].text);
-		free(text);
-	}
+	for (size_t i = 0; i < COUNT(cases); i++)
+		assert_string_equal(human_age(cases[i].seconds).text,
+				    cases[i].text);
 }
 
 static void percents(void **state)
