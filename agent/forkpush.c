@@ -17,6 +17,7 @@
 
 enum {
 	OUTPUT_ROOM = 16 << 20,
+	BEGIN_MAX = 8,	/* words before the refs of a push */
 	NAME_MAX_SHOWN = 200	/* bytes of a ref in a message */
 };
 
@@ -330,53 +331,26 @@ const char *const *forkpush_sources(struct forkpush *push, size_t *n)
 	return push->sources;
 }
 
-/* A command line that grows. */
-struct words {
-	char **words;	/* owned, until NULL */
-	size_t n;
-};
-
-/* Takes the word. */
-static void add_word(struct words *words, char *word)
+/* The words of a push that begins with those, until NULL; the caller's. */
+static char **make_push(const struct forkpush *push, const char *const *begin)
 {
-	words->words = xreallocarray(words->words, words->n + 2,
-				     sizeof(*words->words));
-	words->words[words->n++] = word;
-	words->words[words->n] = NULL;
-}
+	char **words = xcalloc(BEGIN_MAX + 3 + 2 * push->nrefs, sizeof(*words));
+	char **word = words;
 
-static void add_words(struct words *words, const char *const *more)
-{
-	while (*more)
-		add_word(words, xstrdup(*more++));
-}
-
-static void release_words(struct words *words)
-{
-	for (size_t i = 0; i < words->n; i++)
-		free(words->words[i]);
-	free(words->words);
-}
-
-/* git push with these options. */
-static void make_push(struct words *words, const struct forkpush *push,
-		      const char *const *options)
-{
-	static const char *const command[] = { "git", "push", NULL };
-
-	add_words(words, command);
-	add_words(words, options);
+	while (*begin)
+		*word++ = xstrdup(*begin++);
 	for (size_t i = 0; i < push->nrefs; i++)
 		if (push->refs[i].lease && !push->refs[i].why)
-			add_word(words, xstrfmt("--force-with-lease=%s:%s",
-						push->refs[i].target,
-						push->refs[i].lease));
-	add_word(words, xstrdup("--"));
-	add_word(words, xstrdup(push->remote));
+			*word++ = xstrfmt("--force-with-lease=%s:%s",
+					  push->refs[i].target,
+					  push->refs[i].lease);
+	*word++ = xstrdup("--");
+	*word++ = xstrdup(push->remote);
 	for (size_t i = 0; i < push->nrefs; i++)
 		if (!push->refs[i].why)
-			add_word(words, xstrfmt("%s:%s", push->refs[i].source,
-						push->refs[i].target));
+			*word++ = xstrfmt("%s:%s", push->refs[i].source,
+					  push->refs[i].target);
+	return words;
 }
 
 /* Why a ref is refused: "[rejected] (REASON)". */
@@ -463,21 +437,21 @@ static void read_report(struct forkpush *push, char *text, bool is_dry)
 }
 
 /* Run git push, and mark the refs by its report. */
-static int run_push(struct forkpush *push, const char *const *options,
+static int run_push(struct forkpush *push, const char *const *begin,
 		    struct child child, int *status, struct err *err)
 {
-	struct words words = { .n = 0 };
+	char **words = make_push(push, begin), *text;
 	struct buf buf = BUF_INIT(OUTPUT_ROOM);
-	char *text;
 	int ret;
 
-	make_push(&words, push, options);
-	child.argv = (const char *const *)words.words;
+	child.argv = (const char *const *)words;
 	ret = child_run(&child, &buf, status, err);
 	text = buf_take(&buf);
 	read_report(push, text, child.said != NULL);
 	free(text);
-	release_words(&words);
+	for (char **word = words; *word; word++)
+		free(*word);
+	free(words);
 	return ret;
 }
 
@@ -486,14 +460,16 @@ static int run_dry(struct forkpush *push, int *status, struct child_said *said,
 		   struct err *err)
 {
 	bool may_force = !push->all || push->is_forced;
-	const char *const options[] = { "--dry-run", "--no-verify",
-					"--porcelain",
-					may_force ? "--force-with-lease" : NULL,
-					NULL };
+	const char *const begin[] = {
+		"git",	       "push",
+		"--dry-run",   "--no-verify",
+		"--porcelain", may_force ? "--force-with-lease" : NULL,
+		NULL
+	};
 	struct child child = child_of(push, NULL);
 
 	child.said = said;
-	return run_push(push, options, child, status, err);
+	return run_push(push, begin, child, status, err);
 }
 
 /* Join git's lines up to an empty one; after that comes only general advice. */
@@ -563,23 +539,22 @@ static int refuse(const struct forkpush *push, struct err *err)
  */
 static int check_shallow(const struct forkpush *push, struct err *err)
 {
-	static const char *const command[] = { "git", "rev-list",
-					       "--max-parents=0",
-					       "--pretty=raw", NULL };
-	struct words words = { .n = 0 };
+	char *remotes = xstrfmt("--remotes=%s", push->remote), *text;
+	const char *const argv[] = {
+		"git",	   "rev-list", "--max-parents=0", "--pretty=raw",
+		"--stdin", "--not",    remotes,		  NULL
+	};
+	struct buf sources = BUF_INIT(OUTPUT_ROOM);
 	bool is_cut;
-	char *text;
 
-	add_words(&words, command);
 	for (size_t i = 0; i < push->nrefs; i++)
 		if (!push->refs[i].why)
-			add_word(&words, xstrdup(push->refs[i].source));
-	add_word(&words, xstrdup("--not"));
-	add_word(&words, xstrfmt("--remotes=%s", push->remote));
-	text = read_git(push, (const char *const *)words.words, NULL, err);
+			buf_printf(&sources, "%s\n", push->refs[i].source);
+	text = read_git(push, argv, buf_str(&sources), err);
 	is_cut = text && strstr(text, "\nparent ");
 	free(text);
-	release_words(&words);
+	free(remotes);
+	buf_release(&sources);
 	if (!is_cut)
 		return err->kind ? -1 : 0;
 	return err_set(err, ERR_REFUSED,
@@ -623,14 +598,13 @@ static int explain_failure(const struct forkpush *push, struct err *err)
 
 int forkpush_run(struct forkpush *push, struct err *err)
 {
-	const char *const options[] = { "--porcelain",
-					push->is_quiet ? "--quiet" : NULL,
-					NULL };
+	const char *const begin[] = { "git", "push", "--porcelain",
+				      push->is_quiet ? "--quiet" : NULL, NULL };
 	struct child child = child_of(push, NULL);
 	int status;
 
 	child.keep_stderr = child.shows_output = true;
-	if (run_push(push, options, child, &status, err))
+	if (run_push(push, begin, child, &status, err))
 		return -1;
 	return status ? explain_failure(push, err) : 0;
 }
