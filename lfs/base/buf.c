@@ -8,7 +8,7 @@
 
 #include "lfs/base/mem.h"
 
-static void grow(struct buf *buf, size_t len)
+static void buf_grow(struct buf *buf, size_t len)
 {
 	size_t room = buf->room ? buf->room : 64;
 
@@ -24,7 +24,7 @@ int buf_add(struct buf *buf, const void *data, size_t n)
 {
 	if (n > buf->max - buf->len)
 		return -1;
-	grow(buf, buf->len + n);
+	buf_grow(buf, buf->len + n);
 	if (n)
 		memcpy(buf->data + buf->len, data, n);
 	buf->len += n;
@@ -50,7 +50,7 @@ int buf_printf(struct buf *buf, const char *fmt, ...)
 		va_end(again);
 		return -1;
 	}
-	grow(buf, buf->len + (size_t)len);
+	buf_grow(buf, buf->len + (size_t)len);
 	vsnprintf(buf->data + buf->len, (size_t)len + 1, fmt, again);
 	va_end(again);
 	buf->len += (size_t)len;

@@ -333,7 +333,7 @@ static bool has_exited(struct run *run)
 }
 
 /* Is there a reason to end it? */
-static int check_end(const struct run *run, struct err *err)
+static int check_child(const struct run *run, struct err *err)
 {
 	const struct child *child = run->child;
 
@@ -370,13 +370,13 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 	/* It stays readable: from now on the tick must do. */
 	if (fds[3].revents)
 		run->is_watching = false;
-	return check_end(run, err);
+	return check_child(run, err);
 }
 
 static int communicate(struct run *run, struct buf *output, struct err *err)
 {
 	/* A result that comes at once would be one that nobody wants. */
-	if (check_end(run, err))
+	if (check_child(run, err))
 		return -1;
 	while (!has_exited(run))
 		if (wait_event(run, output, err))
@@ -404,7 +404,8 @@ static void end_child(struct run *run)
 		;
 }
 
-static int exit_status(const struct run *run, int *status, struct err *err)
+static int child_exit_status(const struct run *run, int *status,
+			     struct err *err)
 {
 	int code = WEXITSTATUS(run->status);
 
@@ -441,7 +442,7 @@ static int finish_child(struct run *run, struct buf *output, int *status,
 	close_fds(run->fds);
 	if (run->pid)
 		end_child(run);
-	return ret ? ret : exit_status(run, status, err);
+	return ret ? ret : child_exit_status(run, status, err);
 }
 
 int child_run_files(const struct child *child, int in, int out, struct err *err)

@@ -56,7 +56,7 @@ enum {
 };
 
 /* Exactly `n` digits from *at on, and what follows them; -1 if not. */
-static int parse_number(const char **at, int n, const char *after)
+static int parse_digits(const char **at, int n, const char *after)
 {
 	int value = 0;
 
@@ -95,9 +95,9 @@ static int64_t days_before_year(int year)
 
 static int parse_date(const char **at, int64_t *seconds)
 {
-	int year = parse_number(at, 4, "-");
-	int month = year < 0 ? -1 : parse_number(at, 2, "-");
-	int day = month < 0 ? -1 : parse_number(at, 2, "T");
+	int year = parse_digits(at, 4, "-");
+	int month = year < 0 ? -1 : parse_digits(at, 2, "-");
+	int day = month < 0 ? -1 : parse_digits(at, 2, "T");
 	int64_t days;
 
 	if (day < 1 || month < 1 || month > 12 || day > days_in(year, month))
@@ -111,9 +111,9 @@ static int parse_date(const char **at, int64_t *seconds)
 
 static int parse_clock(const char **at, int64_t *seconds)
 {
-	int hour = parse_number(at, 2, ":");
-	int minute = hour < 0 ? -1 : parse_number(at, 2, ":");
-	int second = minute < 0 ? -1 : parse_number(at, 2, "");
+	int hour = parse_digits(at, 2, ":");
+	int minute = hour < 0 ? -1 : parse_digits(at, 2, ":");
+	int second = minute < 0 ? -1 : parse_digits(at, 2, "");
 
 	if (second < 0 || hour > 23 || minute > 59 || second > 59)
 		return -1;
@@ -135,8 +135,8 @@ static int parse_zone(const char *at, int64_t *seconds)
 	if (*at != '+' && *at != '-')
 		return -1;
 	at++;
-	hour = parse_number(&at, 2, ":");
-	minute = hour < 0 ? -1 : parse_number(&at, 2, "");
+	hour = parse_digits(&at, 2, ":");
+	minute = hour < 0 ? -1 : parse_digits(&at, 2, "");
 	if (minute < 0 || *at || hour > 23 || minute > 59)
 		return -1;
 	*seconds += sign * (3600 * hour + 60 * minute);

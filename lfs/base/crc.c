@@ -51,13 +51,13 @@ enum {
 #define FOLD_1024 0x7406fa9500000000
 #define FOLD_1088 0x7d657a1000000000
 
-TARGET static inline __m128i load(const unsigned char *p)
+TARGET static inline __m128i load_narrow(const unsigned char *p)
 {
 	return _mm_loadu_si128((const __m128i *)p);
 }
 
 /* The low half of `by` is for the first word of x, the low one. */
-TARGET static inline __m128i fold(__m128i x, __m128i by, __m128i data)
+TARGET static inline __m128i fold_narrow(__m128i x, __m128i by, __m128i data)
 {
 	const __m128i first = _mm_clmulepi64_si128(x, by, 0x00);
 	const __m128i second = _mm_clmulepi64_si128(x, by, 0x11);
@@ -128,10 +128,10 @@ TARGET static size_t run_narrow(__m128i x[4], const unsigned char *data,
 	size_t done = 0;
 
 	for (; n - done >= 64; done += 64) {
-		x0 = fold(x0, by_512, load(data + done));
-		x1 = fold(x1, by_512, load(data + done + 16));
-		x2 = fold(x2, by_512, load(data + done + 32));
-		x3 = fold(x3, by_512, load(data + done + 48));
+		x0 = fold_narrow(x0, by_512, load_narrow(data + done));
+		x1 = fold_narrow(x1, by_512, load_narrow(data + done + 16));
+		x2 = fold_narrow(x2, by_512, load_narrow(data + done + 32));
+		x3 = fold_narrow(x3, by_512, load_narrow(data + done + 48));
 	}
 	x[0] = x0;
 	x[1] = x1;
@@ -153,20 +153,20 @@ TARGET static void fold_all(uint32_t reg, const unsigned char *data, size_t n,
 	size_t done = 64;
 	/* Four registers, since one fold takes longer than it occupies. */
 	__m128i x[4] = {
-		_mm_xor_si128(load(data), _mm_cvtsi32_si128((int)reg)),
-		load(data + 16),
-		load(data + 32),
-		load(data + 48),
+		_mm_xor_si128(load_narrow(data), _mm_cvtsi32_si128((int)reg)),
+		load_narrow(data + 16),
+		load_narrow(data + 32),
+		load_narrow(data + 48),
 	};
 
 	if (n - done >= 64 && wide_is_usable())
 		done += run_wide(x, data + done, n - done);
 	done += run_narrow(x, data + done, n - done);
-	x[0] = fold(x[0], by_128, x[1]);
-	x[0] = fold(x[0], by_128, x[2]);
-	x[0] = fold(x[0], by_128, x[3]);
+	x[0] = fold_narrow(x[0], by_128, x[1]);
+	x[0] = fold_narrow(x[0], by_128, x[2]);
+	x[0] = fold_narrow(x[0], by_128, x[3]);
 	for (; done < n; done += 16)
-		x[0] = fold(x[0], by_128, load(data + done));
+		x[0] = fold_narrow(x[0], by_128, load_narrow(data + done));
 	_mm_storeu_si128((__m128i *)rest, x[0]);
 }
 

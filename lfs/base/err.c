@@ -8,7 +8,7 @@
 #include "lfs/base/printable.h"
 
 /* Replace `n` bytes of the message with "...", as far as it has room. */
-static void hide(char *msg, size_t size, char *from, size_t n)
+static void hide_bytes(char *msg, size_t size, char *from, size_t n)
 {
 	static const char dots[] = "...";
 	size_t room = size - 1 - (size_t)(from - msg), ndots = strlen(dots);
@@ -36,13 +36,13 @@ static void hide_secrets(char *msg, size_t size)
 		host = strcspn(url, "/?#");
 		query = strcspn(url, "?");
 		if (query < len)
-			hide(msg, size, url + query + 1, len - query - 1);
+			hide_bytes(msg, size, url + query + 1, len - query - 1);
 		if (host > len)
 			host = len;
 		while (host && url[host - 1] != '@')
 			host--;
 		if (host > 1)
-			hide(msg, size, url, host - 1);
+			hide_bytes(msg, size, url, host - 1);
 	}
 }
 

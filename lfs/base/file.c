@@ -117,7 +117,7 @@ static int open_plain(const struct place *place, int flags, mode_t mode,
 	return fd;
 }
 
-static int open_dir(const char *path)
+static int open_folder(const char *path)
 {
 	return open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 }
@@ -150,7 +150,7 @@ static bool is_own_dir(int fd)
 
 bool file_is_own_dir(const char *path)
 {
-	int fd = open_dir(path);
+	int fd = open_folder(path);
 	bool is = fd >= 0 && is_own_dir(fd);
 
 	if (fd >= 0)
@@ -168,7 +168,7 @@ static int open_in_own(const char *dir, struct place *place, int flags,
 	bool is_ours = false;
 	int fd = -1;
 
-	place->dir = open_dir(dir);
+	place->dir = open_folder(dir);
 	if (place->dir < 0)
 		return err_sys(err, errno, "cannot open '%s'", dir);
 	if (is_own_dir(place->dir))
@@ -470,7 +470,7 @@ int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
  */
 static int set_dir_mode(const char *path, mode_t mode, struct err *err)
 {
-	int fd = open_dir(path);
+	int fd = open_folder(path);
 	struct stat st;
 	int ret = 0;
 

@@ -78,7 +78,7 @@ static int check_ours(int fd, const char *path, struct err *err)
 	return 0;
 }
 
-static int open_file(const char *path, struct err *err)
+static int open_log_file(const char *path, struct err *err)
 {
 	int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, fd;
 	char *folder = folder_of(path);
@@ -113,7 +113,7 @@ void log_init(void)
 		log_level = parse_level(level);
 	if (!path || !*path)
 		return;
-	fd = open_file(path, &log_failure);
+	fd = open_log_file(path, &log_failure);
 	if (fd < 0) {
 		log_error("%s", log_failure.msg);
 		return;

@@ -11,7 +11,7 @@
 #endif
 
 /* mbedTLS's own MD5 always succeeds; the results are for hardware. */
-static void check(int rc)
+static void md5_check(int rc)
 {
 	assert(rc == 0);
 	(void)rc;
@@ -20,16 +20,16 @@ static void check(int rc)
 void md5_init(struct md5 *md5)
 {
 	mbedtls_md5_init(&md5->ctx);
-	check(mbedtls_md5_starts(&md5->ctx));
+	md5_check(mbedtls_md5_starts(&md5->ctx));
 }
 
 void md5_update(struct md5 *md5, const void *data, size_t n)
 {
-	check(mbedtls_md5_update(&md5->ctx, data, n));
+	md5_check(mbedtls_md5_update(&md5->ctx, data, n));
 }
 
 void md5_final(struct md5 *md5, unsigned char digest[MD5_SIZE])
 {
-	check(mbedtls_md5_finish(&md5->ctx, digest));
+	md5_check(mbedtls_md5_finish(&md5->ctx, digest));
 	mbedtls_md5_free(&md5->ctx);
 }

@@ -44,7 +44,7 @@ static bool is_in(uint32_t c, const struct range *ranges, size_t n)
 }
 
 /* Decode one character of UTF-8; its length, or 0 if there is none. */
-static size_t decode(const char *text, uint32_t *c)
+static size_t decode_utf8(const char *text, uint32_t *c)
 {
 	/* The least character of each length: less would be overlong. */
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -77,7 +77,7 @@ void printable(char *text)
 
 	while (*text) {
 		uint32_t c;
-		size_t len = decode(text, &c);
+		size_t len = decode_utf8(text, &c);
 
 		if (len && is_in(c, blanks, COUNT(blanks))) {
 			*to++ = ' ';

@@ -68,7 +68,7 @@ struct budget {
 	uint64_t left_ms;	/* when it left its last place */
 };
 
-static struct holding *open_file(const char *path, mode_t mode)
+static struct holding *open_lock_file(const char *path, mode_t mode)
 {
 	struct holding *file = xcalloc(1, sizeof(*file));
 	struct err err = ERR_INIT;
@@ -82,7 +82,7 @@ static struct holding *open_file(const char *path, mode_t mode)
 	return file;
 }
 
-static void close_file(struct holding *file)
+static void close_lock_file(struct holding *file)
 {
 	if (--file->nbudgets)
 		return;
@@ -102,13 +102,13 @@ struct budget *budget_open(const char *path, mode_t mode, unsigned total,
 	budget->nagents = nagents ? nagents : 1;
 	budget->is_upload = is_upload;
 	budget->waiting = -1;
-	budget->file = open_file(path, mode);
+	budget->file = open_lock_file(path, mode);
 	return budget;
 }
 
 void budget_join(struct budget *budget, const struct budget *other)
 {
-	close_file(budget->file);
+	close_lock_file(budget->file);
 	budget->file = other->file;
 	budget->file->nbudgets++;
 }
@@ -295,7 +295,7 @@ static unsigned most_of(const struct lesson *lesson)
 	return most < SLOTS ? most : SLOTS;
 }
 
-static bool is_ours(const struct budget *budget, off_t place)
+static bool is_own_place(const struct budget *budget, off_t place)
 {
 	for (size_t i = 0; i < budget->file->nplaces; i++)
 		if (budget->file->places[i] == place)
@@ -322,13 +322,14 @@ static unsigned count_others(const struct budget *budget, off_t place)
  * Take the first free byte, and count only then: of processes that come at the
  * same time, each sees the others' bytes.
  */
-static int take_place(struct budget *budget, off_t region, unsigned most,
+static int lock_place(struct budget *budget, off_t region, unsigned most,
 		      off_t *place)
 {
 	int ret = 1;
 
 	for (*place = region; *place < region + SLOTS; ++*place) {
-		ret = is_ours(budget, *place) ? 1 : lock_byte(budget, *place);
+		ret = is_own_place(budget, *place) ? 1 :
+						     lock_byte(budget, *place);
 		if (ret <= 0)
 			break;
 	}
@@ -374,7 +375,7 @@ bool budget_enter(struct budget *budget, const char *url, off_t *place)
 	lesson = load_lesson(budget, host);
 	most = most_of(&lesson);
 	if (most == SLOTS || !is_others_turn(budget, region, most))
-		ret = take_place(budget, region, most, place);
+		ret = lock_place(budget, region, most, place);
 	if (ret <= 0)
 		unlock_byte(budget, &budget->waiting);
 	else if (budget->waiting < 0)
@@ -451,6 +452,6 @@ void budget_free(struct budget *budget)
 	if (!budget)
 		return;
 	budget_release(budget);
-	close_file(budget->file);
+	close_lock_file(budget->file);
 	free(budget);
 }

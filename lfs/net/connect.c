@@ -117,8 +117,8 @@ static const struct word ssl_versions[] = {
 	{ NULL, 0 },
 };
 
-static void set_word(CURL *easy, CURLoption option, const struct word *words,
-		     const char *name)
+static void set_option_word(CURL *easy, CURLoption option,
+			    const struct word *words, const char *name)
 {
 	for (; name && words->name; words++)
 		if (!strcasecmp(words->name, name))
@@ -183,7 +183,8 @@ static void set_tls(CURL *easy, const struct http_options *options)
 			 options->insecure ? 0L : 1L);
 	curl.easy_setopt(easy, CURLOPT_SSL_VERIFYHOST,
 			 options->insecure ? 0L : 2L);
-	set_word(easy, CURLOPT_SSLVERSION, ssl_versions, options->ssl_version);
+	set_option_word(easy, CURLOPT_SSLVERSION, ssl_versions,
+			options->ssl_version);
 	set_password(easy, CURLOPT_KEYPASSWD, options->cert_password);
 	set_password(easy, CURLOPT_PROXY_KEYPASSWD,
 		     options->proxy_cert_password);
@@ -223,12 +224,14 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 	curl.easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
 	set_strings(easy, &options);
 	set_no_proxy(easy, options.no_proxy, url);
-	set_word(easy, CURLOPT_PROXYAUTH, proxy_auths, options.proxy_auth);
+	set_option_word(easy, CURLOPT_PROXYAUTH, proxy_auths,
+			options.proxy_auth);
 	set_tls(easy, &options);
 	return 0;
 }
 
-static int note_socket(void *ctx, curl_socket_t fd, curlsocktype purpose)
+static int connect_note_socket(void *ctx, curl_socket_t fd,
+			       curlsocktype purpose)
 {
 	struct connect_sockets *sockets = ctx;
 
@@ -242,7 +245,7 @@ void connect_reset(void *easy, struct connect_sockets *sockets)
 	/* libcurl 7.88 would leak the list of these files. */
 	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
 	curl.easy_reset(easy);
-	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, note_socket);
+	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, connect_note_socket);
 	curl.easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets);
 }
 
@@ -423,7 +426,7 @@ static int tunnel_failed(const char *shown, long status, struct err *err)
 		shown, status);
 }
 
-static int explain_failure(const struct failure *failure, struct err *err)
+static int connect_explain(const struct failure *failure, struct err *err)
 {
 	const struct http_options *options = &failure->options;
 	const char *ca = options->ca_file ? options->ca_file : options->ca_path;
@@ -489,7 +492,7 @@ int connect_failed(void *easy, const struct http_shared *shared,
 	/* The rest of this text is the proxy's URL, password and all. */
 	if (text_has_prefix(failure.detail, unusable))
 		failure.detail = "the URL of the proxy cannot be used";
-	explain_failure(&failure, err);
+	connect_explain(&failure, err);
 	if (refused)
 		err->code = ECONNREFUSED;
 	return -1;

@@ -56,8 +56,8 @@ int http_setup(struct err *err)
 	return libcurl_load(err);
 }
 
-static long read_text(void *ctx, uint64_t off, char *data, size_t n,
-		      struct err *err)
+static long http_read_text(void *ctx, uint64_t off, char *data, size_t n,
+			   struct err *err)
 {
 	(void)err;
 	memcpy(data, (const char *)ctx + off, n);
@@ -67,7 +67,7 @@ static long read_text(void *ctx, uint64_t off, char *data, size_t n,
 struct http_body http_text(const char *text, size_t size)
 {
 	return (struct http_body){ .size = size,
-				   .read = read_text,
+				   .read = http_read_text,
 				   .ctx = (void *)text };
 }
 
@@ -93,7 +93,7 @@ static void note_move(struct http *http)
 			      memory_order_relaxed);
 }
 
-static size_t on_read(char *data, size_t size, size_t n, void *ctx)
+static size_t http_on_read(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
 	const struct http_body *body = http->request->body;
@@ -116,7 +116,7 @@ static size_t on_read(char *data, size_t size, size_t n, void *ctx)
 }
 
 /* libcurl found a kept-alive connection dead and sends the body again. */
-static int on_seek(void *ctx, curl_off_t off, int origin)
+static int http_on_seek(void *ctx, curl_off_t off, int origin)
 {
 	struct http *http = ctx;
 
@@ -154,7 +154,7 @@ static int end_of_head(struct http *http)
 	return sink->begin(sink->ctx, http, status, http->err);
 }
 
-static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+static size_t http_on_header(char *line, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
 
@@ -191,7 +191,7 @@ static int keep_body(struct http *http, const char *data, size_t n)
 	return buf_add(body, data, n);
 }
 
-static size_t on_write(char *data, size_t size, size_t n, void *ctx)
+static size_t http_on_write(char *data, size_t size, size_t n, void *ctx)
 {
 	struct http *http = ctx;
 	const struct http_sink *sink = http->request->sink;
@@ -228,15 +228,15 @@ static int add_line(struct curl_slist **lines, const char *name,
  * libcurl states the length and the encoding of a body.  If an action stated
  * them for a request without a body, the server would wait for one.
  */
-static bool is_sent(const struct http_request *request, const char *name)
+static bool is_header_sent(const struct http_request *request, const char *name)
 {
 	if (!strcasecmp(name, "Content-Length"))
 		return false;
 	return request->body || strcasecmp(name, "Transfer-Encoding") != 0;
 }
 
-static int add_headers(const struct http_request *request, bool with_headers,
-		       struct curl_slist **lines)
+static int http_add_headers(const struct http_request *request,
+			    bool with_headers, struct curl_slist **lines)
 {
 	int ret = 0;
 
@@ -251,7 +251,7 @@ static int add_headers(const struct http_request *request, bool with_headers,
 	if (request->if_range)
 		ret |= add_line(lines, "If-Range", request->if_range);
 	for (size_t i = 0; with_headers && i < request->nheaders; i++)
-		if (is_sent(request, request->headers[i].name))
+		if (is_header_sent(request, request->headers[i].name))
 			ret |= add_line(lines, request->headers[i].name,
 					request->headers[i].value);
 	return ret;
@@ -266,9 +266,9 @@ static void set_body(struct http *http)
 		curl.easy_setopt(easy, CURLOPT_UPLOAD, 1L);
 		curl.easy_setopt(easy, CURLOPT_INFILESIZE_LARGE,
 				 (curl_off_t)body->size);
-		curl.easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+		curl.easy_setopt(easy, CURLOPT_READFUNCTION, http_on_read);
 		curl.easy_setopt(easy, CURLOPT_READDATA, http);
-		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+		curl.easy_setopt(easy, CURLOPT_SEEKFUNCTION, http_on_seek);
 		curl.easy_setopt(easy, CURLOPT_SEEKDATA, http);
 	}
 	/* Without this option libcurl would decode nothing. */
@@ -277,9 +277,9 @@ static void set_body(struct http *http)
 			 http->request->is_raw ? 0L : 1L);
 	curl.easy_setopt(easy, CURLOPT_CUSTOMREQUEST, http->request->method);
 	curl.easy_setopt(easy, CURLOPT_RANGE, http->request->range);
-	curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+	curl.easy_setopt(easy, CURLOPT_HEADERFUNCTION, http_on_header);
 	curl.easy_setopt(easy, CURLOPT_HEADERDATA, http);
-	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_write);
+	curl.easy_setopt(easy, CURLOPT_WRITEFUNCTION, http_on_write);
 	curl.easy_setopt(easy, CURLOPT_WRITEDATA, http);
 	curl.easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)BUFFER_SIZE);
 	curl.easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)BUFFER_SIZE);
@@ -334,7 +334,7 @@ static int watch_body(struct http *http, bool is_over, struct err *err)
 				 err);
 }
 
-static int drive(struct http *http, CURLcode *code)
+static int http_drive(struct http *http, CURLcode *code)
 {
 	int running = 1, left;
 	CURLMsg *msg;
@@ -371,7 +371,7 @@ static bool is_early(const struct http *http)
 	       status <= 299;
 }
 
-static int check_end(struct http *http, CURLcode code)
+static int http_check_end(struct http *http, CURLcode code)
 {
 	const struct connect_failure failure = { .url = http->url,
 						 .code = (int)code,
@@ -391,7 +391,7 @@ static int check_end(struct http *http, CURLcode code)
 }
 
 /* One request and its answer, at http->url. */
-static int exchange(struct http *http, bool with_headers)
+static int http_exchange(struct http *http, bool with_headers)
 {
 	struct curl_slist *lines = NULL;
 	CURLcode code = CURLE_OK;
@@ -403,7 +403,7 @@ static int exchange(struct http *http, bool with_headers)
 	http->detail[0] = '\0';
 	buf_reset(&http->body);
 	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
-	    add_headers(http->request, with_headers, &lines))
+	    http_add_headers(http->request, with_headers, &lines))
 		goto out;
 	set_body(http);
 	curl.easy_setopt(http->easy, CURLOPT_HTTPHEADER, lines);
@@ -412,13 +412,13 @@ static int exchange(struct http *http, bool with_headers)
 	curl.easy_setopt(http->easy, CURLOPT_ERRORBUFFER, http->detail);
 	if (curl.multi_add_handle(http->multi, http->easy))
 		goto out;
-	ret = drive(http, &code);
+	ret = http_drive(http, &code);
 	http->status = status_of(http);
 	/* libcurl accepts an answer that is cut in its head. */
 	if (!code && !http->now.answered)
 		code = CURLE_PARTIAL_FILE;
 	if (!ret)
-		ret = check_end(http, code);
+		ret = http_check_end(http, code);
 	curl.multi_remove_handle(http->multi, http->easy);
 out:
 	if (ret)
@@ -435,7 +435,7 @@ static bool is_redirect(int status)
 }
 
 /* Take the Location as the next URL; `*again` is false if there is none. */
-static int follow(struct http *http, int hops, bool *again)
+static int http_follow(struct http *http, int hops, bool *again)
 {
 	const char *location = http_header(http, "Location");
 	char *next;
@@ -483,10 +483,11 @@ int http_perform(struct http *http, const struct http_request *request,
 	http->err = err;
 	http->status = 0;
 	for (int hops = 0; again; hops++) {
-		if (exchange(http, url_keeps_headers(request->url, http->url)))
+		if (http_exchange(http,
+				  url_keeps_headers(request->url, http->url)))
 			return -1;
 		log_exchange(http);
-		if (follow(http, hops, &again))
+		if (http_follow(http, hops, &again))
 			return -1;
 	}
 	return 0;
@@ -534,7 +535,7 @@ static bool is_of_peer(const struct err *err)
 }
 
 /* libcurl 7.88 leaves the line end in a header without a value. */
-static bool is_blank(const char *value)
+static bool is_blank_value(const char *value)
 {
 	return value[strspn(value, " \t\r\n")] == '\0';
 }
@@ -554,7 +555,7 @@ void http_name_peer(struct http *http, struct err *err)
 	for (size_t i = 0; i < 3 && http->now.answered; i++) {
 		const char *value = http_header(http, names[i]);
 
-		if (value && !is_blank(value) && !strstr(err->msg, value))
+		if (value && !is_blank_value(value) && !strstr(err->msg, value))
 			buf_printf(&more, "; %s %.80s", names[i], value);
 	}
 	if (more.len)

@@ -19,7 +19,7 @@ struct worker {
 	struct http *http;	/* owned */
 };
 
-struct queue {
+struct jobs {
 	struct job *first;
 	struct job **end;
 };
@@ -41,8 +41,8 @@ struct pool {
 	pthread_cond_t has_work;	/* for idle workers */
 	pthread_cond_t has_done;	/* for the caller */
 	pthread_cond_t has_changed;	/* for workers that wait with a job */
-	struct queue work;
-	struct queue done;
+	struct jobs work;
+	struct jobs done;
 	unsigned running;	/* jobs that have a slot */
 	unsigned limit;		/* slots, at most max_workers */
 	struct ceiling ceiling;
@@ -55,22 +55,22 @@ struct pool {
 	void *ring_ctx;
 };
 
-static void queue_put(struct queue *queue, struct job *job)
+static void jobs_put(struct jobs *jobs, struct job *job)
 {
 	job->next = NULL;
-	*queue->end = job;
-	queue->end = &job->next;
+	*jobs->end = job;
+	jobs->end = &job->next;
 }
 
-static struct job *queue_take(struct queue *queue)
+static struct job *jobs_take(struct jobs *jobs)
 {
-	struct job *job = queue->first;
+	struct job *job = jobs->first;
 
 	if (!job)
 		return NULL;
-	queue->first = job->next;
-	if (!queue->first)
-		queue->end = &queue->first;
+	jobs->first = job->next;
+	if (!jobs->first)
+		jobs->end = &jobs->first;
 	return job;
 }
 
@@ -112,7 +112,7 @@ static void pool_notify(struct pool *pool)
 		pool->ring(pool->ring_ctx);
 }
 
-static bool is_over(const struct pool *pool, const struct job *job)
+static bool job_is_over(const struct pool *pool, const struct job *job)
 {
 	return atomic_load(&pool->shared->stop) ||
 	       (job->is_wanted && !job->is_wanted(job));
@@ -124,7 +124,7 @@ static void pool_pause(struct pool *pool, const struct job *job, unsigned ms)
 	int ret = 0;
 
 	pthread_mutex_lock(&pool->mutex);
-	while (!ret && !is_over(pool, job))
+	while (!ret && !job_is_over(pool, job))
 		ret = pthread_cond_timedwait(&pool->has_changed, &pool->mutex,
 					     &until);
 	pthread_mutex_unlock(&pool->mutex);
@@ -142,18 +142,18 @@ static void poll_places(struct pool *pool, pthread_cond_t *cond)
  * With the mutex held: has the job a place at its host, if it needs one?  A job
  * that is over runs to its end at once.
  */
-static bool take_place(struct pool *pool, struct job *job)
+static bool pool_take_place(struct pool *pool, struct job *job)
 {
 	job->place = -1;
-	return !pool->budget || !job->url || is_over(pool, job) ||
+	return !pool->budget || !job->url || job_is_over(pool, job) ||
 	       budget_enter(pool->budget, job->url, &job->place);
 }
 
 /* With the mutex held: if the job may run now, it does, in its place. */
-static bool take_slot(struct pool *pool, struct job *job)
+static bool pool_take_slot(struct pool *pool, struct job *job)
 {
 	if (pool->running >= pool->limit ||
-	    pool->running >= pool->ceiling.now || !take_place(pool, job))
+	    pool->running >= pool->ceiling.now || !pool_take_place(pool, job))
 		return false;
 	pool->running++;
 	return true;
@@ -203,7 +203,7 @@ static bool await_turn(struct pool *pool, struct job *job,
 	uint64_t until = clock_ms() + pool->policy.offline_ms;
 
 	while (!take(pool, job)) {
-		if (is_over(pool, job) || clock_ms() >= until)
+		if (job_is_over(pool, job) || clock_ms() >= until)
 			return false;
 		poll_places(pool, &pool->has_changed);
 	}
@@ -224,7 +224,7 @@ static bool reacquire_slot(struct pool *pool, struct job *job,
 	pthread_mutex_lock(&pool->mutex);
 	before = pool->failed_attempts;
 	pool->returning++;
-	has_slot = await_turn(pool, job, take_slot);
+	has_slot = await_turn(pool, job, pool_take_slot);
 	is_alone = !pool->running;
 	if (!has_slot)
 		pool->running++;
@@ -243,7 +243,7 @@ static bool reacquire_slot(struct pool *pool, struct job *job,
 static void reacquire_place(struct pool *pool, struct job *job)
 {
 	pthread_mutex_lock(&pool->mutex);
-	await_turn(pool, job, take_place);
+	await_turn(pool, job, pool_take_place);
 	pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -289,7 +289,7 @@ static int pool_try(struct worker *worker, struct job *job,
 	attempts->others = 0;
 	attempts->facts.begun_ms = clock_ms();
 	stop_waiting(worker->pool, job);
-	if (is_over(worker->pool, job)) {
+	if (job_is_over(worker->pool, job)) {
 		leave_place(worker->pool, job);
 		return err_set(&job->err, ERR_CANCELED, "stopped");
 	}
@@ -392,7 +392,7 @@ static void pool_run(struct worker *worker, struct job *job)
 /* With the mutex held. */
 static void pool_return(struct pool *pool, struct job *job)
 {
-	queue_put(&pool->done, job);
+	jobs_put(&pool->done, job);
 	pool_notify(pool);
 }
 
@@ -402,8 +402,8 @@ static struct job *pool_next(struct pool *pool)
 	while (!pool->closing) {
 		struct job *job = pool->work.first;
 
-		if (job && !pool->returning && take_slot(pool, job))
-			return queue_take(&pool->work);
+		if (job && !pool->returning && pool_take_slot(pool, job))
+			return jobs_take(&pool->work);
 		if (job && pool->budget)
 			poll_places(pool, &pool->has_work);
 		else
@@ -484,7 +484,7 @@ void pool_submit(struct pool *pool, struct job *job)
 		pool_return(pool, job);
 	} else {
 		err_clear(&job->err);
-		queue_put(&pool->work, job);
+		jobs_put(&pool->work, job);
 		pthread_cond_signal(&pool->has_work);
 	}
 	pthread_mutex_unlock(&pool->mutex);
@@ -527,7 +527,7 @@ struct job *pool_wait(struct pool *pool, int timeout_ms)
 		ret = pthread_cond_timedwait(&pool->has_done, &pool->mutex,
 					     &until);
 	pool->woken = false;
-	job = queue_take(&pool->done);
+	job = jobs_take(&pool->done);
 	pthread_mutex_unlock(&pool->mutex);
 	if (!job)
 		return NULL;
@@ -567,7 +567,7 @@ void pool_cancel(struct pool *pool)
 		return;
 	atomic_store(&pool->shared->stop, true);
 	pthread_mutex_lock(&pool->mutex);
-	while ((job = queue_take(&pool->work))) {
+	while ((job = jobs_take(&pool->work))) {
 		err_set(&job->err, ERR_CANCELED, "stopped");
 		pool_return(pool, job);
 	}

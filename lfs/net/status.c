@@ -178,7 +178,7 @@ static bool is_expired(const struct status *status)
 }
 
 /* The server lacks the feature, the room or the budget: that does not pass. */
-static bool is_final(int status)
+static bool is_lasting(int status)
 {
 	return status == 501 || status == 505 || status == 507 ||
 	       status == 509 || status == 511;
@@ -194,7 +194,7 @@ static enum err_kind kind_of_status(int status, const char *text)
 	if ((status == 400 || status == 403) && strstr(text, "xpired"))
 		return ERR_EXPIRED;
 	if (status == 408 || status == 429 ||
-	    (status >= 500 && !is_final(status)) ||
+	    (status >= 500 && !is_lasting(status)) ||
 	    (status == 400 && text_has_prefix(text, "RequestTimeout")))
 		return ERR_BUSY;
 	return ERR_REFUSED;
