@@ -3,7 +3,6 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -12,15 +11,15 @@
 #include <strings.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#ifdef __linux__
+#include <linux/sockios.h>
+#endif
 
 #include "lfs/base/buf.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/net/libcurl.h"
 #include "lfs/net/url.h"
-
-#ifdef __linux__
-#endif
 
 #define SEPARATORS ", \t"
 
@@ -203,13 +202,29 @@ static void set_no_proxy(CURL *easy, const char *list, const char *url)
 	free(hosts);
 }
 
-int connect_apply(void *easy, const struct http_shared *shared, const char *url,
-		  struct err *err)
+static int connect_note_socket(void *ctx, curl_socket_t fd,
+			       curlsocktype purpose)
+{
+	struct connect_sockets *sockets = ctx;
+
+	(void)purpose;
+	sockets->fds[sockets->n++ % CONNECT_SOCKETS] = fd;
+	return CURL_SOCKOPT_OK;
+}
+
+int connect_prepare(void *easy, const struct http_shared *shared,
+		    struct connect_sockets *sockets, const char *url,
+		    struct err *err)
 {
 	struct http_options options = { 0 };
 
+	/* libcurl 7.88 would leak the list of these files. */
+	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
+	curl.easy_reset(easy);
 	if (url_check(url, err))
 		return -1;
+	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, connect_note_socket);
+	curl.easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets);
 	if (shared->options_for)
 		shared->options_for(shared->ctx, url, &options);
 	curl.easy_setopt(easy, CURLOPT_URL, url);
@@ -228,25 +243,6 @@ int connect_apply(void *easy, const struct http_shared *shared, const char *url,
 			options.proxy_auth);
 	set_tls(easy, &options);
 	return 0;
-}
-
-static int connect_note_socket(void *ctx, curl_socket_t fd,
-			       curlsocktype purpose)
-{
-	struct connect_sockets *sockets = ctx;
-
-	(void)purpose;
-	sockets->fds[sockets->n++ % CONNECT_SOCKETS] = fd;
-	return CURL_SOCKOPT_OK;
-}
-
-void connect_reset(void *easy, struct connect_sockets *sockets)
-{
-	/* libcurl 7.88 would leak the list of these files. */
-	curl.easy_setopt(easy, CURLOPT_COOKIEFILE, NULL);
-	curl.easy_reset(easy);
-	curl.easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, connect_note_socket);
-	curl.easy_setopt(easy, CURLOPT_SOCKOPTDATA, sockets);
 }
 
 bool connect_is_up(void *easy)

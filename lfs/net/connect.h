@@ -107,12 +107,13 @@ struct connect_sockets {
 	unsigned n;	/* opened so far */
 };
 
-/* Forget all options of the last request; `sockets` goes with the handle. */
-void connect_reset(void *easy, struct connect_sockets *sockets);
-
-/* Put the options for `url` on a libcurl easy handle that was just reset. */
-int connect_apply(void *easy, const struct http_shared *shared, const char *url,
-		  struct err *err);
+/*
+ * Put the options for `url` on a libcurl easy handle, in place of those of the
+ * last request.  The same `sockets` goes with each request of the handle.
+ */
+int connect_prepare(void *easy, const struct http_shared *shared,
+		    struct connect_sockets *sockets, const char *url,
+		    struct err *err);
 
 /* Has the connection of the request under way been made? */
 bool connect_is_up(void *easy);

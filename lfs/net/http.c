@@ -397,12 +397,12 @@ static int http_exchange(struct http *http, bool with_headers)
 	CURLcode code = CURLE_OK;
 	int ret = -1;
 
-	connect_reset(http->easy, &http->sockets);
 	http->now = (struct progress){ .moved_ms = clock_ms(),
 				       .looked_ms = clock_ms() };
 	http->detail[0] = '\0';
 	buf_reset(&http->body);
-	if (connect_apply(http->easy, http->shared, http->url, http->err) ||
+	if (connect_prepare(http->easy, http->shared, &http->sockets, http->url,
+			    http->err) ||
 	    http_add_headers(http->request, with_headers, &lines))
 		goto out;
 	set_body(http);
