@@ -140,13 +140,17 @@ static void poll_places(struct pool *pool, pthread_cond_t *cond)
 
 /*
  * With the mutex held: has the job a place at its host, if it needs one?  A job
- * that is over runs to its end at once.
+ * that is over ends at once, and no agent shall make room for it.
  */
 static bool pool_take_place(struct pool *pool, struct job *job)
 {
 	job->place = -1;
-	return !pool->budget || !job->url || job_is_over(pool, job) ||
-	       budget_enter(pool->budget, job->url, &job->place);
+	if (!pool->budget || !job->url)
+		return true;
+	if (!job_is_over(pool, job))
+		return budget_enter(pool->budget, job->url, &job->place);
+	budget_stop_waiting(pool->budget);
+	return true;
 }
 
 /* With the mutex held: if the job may run now, it does, in its place. */
@@ -203,8 +207,11 @@ static bool await_turn(struct pool *pool, struct job *job,
 	uint64_t until = clock_ms() + pool->policy.offline_ms;
 
 	while (!take(pool, job)) {
-		if (job_is_over(pool, job) || clock_ms() >= until)
+		if (job_is_over(pool, job) || clock_ms() >= until) {
+			if (pool->budget)
+				budget_stop_waiting(pool->budget);
 			return false;
+		}
 		poll_places(pool, &pool->has_changed);
 	}
 	return true;
@@ -247,16 +254,6 @@ static void reacquire_place(struct pool *pool, struct job *job)
 	pthread_mutex_unlock(&pool->mutex);
 }
 
-/* A job that got no place runs without one: no agent shall make room for it. */
-static void stop_waiting(struct pool *pool, const struct job *job)
-{
-	if (!pool->budget || !job->url || job->place >= 0)
-		return;
-	pthread_mutex_lock(&pool->mutex);
-	budget_stop_waiting(pool->budget);
-	pthread_mutex_unlock(&pool->mutex);
-}
-
 /* Note whether the host of the latest request has answered, now or ever. */
 static void note_host(struct worker *worker, uint64_t begun_ms, struct err *err)
 {
@@ -288,7 +285,6 @@ static int pool_try(struct worker *worker, struct job *job,
 	err_clear(&job->err);
 	attempts->others = 0;
 	attempts->facts.begun_ms = clock_ms();
-	stop_waiting(worker->pool, job);
 	if (job_is_over(worker->pool, job)) {
 		leave_place(worker->pool, job);
 		return err_set(&job->err, ERR_CANCELED, "stopped");
