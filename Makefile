@@ -2,7 +2,7 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = printable err mem buf text clock log json file wait child crc \
+BASE     = mem buf text err clock log json file wait child crc \
            sha256 md5
 NET      = libcurl url link retry connect http status \
            budget pool

@@ -7,7 +7,6 @@
 
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/printable.h"
 #include "lfs/base/text.h"
 #include "lfs/git/gitconfig.h"
 
@@ -375,7 +374,7 @@ static void explain(struct forkpush_ref *ref, const char *summary)
 		meaning = "the remote refuses it";
 	ref->why = meaning ? xstrfmt("%s (%.*s)", meaning, len, reason) :
 			     xstrfmt("%.*s", len, reason);
-	printable(ref->why);
+	text_printable(ref->why);
 }
 
 /* Is the commit to be pushed an ancestor of the one that is there? */

@@ -11,7 +11,7 @@
 #include "agent/human.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/printable.h"
+#include "lfs/base/text.h"
 #include "lfs/git/history.h"
 #include "lfs/net/url.h"
 
@@ -180,7 +180,7 @@ char *forkreport_left(const struct forkpush_ref *ref)
 	char *name = ref->why ? xstrdup(ref->target) : NULL;
 
 	if (name)
-		printable(name);
+		text_printable(name);
 	return name;
 }
 
@@ -205,7 +205,7 @@ static char *find_path(const struct entry *entry, uint64_t until_ms)
 		return NULL;
 	path = history_find_path(&search);
 	if (path)
-		printable(path);
+		text_printable(path);
 	return path;
 }
 

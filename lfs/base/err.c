@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lfs/base/printable.h"
+#include "lfs/base/text.h"
 
 /* Replace `n` bytes of the message with "...", as far as it has room. */
 static void hide_bytes(char *msg, size_t size, char *from, size_t n)
@@ -55,7 +55,7 @@ static void hide_secrets(char *msg, size_t size)
 static void make_presentable(char *msg, size_t size)
 {
 	hide_secrets(msg, size);
-	printable(msg);
+	text_printable(msg);
 	hide_secrets(msg, size);
 }
 

@@ -65,7 +65,7 @@ int err_append(struct err *err, const char *fmt, ...)
  */
 bool err_is_transient(const struct err *err);
 
-/* Forget the error, before another attempt at the same thing. */
+/* Forget the error, before another try. */
 void err_clear(struct err *err);
 
 #endif

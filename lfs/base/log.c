@@ -14,7 +14,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/mem.h"
-#include "lfs/base/printable.h"
+#include "lfs/base/text.h"
 
 /* The only mutable statics of the program: set before the first thread. */
 static enum log_level log_level = LOG_WARN;
@@ -164,7 +164,7 @@ static void log_line(enum log_level level, const char *fmt, va_list ap)
 		return;
 	len = (size_t)put_stamp(line, sizeof(line), level);
 	vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
-	printable(line + len);
+	text_printable(line + len);
 	len = strlen(line);
 	line[len++] = '\n';
 	/* A log that cannot be written must not stop a transfer. */

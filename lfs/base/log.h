@@ -7,7 +7,7 @@
 /*
  * Lines for people, never on stdout: git-lfs reads that.
  *
- * A line is composed on the stack, made printable (printable.h) and written
+ * A line is composed on the stack, made printable (text.h) and written
  * once, so lines of several threads and processes do not mix.  URLs go through
  * url_display() first; headers never come here.
  */

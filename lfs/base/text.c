@@ -99,3 +99,90 @@ void text_base64(struct buf *out, const void *data, size_t len)
 		buf_puts(out, four);
 	}
 }
+
+struct span {
+	uint32_t first, last;
+};
+
+static const struct span blanks[] = {
+	{ '\t', '\r' },
+	{ 0x85, 0x85 },	/* next line */
+	{ 0x2028, 0x2029 },	/* line and paragraph separators */
+};
+
+/* The joiners U+200C and U+200D stay: some scripts cannot do without. */
+static const struct span unprintable[] = {
+	{ 0, 0x1f },	/* C0 */
+	{ 0x7f, 0x9f },	/* DEL and C1 */
+	{ 0xad, 0xad },	/* soft hyphen */
+	{ 0x61c, 0x61c },	/* bidi mark */
+	{ 0x180e, 0x180e },	/* of no width */
+	{ 0x200b, 0x200b },	/* of no width */
+	{ 0x200e, 0x200f },	/* bidi marks */
+	{ 0x202a, 0x202e },	/* bidi embeddings and overrides */
+	{ 0x2060, 0x206f },	/* invisible operators, bidi isolates */
+	{ 0xfdd0, 0xfdef },	/* no characters */
+	{ 0xfeff, 0xfeff },	/* byte order mark */
+	{ 0xfff0, 0xfffb },	/* specials, but for U+FFFD */
+	{ 0xe0000, 0xe0fff },	/* tags */
+};
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+static bool is_in(uint32_t c, const struct span *spans, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (c >= spans[i].first && c <= spans[i].last)
+			return true;
+	return false;
+}
+
+/* Decode one character of UTF-8; its length, or 0 if there is none. */
+static size_t decode_utf8(const char *text, uint32_t *c)
+{
+	/* The least character of each length: less would be overlong. */
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	const unsigned char *s = (const unsigned char *)text;
+	size_t len = *s < 0x80 ? 1 :
+		     *s < 0xc0 ? 0 :
+		     *s < 0xe0 ? 2 :
+		     *s < 0xf0 ? 3 :
+		     *s < 0xf8 ? 4 :
+				 0;
+
+	if (len < 2) {
+		*c = *s;
+		return len;
+	}
+	*c = *s & (0x7fu >> len);
+	for (size_t i = 1; i < len; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		*c = *c << 6 | (s[i] & 0x3f);
+	}
+	if (*c < least[len] || *c > 0x10ffff || (*c >= 0xd800 && *c < 0xe000))
+		return 0;
+	return len;
+}
+
+void text_printable(char *text)
+{
+	char *to = text;
+
+	while (*text) {
+		uint32_t c;
+		size_t len = decode_utf8(text, &c);
+
+		if (len && is_in(c, blanks, COUNT(blanks))) {
+			*to++ = ' ';
+		} else if (!len || is_in(c, unprintable, COUNT(unprintable)) ||
+			   (c & 0xfffe) == 0xfffe) {
+			*to++ = '?';
+		} else {
+			memmove(to, text, len);
+			to += len;
+		}
+		text += len ? len : 1;
+	}
+	*to = '\0';
+}

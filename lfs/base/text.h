@@ -7,7 +7,7 @@
 
 #include "lfs/base/buf.h"
 
-/* Small work on ASCII text, by no locale. */
+/* Work on text that no locale changes: ASCII, but for text_printable(). */
 
 bool text_has_prefix(const char *s, const char *prefix);
 
@@ -34,5 +34,16 @@ char *text_unescape(const char *s, size_t n);
 
 /* Add the bytes to `out` in base64 (RFC 4648, 4), with its padding. */
 void text_base64(struct buf *out, const void *data, size_t len);
+
+/*
+ * Make foreign text, such as the words of a server or the name of a file, fit for
+ * a terminal, in place: one line of valid UTF-8, not longer than before.
+ *
+ * A terminal obeys more than the bytes below ' ': the C1 controls (U+0080 to
+ * U+009F, raw or as UTF-8) drive it as ESC does, bidi controls show the letters
+ * in another order, and other characters are invisible.  Each of these becomes a
+ * '?', as does a byte that is not UTF-8; each line break or tab becomes a blank.
+ */
+void text_printable(char *text);
 
 #endif

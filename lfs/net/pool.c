@@ -46,7 +46,7 @@ struct pool {
 	unsigned running;	/* jobs that have a slot */
 	unsigned limit;		/* slots, at most max_workers */
 	struct ceiling ceiling;
-	unsigned failed_attempts;	/* of the only running job since a success */
+	unsigned failed_tries;	/* of the only running job since a success */
 	unsigned returning;	/* workers that wait for a slot again */
 	unsigned alive;		/* threads that have not ended */
 	bool woken;
@@ -178,7 +178,7 @@ static unsigned leave_place(struct pool *pool, struct job *job)
 }
 
 /*
- * The only running job keeps its slot, and its attempts count, unless other
+ * The only running job keeps its slot, and its tries count, unless other
  * processes have places at the same host.
  */
 static bool release_slot(struct pool *pool, const struct job *job,
@@ -191,7 +191,7 @@ static bool release_slot(struct pool *pool, const struct job *job,
 	if (has_others)
 		pool->running--;
 	else
-		pool->failed_attempts++;
+		pool->failed_tries++;
 	if (others && retry_wants_fewer(&job->err))
 		budget_fewer(pool->budget, job->url, others);
 	else if (has_others)
@@ -218,7 +218,7 @@ static bool await_turn(struct pool *pool, struct job *job,
 }
 
 /*
- * Attempts that fail meanwhile for the only running job count for all, or else
+ * Tries that fail meanwhile for the only running job count for all, or else
  * each job in turn would wait for a server that is down.  False if no slot
  * becomes free: the running jobs may be waiting for this one.
  */
@@ -229,16 +229,16 @@ static bool reacquire_slot(struct pool *pool, struct job *job,
 	unsigned before;
 
 	pthread_mutex_lock(&pool->mutex);
-	before = pool->failed_attempts;
+	before = pool->failed_tries;
 	pool->returning++;
 	has_slot = await_turn(pool, job, pool_take_slot);
 	is_alone = !pool->running;
 	if (!has_slot)
 		pool->running++;
 	pool->returning--;
-	if (pool->failed_attempts > before) {
-		retry->tries += pool->failed_attempts - before;
-		retry->pauses += pool->failed_attempts - before;
+	if (pool->failed_tries > before) {
+		retry->tries += pool->failed_tries - before;
+		retry->pauses += pool->failed_tries - before;
 	}
 	/* There may be a slot for another job. */
 	pthread_cond_signal(&pool->has_work);
@@ -269,42 +269,41 @@ static void note_host(struct worker *worker, uint64_t begun_ms, struct err *err)
 		hosts_answered(hosts, url);
 }
 
-/* The attempts at one job. */
-struct job_attempts {
+/* The tries of one job. */
+struct tries {
 	struct retry retry;
 	struct retry_facts facts;
-	bool is_patient;
+	bool is_patient;	/* a slot became free whenever it waited for one */
 	unsigned others;	/* at the same host, when the last one ended */
 };
 
-static int pool_try(struct worker *worker, struct job *job,
-		    struct job_attempts *attempts)
+static int pool_try(struct worker *worker, struct job *job, struct tries *tries)
 {
 	int ret;
 
 	err_clear(&job->err);
-	attempts->others = 0;
-	attempts->facts.begun_ms = clock_ms();
+	tries->others = 0;
+	tries->facts.begun_ms = clock_ms();
 	if (job_is_over(worker->pool, job)) {
 		leave_place(worker->pool, job);
 		return err_set(&job->err, ERR_CANCELED, "stopped");
 	}
 	http_forget(worker->http);
 	ret = job->run(job, worker->http, &job->err);
-	attempts->others = leave_place(worker->pool, job);
+	tries->others = leave_place(worker->pool, job);
 	if (!ret)
 		return 0;
-	note_host(worker, attempts->facts.begun_ms, &job->err);
+	note_host(worker, tries->facts.begun_ms, &job->err);
 	http_name_peer(worker->http, &job->err);
 	/* An error without a kind would be taken for success. */
 	return err_set(&job->err, ERR_LOCAL, "failed for an unknown reason");
 }
 
-/* Is there another attempt after one that failed, and after what pause? */
+/* Is there another try after one that failed, and after what pause? */
 static bool may_try_again(struct pool *pool, struct job *job,
-			  struct job_attempts *attempts, unsigned *pause_ms)
+			  struct tries *tries, unsigned *pause_ms)
 {
-	struct retry_facts *facts = &attempts->facts;
+	struct retry_facts *facts = &tries->facts;
 
 	if (retry_is_too_long(&pool->policy, &job->err))
 		return false;
@@ -312,15 +311,15 @@ static bool may_try_again(struct pool *pool, struct job *job,
 	facts->moved_ms = atomic_load(&pool->shared->moved_ms);
 	facts->random = clock_random();
 	if (job->has_gained)
-		attempts->retry = (struct retry)RETRY_INIT;
+		tries->retry = (struct retry)RETRY_INIT;
 	job->has_gained = false;
-	facts->yields_slot = attempts->is_patient && !job->err.unmet_ms &&
-			     (attempts->others || !job->is_tried_once) &&
-			     retry_may_wait(&attempts->retry, &job->err) &&
-			     release_slot(pool, job, attempts->others);
+	facts->yields_slot = tries->is_patient && !job->err.unmet_ms &&
+			     (tries->others || !job->is_tried_once) &&
+			     retry_may_wait(&tries->retry, &job->err) &&
+			     release_slot(pool, job, tries->others);
 	if (job->is_tried_once && !facts->yields_slot)
 		return false;
-	return retry_again(&attempts->retry, &pool->policy, &job->err, facts,
+	return retry_again(&tries->retry, &pool->policy, &job->err, facts,
 			   pause_ms);
 }
 
@@ -343,43 +342,43 @@ static void give_up(struct pool *pool, struct job *job,
 		budget_forget(pool->budget, job->url);
 }
 
-static void log_pause(const struct job *job,
-		      const struct job_attempts *attempts, unsigned pause_ms)
+static void log_pause(const struct job *job, const struct tries *tries,
+		      unsigned pause_ms)
 {
 	if (pause_ms >= LONG_MS)
 		log_warn("%s; %stry %u again in %u s", job->err.msg,
 			 job->err.wait_ms ? "the server asks to wait: " : "",
-			 attempts->retry.pauses, pause_ms / 1000);
-	else if (attempts->facts.yields_slot)
+			 tries->retry.pauses, pause_ms / 1000);
+	else if (tries->facts.yields_slot)
 		log_info("%s; again when another is done", job->err.msg);
 	else
 		log_info("%s; try %u again in %u ms", job->err.msg,
-			 attempts->retry.pauses, pause_ms);
+			 tries->retry.pauses, pause_ms);
 }
 
 /* Run one job to its end: the only place where a part is tried again. */
 static void pool_run(struct worker *worker, struct job *job)
 {
 	struct pool *pool = worker->pool;
-	struct job_attempts attempts = { .is_patient = true };
+	struct tries tries = { .is_patient = true };
 	unsigned pause_ms;
 
-	while (pool_try(worker, job, &attempts)) {
+	while (pool_try(worker, job, &tries)) {
 		if (job->goes_on) {
 			job->goes_on = false;
 			log_info("%s; asking for the rest anew", job->err.msg);
 			reacquire_place(pool, job);
 			continue;
 		}
-		if (!may_try_again(pool, job, &attempts, &pause_ms)) {
-			give_up(pool, job, &attempts.retry);
+		if (!may_try_again(pool, job, &tries, &pause_ms)) {
+			give_up(pool, job, &tries.retry);
 			return;
 		}
-		log_pause(job, &attempts, pause_ms);
+		log_pause(job, &tries, pause_ms);
 		pool_pause(pool, job, pause_ms);
-		if (attempts.facts.yields_slot)
-			attempts.is_patient = reacquire_slot(pool, job,
-							     &attempts.retry);
+		if (tries.facts.yields_slot)
+			tries.is_patient = reacquire_slot(pool, job,
+							  &tries.retry);
 		else
 			reacquire_place(pool, job);
 	}
@@ -421,7 +420,7 @@ static void *pool_work(void *arg)
 		pthread_mutex_lock(&pool->mutex);
 		pool->running--;
 		if (!job->err.kind) {
-			pool->failed_attempts = 0;
+			pool->failed_tries = 0;
 			if (ceiling_raise(&pool->ceiling))
 				pthread_cond_signal(&pool->has_work);
 		}

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/base/printable.h"
+#include "lfs/base/text.h"
 
 /* The input: what a server says. */
 
@@ -29,12 +29,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char *text = xstrndup((const char *)data, size), *again;
 
-	printable(text);
+	text_printable(text);
 	if (strlen(text) > size)
 		abort();
 	check(text);
 	again = xstrdup(text);
-	printable(again);
+	text_printable(again);
 	if (strcmp(text, again))
 		abort();
 	free(again);
