@@ -41,15 +41,15 @@ says () {
 }
 
 check 'an object that is there, and one that is not' gives \
-	"transfer basic,$(echo "$OID" | cut -c 1-8) download,$(echo "$OTHER" |
+	"$(echo "$OID" | cut -c 1-8) download,$(echo "$OTHER" |
 		cut -c 1-8) error: the server does not have this object (404: no such object)," \
 	"$API" download "$OID:1024" "$OTHER:5"
 check 'an upload of both' gives \
-	"transfer multipart,$(echo "$OID" | cut -c 1-8) there,$(echo "$OTHER" |
+	"$(echo "$OID" | cut -c 1-8) there,$(echo "$OTHER" |
 		cut -c 1-8) upload verify," \
 	"$API" upload "$OID:1024" "$OTHER:5"
 check 'a slash at the end of the URL, and a user in it' eval \
-	'gives "transfer basic,$(echo "$OID" | cut -c 1-8) download," \
+	'gives "$(echo "$OID" | cut -c 1-8) download," \
 		"http://me@${SERVER#http://}/r.git/info/lfs/" \
 		download "$OID:1024" &&
 	equal 0 "$(server_count authorization.batch)"'
@@ -71,7 +71,7 @@ check 'status 429' says '429 Too Many Requests.*(wait 3000 ms)' "$API" download 
 server_nofaults
 server_faults 'redirect=self,on=batch,times=1'
 check 'a redirect' gives \
-	"transfer basic,$(echo "$OID" | cut -c 1-8) download," \
+	"$(echo "$OID" | cut -c 1-8) download," \
 	"$API" download "$OID:1024"
 server_nofaults
 server_faults 'redirect=otherhost,on=batch,times=1'
@@ -88,7 +88,7 @@ server_nofaults
 start_server --auth u:p
 API=$SERVER/r.git/info/lfs
 LOGIN="Authorization: Basic $(printf u:p | base64)"
-ok="transfer basic,$(echo "$OID" | cut -c 1-8) error: the server does not have this object (404: no such object),"
+ok="$(echo "$OID" | cut -c 1-8) error: the server does not have this object (404: no such object),"
 check 'nobody to ask' says 'wants a login.*GIT_TERMINAL_PROMPT' "$API" \
 	download "$OID:1024"
 ssh_gives "Basic $(printf u:p | base64)"

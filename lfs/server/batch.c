@@ -5,12 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"
 
-enum { VERIFY_DOUBLINGS = 6 };	/* of the pause: 32 s at the most */
+enum { VERIFY_DOUBLINGS = 6 };	/* of the pause: at most 32 s */
 
 #define MEDIA_TYPE "application/vnd.git-lfs+json"
 
@@ -60,8 +59,8 @@ char *batch_format(const struct batch *batch)
 }
 
 /*
- * jansson makes 200 bytes of an empty object: a few MiB of text could become
- * some GiB.  Every value but the first follows one of these characters.
+ * jansson takes 200 bytes for an empty object, so a few MiB of text could
+ * become some GiB.  Every value but the first follows one of these characters.
  */
 static int check_values(const char *text, size_t len, struct err *err)
 {
@@ -92,7 +91,7 @@ static struct batch_object *find_object(const struct batch *batch,
 	return NULL;
 }
 
-static enum err_kind kind_of(int code)
+static enum err_kind kind_of_code(int code)
 {
 	switch (code) {
 	case 401:
@@ -128,7 +127,7 @@ static const char *sentence_of(int code)
 	}
 }
 
-/* The `error` of one object. */
+/* Parse the `error` of one object. */
 static int parse_error(struct batch_object *object, const json_t *error,
 		       struct err *err)
 {
@@ -146,14 +145,15 @@ static int parse_error(struct batch_object *object, const json_t *error,
 	n = (int)json_integer_value(code);
 	if (n || !message)
 		snprintf(number, sizeof(number), "%d", n);
-	err_set(&object->err, kind_of(n), "%s (%s%s%.300s)", sentence_of(n),
-		number, *number && message && *message ? ": " : "",
+	err_set(&object->err, kind_of_code(n), "%s (%s%s%.300s)",
+		sentence_of(n), number,
+		*number && message && *message ? ": " : "",
 		message ? message : "");
 	object->err.code = n;
 	return 0;
 }
 
-/* git-lfs still takes the member's name from before 1.0, too. */
+/* git-lfs still accepts `_links`, the name from before its version 1.0. */
 static int parse_actions(struct batch_object *object, const json_t *tree,
 			 struct err *err)
 {
@@ -218,17 +218,16 @@ static int parse_objects(const struct batch *batch, const json_t *tree,
 
 static int parse_tree(struct batch *batch, const json_t *tree, struct err *err)
 {
-	const char *transfer, *hash;
+	const char *ignored, *hash;
 
 	if (!json_is_object(tree))
 		return err_set(err, ERR_PROTOCOL, "it is not a JSON object");
-	if (json_get_optional_string(tree, "transfer", &transfer, err) ||
+	if (json_get_optional_string(tree, "transfer", &ignored, err) ||
 	    json_get_optional_string(tree, "hash_algo", &hash, err))
 		return -1;
 	if (hash && *hash && strcmp(hash, "sha256"))
 		return err_set(err, ERR_PROTOCOL,
 			       "'hash_algo' is '%.40s', not 'sha256'", hash);
-	batch->transfer = xstrdup(transfer && *transfer ? transfer : "basic");
 	return parse_objects(batch, tree, err);
 }
 
@@ -243,7 +242,7 @@ int batch_parse(struct batch *batch, const char *text, size_t len,
 		tree = json_parse(text, len, err);
 	if (tree)
 		ret = parse_tree(batch, tree, err);
-	/* The objects hold what they need of it. */
+	/* Each object holds a reference to its actions. */
 	json_decref(tree);
 	if (!ret)
 		return 0;
@@ -267,8 +266,6 @@ void batch_reset(struct batch *batch)
 	for (size_t i = 0; i < batch->nchallenges; i++)
 		free(batch->challenges[i]);
 	batch->nchallenges = 0;
-	free(batch->transfer);
-	batch->transfer = NULL;
 }
 
 static int on_begin(void *ctx, struct http *http, int status, struct err *err)
@@ -276,7 +273,7 @@ static int on_begin(void *ctx, struct http *http, int status, struct err *err)
 	(void)http;
 	(void)status;
 	(void)err;
-	/* A redirect has an answer of its own. */
+	/* After a redirect the answer begins anew. */
 	buf_reset(ctx);
 	return 0;
 }
@@ -304,36 +301,24 @@ static void keep_challenges(struct batch *batch, struct http *http,
 		batch->challenges[batch->nchallenges++] = xstrdup(value);
 }
 
-/* POST `text` to `url` and take the answer; `sink` may be NULL. */
-struct post {
-	const char *url;
-	const struct headers *headers;
-	char *text;
-	const struct http_sink *sink;
-	unsigned answer_ms;
-	int64_t expires;
-};
-
-static int post(struct http *http, const struct post *post, struct err *err)
+/* Complete a request to `url` as a POST of this text, which is freed. */
+static int batch_post(struct http *http, struct http_request *request,
+		      const struct headers *headers, char *text,
+		      struct err *err)
 {
-	const struct http_body body = http_text(post->text, strlen(post->text));
-	const struct http_request request = {
-		.method = "POST",
-		.url = post->url,
-		.headers = post->headers ? post->headers->list : NULL,
-		.nheaders = post->headers ? post->headers->n : 0,
-		.media_type = MEDIA_TYPE,
-		.body = &body,
-		.sink = post->sink,
-		.answer_ms = post->answer_ms,
-		.expires = post->expires,
-	};
-	int ret = url_check(post->url, err);
+	const struct http_body body = http_text(text, strlen(text));
+	int ret = url_check(request->url, err);
 
+	request->method = "POST";
+	request->headers = headers ? headers->list : NULL;
+	request->nheaders = headers ? headers->n : 0;
+	request->media_type = MEDIA_TYPE;
+	request->body = &body;
 	if (!ret)
-		ret = http_perform(http, &request, err);
+		ret = http_perform(http, request, err);
 	if (!ret)
-		ret = status_of_answer(http, &request, STATUS_TAKEN, err);
+		ret = status_of_answer(http, request, STATUS_TAKEN, err);
+	free(text);
 	return ret;
 }
 
@@ -347,8 +332,8 @@ static int take_answer(struct http *http, struct batch *batch,
 	return status_say_page(http_url(http), buf_str(answer), "JSON", err);
 }
 
-/* A server hides what one may not see, and one without LFS knows no batch. */
-static void explain(struct http *http, struct err *err)
+/* A server answers 404 for what it hides, and if it has no LFS. */
+static void explain_missing(struct http *http, struct err *err)
 {
 	if (err->kind != ERR_REFUSED || err->code != 404)
 		return;
@@ -357,8 +342,8 @@ static void explain(struct http *http, struct err *err)
 			"you, LFS be switched off for it, or lfs.url wrong");
 }
 
-static int ask(struct http *http, struct batch *batch, char *url,
-	       struct err *err)
+static int ask_batch(struct http *http, struct batch *batch, const char *url,
+		     struct err *err)
 {
 	struct buf answer = BUF_INIT(BATCH_ANSWER_MAX);
 	const struct http_sink sink = {
@@ -366,14 +351,13 @@ static int ask(struct http *http, struct batch *batch, char *url,
 		.write = on_write,
 		.ctx = &answer,
 	};
-	const struct post what = {
+	struct http_request request = {
 		.url = url,
-		.headers = batch->headers,
-		.text = batch_format(batch),
 		.sink = &sink,
 		.answer_ms = batch->answer_ms,
 	};
-	int ret = post(http, &what, err);
+	int ret = batch_post(http, &request, batch->headers,
+			     batch_format(batch), err);
 
 	if (!ret) {
 		ret = take_answer(http, batch, &answer, err);
@@ -382,7 +366,6 @@ static int ask(struct http *http, struct batch *batch, char *url,
 		keep_challenges(batch, http, "WWW-Authenticate");
 	}
 	buf_release(&answer);
-	free(what.text);
 	return ret;
 }
 
@@ -393,13 +376,12 @@ int batch_perform(struct http *http, struct batch *batch, struct err *err)
 	int ret;
 
 	batch_reset(batch);
-	ret = ask(http, batch, url, err);
-	batch->answered = clock_unix();
-	/* Who could not connect has named it. */
+	ret = ask_batch(http, batch, url, err);
+	/* Connection errors already contain the URL. */
 	if (ret && !strstr(err->msg, url_display(url, shown, sizeof(shown))))
 		err_wrap(err, "%s", shown);
 	if (ret)
-		explain(http, err);
+		explain_missing(http, err);
 	free(url);
 	return ret;
 }
@@ -409,20 +391,18 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 {
 	json_t *tree = json_pack("{s:s, s:I}", "oid", verify->oid, "size",
 				 (json_int_t)verify->size);
-	struct post what = {
+	struct http_request request = {
 		.url = verify->href,
-		.headers = verify->headers,
 		.answer_ms = verify->answer_ms,
 		.expires = verify->expires,
 	};
-	int ret;
 
 	if (verify->params)
 		json_object_set(tree, "params", verify->params);
-	what.text = format_and_free(tree);
-	ret = post(http, &what, err);
-	free(what.text);
-	return ret ? err_wrap(err, "verifying the upload") : 0;
+	return batch_post(http, &request, verify->headers,
+			  format_and_free(tree), err) ?
+		       err_wrap(err, "verifying the upload") :
+		       0;
 }
 
 void batch_verify_again(struct err *err, unsigned nth, unsigned most)

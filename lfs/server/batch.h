@@ -12,13 +12,13 @@
 #include "lfs/net/http.h"
 
 /*
- * The Batch API (git-lfs's docs/api/batch.md): what shall be done with these
- * objects, and where.  And the `verify` action, which tells the server that an
- * upload is over.
+ * The Batch API (git-lfs's docs/api/batch.md), which says what is to be done
+ * with objects, and where; and the `verify` action, which tells the server that
+ * an upload is complete.
  *
  * batch_perform() and batch_verify() are for a pool's worker.  They know no
- * credentials: the headers are given, and what the server says of a 401 is
- * kept for who looks for one.
+ * credentials: the caller gives the headers, and finds the challenges of a 401
+ * in the batch.
  */
 
 enum {
@@ -54,8 +54,6 @@ struct batch {
 	unsigned answer_ms;
 
 	/* The answer: */
-	char *transfer;	/* owned: what the server picked */
-	int64_t answered;	/* when, in seconds since 1970: for expires_in */
 	char *challenges[BATCH_CHALLENGES_MAX];	/* owned; of a 401 */
 	size_t nchallenges;
 };
@@ -70,9 +68,9 @@ struct batch {
  *			redirects to another server, which wants a login; 422,
  *			501 and all others: final
  *	ERR_BUSY	later, with err.wait_ms as Retry-After asks
- *	ERR_PROTOCOL	it is no answer of an LFS server
+ *	ERR_PROTOCOL	the answer is not one of an LFS server
  *
- * and what http.h says.  An object that the server refuses, or does not
+ * and the errors of http_perform().  An object that the server refuses, or does not
  * mention, has an `err` of its own.
  */
 int batch_perform(struct http *http, struct batch *batch, struct err *err);
@@ -80,13 +78,13 @@ int batch_perform(struct http *http, struct batch *batch, struct err *err);
 /* Free what it owns, and forget it; oid and size stay. */
 void batch_object_release(struct batch_object *object);
 
-/* Forget the answers, and free what they own. */
+/* Forget the answer, and free what it owns. */
 void batch_reset(struct batch *batch);
 
 /* The text of the request; the caller's.  For tests, and batch_perform(). */
 char *batch_format(const struct batch *batch);
 
-/* Fill in the answer from the text of one, likewise. */
+/* Fill in the answer from its text; for tests, and batch_perform(). */
 int batch_parse(struct batch *batch, const char *text, size_t len,
 		struct err *err);
 
@@ -95,7 +93,7 @@ struct batch_verify {
 	const struct headers *headers;	/* of the action, or NULL */
 	const char *oid;
 	uint64_t size;
-	json_t *params;	/* sent back as it came, or NULL */
+	json_t *params;	/* borrowed; sent back as it came, or NULL */
 	unsigned answer_ms;
 	int64_t expires;	/* of the action; 0: not known */
 };

@@ -12,7 +12,8 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 
-static int add(struct credtext *text, char *key, char *value, struct err *err)
+static int add_line(struct credtext *text, char *key, char *value,
+		    struct err *err)
 {
 	if (text->nlines == CREDTEXT_LINES_MAX) {
 		free(key);
@@ -33,7 +34,7 @@ int credtext_add(struct credtext *text, const char *key, const char *value,
 	if (strpbrk(value, text->takes_cr ? "\n" : "\r\n"))
 		return err_set(err, ERR_USAGE,
 			       "the %s for a credential has a line break", key);
-	return add(text, xstrdup(key), xstrdup(value), err);
+	return add_line(text, xstrdup(key), xstrdup(value), err);
 }
 
 int credtext_add_all(struct credtext *text, const struct credtext *lines,
@@ -60,8 +61,8 @@ static int parse_line(struct credtext *text, const char *line, size_t len,
 	key_len = (size_t)(eq - line);
 	if (key_len + 1 >= len)
 		return 0;
-	return add(text, xstrndup(line, key_len),
-		   xstrndup(eq + 1, len - key_len - 1), err);
+	return add_line(text, xstrndup(line, key_len),
+			xstrndup(eq + 1, len - key_len - 1), err);
 }
 
 int credtext_parse(struct credtext *text, const char *data, size_t len,
@@ -149,67 +150,49 @@ void credtext_release(struct credtext *text)
 enum {
 	CACHE_MS = 5000,	/* a daemon of this machine answers at once */
 	QUIET_MS = 60000,	/* a helper that asks a server */
-	NOT_FOUND = 128	/* git's exit status if it dies, as without an answer */
+	NOT_FOUND = 128	/* git's exit status if it has no answer, or dies */
 };
 
-static int run(const struct askcred *ask, const struct child *what,
-	       struct buf *output, int *status, struct err *err)
-{
-	struct child child = *what;
-
-	child.stop = ask->stop;
-	return child_run(&child, output, status, err);
-}
-
 /* Run a program that reads and writes a credential's lines. */
-static int converse(const struct askcred *ask, const struct child *what,
-		    const struct credtext *lines, struct credtext *answer,
-		    struct err *err)
+static int run_helper(const struct askcred *ask, struct child *child,
+		      const struct credtext *lines, struct credtext *answer,
+		      struct err *err)
 {
 	struct buf input = BUF_INIT(CREDTEXT_MAX);
 	struct buf output = BUF_INIT(CREDTEXT_MAX);
-	struct child child = *what;
-	int status = 0, ret = -1;
+	int status = 0, ret;
 
-	if (credtext_format(lines, &input)) {
+	ret = credtext_format(lines, &input);
+	if (ret)
 		err_set(err, ERR_USAGE, "a credential is over %d bytes",
 			CREDTEXT_MAX);
-		goto out;
-	}
-	child.input = buf_str(&input);
-	if (run(ask, &child, &output, &status, err))
-		goto out;
-	ret = 0;
-	if (!status && answer)
-		ret = credtext_parse(answer, buf_str(&output), output.len, err);
-	else if (status && status != NOT_FOUND)
+	child->input = buf_str(&input);
+	child->stop = ask->stop;
+	if (!ret)
+		ret = child_run(child, &output, &status, err);
+	if (!ret && status && status != NOT_FOUND)
 		ret = err_set(err, ERR_LOCAL, "exit status %d", status);
-out:
+	if (!ret && !status && answer)
+		ret = credtext_parse(answer, buf_str(&output), output.len, err);
 	buf_release(&input);
 	buf_release(&output);
 	return ret;
 }
 
-/* git before 2.46 passes over what it does not know. */
-static int add_capabilities(struct credtext *text, struct err *err)
-{
-	if (credtext_add(text, "capability[]", "authtype", err))
-		return -1;
-	return credtext_add(text, "capability[]", "state", err);
-}
-
-static int converse_with_git(const struct askcred *ask,
-			     const struct child *child,
-			     const struct credtext *lines,
-			     struct credtext *answer, struct err *err)
+/* The same by git credential, which before 2.46 ignores the capabilities. */
+static int run_git(const struct askcred *ask, struct child *child,
+		   const struct credtext *lines, struct credtext *answer,
+		   struct err *err)
 {
 	struct credtext all = CREDTEXT_INIT;
-	int ret = add_capabilities(&all, err);
+	int ret = credtext_add(&all, "capability[]", "authtype", err);
 
+	if (!ret)
+		ret = credtext_add(&all, "capability[]", "state", err);
 	if (!ret)
 		ret = credtext_add_all(&all, lines, err);
 	if (!ret)
-		ret = converse(ask, child, &all, answer, err);
+		ret = run_helper(ask, child, &all, answer, err);
 	credtext_release(&all);
 	return ret;
 }
@@ -219,11 +202,10 @@ int askcred_git(const struct askcred *ask, const char *verb,
 		struct err *err)
 {
 	const char *const argv[] = { "git", "credential", verb, NULL };
-	const struct child child = {
-		.argv = argv, .talks_to_terminal = !strcmp(verb, "fill")
-	};
+	struct child child = { .argv = argv,
+			       .talks_to_terminal = !strcmp(verb, "fill") };
 
-	if (converse_with_git(ask, &child, lines, answer, err))
+	if (run_git(ask, &child, lines, answer, err))
 		return err_wrap(err, "git credential %s", verb);
 	return 0;
 }
@@ -252,9 +234,9 @@ int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
 				     "credential",
 				     "fill",
 				     NULL };
-	const struct child child = { .argv = argv, .timeout_ms = QUIET_MS };
+	struct child child = { .argv = argv, .timeout_ms = QUIET_MS };
 
-	if (converse_with_git(ask, &child, lines, answer, err))
+	if (run_git(ask, &child, lines, answer, err))
 		return err_wrap(err, "git credential fill");
 	return 0;
 }
@@ -280,9 +262,9 @@ static void add_escaped(struct buf *out, const char *s, const char *safe)
 	}
 }
 
-/* git-lfs's words, which askpass scripts look at. */
-static char *prompt(const char *what, const struct credtext *lines,
-		    const char *user)
+/* In git-lfs's words, as askpass scripts may look at them. */
+static char *make_prompt(const char *what, const struct credtext *lines,
+			 const char *user)
 {
 	const char *protocol = credtext_get(lines, "protocol");
 	const char *host = credtext_get(lines, "host");
@@ -303,15 +285,15 @@ static char *prompt(const char *what, const struct credtext *lines,
 	return buf_take(&out);
 }
 
-static char *ask_for(const struct askcred *ask, const char *program,
-		     char *question, struct err *err)
+static char *run_askpass(const struct askcred *ask, const char *program,
+			 char *question, struct err *err)
 {
 	const char *const argv[] = { program, question, NULL };
-	const struct child child = { .argv = argv };
+	const struct child child = { .argv = argv, .stop = ask->stop };
 	struct buf output = BUF_INIT(CREDTEXT_MAX);
 	char *answer = NULL;
 
-	if (!run(ask, &child, &output, NULL, err))
+	if (!child_run(&child, &output, NULL, err))
 		answer = text_trim(buf_str(&output), strlen(buf_str(&output)));
 	buf_release(&output);
 	free(question);
@@ -327,11 +309,12 @@ int askcred_askpass(const struct askcred *ask, const char *program,
 	int ret = -1;
 
 	user = given ? xstrdup(given) :
-		       ask_for(ask, program, prompt("Username", lines, NULL),
-			       err);
+		       run_askpass(ask, program,
+				   make_prompt("Username", lines, NULL), err);
 	if (user)
-		password = ask_for(ask, program,
-				   prompt("Password", lines, user), err);
+		password = run_askpass(ask, program,
+				       make_prompt("Password", lines, user),
+				       err);
 	if (!password)
 		goto out;
 	if (!*user && !*password) {
@@ -358,25 +341,18 @@ int askcred_cache(const struct askcred *ask, const struct askcred_cache *cache,
 				     "--timeout", timeout,
 				     "--socket",  cache->socket,
 				     cache->verb, NULL };
-	const struct child child = { .argv = argv, .timeout_ms = CACHE_MS };
+	struct child child = { .argv = argv, .timeout_ms = CACHE_MS };
 
 	snprintf(timeout, sizeof(timeout), "%d", ASKCRED_CACHE_S);
-	if (converse(ask, &child, lines, answer, err))
+	if (run_helper(ask, &child, lines, answer, err))
 		return err_wrap(err, "git credential-cache %s", cache->verb);
 	return 0;
 }
 
-/* git credential refuses lines without a host. */
-static int describe(const char *cert, struct credtext *lines, struct err *err)
-{
-	if (credtext_add(lines, "protocol", "cert", err) ||
-	    credtext_add(lines, "host", "", err) ||
-	    credtext_add(lines, "path", cert, err))
-		return -1;
-	return credtext_add(lines, "username", "", err);
-}
-
-/* The password that helpers know under this path; the caller's, or NULL. */
+/*
+ * The password that helpers know under this path; the caller's, or NULL.  git
+ * credential refuses lines without a host.
+ */
 static char *ask_passphrase(const char *path, const struct askcred *ask,
 			    struct err *err)
 {
@@ -384,7 +360,10 @@ static char *ask_passphrase(const char *path, const struct askcred *ask,
 	const char *password = NULL;
 	char *copy;
 
-	if (!describe(path, &lines, err) &&
+	if (!credtext_add(&lines, "protocol", "cert", err) &&
+	    !credtext_add(&lines, "host", "", err) &&
+	    !credtext_add(&lines, "path", path, err) &&
+	    !credtext_add(&lines, "username", "", err) &&
 	    !askcred_git_quietly(ask, &lines, &answer, err))
 		password = credtext_get(&answer, "password");
 	copy = password ? xstrdup(password) : NULL;
@@ -393,8 +372,9 @@ static char *ask_passphrase(const char *path, const struct askcred *ask,
 	return copy;
 }
 
-static void find_one(struct httpconf *conf, const struct httpconf_cert *cert,
-		     const struct askcred *ask)
+static void find_password(struct httpconf *conf,
+			  const struct httpconf_cert *cert,
+			  const struct askcred *ask)
 {
 	struct err err = ERR_INIT;
 	char *password = ask_passphrase(cert->path, ask, &err);
@@ -416,5 +396,5 @@ void certpass_find(struct httpconf *conf, const struct askcred *ask)
 
 	while (httpconf_next_protected(conf, &pos, &cert))
 		if (!httpconf_password(conf, cert.path))
-			find_one(conf, &cert, ask);
+			find_password(conf, &cert, ask);
 }

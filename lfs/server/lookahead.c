@@ -69,7 +69,7 @@ struct answers *answers_new(const struct credshare *share, const char *url)
 	answers->share = share;
 	answers->url = xstrdup(url);
 	fd = open_answers(answers, O_RDWR, &st);
-	/* An agent that was killed may have left it, and nobody removes it. */
+	/* An agent that was killed may have left it: nobody else empties it. */
 	if (fd >= 0 && st.st_size && !is_fresh(st.st_mtime))
 		empty(fd);
 	if (fd >= 0)
@@ -112,18 +112,11 @@ json_t *answers_load(struct answers *answers, int64_t *asked)
 	return objects;
 }
 
-static json_t *format(const struct batch_object *object)
+static json_t *format_object(const struct batch_object *object)
 {
-	json_t *tree = json_object();
-
-	json_object_set_new(tree, "oid", json_string(object->oid));
-	json_object_set_new(tree, "size",
-			    json_integer((json_int_t)object->size));
-	json_object_set_new(tree, "authenticated",
-			    json_boolean(object->authenticated));
-	if (object->actions)
-		json_object_set(tree, "actions", object->actions);
-	return tree;
+	return json_pack("{s:s, s:I, s:b, s:O*}", "oid", object->oid, "size",
+			 (json_int_t)object->size, "authenticated",
+			 object->authenticated, "actions", object->actions);
 }
 
 /* A header may be a login: Gitea copies the user's into each action. */
@@ -143,7 +136,7 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 		   size_t n)
 {
 	struct buf text = BUF_INIT(TEXT_MAX);
-	json_t *list = json_array(), *tree = json_object();
+	json_t *list = json_array(), *tree;
 	struct err ignored = ERR_INIT;
 	struct stat st;
 	int fd;
@@ -154,11 +147,10 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 			answers->is_off = true;
 		}
 		if (!objects[i].err.kind)
-			json_array_append_new(list, format(&objects[i]));
+			json_array_append_new(list, format_object(&objects[i]));
 	}
-	json_object_set_new(tree, "url", json_string(answers->url));
-	json_object_set_new(tree, "asked", json_integer(clock_unix()));
-	json_object_set_new(tree, "objects", list);
+	tree = json_pack("{s:s, s:I, s:o}", "url", answers->url, "asked",
+			 (json_int_t)clock_unix(), "objects", list);
 	fd = open_answers(answers, O_RDWR | O_CREAT, &st);
 	if (fd >= 0 && !empty(fd) && !json_format(tree, &text))
 		file_write_at(fd, buf_str(&text), text.len, 0, &ignored);
@@ -188,29 +180,29 @@ void answers_free(struct answers *answers)
 }
 
 enum {
-	SMALL = 64 << 20,	/* of a larger object a round trip is nothing */
-	KEPT = ANSWERS_KEPT_S,	/* seconds that what was said counts */
+	SMALL = 64 << 20,	/* for a larger object a round trip is nothing */
+	KEPT = ANSWERS_KEPT_S,	/* seconds for which an answer counts */
 	NSEARCHES = 2,
-	FIND_MS = 1000,	/* git may take for one */
-	ANSWER_ROOM = 128,	/* for an object's name */
+	FIND_MS = 1000,	/* that git may take for one search */
+	ANSWER_ROOM = 128,	/* for the name of an object of git's */
 	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
 	REACH_LEAST = 8,	/* fewer are not worth it */
-	USED_LEAST = 32	/* one in so many has to be of use */
+	USED_LEAST = 32	/* one answer in so many has to be of use */
 };
 
 struct lookahead {
 	struct lookahead_options options;
-	bool has_begun;	/* for one object alone, git is not asked */
-	/* Owned: what each search found, in git-lfs's order. */
+	bool has_begun;	/* for the first object git is not asked */
+	/* Owned: the pointers that each search found, in git-lfs's order. */
 	struct history found[NSEARCHES];
 	unsigned nsearches;	/* so far */
-	uint64_t until_ms;	/* for git to find them */
+	uint64_t until_ms;	/* when a search ends */
 	size_t reach;	/* 0: each object alone, for the process's life */
 
-	/* What the server said of neighbours when it was last asked: */
+	/* What the server said of neighbours in its latest answer: */
 	struct credshare *share;	/* borrowed */
-	struct answers *answers;	/* owned: to us or to another agent */
-	json_t *others;	/* owned, or NULL: the oids are of it */
+	struct answers *answers;	/* owned */
+	json_t *others;	/* owned: another agent's, with the oids; or NULL */
 	struct batch_object known[REACH_MOST];	/* owned but for the oids */
 	size_t nknown;
 	size_t nasked, nused;
@@ -229,7 +221,7 @@ struct lookahead *lookahead_new(const struct lookahead_options *options)
 	return ahead;
 }
 
-/* Where blobs may be missing, git would fetch each that it is asked for. */
+/* In a partial clone git would fetch each missing blob that it is asked for. */
 static bool is_partial_clone(const struct gitconfig *config)
 {
 	const char **promisors = repo_promisors(config);
@@ -239,7 +231,7 @@ static bool is_partial_clone(const struct gitconfig *config)
 	return is;
 }
 
-static bool is_over(void *ctx)
+static bool lookahead_is_over(void *ctx)
 {
 	const struct lookahead *ahead = ctx;
 
@@ -251,8 +243,9 @@ static bool has_fetch_head(struct lookahead *ahead)
 {
 	const char *const argv[] = { "git", "rev-parse", "--verify",
 				     "FETCH_HEAD^{tree}", NULL };
-	const struct child child = { .argv = argv,
-				     .stop = stop_when(is_over, ahead) };
+	const struct child child = {
+		.argv = argv, .stop = stop_when(lookahead_is_over, ahead)
+	};
 	struct buf answer = BUF_INIT(ANSWER_ROOM);
 	struct err ignored = ERR_INIT;
 	bool is = !child_run(&child, &answer, NULL, &ignored);
@@ -262,8 +255,8 @@ static bool has_fetch_head(struct lookahead *ahead)
 }
 
 /*
- * First in HEAD; in a pull it is still the old commit, and FETCH_HEAD is the
- * new one.  Then in whatever else may be fetched or checked out.
+ * Search HEAD first; in a pull it is still the old commit, and FETCH_HEAD is the
+ * new one.  Then search whatever else may be fetched or checked out.
  */
 static int find_trees(struct lookahead *ahead, struct err *err)
 {
@@ -276,11 +269,11 @@ static int find_trees(struct lookahead *ahead, struct err *err)
 		.all = ahead->nsearches > 0,
 		.tips_only = true,
 		.dir = context->storage.multipart_dir,
-		.stop = stop_when(is_over, ahead),
+		.stop = stop_when(lookahead_is_over, ahead),
 	};
 
 	ahead->until_ms = clock_ms() + FIND_MS;
-	/* They are empty then: no object is in them. */
+	/* Without a HEAD there are no trees to search. */
 	if (!context->repo.head || is_partial_clone(context->config))
 		return 0;
 	if (has_fetch_head(ahead))
@@ -289,10 +282,10 @@ static int find_trees(struct lookahead *ahead, struct err *err)
 }
 
 /*
- * Find more trees; false if another agent is at it just now: eight at a time
+ * Search more trees; false if another agent is searching: eight agents at a time
  * would each take eight times as long.
  */
-static bool search(struct lookahead *ahead)
+static bool search_trees(struct lookahead *ahead)
 {
 	const struct storage *storage = &ahead->options.context->storage;
 	struct err err = ERR_INIT;
@@ -306,7 +299,7 @@ static bool search(struct lookahead *ahead)
 	} else if (is_ours && !find_trees(ahead, &err)) {
 		ahead->nsearches++;
 	} else {
-		log_info("%s; no more is searched", err.msg);
+		log_info("%s; the look-ahead searches no further", err.msg);
 		ahead->nsearches = NSEARCHES;
 	}
 	if (fd >= 0)
@@ -314,7 +307,8 @@ static bool search(struct lookahead *ahead)
 	return is_ours;
 }
 
-static bool find(const struct history *found, const char *oid, size_t *at)
+static bool find_pointer(const struct history *found, const char *oid,
+			 size_t *at)
 {
 	for (*at = 0; *at < found->n; ++*at)
 		if (!strcmp(found->pointers[*at].oid, oid))
@@ -322,14 +316,14 @@ static bool find(const struct history *found, const char *oid, size_t *at)
 	return false;
 }
 
-/* Where, and at what place there, is the object?  NULL: in no tree we know. */
-static const struct history *look_up(struct lookahead *ahead, const char *oid,
-				     size_t *at)
+/* Find the search result that lists the object, and its index in it; or NULL. */
+static const struct history *find_trees_with(struct lookahead *ahead,
+					     const char *oid, size_t *at)
 {
 	for (unsigned i = 0; i < NSEARCHES; i++) {
-		if (i == ahead->nsearches && !search(ahead))
+		if (i == ahead->nsearches && !search_trees(ahead))
 			return NULL;
-		if (find(&ahead->found[i], oid, at))
+		if (find_pointer(&ahead->found[i], oid, at))
 			return &ahead->found[i];
 	}
 	return NULL;
@@ -344,9 +338,10 @@ static bool is_here(const struct lookahead *ahead, const char *oid)
 	return is;
 }
 
-/* Add a neighbour to the `n` objects, if it can be wanted; returns how many. */
-static size_t add(const struct lookahead *ahead, const struct pointer *pointer,
-		  struct batch_object *objects, size_t n)
+/* Add a neighbour to the `n` objects if it may be wanted; return the new `n`. */
+static size_t add_neighbour(const struct lookahead *ahead,
+			    const struct pointer *pointer,
+			    struct batch_object *objects, size_t n)
 {
 	if (n > ahead->reach || pointer->size > SMALL ||
 	    is_here(ahead, pointer->oid))
@@ -357,28 +352,31 @@ static size_t add(const struct lookahead *ahead, const struct pointer *pointer,
 }
 
 /*
- * Add the neighbours of the first of `objects`, the nearest first; returns how
- * many there are then.  git-lfs takes a hundred in a tree's order, and of
- * these the largest first: others may be wanted before and behind it.
+ * Add the neighbours of the first of `objects`, the nearest first; return how
+ * many objects there are then.  git-lfs takes a hundred in a tree's order, and
+ * of these the largest first, so neighbours on both sides may be wanted.
  */
 static size_t add_neighbours(struct lookahead *ahead,
 			     struct batch_object *objects)
 {
 	size_t at, n = 1;
-	const struct history *trees = look_up(ahead, objects[0].oid, &at);
+	const struct history *trees = find_trees_with(ahead, objects[0].oid,
+						      &at);
 
 	if (!trees)
 		return n;
 	for (size_t far = 1; far <= BATCH_OBJECTS_MAX; far++) {
 		if (far < trees->n - at)
-			n = add(ahead, &trees->pointers[at + far], objects, n);
+			n = add_neighbour(ahead, &trees->pointers[at + far],
+					  objects, n);
 		if (far <= at)
-			n = add(ahead, &trees->pointers[at - far], objects, n);
+			n = add_neighbour(ahead, &trees->pointers[at - far],
+					  objects, n);
 	}
 	return n;
 }
 
-static void forget(struct lookahead *ahead)
+static void forget_known(struct lookahead *ahead)
 {
 	for (size_t i = 0; i < ahead->nknown; i++)
 		batch_object_release(&ahead->known[i]);
@@ -389,14 +387,14 @@ static void forget(struct lookahead *ahead)
 
 void lookahead_forget(struct lookahead *ahead)
 {
-	forget(ahead);
+	forget_known(ahead);
 	answers_forget(ahead->answers);
 }
 
 bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 {
 	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
-		forget(ahead);
+		forget_known(ahead);
 	for (size_t i = 0; i < ahead->nknown; i++) {
 		struct batch_object *known = &ahead->known[i];
 
@@ -413,8 +411,8 @@ bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 	return false;
 }
 
-/* Will the link not run out before it is forgotten? */
-static bool lasts(json_t *actions)
+/* Will the link be good for as long as the answer is kept? */
+static bool link_lasts(json_t *actions)
 {
 	const json_t *action = mode_action(actions, DOWNLOAD);
 	const char *href = json_string_value(json_object_get(action, "href"));
@@ -426,23 +424,23 @@ static bool lasts(json_t *actions)
 
 	if (!href || link_expires_at(href) < least || (in && in < KEPT))
 		return false;
-	/* Go's zero, in the year 1, is no time. */
+	/* Go's zero time, in the year 1, says nothing. */
 	return !at || rfc3339_parse(at, &until) || until < 0 || until >= least;
 }
 
-/* The neighbours' answers; errors the server shall tell once more. */
-static void keep(struct lookahead *ahead, struct batch_object *objects,
-		 size_t n)
+/* Keep the answers; an object with an error is asked about again. */
+static void keep_known(struct lookahead *ahead, struct batch_object *objects,
+		       size_t n)
 {
 	bool are_short = false;
 
-	forget(ahead);
+	forget_known(ahead);
 	ahead->asked_ms = clock_ms();
 	ahead->nasked = n;
 	ahead->nused = 0;
 	for (size_t i = 0; i < n; i++) {
 		bool is_short = !objects[i].err.kind &&
-				!lasts(objects[i].actions);
+				!link_lasts(objects[i].actions);
 
 		are_short |= is_short;
 		if (objects[i].err.kind || is_short)
@@ -461,8 +459,8 @@ static void set_reach(struct lookahead *ahead, size_t reach)
 	ahead->reach = reach < REACH_LEAST ? 0 : reach;
 }
 
-/* Others may be wanted than those nearby, or more than were asked about. */
-static void adapt(struct lookahead *ahead)
+/* Widen or narrow the look-ahead by how much of the last answer was used. */
+static void adapt_reach(struct lookahead *ahead)
 {
 	if (!ahead->nasked)
 		return;
@@ -472,15 +470,15 @@ static void adapt(struct lookahead *ahead)
 	ahead->nasked = 0;
 }
 
-/* Ask about the first of `n` objects, the caller's, with the others. */
-static int ask_all(struct lookahead *ahead, struct batch_object *objects,
-		   size_t n, struct err *err)
+/* Ask about the first of `n` objects, the caller's, together with the others. */
+static int ask_about_all(struct lookahead *ahead, struct batch_object *objects,
+			 size_t n, struct err *err)
 {
 	struct server *server = ahead->options.server;
 
 	if (!server_try_all(server, objects, n, err)) {
 		answers_store(ahead->answers, objects + 1, n - 1);
-		keep(ahead, objects + 1, n - 1);
+		keep_known(ahead, objects + 1, n - 1);
 		server_complete(server, objects);
 		*err = objects[0].err;
 		return err->kind ? -1 : 0;
@@ -490,7 +488,7 @@ static int ask_all(struct lookahead *ahead, struct batch_object *objects,
 	if (err->kind != ERR_REFUSED && err->kind != ERR_PROTOCOL &&
 	    !err_is_transient(err))
 		return -1;
-	/* The matter may be that there are others, or one of them. */
+	/* The server may be refusing the batch as such, or one of the others. */
 	set_reach(ahead, err_is_transient(err) ? ahead->reach / 2 : 0);
 	log_info("%s; asking about one object, then about %zu at a time",
 		 err->msg, ahead->reach + 1);
@@ -498,8 +496,8 @@ static int ask_all(struct lookahead *ahead, struct batch_object *objects,
 	return server_ask(server, objects, err);
 }
 
-/* Keep what another agent was told; the same that it has, or had. */
-static void learn(struct lookahead *ahead)
+/* Keep the answers that another agent has, or had. */
+static void take_shared(struct lookahead *ahead)
 {
 	struct batch_object objects[REACH_MOST];
 	int64_t asked;
@@ -524,27 +522,27 @@ static void learn(struct lookahead *ahead)
 				json_object_get(each, "authenticated")),
 		};
 	}
-	keep(ahead, objects, n);
+	keep_known(ahead, objects, n);
 	ahead->others = list;
 	ahead->asked_ms -= (uint64_t)(clock_unix() - asked) * 1000;
 }
 
-static int ask(struct lookahead *ahead, struct batch_object *object,
-	       struct err *err)
+static int ask_with_neighbours(struct lookahead *ahead,
+			       struct batch_object *object, struct err *err)
 {
 	struct batch_object *objects = xcalloc(BATCH_OBJECTS_MAX,
 					       sizeof(*objects));
 	size_t n = 1;
 	int ret;
 
-	/* Unused answers of another agent say nothing about our own. */
+	/* That another agent's answers were not used says nothing of our own. */
 	ahead->nasked = 0;
 	objects[0] = *object;
 	if (ahead->reach)
 		n = add_neighbours(ahead, objects);
 	if (n == 1)
 		credshare_unlock(ahead->share, CREDSHARE_ANSWERS);
-	ret = n > 1 ? ask_all(ahead, objects, n, err) :
+	ret = n > 1 ? ask_about_all(ahead, objects, n, err) :
 		      server_ask(ahead->options.server, objects, err);
 	*object = objects[0];
 	free(objects);
@@ -563,9 +561,11 @@ int lookahead_ask(struct lookahead *ahead, struct batch_object *object,
 		return server_ask(options->server, object, err);
 	if (credshare_lock(ahead->share, CREDSHARE_ANSWERS, err))
 		return -1;
-	adapt(ahead);
-	learn(ahead);
-	ret = lookahead_take(ahead, object) ? 0 : ask(ahead, object, err);
+	adapt_reach(ahead);
+	take_shared(ahead);
+	ret = lookahead_take(ahead, object) ?
+		      0 :
+		      ask_with_neighbours(ahead, object, err);
 	credshare_unlock(ahead->share, CREDSHARE_ANSWERS);
 	return ret;
 }
@@ -574,7 +574,7 @@ void lookahead_free(struct lookahead *ahead)
 {
 	if (!ahead)
 		return;
-	forget(ahead);
+	forget_known(ahead);
 	answers_free(ahead->answers);
 	for (unsigned i = 0; i < NSEARCHES; i++)
 		history_release(&ahead->found[i]);

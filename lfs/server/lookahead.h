@@ -31,14 +31,14 @@ enum { ANSWERS_KEPT_S = 60 };
 struct answers *answers_new(const struct credshare *share, const char *url);
 
 /*
- * With the lock: an array of objects, each with `oid`, `size`, `authenticated`
+ * Needs the lock.  An array of objects, each with `oid`, `size`, `authenticated`
  * and perhaps `actions`, and when they were asked for, in seconds since 1970.
  * The caller's; NULL if there is none that counts.
  */
 json_t *answers_load(struct answers *answers, int64_t *asked);
 
 /*
- * With the lock: keep those of these objects that have no error, unless an
+ * Needs the lock.  Keep those of these objects that have no error, unless an
  * action of any has a header.
  */
 void answers_store(struct answers *answers, const struct batch_object *objects,
@@ -54,15 +54,16 @@ void answers_free(struct answers *answers);
  * Asking the server about small objects before git-lfs wants them.
  *
  * git-lfs hands a standalone agent one object after the other, where itself it
- * asks for a hundred at a time: a round trip an object, and a request, of which
- * servers allow only so many an hour.  But which objects it is going to want
- * can be seen: those of the tree that is fetched or checked out, and that are
- * not here.  That is HEAD's in a clone or a fetch, FETCH_HEAD's in a pull, and
- * in a checkout that of some ref.  So from the second object on, the server is
- * asked about its neighbours there, too, and what it says is kept for a minute.
+ * asks about a hundred at a time: each object costs a round trip, and a request,
+ * of which servers allow only so many an hour.  But the objects that it is going
+ * to want can be foreseen: they are those of the tree that is fetched or checked
+ * out which are not here.  That tree is HEAD's in a clone or a fetch,
+ * FETCH_HEAD's in a pull, and that of some ref in a checkout.  So from the second
+ * object on, the server is asked about the object's neighbours there, too, and
+ * its answer is kept for a minute.
  *
- * That is a guess, and how many it is asked about follows from how many were of
- * use.  What no ref has any more is asked about alone.
+ * This is a guess, and the number of neighbours follows from how many answers
+ * were of use.  An object that is in no ref's tree is asked about alone.
  *
  * For downloads only: to ask for an upload may begin it.
  */
@@ -79,14 +80,14 @@ struct lookahead_options {
 
 struct lookahead *lookahead_new(const struct lookahead_options *options);
 
-/* Fill in the actions from what the server has said; false if it has not. */
+/* Fill in the actions from an answer that is kept; false if there is none. */
 bool lookahead_take(struct lookahead *ahead, struct batch_object *object);
 
-/* As server_ask(), perhaps about others as well. */
+/* As server_ask(), but about neighbours as well where that may help. */
 int lookahead_ask(struct lookahead *ahead, struct batch_object *object,
 		  struct err *err);
 
-/* What it has said of other objects counts no more: its links fail, say. */
+/* Forget the answers, for instance as their links fail. */
 void lookahead_forget(struct lookahead *ahead);
 
 /* NULL is fine. */

@@ -8,7 +8,7 @@
  *
  * -s: a git server says by ssh, which is $GIT_SSH, what opens the LFS server.
  *
- * Prints `transfer NAME` and for each object `OID there`, `OID ACTION...` or
+ * Prints for each object `OID there`, `OID ACTION...` or
  * `OID error: why`; or why the whole failed, and exits with 1.
  */
 
@@ -99,7 +99,6 @@ static int start(struct tool *tool, struct err *err)
 
 static void show(const struct batch *batch)
 {
-	printf("transfer %s\n", batch->transfer);
 	for (size_t i = 0; i < batch->nobjects; i++) {
 		const struct batch_object *object = &batch->objects[i];
 		const char *name;

@@ -82,7 +82,6 @@ static void answer(void **state)
 			  "{\"oid\":\"" A "\"," GET "}],"
 			  "\"hash_algo\":\"sha256\"}"),
 		0);
-	assert_string_equal(f.batch.transfer, "basic");
 	assert_string_equal(f.objects[0].err.msg,
 			    "the server does not have this object (404: no "
 			    "such)");
@@ -111,7 +110,6 @@ static void nothing_to_do(void **state)
 	assert_int_equal(parse(&f, "{\"objects\":[{\"oid\":\"" A "\"},"
 				   "{\"oid\":\"" B "\",\"actions\":{}}]}"),
 			 0);
-	assert_string_equal(f.batch.transfer, "basic");
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(f.objects[i].err.kind, ERR_NONE);
 		assert_null(f.objects[i].actions);
@@ -207,7 +205,6 @@ static void no_answer(void **state)
 		if (!strstr(f.err.msg, cases[i][1]))
 			fail_msg("%s: %s", cases[i][0], f.err.msg);
 		assert_null(f.objects[0].actions);
-		assert_null(f.batch.transfer);
 	}
 }
 
