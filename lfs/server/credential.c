@@ -12,9 +12,9 @@
 
 struct credentials {
 	struct askcred ask;
-	struct credshare *share; /* owned, unless it is that of others */
-	bool is_of_others;
-	struct credtext lent; /* owned: what the others have on trust */
+	struct credshare *share; /* owned, unless `is_borrowed` */
+	bool is_borrowed;
+	struct credtext lent; /* owned: the login that others have on trust */
 	struct err askpass;	/* why it failed: as git-lfs, ask it only once */
 };
 
@@ -26,8 +26,8 @@ struct credentials *credentials_new(const struct credential_options *options)
 		.config = options->config,
 		.stop = options->stop,
 	};
-	credentials->is_of_others = options->share != NULL;
-	if (credentials->is_of_others)
+	credentials->is_borrowed = options->share != NULL;
+	if (credentials->is_borrowed)
 		credentials->share = options->share;
 	else
 		credentials->share = credshare_new(options->dir,
@@ -37,8 +37,8 @@ struct credentials *credentials_new(const struct credential_options *options)
 }
 
 /*
- * The URL whose credential the request wants: git-lfs prefers that of the git
- * remote, so that the one stored for git is found.
+ * Choose the URL whose login is asked for: git-lfs prefers that of the git
+ * remote, so that the login stored for git is found.
  */
 static int choose_url(const struct credential_query *query, struct gourl *url,
 		      struct err *err)
@@ -54,7 +54,7 @@ static int choose_url(const struct credential_query *query, struct gourl *url,
 	return gourl_parse_server(url, remote, err);
 }
 
-/* A boolean of the credential section for the URL; bad ones do not count. */
+/* A boolean of the credential section for the URL; a bad one is ignored. */
 static bool get_bool(const struct gitconfig *config, const char *url,
 		     const char *key, bool value)
 {
@@ -76,7 +76,7 @@ static int add_challenges(struct credtext *lines,
 	return 0;
 }
 
-/* Refuse the password of a URL, if it is bad, before anybody is asked. */
+/* Refuse a bad password of a URL before anybody is asked. */
 static int check_password(const char *password, bool takes_cr, struct err *err)
 {
 	struct credtext lines = { .takes_cr = takes_cr };
@@ -87,7 +87,7 @@ static int check_password(const char *password, bool takes_cr, struct err *err)
 	return ret;
 }
 
-/* Add the lines with which a login for the URL is asked for. */
+/* Add the lines that ask for a login for the URL. */
 static int add_query(struct credtext *lines, const struct gitconfig *config,
 		     const struct gourl *url, struct err *err)
 {
@@ -109,7 +109,7 @@ static int add_query(struct credtext *lines, const struct gitconfig *config,
 	return ret;
 }
 
-/* The lines by which agents tell each other of that login. */
+/* The lines under which agents tell each other of the query's login. */
 static int find_lines(const struct credentials *credentials,
 		      const struct credential_query *query,
 		      struct credtext *lines)
@@ -148,7 +148,7 @@ bool credential_knows(struct credentials *credentials,
 	return knows;
 }
 
-/* Make it a credential if its lines hold one. */
+/* Make a credential of the lines if they hold one. */
 static bool set_authorization(struct credential *credential,
 			      enum credential_source source)
 {
@@ -313,7 +313,7 @@ static int ask_person(struct credentials *credentials,
 	return none_found(credentials, credential, err);
 }
 
-/* From the first place that has one. */
+/* Take a login from the first place that has one. */
 static int find_credential(struct credentials *credentials,
 			   const struct credential_query *query,
 			   const struct gourl *url,
@@ -339,7 +339,7 @@ static int find_credential(struct credentials *credentials,
 	}
 	if (credshare_knows(share, CREDSHARE_FAILED, lines, err))
 		return -1;
-	/* The lock may be dropped before the server has taken the answer. */
+	/* Keep this, as the lock may be dropped before the server has answered. */
 	credential->is_to_share = credshare_is_locked(share, CREDSHARE_LOGIN);
 	if (!ask_person(credentials, query, credential, err))
 		return 0;
@@ -499,10 +499,10 @@ void credentials_free(struct credentials *credentials)
 {
 	if (!credentials)
 		return;
-	/* git-lfs may have hung up by now, which is a reason to stop. */
+	/* What follows is done even if git-lfs has hung up, a reason to stop. */
 	credentials->ask.stop = stop_when(NULL, NULL);
 	take_back(credentials);
-	if (!credentials->is_of_others)
+	if (!credentials->is_borrowed)
 		credshare_free(credentials->share);
 	free(credentials);
 }

@@ -13,9 +13,8 @@
 
 /*
  * The lines that `git credential` reads and writes (git help git-credential):
- * `key=value`, one a line, `key[]=value` for one of several.  What a helper
- * says of a credential beyond what we know is kept, and goes back to it with
- * an approval.
+ * `key=value`, one a line, `key[]=value` for one of several.  Lines of a helper
+ * that we do not know are kept, and go back to it with an approval.
  */
 
 enum {
@@ -48,8 +47,8 @@ int credtext_add_all(struct credtext *text, const struct credtext *lines,
 		     struct err *err);
 
 /*
- * Add the lines of an answer.  Lines without `=` or without a value are passed
- * over, as by git-lfs.  ERR_PROTOCOL if it has a NUL or too many lines.
+ * Add the lines of an answer.  Lines without `=` or without a value are ignored,
+ * as by git-lfs.  ERR_PROTOCOL if it has a NUL or too many lines.
  */
 int credtext_parse(struct credtext *text, const char *data, size_t len,
 		   struct err *err);
@@ -77,8 +76,8 @@ void credtext_release(struct credtext *text);
  * with its helpers, askpass, and git's cache daemon on a socket of ours.
  *
  * Main thread only.  No child gets our stderr: a helper may leave a daemon
- * behind, and git-lfs would wait for it.  Prompts go to the terminal itself, and
- * so does what a helper says to a person while git credential may ask.
+ * behind, and git-lfs would wait for it.  Prompts go to the terminal itself, as
+ * do the messages of a helper while git credential may ask.
  */
 
 enum { ASKCRED_CACHE_S = 300 };	/* how long the cache daemon remembers */
@@ -101,7 +100,7 @@ int askcred_git(const struct askcred *ask, const char *verb,
 bool askcred_has_helper(const struct askcred *ask,
 			const struct credtext *lines);
 
-/* `git credential fill` that asks nobody: only what a helper has. */
+/* `git credential fill` without asking a person. */
 int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
 			struct credtext *answer, struct err *err);
 
@@ -138,11 +137,11 @@ int askcred_cache(const struct askcred *ask, const struct askcred_cache *cache,
  */
 
 /*
- * Give `conf` what git's credential helpers have for its certificates, under
- * protocol `cert` and the path of the certificate, as git has it, or else that
- * of its key, as git-lfs has it.  A person is
- * not asked: several agents would do so at once.  What is not found is logged,
- * and the connection will fail.  Main thread only, before others use `conf`.
+ * Give `conf` the passwords that git's credential helpers have for its
+ * certificates, under protocol `cert` and the path of the certificate, as git
+ * has it, or else that of its key, as git-lfs has it.  A person is not asked, as
+ * several agents would do so at once.  A missing password is logged, and the
+ * connection will fail.  Main thread only, before others use `conf`.
  */
 void certpass_find(struct httpconf *conf, const struct askcred *ask);
 

@@ -20,7 +20,7 @@
 
 enum {
 	TICK_MS = 20,
-	/* A network may be back in the hours of a push. */
+	/* A failure counts no longer: in a push of hours a network may return. */
 	FAILURE_MS = 60000
 };
 
@@ -56,13 +56,13 @@ struct credshare {
 	struct note own[OWN_NOTES];	/* of this process */
 };
 
-/* Bytes of the lock's file; those of logins are process groups, which are less. */
+/* Bytes of the lock's file, above all process groups, which lock for logins. */
 enum lock_place { PRESENCE, ANSWERS };
 static const uint64_t places = (uint64_t)1 << 32;
 
 /*
- * Each agent has a read lock on this byte as long as it lives: one that can
- * have a write lock is the last.
+ * Each agent has a read lock on this byte as long as it lives: an agent that can
+ * get a write lock is the last.
  */
 static bool set_presence(const struct credshare *share, short type)
 {
@@ -76,7 +76,7 @@ static bool set_presence(const struct credshare *share, short type)
 	return !fcntl(share->fd, F_SETLK, &lock);
 }
 
-/* A directory of ours, on whose mode none of these bits is set? */
+/* Is it a folder of this user, without any of these bits in its mode? */
 static bool is_ours(const char *dir, mode_t bits)
 {
 	struct stat st;
@@ -171,7 +171,7 @@ int credshare_lock(struct credshare *share, enum credshare_lock which,
 			log_info("another agent asks for the credential");
 		if (stop_is_wanted(stop))
 			return err_set(err, ERR_CANCELED, "stopped");
-		/* It stays readable: from then on the tick must do. */
+		/* It stays readable: from then on only wait for the tick. */
 		if (poll(&watch, 1, TICK_MS) > 0)
 			watch.fd = -1;
 	}
@@ -201,7 +201,7 @@ void credshare_unlock(struct credshare *share, enum credshare_lock which)
 	share->is_locked[which] = false;
 }
 
-/* A shell may stand between git-lfs and us, so its pid is not at hand. */
+/* git-lfs need not be our parent: a shell may stand between. */
 static long command_of(const struct credshare *share)
 {
 	return share->began_ms ? (long)getpgrp() : (long)getpid();
@@ -254,7 +254,7 @@ static void put_note(struct credshare *share, enum credshare_fact fact,
 	unsigned place;
 	int fd;
 
-	/* With its padding, which is summed and written, too. */
+	/* The padding is summed and written, too. */
 	memset(&note, 0, sizeof(note));
 	if (why) {
 		memcpy(&note.why, why, sizeof(note.why));
@@ -302,7 +302,7 @@ static bool load_note(const struct credshare *share, unsigned place,
 	return is_whole;
 }
 
-/* Since when does it count? */
+/* The time after which such a note counts. */
 static uint64_t since(const struct credshare *share, enum credshare_fact fact)
 {
 	uint64_t now = clock_ms();
@@ -333,7 +333,7 @@ bool credshare_knows(struct credshare *share, enum credshare_fact fact,
 	return true;
 }
 
-/* Not worth a child where nobody has stored anything. */
+/* Without a daemon nobody has stored anything: that saves a child. */
 static bool has_socket(const struct credshare *share)
 {
 	struct stat st;
@@ -347,7 +347,7 @@ static void use_cache(const struct credshare *share, const char *verb,
 	const struct askcred_cache cache = { share->socket, verb };
 	struct err err = ERR_INIT;
 
-	/* In a shared storage, another user may have replaced it since. */
+	/* In a shared storage, another user may have replaced the folder since. */
 	if (!is_ours(share->dir, 077))
 		return;
 	if (askcred_cache(share->ask, &cache, lines, answer, &err))
@@ -449,7 +449,7 @@ static void leave(const struct credshare *share)
 {
 	const struct credtext nothing = CREDTEXT_INIT;
 
-	/* Nobody keeps his read lock while he tries, so one of two succeeds. */
+	/* No agent keeps its read lock while it tries, so one of two succeeds. */
 	set_presence(share, F_UNLCK);
 	if (!set_presence(share, F_WRLCK))
 		return;

@@ -68,17 +68,17 @@ void credshare_unlock(struct credshare *share, enum credshare_lock which);
 
 /* What one agent can tell the others about a server, or a login for it. */
 enum credshare_fact {
-	/* It was approved: a helper has it, and asks no person. */
+	/* The login was approved: a helper has it, and asks no person. */
 	CREDSHARE_APPROVED,
 	/* The server's actions want it, too. */
 	CREDSHARE_FOR_ACTIONS,
 	/* The one in ~/.netrc was refused. */
 	CREDSHARE_BAD_NETRC,
-	/* None is to be had, or none that the server takes. */
+	/* There is no login, or none that the server accepts. */
 	CREDSHARE_FAILED,
 	/* The server cannot be reached. */
 	CREDSHARE_UNREACHED,
-	/* It has answered. */
+	/* The server has answered. */
 	CREDSHARE_ANSWERED
 };
 
@@ -96,15 +96,15 @@ enum credshare_fact {
 void credshare_note(struct credshare *share, enum credshare_fact fact,
 		    const struct credtext *query, const struct err *why);
 
-/* It is no longer so. */
+/* Take such a note back. */
 void credshare_forget(struct credshare *share, enum credshare_fact fact,
 		      const struct credtext *query);
 
-/* Has anybody said so?  Then `why`, unless it is NULL, is set. */
+/* Is there such a note?  Then `why`, unless it is NULL, is set to the note's. */
 bool credshare_knows(struct credshare *share, enum credshare_fact fact,
 		     const struct credtext *query, struct err *why);
 
-/* What another agent has stored; false if nothing. */
+/* Get the login that another agent has stored; false if there is none. */
 bool credshare_get(const struct credshare *share, const struct credtext *query,
 		   struct credtext *answer);
 

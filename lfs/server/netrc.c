@@ -57,7 +57,7 @@ static void skip_macro(struct text *text)
 
 static bool is_word(struct word word, const char *s)
 {
-	return word.len == strlen(s) && !memcmp(word.s, s, word.len);
+	return word.s && word.len == strlen(s) && !memcmp(word.s, s, word.len);
 }
 
 static void set_word(char **field, struct word word)
@@ -66,17 +66,15 @@ static void set_word(char **field, struct word word)
 	*field = xstrndup(word.s ? word.s : "", word.len);
 }
 
-/* Whose entry the text is in. */
-enum owner { NOBODY, HOST, DEFAULT };
+enum { HOST, DEFAULT, KINDS };
 
 struct search {
 	struct text text;
 	const struct netrc_query *query;
-	enum owner owner;
-	struct netrc_login entry;	/* of HOST or DEFAULT, so far */
-	bool has_host;	/* its entry was found: no other one counts */
-	bool has_default;
-	struct netrc_login host, fallback;
+	int kind;	/* of the entry that the text is in; KINDS: another host's */
+	struct netrc_login entry;	/* of it, so far */
+	bool is_found[KINDS];	/* the first entry of a kind counts */
+	struct netrc_login found[KINDS];
 };
 
 static bool is_of_user(const struct search *search)
@@ -86,60 +84,41 @@ static bool is_of_user(const struct search *search)
 	return !user || !*user || (login && !strcmp(login, user));
 }
 
-static void end_entry(struct search *search)
+static void begin_entry(struct search *search, int kind)
 {
-	bool is_host = search->owner == HOST;
-	bool *has = is_host ? &search->has_host : &search->has_default;
+	int ended = search->kind;
 
-	if (search->owner != NOBODY && !*has && is_of_user(search)) {
-		*(is_host ? &search->host : &search->fallback) = search->entry;
+	if (ended != KINDS && !search->is_found[ended] && is_of_user(search)) {
+		search->is_found[ended] = true;
+		search->found[ended] = search->entry;
 		search->entry = (struct netrc_login){ NULL, NULL };
-		*has = true;
 	}
 	netrc_login_release(&search->entry);
-	search->owner = NOBODY;
-}
-
-static void begin_machine(struct search *search)
-{
-	struct word name = next_word(&search->text);
-
-	end_entry(search);
-	if (name.s && is_word(name, search->query->host))
-		search->owner = HOST;
-}
-
-static void begin_default(struct search *search)
-{
-	end_entry(search);
-	search->owner = DEFAULT;
-}
-
-static void take_value(struct search *search, bool is_password)
-{
-	struct word value = next_word(&search->text);
-
-	if (search->owner != NOBODY)
-		set_word(is_password ? &search->entry.password :
-				       &search->entry.login,
-			 value);
+	search->kind = kind;
 }
 
 static void take_keyword(struct search *search, struct word word)
 {
+	struct netrc_login *entry = &search->entry;
+	struct word value;
+
 	if (*word.s == '#') {
 		search->text.pos = word.s;
 		skip_line(&search->text);
-	} else if (is_word(word, "machine")) {
-		begin_machine(search);
-	} else if (is_word(word, "default")) {
-		begin_default(search);
-	} else if (is_word(word, "login") || is_word(word, "password")) {
-		take_value(search, *word.s == 'p');
-	} else if (is_word(word, "account")) {
-		next_word(&search->text);
 	} else if (is_word(word, "macdef")) {
 		skip_macro(&search->text);
+	} else if (is_word(word, "default")) {
+		begin_entry(search, DEFAULT);
+	} else if (is_word(word, "machine")) {
+		value = next_word(&search->text);
+		begin_entry(search,
+			    is_word(value, search->query->host) ? HOST : KINDS);
+	} else if (is_word(word, "login")) {
+		set_word(&entry->login, next_word(&search->text));
+	} else if (is_word(word, "password")) {
+		set_word(&entry->password, next_word(&search->text));
+	} else if (is_word(word, "account")) {
+		next_word(&search->text);
 	}
 }
 
@@ -157,17 +136,20 @@ static bool take_login(struct netrc_login *from, struct netrc_login *login)
 bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
 		struct netrc_login *login)
 {
-	struct search search = { .text = { text, text + len }, .query = query };
+	struct search search = { .text = { text, text + len },
+				 .query = query,
+				 .kind = KINDS };
 	struct word word;
 	bool found;
 
 	while ((word = next_word(&search.text)).s)
 		take_keyword(&search, word);
-	end_entry(&search);
-	found = take_login(search.has_host ? &search.host : &search.fallback,
+	begin_entry(&search, KINDS);
+	found = take_login(&search.found[search.is_found[HOST] ? HOST :
+								 DEFAULT],
 			   login);
-	netrc_login_release(&search.host);
-	netrc_login_release(&search.fallback);
+	netrc_login_release(&search.found[HOST]);
+	netrc_login_release(&search.found[DEFAULT]);
 	return found;
 }
 

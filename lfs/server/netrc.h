@@ -24,7 +24,7 @@ struct netrc_login {
 	char *password;	/* owned; "" if not given */
 };
 
-/* What is looked for: both borrowed. */
+/* The login to look for; both strings are borrowed. */
 struct netrc_query {
 	const char *host;	/* a name without a port */
 	const char *user;	/* NULL or "": any */
@@ -38,8 +38,8 @@ bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
 		struct netrc_login *login);
 
 /*
- * The same in the file `path`.  False too if it is not there or cannot be
- * read; the latter goes to the log.
+ * Find the login in the file `path`.  False, too, if there is no such file, or if
+ * it cannot be read, which is logged.
  */
 bool netrc_load(const char *path, const struct netrc_query *query,
 		struct netrc_login *login);

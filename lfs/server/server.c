@@ -29,20 +29,20 @@ struct server {
 	/* The first is with the API, the others with hosts that wanted a login. */
 	struct session **sessions;
 	size_t nsessions;
-	char *ref;	/* what the objects are for, or NULL */
-	bool has_ref;	/* it was looked for */
+	char *ref;	/* the branch that the objects are for, or NULL */
+	bool has_ref;	/* `ref` was looked for */
 	/*
-	 * It has failed however often it was tried, and does not say when to
-	 * come again.  The next object shall not wait as long for the same.
+	 * All attempts of a request failed, and the server did not say when to
+	 * come again.  The next object does not wait as long for the same.
 	 */
 	bool is_down;
-	bool is_tried_once;	/* what is asked now */
+	bool is_tried_once;	/* the request that is made now */
 };
 
 /* A request as a job of the pool. */
 struct request {
 	struct job job;	/* first: jobs come back as it */
-	struct batch *batch;	/* one of the two */
+	struct batch *batch;	/* either this or the next; NULL: the other */
 	struct verification *verification;
 };
 
@@ -120,14 +120,14 @@ static int run_request(struct job *job, struct http *http, struct err *err)
 	return verification_run(request->verification, http, err);
 }
 
-/* All agents of the command have the same server, or another note. */
-static struct credtext name_of(const struct server *server)
+/* The lines under which agents tell each other of this server. */
+static struct credtext lines_of(const struct server *server)
 {
-	struct credtext name = CREDTEXT_INIT;
+	struct credtext lines = CREDTEXT_INIT;
 	struct err ignored = ERR_INIT;
 
-	credtext_add(&name, "host", server->endpoint->url, &ignored);
-	return name;
+	credtext_add(&lines, "host", server->endpoint->url, &ignored);
+	return lines;
 }
 
 static bool has_answered(struct server *server)
@@ -137,39 +137,40 @@ static bool has_answered(struct server *server)
 }
 
 /*
- * What the other agents know: has the server answered any of them?  Then we are
- * only cut off for a while.  Or has one waited for its first answer in vain?
+ * Hear what the other agents know.  If the server has answered one of them, we
+ * are only cut off for a while.  If one waited in vain for its first answer,
+ * `err` is why, and we do not wait for it again.
  */
-static void learn(struct server *server, struct err *err)
+static void hear_from_others(struct server *server, struct err *err)
 {
 	struct credshare *share = server_share(server);
 	struct http_shared *shared = pool_shared(server->options.pool);
-	struct credtext name = name_of(server);
+	struct credtext lines = lines_of(server);
 
-	if (credshare_knows(share, CREDSHARE_ANSWERED, &name, NULL)) {
+	if (credshare_knows(share, CREDSHARE_ANSWERED, &lines, NULL)) {
 		atomic_store(&shared->moved_ms, clock_ms());
 		hosts_answered(&shared->hosts,
 			       session_url(server->sessions[0]));
 	} else {
-		credshare_knows(share, CREDSHARE_UNREACHED, &name, err);
+		credshare_knows(share, CREDSHARE_UNREACHED, &lines, err);
 	}
-	credtext_release(&name);
+	credtext_release(&lines);
 }
 
-/* Tell them how the first request of this process has ended. */
-static void teach(struct server *server, const struct err *err)
+/* Tell the other agents how the first request of this process ended. */
+static void tell_others(struct server *server, const struct err *err)
 {
 	struct credshare *share = server_share(server);
-	struct credtext name = name_of(server);
+	struct credtext lines = lines_of(server);
 
 	if (has_answered(server))
-		credshare_note(share, CREDSHARE_ANSWERED, &name, NULL);
+		credshare_note(share, CREDSHARE_ANSWERED, &lines, NULL);
 	else if (retry_is_unreached(err))
-		credshare_note(share, CREDSHARE_UNREACHED, &name, err);
-	credtext_release(&name);
+		credshare_note(share, CREDSHARE_UNREACHED, &lines, err);
+	credtext_release(&lines);
 }
 
-/* Have the pool do it; the outcome is in the job's err. */
+/* Have the pool run it; the outcome is in the job's err. */
 static void perform(struct server *server, struct request *request)
 {
 	const struct server_options *options = &server->options;
@@ -177,7 +178,7 @@ static void perform(struct server *server, struct request *request)
 	bool is_first = !has_answered(server);
 
 	if (is_first)
-		learn(server, &request->job.err);
+		hear_from_others(server, &request->job.err);
 	if (request->job.err.kind)
 		return;
 	request->job.run = run_request;
@@ -187,7 +188,7 @@ static void perform(struct server *server, struct request *request)
 		if (stop_is_wanted(&options->stop))
 			pool_cancel(pool);
 	if (is_first)
-		teach(server, &request->job.err);
+		tell_others(server, &request->job.err);
 	if (!server->is_tried_once)
 		server->is_down = err_is_transient(&request->job.err) &&
 				  !request->job.err.wait_ms;
@@ -197,22 +198,25 @@ static void perform(struct server *server, struct request *request)
 static enum session_next ask_once(struct server *server, struct batch *batch,
 				  struct err *err)
 {
+	struct session *api = server->sessions[0];
 	struct request request = { .batch = batch };
 	struct headers headers = HEADERS_INIT;
 	enum session_next next = SESSION_FAILED;
 
-	if (!session_headers(server->sessions[0], batch->url, &headers, err)) {
+	if (session_prepare(api, err))
+		return SESSION_FAILED;
+	batch->url = session_url(api);
+	if (!session_headers(api, batch->url, &headers, err)) {
 		batch->headers = &headers;
 		perform(server, &request);
 		*err = request.job.err;
-		next = session_answered(server->sessions[0], &headers, batch,
-					err);
+		next = session_answered(api, &headers, batch, err);
 	}
 	headers_release(&headers);
 	return next;
 }
 
-/* git-lfs does not pass it on; what the user pushes is mostly this. */
+/* git-lfs does not pass the ref on; the user mostly pushes the current branch. */
 static const char *find_ref(struct server *server)
 {
 	const struct context *context = server->options.context;
@@ -233,24 +237,12 @@ static const char *find_ref(struct server *server)
 	return server->ref;
 }
 
-/* The batch, with a login if that is wanted; the outcome is in `err`. */
-static void ask(struct server *server, struct batch *batch, struct err *err)
-{
-	struct session *api = server->sessions[0];
-
-	do {
-		if (session_prepare(api, err))
-			return;
-		batch->url = session_url(api);
-	} while (ask_once(server, batch, err) == SESSION_AGAIN);
-}
-
 static int ask_about(struct server *server, struct batch_object *objects,
 		     size_t n, struct err *err)
 {
 	/*
-	 * giftless takes the first name that it knows; for a download all that
-	 * these would add is nothing.
+	 * giftless takes the first name that it knows.  For a download the
+	 * names of multipart transfers change nothing.
 	 */
 	static const char *const uploads[] = { "multipart-basic", "multipart",
 					       "basic", NULL };
@@ -266,8 +258,9 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	};
 
 	batch.ref = find_ref(server);
-	ask(server, &batch, err);
-	/* The objects are the caller's. */
+	while (ask_once(server, &batch, err) == SESSION_AGAIN)
+		continue;
+	/* The caller keeps the objects. */
 	batch.nobjects = 0;
 	batch_reset(&batch);
 	return err->kind ? -1 : 0;
@@ -387,7 +380,7 @@ int server_ask(struct server *server, struct batch_object *object,
 	return err->kind ? -1 : 0;
 }
 
-/* Where its one request goes; NULL if it has none, or several. */
+/* The URL of the object's one request; NULL if it has none, or several. */
 static const char *href_of(const struct server *server,
 			   const struct batch_object *object)
 {
@@ -446,9 +439,9 @@ int server_log_in(struct server *server, const struct batch_object *object,
 			 login_of(object), err);
 }
 
-/* A request to `href` (or NULL) was the last for now. */
-static void settle(struct server *server, const char *href, const char *sent,
-		   const struct err *err)
+/* No request follows at once that one to `href`, or NULL. */
+static void settle_sessions(struct server *server, const char *href,
+			    const char *sent, const struct err *err)
 {
 	const struct session *session = href ? find_session(server, href) :
 					       NULL;
@@ -462,16 +455,16 @@ static void settle(struct server *server, const char *href, const char *sent,
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	settle(server, href_of(server, object), login_of(object), err);
+	settle_sessions(server, href_of(server, object), login_of(object), err);
 }
 
-/* A verify action, ready to be performed. */
+/* A `verify` action, ready to be performed. */
 struct verification {
 	struct action action;	/* owned, as the headers */
 	struct headers headers;
 	struct batch_verify verify;
 	unsigned tries;
-	unsigned most;	/* of them, if it is refused */
+	unsigned most;	/* tries, if it is refused */
 };
 
 struct verification *verification_new(struct server *server,
@@ -540,7 +533,7 @@ void verification_free(struct verification *verification)
 	free(verification);
 }
 
-/* 1: with another login than it was sent with it may be done. */
+/* Verify once.  1: it was refused, but there is another login to send. */
 static int verify_once(struct server *server, const struct batch_object *object,
 		       struct err *err)
 {
@@ -557,8 +550,8 @@ static int verify_once(struct server *server, const struct batch_object *object,
 		ret = verification_log_in(server, object, request.verification,
 					  err);
 	if (ret <= 0)
-		settle(server, request.verification->action.href,
-		       login_sent(request.verification), err);
+		settle_sessions(server, request.verification->action.href,
+				login_sent(request.verification), err);
 	verification_free(request.verification);
 	return ret || !err->kind ? ret : -1;
 }

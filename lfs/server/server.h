@@ -12,7 +12,16 @@
 
 /*
  * The LFS server of a git remote, in standalone mode: found, logged in to and
- * asked as git-lfs would, with the requests as jobs of a pool.
+ * asked as git-lfs would, with the requests as jobs of a pool.  No login goes to
+ * any other host than its own.
+ *
+ *	server = server_new(&options, &err);
+ *	if (!server_ask(server, &object, &err))
+ *		... move it, by object.actions, href and headers ...
+ *	if (err.kind == ERR_AUTH && server_log_in(server, &object, &err) == 1)
+ *		... ask again and move it with that login ...
+ *	server_settle(server, &object, &err);
+ *	server_free(server);
  *
  * The functions block, as a login may wait for a person; they end early, with
  * ERR_CANCELED, once `stop` is wanted.  One at a time, and not while a
@@ -41,47 +50,49 @@ struct server *server_new(const struct server_options *options,
 
 /*
  * Ask what to do with one object, each time anew: fills in object->actions,
- * which is the caller's.  What the server says of this object alone is an
- * error here, too.
+ * which is the caller's.  An error of this object alone is an error here, too.
  */
 int server_ask(struct server *server, struct batch_object *object,
 	       struct err *err);
 
 /*
- * The same of at most BATCH_OBJECTS_MAX objects: each has what was said of it
- * in its `err`.  -1 if nothing was said of any.
+ * Ask about at most BATCH_OBJECTS_MAX objects: the error of each is in its
+ * `err`.  -1 if the server said nothing of any.
  */
 int server_ask_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
 /*
- * The same, but once: what fails for the moment is an error, too.  The actions
- * are as the server gave them, and have no login of the user's: before one is
- * used, server_complete() it.
+ * Ask about several objects, but try only once: a transient error is final.  The
+ * actions are as the server gave them, and have no login of the user's: before
+ * one is used, server_complete() it.
  */
 int server_try_all(struct server *server, struct batch_object *objects,
 		   size_t n, struct err *err);
 
-/* Fill in `href` and `headers` of the object; the outcome is its `err`. */
+/*
+ * Fill in the object's `headers` if mode_is_plain(), and its `href` if the user
+ * wants it rewritten (lfs.transfer.enableHrefRewrite); the outcome is its `err`.
+ */
 void server_complete(struct server *server, struct batch_object *object);
 
 /*
- * May the object's action turn out to want a login that it is sent without?  A
- * login of its own, or a signature, says no.
+ * May the object's action turn out to want a login that it is sent without?  Not
+ * if it has a login of its own, or a signature.
  */
 bool server_may_want_login(const struct server *server,
 			   const struct batch_object *object);
 
 /*
  * The transfer of an object was refused with a 401, `err`.  If its action
- * leaves the login to us, have another one, of the action's host, before asking
- * again: 1 if there is one, 0 if that is not the matter, -1 if none is to be
- * had, and `err` is then why.
+ * leaves the login to us, find another one, of the action's host, before asking
+ * again: 1 if there is one, 0 if the action or the link has its own, -1 if there
+ * is none, and `err` is then why.
  */
 int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err);
 
-/* That is how the transfer ended: was such a login good? */
+/* Say how the transfer ended, as that tells whether such a login was good. */
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err);
 
@@ -93,14 +104,14 @@ int server_verify(struct server *server, const struct batch_object *object,
 		  struct err *err);
 
 /*
- * The same as a job for another pool's worker, which may run it more than
- * once: NULL if there is no such action, or with an error.
+ * The `verify` action as a job for another pool's worker, which may run it more
+ * than once.  NULL if there is no such action, or with an error.
  */
 struct verification *verification_new(struct server *server,
 				      const struct batch_object *object,
 				      struct err *err);
 
-/* It was refused with a 401, `err`: the same as server_log_in(). */
+/* It was refused with a 401, `err`.  Returns what server_log_in() does. */
 int verification_log_in(struct server *server,
 			const struct batch_object *object,
 			const struct verification *verification,

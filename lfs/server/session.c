@@ -23,10 +23,10 @@ struct session {
 	char *api_url; /* owned, as all below */
 	char *remote_url; /* or NULL */
 	struct sshauth ssh;
-	struct credential credential; /* no authorization: none */
+	struct credential credential; /* none if without authorization */
 	bool is_approved;
-	bool is_on_trial; /* it was an action that wanted it */
-	bool is_for_actions; /* one that is not below the API wanted it */
+	bool is_on_trial; /* until an action that wanted it has ended well */
+	bool is_for_actions; /* an action that is not below the API wanted it */
 	unsigned rejections;
 };
 
@@ -67,7 +67,7 @@ static bool has_ssh_login(const struct session *session)
 	return headers_get(&session->ssh.reply.headers, "Authorization");
 }
 
-/* What of the user's config says what to send; NULL: nothing. */
+/* The part of the user's config that says what to send, or NULL. */
 static const char *own_login(const struct session *session)
 {
 	const char *url = session_url(session);
@@ -93,7 +93,7 @@ static bool wants_login(const struct session *session, const char *url)
 			 !strcasecmp(entry->value, "private"));
 }
 
-/* Have a credential; the actions want it, too, if another agent says so. */
+/* Find a credential; actions want it, too, if another agent says so. */
 static int get_credential(struct session *session,
 			  const struct credential_query *query, struct err *err)
 {
@@ -120,7 +120,7 @@ int session_prepare(struct session *session, struct err *err)
 		return -1;
 	if (own_login(session))
 		return 0;
-	/* git-lfs sends what the remote's URL holds only when it is asked. */
+	/* git-lfs sends the login in the remote's URL only after a 401. */
 	in_url.remote_url = NULL;
 	in_url.in_url_only = true;
 	if (credential_get(credentials, &in_url, &session->credential, err))
@@ -197,7 +197,7 @@ int session_extra_headers(const struct session *session, const char *url,
 	return ret ? -1 : 0;
 }
 
-/* Is that the credential which the request was sent with? */
+/* Was the request sent with the credential that we have now? */
 static bool is_current(const struct session *session, const char *sent)
 {
 	const char *now = session->credential.authorization;
@@ -205,8 +205,8 @@ static bool is_current(const struct session *session, const char *sent)
 	return now && sent ? !strcmp(now, sent) : now == sent;
 }
 
-/* False if that is often enough, for `why`: no agent tries another one. */
-static bool forget(struct session *session, const struct err *why)
+/* Forget a refused login.  False if, for `why`, no agent is to try another one. */
+static bool forget_login(struct session *session, const struct err *why)
 {
 	bool is_last = ++session->rejections >= REJECTIONS_MAX;
 
@@ -217,7 +217,7 @@ static bool forget(struct session *session, const struct err *why)
 	return !is_last;
 }
 
-/* Behind a challenge, or a parameter of one: commas may be quoted. */
+/* The end of a challenge, or of a parameter of one; commas may be quoted. */
 static const char *skip_element(const char *p)
 {
 	for (bool is_quoted = false; *p && (is_quoted || *p != ','); p++) {
@@ -229,8 +229,8 @@ static const char *skip_element(const char *p)
 	return p;
 }
 
-/* Does the server take that kind of login? */
-static bool takes(const struct batch *batch, const char *scheme)
+/* Does the server accept that kind of login? */
+static bool accepts(const struct batch *batch, const char *scheme)
 {
 	size_t n = strlen(scheme);
 
@@ -244,7 +244,7 @@ static bool takes(const struct batch *batch, const char *scheme)
 	return false;
 }
 
-/* Where the login came from that a request had; NULL: it had none of ours. */
+/* The origin of the login that a request had; NULL if it had none of ours. */
 static const char *origin_of(const struct session *session, const char *sent)
 {
 	if (has_ssh_login(session))
@@ -262,7 +262,7 @@ static void blame_login(const char *origin, struct err *err)
 		   origin);
 }
 
-/* A 403: it knows who asks, or does not care to. */
+/* After a 403: the server knows who asks, or does not want to know. */
 static void explain_forbidden(const char *origin, struct err *err)
 {
 	if (origin)
@@ -277,36 +277,37 @@ static void explain_forbidden(const char *origin, struct err *err)
 				"by lfs.<url>.access = basic");
 }
 
-/* The last word on a login: whose was refused, or can there be none? */
-static enum session_next explain(const char *origin, const struct batch *batch,
-				 struct err *err)
+/* Explain a final 401: whose login was refused, or why there can be none. */
+static enum session_next explain_refusal(const char *origin,
+					 const struct batch *batch,
+					 struct err *err)
 {
 	if (err->kind != ERR_AUTH)
 		return SESSION_FAILED;
 	if (origin)
 		blame_login(origin, err);
-	if (batch && (takes(batch, "NTLM") || takes(batch, "Negotiate")) &&
-	    !takes(batch, "Basic") && !takes(batch, "Bearer"))
+	if (batch && (accepts(batch, "NTLM") || accepts(batch, "Negotiate")) &&
+	    !accepts(batch, "Basic") && !accepts(batch, "Bearer"))
 		err_append(err, "; it asks for NTLM or Negotiate, which this "
 				"program lacks: use a token, or ssh");
 	return SESSION_FAILED;
 }
 
-static enum session_next log_in(struct session *session, const char *sent,
-				const struct batch *batch, struct err *err)
+static enum session_next find_login(struct session *session, const char *sent,
+				    const struct batch *batch, struct err *err)
 {
 	struct credential_query query = query_of(session);
 	const char *origin = NULL;
 
-	/* Another answer has brought a new one since. */
+	/* Another answer has led to a new login since. */
 	if (!is_current(session, sent)) {
 		err_clear(err);
 		return SESSION_AGAIN;
 	}
 	if (session->credential.authorization) {
 		origin = credential_origin(&session->credential);
-		if (!forget(session, err))
-			return explain(origin, batch, err);
+		if (!forget_login(session, err))
+			return explain_refusal(origin, batch, err);
 	}
 	if (batch) {
 		query.challenges = (const char *const *)batch->challenges;
@@ -317,18 +318,21 @@ static enum session_next log_in(struct session *session, const char *sent,
 		return SESSION_AGAIN;
 	if (err->kind == ERR_AUTH)
 		err_wrap(err, "the server wants a login");
-	return explain(origin, batch, err);
+	return explain_refusal(origin, batch, err);
 }
 
-static void approve(struct session *session)
+static void approve_login(struct session *session)
 {
 	credential_approve(session->credentials, &session->credential);
 	session->is_approved = true;
 	session->rejections = 0;
 }
 
-/* What came says nothing of the credential but, perhaps, that it is not wrong. */
-static void put_off(struct session *session, const struct err *err)
+/*
+ * The answer does not prove the login right; a 4xx other than 401 only shows
+ * that it was not rejected.
+ */
+static void leave_open(struct session *session, const struct err *err)
 {
 	if (err->code >= 400)
 		credential_lend(session->credentials, &session->credential);
@@ -336,7 +340,7 @@ static void put_off(struct session *session, const struct err *err)
 		credential_drop(session->credentials);
 }
 
-/* What follows for the credential from the API's answer. */
+/* Find out what follows for the login from the API's answer. */
 static enum session_next judge_answer(struct session *session,
 				      const char *login,
 				      const struct batch *batch,
@@ -355,13 +359,13 @@ static enum session_next judge_answer(struct session *session,
 		return SESSION_FAILED;
 	}
 	if (err->kind == ERR_AUTH)
-		return log_in(session, login, batch, err);
+		return find_login(session, login, batch, err);
 	if (err->kind == ERR_REFUSED && err->code == 403)
 		explain_forbidden(origin_of(session, login), err);
 	if (err->kind && is_new)
-		put_off(session, err);
+		leave_open(session, err);
 	else if (is_new && !session->is_on_trial)
-		approve(session);
+		approve_login(session);
 	return err->kind ? SESSION_FAILED : SESSION_DONE;
 }
 
@@ -378,13 +382,13 @@ enum session_next session_answered(struct session *session,
 		session->ssh.was_used = true;
 	if (next != SESSION_FAILED)
 		return next;
-	/* What ssh gives now may be better than what the server has refused. */
+	/* A new reply of ssh may be better than the one that the server refused. */
 	if (err->kind == ERR_AUTH && sshauth_refused(&session->ssh)) {
 		log_info("%s; asking by ssh again", err->msg);
 		err_clear(err);
 		return SESSION_AGAIN;
 	}
-	/* If ssh had given another address, this one would not be asked. */
+	/* Only without an address from ssh is this one asked. */
 	if (err->kind != ERR_CANCELED && sshauth_is_empty(&session->ssh))
 		err_append(err,
 			   "; this address was tried as ssh to '%.80s' finds "
@@ -403,7 +407,7 @@ int session_log_in(struct session *session, const char *sent, struct err *err)
 		return 0;
 	if (has_unsent)
 		err_clear(err);
-	else if (log_in(session, sent, NULL, err) != SESSION_AGAIN)
+	else if (find_login(session, sent, NULL, err) != SESSION_AGAIN)
 		return -1;
 	session->is_for_actions |= !sent;
 	session->is_on_trial = !has_unsent && !session->is_approved;
@@ -421,10 +425,10 @@ void session_settle(struct session *session, const char *sent,
 	if (!sent || !is_current(session, sent)) {
 		credential_drop(session->credentials);
 	} else if (err->kind) {
-		put_off(session, err);
+		leave_open(session, err);
 	} else {
 		session->is_on_trial = false;
-		approve(session);
+		approve_login(session);
 	}
 }
 

@@ -62,7 +62,7 @@ int session_prepare(struct session *session, struct err *err);
 /* Where the API is, by ssh or the options; borrowed until the next prepare. */
 const char *session_url(const struct session *session);
 
-/* Is `url` at the API's server?  That is a matter of url_keeps_headers(). */
+/* Is `url` at the API's server, by url_keeps_headers()? */
 bool session_is_with(const struct session *session, const char *url);
 
 /*
@@ -79,16 +79,15 @@ int session_add_login(const struct session *session, struct headers *headers,
 /*
  * Does a request of an action to `url` carry session_add_login()?  It does where
  * git-lfs would know of `lfs.<url>.access`: below the API's URL, where the config
- * says so, and once an action has asked for it (session_log_in()); but not with a
- * link that is signed.
+ * says so, and once an action has asked for it (session_log_in()); but not if the
+ * link is signed.
  */
 bool session_gives_login(const struct session *session, const char *url);
 
 /*
- * Add to the `headers` of an action at `url` what the user's config has for it:
- * http.<url>.extraHeader, but not a name that the action has itself.  What
- * http.extraHeader has for all URLs may be a login, and is added only if the
- * action is at the API's server.
+ * Add to the `headers` of an action at `url` those of http.<url>.extraHeader
+ * whose names the action does not have itself.  An http.extraHeader for all URLs
+ * may be a login, and is added only if the action is at the API's server.
  */
 int session_extra_headers(const struct session *session, const char *url,
 			  struct headers *headers, struct err *err);
@@ -104,20 +103,20 @@ enum session_next session_answered(struct session *session,
 /*
  * An action at the API's server came back with a 401; `sent` is the value of
  * its Authorization, or NULL.  If that is the session's credential it is
- * rejected, and another one is found; without one, what the API gets is sent.
- * The answer to a batch cannot approve that one, as the server may answer
+ * rejected, and another one is found; without one, the login of the API is sent.
+ * The answer to a batch cannot approve that login, as the server may answer
  * anybody: it is on trial until an action that was sent with it has ended well.
  *
- * 1 if there is a new login; 0 if the login is not ours to choose: it is the
- * action's own, or the user's config or ssh says what to send; -1 if none is
- * to be had.
+ * 1 if there is a new login; 0 if the login is not ours to choose, because it is
+ * the action's own, or the user's config or ssh says what to send; -1 if there
+ * is none.
  */
 int session_log_in(struct session *session, const char *sent, struct err *err);
 
 /*
  * An action that was sent with `sent`, or NULL, has ended with `err`, and none
  * follows at once: if a credential is on trial, it is approved, or other
- * agents need not wait for it any more.
+ * agents no longer wait for it.
  */
 void session_settle(struct session *session, const char *sent,
 		    const struct err *err);

@@ -42,7 +42,7 @@ static const char *env(const char *name)
 	return value && *value ? value : NULL;
 }
 
-/* The first word of a shell command, quotes taken off; NULL if it has none. */
+/* The first word of a shell command, without quotes; NULL if it has none. */
 static char *first_word(const char *command)
 {
 	size_t n;
@@ -109,8 +109,7 @@ static enum variant variant_of_name(const char *name)
 	return VARIANT_SSH;
 }
 
-static enum variant find_variant(const struct gitconfig *config,
-				 const char *name)
+static enum variant variant_of(const struct gitconfig *config, const char *name)
 {
 	const char *variant = env("GIT_SSH_VARIANT");
 
@@ -137,7 +136,7 @@ static void add_quoted(struct buf *out, const char *arg)
 	buf_puts(out, "'");
 }
 
-/* Turn the arguments of a shell command into those of a shell. */
+/* Have a shell run the command with its arguments. */
 static void wrap_in_shell(char **argv, const char *text)
 {
 	struct buf line = BUF_INIT(SHELL_MAX);
@@ -156,8 +155,8 @@ static void wrap_in_shell(char **argv, const char *text)
 }
 
 /*
- * What runs at the server.  It may be a shell that does: the path comes from
- * a URL that may be a repository's word, and must not be taken for a command
+ * The command that the server runs, perhaps through a shell.  The path comes
+ * from a URL that a repository may have set, and must not be taken for a command
  * (CVE-2026-69260 of git-lfs, which quotes the same paths since 3.8.1).
  */
 static char *remote_command(const char *path, bool is_upload)
@@ -176,8 +175,8 @@ static char *remote_command(const char *path, bool is_upload)
 }
 
 /*
- * No host may pass for an option.  Only OpenSSH knows an end of the options;
- * git-lfs, too, asks it for one only if it must.
+ * No host may be taken for an option.  Only OpenSSH knows an end of the options;
+ * git-lfs, too, writes it only if it must.
  */
 static size_t add_host(char **argv, const char *host, enum variant variant)
 {
@@ -201,7 +200,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 	size_t n = 0;
 
 	choose_program(&program, config);
-	variant = find_variant(config, program.name);
+	variant = variant_of(config, program.name);
 	is_plink = variant == VARIANT_PUTTY || variant == VARIANT_TORTOISE;
 	argv[n++] = xstrdup(program.text);
 	if (variant == VARIANT_TORTOISE)
@@ -230,10 +229,10 @@ enum {
 	DAY = 24 * 60 * 60
 };
 
-/* Longer lives are cut to this, so that no sum can overflow. */
+/* Longer lives are cut to this, so that no sum overflows. */
 static const int64_t ttl_max = (int64_t)1000 * 366 * DAY;
 
-/* The year 1 is Go's way to say nothing. */
+/* Go writes an empty time as one in the year 1. */
 static int take_expires_at(const json_t *root, int64_t *expires,
 			   struct err *err)
 {
@@ -259,7 +258,7 @@ static int64_t time_after(const struct sshreply_times *times, int64_t ttl)
 	return times->asked + ttl;
 }
 
-/* What is said in seconds wins, as with git-lfs: clocks may differ. */
+/* As for git-lfs, `expires_in` has precedence: clocks may differ. */
 static int take_expiry(struct sshreply *reply, const json_t *root,
 		       const struct sshreply_times *times, struct err *err)
 {
@@ -275,7 +274,7 @@ static int take_expiry(struct sshreply *reply, const json_t *root,
 		reply->expires = time_after(times, json_integer_value(in));
 	else if (reply->expires == INT64_MAX && times->default_ttl > 0)
 		reply->expires = time_after(times, times->default_ttl);
-	/* One of the clocks is wrong: then a refusal will tell. */
+	/* If it is past, a clock is wrong: a refusal will tell when it expires. */
 	if (reply->expires <= times->asked)
 		reply->expires = INT64_MAX;
 	return 0;
@@ -415,11 +414,11 @@ static void share_reply(struct sshauth *auth, const char *text, int64_t asked)
 	struct err ignored = ERR_INIT;
 	char *password;
 
-	/* Longer ones do not fit among a credential's lines. */
+	/* A longer text does not fit into a credential. */
 	if (strlen(text) > SHARED_MAX)
 		return;
 	password = xstrfmt("%" PRId64 " %s", asked, text);
-	/* In JSON they can only be blanks. */
+	/* Line breaks in JSON can only be blanks. */
 	for (char *c = password; *c; c++)
 		if (*c == '\n' || *c == '\r')
 			*c = ' ';
@@ -436,7 +435,7 @@ enum {
 	EXIT_NOT_FOUND = 127
 };
 
-/* A number that is out of range counts as the nearest that is not. */
+/* A number out of range counts as the nearest one in it. */
 static int get_number(const struct gitconfig *config, const char *key,
 		      int64_t max, int64_t *value, struct err *err)
 {
@@ -452,8 +451,8 @@ static int get_number(const struct gitconfig *config, const char *key,
 }
 
 /*
- * Is git-lfs-authenticate not there?  A shell says so by its status; Gerrit, and
- * other servers without a shell, in words, in which git-lfs looks for the same.
+ * Is git-lfs-authenticate missing?  A shell says so by its status; Gerrit, and
+ * other servers without a shell, in words, for which git-lfs looks, too.
  */
 static bool is_missing(int status, const struct child_said *said)
 {
@@ -480,8 +479,8 @@ static bool has_words(const char *line)
 }
 
 /*
- * What ssh or the git server said last, in a copy of its end.  GitLab frames a
- * line with others that say nothing, and has this prefix before each.
+ * The last line with words of ssh or the git server, in a copy of what they said.
+ * GitLab frames a line with others that say nothing, and prefixes each.
  */
 static const char *last_words(const struct child_said *said,
 			      char text[CHILD_SAID_MAX + 1])
