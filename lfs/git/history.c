@@ -210,17 +210,26 @@ static FILE *open_again(int fd, const char *mode)
 	return file;
 }
 
-/* Go through what git printed, and write what it is to read next. */
+/*
+ * Go through the lines that git printed, of which `keep` writes to `to` what git
+ * is to read next.
+ */
 static int sift(int in, int out,
-		int (*copy)(FILE *from, FILE *to, void *ctx, struct err *err),
+		int (*keep)(char *line, FILE *to, void *ctx, struct err *err),
 		void *ctx, struct err *err)
 {
 	FILE *from = open_again(in, "r"), *to = NULL;
 	int ret = empty_file(out, err);
+	char *line = NULL;
+	size_t room = 0;
 
 	if (!ret)
 		to = open_again(out, "w");
-	ret = from && to ? copy(from, to, ctx, err) : -1;
+	if (!from || !to)
+		ret = -1;
+	while (!ret && getline(&line, &room, from) >= 0)
+		ret = keep(line, to, ctx, err);
+	free(line);
 	if (from && ferror(from))
 		ret = -1;
 	if (from)
@@ -259,26 +268,19 @@ static int compare_names(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-/* The names that were changed, those among the `absent` with their mark. */
-static int copy_changed(FILE *from, FILE *to, void *absent, struct err *err)
+/* Keep the names that were changed, those among the absent with their mark. */
+static int keep_changed(char *line, FILE *to, void *absent, struct err *err)
 {
 	const struct names *names = absent;
-	char *line = NULL;
-	size_t room = 0;
+	const char *name = parse_change(line);
+	bool is_absent;
 
 	(void)err;
-	while (getline(&line, &room, from) >= 0) {
-		const char *name = parse_change(line);
-		bool is_absent;
-
-		if (!name)
-			continue;
-		is_absent = names->n &&
-			    bsearch(name, names->names, names->n,
-				    sizeof(*names->names), compare_names);
-		fprintf(to, "%s%s\n", is_absent ? "?" : "", name);
-	}
-	free(line);
+	if (!name)
+		return 0;
+	is_absent = names->n && bsearch(name, names->names, names->n,
+					sizeof(*names->names), compare_names);
+	fprintf(to, "%s%s\n", is_absent ? "?" : "", name);
 	return 0;
 }
 
@@ -313,41 +315,55 @@ static int list_changed(const struct search *search, struct names *absent,
 	if (list(search, commits, fds[COMMITS], err) ||
 	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
 		return -1;
-	return sift(fds[CHANGES], out, copy_changed, absent, err);
+	return sift(fds[CHANGES], out, keep_changed, absent, err);
 }
 
-/* Which of the listed objects to copy, and how many were. */
-struct choice {
-	bool absent_only;
-	size_t n;
-};
-
-static int copy_chosen(FILE *from, FILE *to, void *ctx, struct err *err)
+/* Keep all objects, without the marks. */
+static int keep_all(char *line, FILE *to, void *ctx, struct err *err)
 {
-	struct choice *choice = ctx;
-	char line[LINE_ROOM];
+	(void)ctx;
+	(void)err;
+	fputs(line + (*line == '?'), to);
+	return 0;
+}
+
+/* Keep the objects that are marked as absent, and count them. */
+static int keep_absent(char *line, FILE *to, void *count, struct err *err)
+{
+	size_t *n = count;
 
 	(void)err;
-	while (fgets(line, sizeof(line), from)) {
-		bool is_absent = *line == '?';
-
-		if (choice->absent_only && !is_absent)
-			continue;
-		fputs(line + is_absent, to);
-		choice->n++;
+	if (*line == '?') {
+		fputs(line + 1, to);
+		++*n;
 	}
 	return 0;
 }
 
-/* Make the list of what is absent, and count it. */
 static int list_absent(const struct search *search, size_t *n, struct err *err)
 {
-	struct choice choice = { .absent_only = true };
-	int ret = sift(search->fds[LISTED], search->fds[ABSENT], copy_chosen,
-		       &choice, err);
+	*n = 0;
+	return sift(search->fds[LISTED], search->fds[ABSENT], keep_absent, n,
+		    err);
+}
 
-	*n = choice.n;
-	return ret;
+/* Remember the names of the objects that are marked as absent. */
+static int note_absent(char *line, FILE *to, void *absent, struct err *err)
+{
+	struct names *names = absent;
+
+	(void)to;
+	(void)err;
+	if (*line != '?')
+		return 0;
+	/* Grows at powers of two. */
+	if (!(names->n & (names->n - 1)))
+		names->names = xreallocarray(names->names,
+					     names->n ? 2 * names->n : 1,
+					     sizeof(*names->names));
+	snprintf(names->names[names->n++], NAME_ROOM, "%.*s",
+		 (int)strcspn(line + 1, "\n"), line + 1);
+	return 0;
 }
 
 static int fetch_from(const struct search *search, const char *remote,
@@ -407,32 +423,19 @@ static int fetch_trees(const struct search *search, struct err *err)
 	return err_set(err, ERR_LOCAL, "this partial clone lacks trees");
 }
 
-static int read_names(struct names *names, int fd, size_t n, struct err *err)
-{
-	FILE *from = open_again(fd, "r");
-	char line[LINE_ROOM];
-
-	if (!from)
-		return err_sys(err, errno, "cannot read what is absent");
-	names->names = xcalloc(n, sizeof(*names->names));
-	while (names->n < n && fgets(line, sizeof(line), from))
-		snprintf(names->names[names->n++], NAME_ROOM, "%.*s",
-			 (int)strcspn(line, "\n"), line);
-	fclose(from);
-	qsort(names->names, names->n, sizeof(*names->names), compare_names);
-	return 0;
-}
-
-/* Of what is listed, only that which is at one of the paths. */
+/* Keep only the listed objects that are at one of the paths. */
 static int choose_paths(const struct search *search, struct err *err)
 {
 	struct names absent = { .n = 0 };
-	size_t n;
-	int ret = -1;
+	int ret = sift(search->fds[LISTED], search->fds[ABSENT], note_absent,
+		       &absent, err);
 
-	if (!list_absent(search, &n, err) &&
-	    !read_names(&absent, search->fds[ABSENT], n, err))
+	if (!ret) {
+		if (absent.n)
+			qsort(absent.names, absent.n, sizeof(*absent.names),
+			      compare_names);
 		ret = list_changed(search, &absent, search->fds[LISTED], err);
+	}
 	free(absent.names);
 	return ret;
 }
@@ -454,8 +457,7 @@ static int list_partial(const struct search *search, const char *filter,
 		return -1;
 	if (n && fetch(search, err))
 		return -1;
-	return sift(fds[LISTED], fds[OBJECTS], copy_chosen,
-		    &(struct choice){ .absent_only = false }, err);
+	return sift(fds[LISTED], fds[OBJECTS], keep_all, NULL, err);
 }
 
 /* The names of all objects that matter, but large blobs. */
@@ -486,33 +488,27 @@ static const char *parse_size(const char *line, uint64_t *size)
 	return errno ? NULL : end;
 }
 
-/* Of all objects, the blobs of a pointer's size. */
-static int copy_blobs(FILE *from, FILE *to, void *count, struct err *err)
+/* Keep the blobs of a pointer's size, and count them. */
+static int keep_blobs(char *line, FILE *to, void *count, struct err *err)
 {
-	size_t *n = count;
-	static const char missing[] = " missing\n";
-	char line[LINE_ROOM];
 	uint64_t size;
+	size_t *n = count;
+	const char *rest = parse_size(line, &size);
+	const char *end = strchr(line, ' ');
 
-	while (fgets(line, sizeof(line), from)) {
-		const char *rest = parse_size(line, &size);
-		const char *end = strchr(line, ' ');
-
-		if (end && !strcmp(end, missing))
-			return err_set(err, ERR_LOCAL,
-				       "the repository lacks the object %.*s: "
-				       "run git fsck",
-				       (int)(end - line), line);
-		if (!rest || *rest != ' ' || size < POINTER_MIN ||
-		    size > POINTER_MAX)
-			continue;
-		fputs(rest + 1, to);
-		++*n;
-	}
+	if (end && !strcmp(end, " missing\n"))
+		return err_set(err, ERR_LOCAL,
+			       "the repository lacks the object %.*s: run git "
+			       "fsck",
+			       (int)(end - line), line);
+	if (!rest || *rest != ' ' || size < POINTER_MIN || size > POINTER_MAX)
+		return 0;
+	fputs(rest + 1, to);
+	++*n;
 	return 0;
 }
 
-static void add(struct history *history, const struct pointer *pointer)
+static void add_pointer(struct history *history, const struct pointer *pointer)
 {
 	/* Grows at powers of two. */
 	if (!(history->n & (history->n - 1)))
@@ -541,7 +537,7 @@ static int read_blob(struct history *history, FILE *from, const char *head,
 			       "run git fsck");
 	/* One to no bytes hides none to the same oid: git-lfs skips it. */
 	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)
-		add(history, &pointer);
+		add_pointer(history, &pointer);
 	return 0;
 }
 
@@ -606,7 +602,7 @@ static int search_all(const struct search *search, struct history *history,
 
 	if (list_objects(search, err) ||
 	    run_git(search, check, fds[OBJECTS], fds[SIZES], err) ||
-	    sift(fds[SIZES], fds[BLOBS], copy_blobs, &history->nblobs, err) ||
+	    sift(fds[SIZES], fds[BLOBS], keep_blobs, &history->nblobs, err) ||
 	    run_git(search, print, fds[BLOBS], fds[TEXTS], err) ||
 	    history_read(history, fds[TEXTS], err))
 		return -1;
