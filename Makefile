@@ -57,7 +57,7 @@ LFS_SRC = $(BASE:%=lfs/base/%.c) $(NET:%=lfs/net/%.c) \
           $(CARRY:%=lfs/carry/%.c)
 LFS_OBJ = $(LFS_SRC:%.c=$(BUILD)/%.o)
 AGENT_OBJ = $(AGENT:%=$(BUILD)/agent/%.o)
-# What tests link: everything but main(), in the order the linker wants.
+# Tests link everything but main(), in the order that the linker needs.
 ARCHIVES = $(BUILD)/libagent.a $(BUILD)/liblfs.a
 
 UNIT   = $(filter-out %/tinyserver,$(patsubst test/unit/%.c,$(BUILD)/test/unit/%,$(wildcard test/unit/*.c)))
@@ -94,7 +94,7 @@ $(BUILD)/test/unit/%: $(BUILD)/test/unit/%.o $(BUILD)/test/unit/tinyserver.o $(A
 # No sanitizer looks at it: it is no module of ours, and runs all the time.
 $(BUILD)/test/tool/ask $(BUILD)/test/tool/ask.o: private SAN =
 
-# What scenarios drive the modules with.
+# The tools by which scenarios drive single modules.
 $(BUILD)/test/tool/%: $(BUILD)/test/tool/%.o $(ARCHIVES)
 	$(call run,LINK) $(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
 
@@ -114,7 +114,7 @@ $(BUILD)/fuzz/%.o: %.c
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/test/fuzz/%.o $(FUZZ_LIB)
 	$(call run,LINK) clang $(ALL_CFLAGS) -fsanitize=fuzzer,$(FUZZ_SAN) -o $@ $^ $(LIBS)
 
-# What the torture preloads.
+# The library that the torture preloads.
 $(BUILD)/test/torture/%.so: test/torture/%.c
 	@mkdir -p $(@D)
 	$(call run,LINK) $(CC) -std=c11 $(WARN) -fPIC -shared -o $@ $<

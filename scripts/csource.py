@@ -2,7 +2,7 @@
 """The C that the checkers of scripts/ read: tokens with their lines.
 
 Comments, strings, character constants and preprocessor lines are no tokens.
-This is no compiler: it knows what the house style writes, and no more.
+This is no compiler: it knows only the forms that the house style uses.
 """
 
 import glob

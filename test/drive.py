@@ -5,8 +5,8 @@
     drive.py [OPTION...] upload FILE
     drive.py [OPTION...] download OID SIZE
 
-The agent runs in the current folder, a repository.  What came of it is said
-in lines of a word and a value:
+The agent runs in the current folder, a repository. It prints the outcome in
+lines of a word and a value:
 
     sum N           of bytesSinceLast in all progress events
     first N         bytesSoFar of the first that is above 1

@@ -58,7 +58,7 @@ def write(path, text):
 
 
 class World:
-    """What all rows share: a model repository, a certificate, ssh programs."""
+    """All rows share a model repository, a certificate and ssh programs."""
 
     def __init__(self, top):
         self.top = top
@@ -160,7 +160,7 @@ class Repository:
 
 
 class Side:
-    """What one program does with a repository, in one direction."""
+    """The requests that one program makes for a repository in one direction."""
 
     def __init__(self, repository, direction):
         self.repository, self.direction = repository, direction
@@ -245,7 +245,7 @@ class Watch(Side):
         return self.repository.object(self.wanted[len("file://"):])
 
     def end(self):
-        """Where the object must arrive."""
+        """The URL at which the object must arrive."""
         return (self.neighbour() if self.direction == "upload"
                 else self.repository.object())
 

@@ -23,7 +23,7 @@ class Row:
         self.down = self.up = ""
 
     def wanted(self, direction, version=()):
-        """Of git-lfs of that version."""
+        """The rows for git-lfs of that version."""
         since, url = self.newer
         if url and version >= since:
             return url

@@ -305,9 +305,9 @@ journal () {
 
 cd "$TEST_TMP" || exit 1
 git lfs version >/dev/null || die "no git-lfs"
-# What `git lfs install` writes, but no hooks save one: the others take a
-# process of git-lfs for each commit and checkout, and do nothing here.  Two
-# transfers at a time are two agents, where git-lfs would start eight.
+# Write what `git lfs install` writes, but only one of its hooks: the others
+# start git-lfs for each commit and checkout and do nothing here.  Two transfers
+# at a time mean two agents instead of git-lfs's eight.
 cat >"$HOME/.gitconfig" <<END || exit 1
 [user]
 	name = A Tester

@@ -34,7 +34,7 @@ FILES = {"big.bin": 3 * CHUNK, "small.bin": 1000}
 LOGINS = ("none", "helper", "askpass", "netrc", "user", "bearer", "ssh")
 TRANSFERS = ("basic", "hf", "kohaku", "giftless", "proposal")
 COMMANDS = ("push", "fetch", "pull", "clone")
-# Of the body that moves, but for the last three.
+# These concern the body that moves, except the last three.
 FAULTS = {
     "429": "status=429,on={body}",
     "500": "status=500,on={body}",
@@ -64,7 +64,7 @@ SCRIPTS = {
 
 
 class Failure(Exception):
-    """What is wrong with a row."""
+    """A row went wrong."""
 
 
 def is_row(row):
@@ -239,7 +239,7 @@ class Row:
     def check_bytes(self, numbers):
         """Only what the fault has spoilt moves again, and what a busy machine
         may have taken for a stall.  The parts of a download go out together:
-        where a link has run out, the two beside it are given up, too."""
+        when a link has expired, the two beside it are given up, too."""
         moved = numbers["bytes_in" if self.is_push else "bytes_out"][self.body]
         again = 2 * CHUNK
         if self.is_push and (self.body == "put" or self.fault == "expired"):

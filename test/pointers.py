@@ -116,7 +116,7 @@ def make(directory):
 
 
 def listed(path):
-    """What git-lfs found: name -> oid, size."""
+    """The pointers that git-lfs found: name -> oid, size."""
     with open(path, encoding="utf-8", errors="replace") as file:
         found = re.findall(r"^filepath: (\S+)\n +size: (\d+)\n(?:.*\n)*? +oid: "
                            r"\S+ (\w+)\n", file.read(), re.M)

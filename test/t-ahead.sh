@@ -65,7 +65,7 @@ check 'all the same, all have come' equal \
 check 'nothing that was said before counts then' equal \
 	"$(server_count requests.batch)" 5
 
-# What is here is not asked about: the 100 of the first question are.
+# The agent asks only about absent objects, and the first 100 are here by now.
 server_nofaults
 find c/.git/lfs/objects -type f | sort | tail -n 2 | xargs rm
 server_reset
@@ -73,7 +73,8 @@ check 'fetch of two' git -C c lfs fetch origin main
 check 'two questions' equal "$(server_count requests.batch)" 2
 check 'about two objects' equal "$(server_count asked)" 2
 
-# Where git would have to fetch the pointers themselves, it is not asked.
+# If git would have to fetch the pointers themselves, the agent does not ask
+# git.
 git -C r.git config uploadpack.allowFilter true
 git clone -q -c lfs.url="$(lfs_url r)" --filter=blob:none --no-checkout \
 	"file://$TEST_TMP/r.git" partial
@@ -82,7 +83,7 @@ server_reset
 check 'a partial clone' git -C partial lfs fetch origin main
 check 'is asked for one by one' equal "$(server_count requests.batch)" 110
 
-# What is kept is tried, and when it does not hold the server is asked.
+# The agent tries the links that it keeps, and asks the server when they fail.
 rm -rf c/.git/lfs
 server_faults 'status=404,on=get,skip=9'
 server_reset
@@ -103,8 +104,9 @@ check 'three, far apart' git -C c lfs fetch -I '1.bin,50.bin,99.bin' \
 check 'one about one, one about 100, one about 50' equal \
 	"$(server_count asked)" 151
 
-# What another branch has, as in a checkout, is asked about together, too; but
-# what no branch has any more alone, and it is not forgotten over that.
+# The agent also asks together about the objects of another branch, as in a
+# checkout. It asks about an object that is on no branch alone, and keeps the
+# other answers.
 new_repo two
 add_files two 20
 git -C two checkout -q -b dev

@@ -72,7 +72,7 @@ do
 	done
 done
 
-# What was learned is kept beside the objects: another command of the same
+# The number of connections is kept beside the objects: the next command of the
 # repository begins with it.
 status=503
 server_nofaults

@@ -152,7 +152,7 @@ check 'an abort that fails is tried twice' equal \
 server_nofaults
 check 'the next push works' push g
 
-# Links that run out on the way: the new batch has the missing parts.
+# Links expire during the transfer: the new batch has the missing parts.
 
 server_faults 'expired,on=part,part=3'
 add_file g expired.bin 1500000 9

@@ -5,9 +5,9 @@
 . "$(dirname "$0")/lib.sh"
 
 openssl version >/dev/null || die 'no openssl'
-# What git-lfs says of a row changes only with the row, and takes thirty
-# processes: `make test` asks it about some, .ci/run and `make endpoints` about
-# all.
+# git-lfs's answer to a row changes only with the row, and takes thirty
+# processes: `make test` asks it about some rows, .ci/run and `make endpoints`
+# about all.
 case $BUILD in
 */address*|*/thread*) step=0 ;;
 *) step=5 ;;

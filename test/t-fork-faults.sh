@@ -79,7 +79,8 @@ do
 		equal "$(server_log batch | wc -l)" 1
 done
 
-# Of two sizes for one object only one is true: the first counts, and says so.
+# If the history has two sizes for one object, the first counts, and a message
+# says so.
 {
 	plant 0.bin "$(oid_of a/1.bin)" 9 && publish
 } || die 'plant'
@@ -141,7 +142,7 @@ check 'not all are under way before the first one is done' at_most \
 	"$(server_log | sed '/^complete/,$d; /^part/!d; s/.* //; s/?.*//' |
 	sort -u | wc -l)" 7
 
-# One is refused as often as it is tried, and then no more.
+# One object is refused each time that it is tried, until no tries are left.
 lfs_config lfsmultipart.retries 1
 lfs_config lfsmultipart.maxRetryDelay 0
 lfs_config lfsmultipart.connections 2

@@ -263,7 +263,7 @@ check 'a partial clone by two filters' run_fork mixed --push upstream/main
 check 'a partial clone by two filters: what is pushed has its objects' \
 	equal "$(count_objects mixed)" 5
 
-# What is said of it reaches the person, and no JSON.
+# git's messages reach the person, but not the JSON.
 make_fork said
 mkdir said/hooks
 cat >said/hooks/pre-push <<'EOF'
@@ -311,7 +311,7 @@ check 'a hook here: each that is not there is listed' equal \
 	"$(grep -o '"ref":"[^"]*"' out | tr '\n' ' ')" \
 	'"ref":"refs/heads/dev" "ref":"refs/tags/v1" '
 
-# Nor is anything pushed where an object is missing.
+# Nothing is pushed if an object is missing.
 lost=$(git -C up show main~1:data.bin | sed -n 's/^oid sha256://p')
 lost=$(find "$SOURCE_ROOT" -name "$lost" -type f)
 mv "$lost" lost
@@ -330,7 +330,7 @@ check 'a remote up/stream: the branch is dev' \
 	equal "$(git -C slash.git for-each-ref --format='%(refname)')" \
 	refs/heads/dev
 
-# Where git-lfs leaves all to the agent, its hook asks no server what is there.
+# In standalone mode git-lfs's hook asks no server which objects it has.
 for how in agent url
 do
 	make_fork "alone-$how"

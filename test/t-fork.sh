@@ -277,7 +277,7 @@ check 'the source fails while a part waits' \
 	equal "$(status_of run_fork paused)" 1
 server_nofaults
 
-# What is here.
+# Objects in the local storage.
 to
 make_fork here
 mkdir -p here/.git/lfs && cp -r a/.git/lfs/objects here/.git/lfs/
@@ -322,7 +322,7 @@ check 'and again: what was sent is not sent again' at_most \
 	"$(server_count bytes_in | sed "s/.*'part': \([0-9]*\).*/\1/")" \
 	$((TOTAL + 2 * MIB))
 
-# Which objects.
+# The choice of objects.
 to
 make_fork which
 check 'some paths' run_fork which --include 'small*.bin' --exclude small3.bin
@@ -426,7 +426,7 @@ check 'a log file that cannot be opened: in JSON' grep -q \
 check 'a log file that cannot be opened: nothing moves' \
 	equal "$(server_log | wc -l)" 0
 
-# What cannot be.
+# Command lines and repositories that cannot work.
 printf '#!/bin/sh\necho >>%s\nexit 1\n' "$TEST_TMP/ssh.log" >ssh
 chmod +x ssh
 for url in ftp://127.0.0.1/x ftp://127.0.0.1:1/x s3://bucket/x

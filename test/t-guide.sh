@@ -39,8 +39,8 @@ override () {
 	git -C "$1" reset -q --hard upstream/main
 }
 
-# Of the README both lines are kept, of small.bin what the fork has; which in a
-# rebase is `theirs`.
+# The merge keeps both lines of the README, and the fork's small.bin, which a
+# rebase calls `theirs`.
 rebase () {
 	if git -C "$1" rebase -q upstream/main
 	then
@@ -87,7 +87,7 @@ is_rebased () {
 	server_has "$1" own.bin
 }
 
-# Of old.bin 2 parts, of large.bin 5, each once; small.bin in one PUT.
+# old.bin has 2 parts and large.bin 5, each sent once; small.bin is one PUT.
 went_in_parts () {
 	equal "$(server_count requests.part)" 7 &&
 	equal "$(server_count requests.complete)" 2 &&

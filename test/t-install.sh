@@ -88,7 +88,7 @@ ln -s "$(command -v git)" "$(command -v sh)" bin/
 ln -s "$(command -v cat)" "$(command -v grep)" bin/
 check 'no git-lfs is said' without_git_lfs
 
-# What else counts, and would make git-lfs not use the agent, is said.
+# A message names settings that keep git-lfs from using the agent.
 said () {
 	git lfs-multipart install "$@" >said 2>&1
 	cat said

@@ -30,7 +30,7 @@ check 'push of one object' git -C r push -q origin main
 check 'only the agent that had it says how much memory that took' equal 1 \
 	"$(grep -c 'peak memory' idle)"
 
-# What cannot be opened, or must not be, is said by git-lfs, and moves nothing.
+# git-lfs reports a log that cannot or must not be opened, and nothing moves.
 says () {
 	fails git -C r push origin main >push.out 2>&1 && grep -F "$1" push.out
 }

@@ -27,7 +27,7 @@ add_file r a.bin 1K
 OID=$(oid_of r/a.bin)
 rm -rf r/.git/lfs/objects
 
-# What came to the server: the status of each request for a batch.
+# The server's answers: the status of each request for a batch.
 statuses () {
 	server_log batch | cut -d ' ' -f 3 | tr '\n' ' '
 }

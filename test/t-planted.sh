@@ -40,7 +40,7 @@ fetch () {
 	test "$(said out complete)"
 }
 
-# None is to be had; what counts is who is asked.
+# No login can be found; what counts is who is asked.
 ask_login () {
 	in_tree "$BUILD/test/tool/credential" https://h.example/r.git/info/lfs \
 		2>/dev/null

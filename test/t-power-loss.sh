@@ -85,7 +85,7 @@ do
 	check "small, $number: that was waited for" grep WAIT_AFTER trace
 done
 
-# What another agent left whole may never have been on the disk.
+# A whole file of another agent may never have reached the disk.
 server_reset
 check 'what was not taken' fetch out r/small8.bin
 check 'what was not taken does not come again' \

@@ -83,7 +83,7 @@ check 'and the message says what to do' \
 	grep 'proxy wants another login; check http.proxy' refused
 check 'without the password' fails grep wrong refused
 
-# What is wrong with the proxy is called the proxy's.
+# A message says that a fault of the proxy is the proxy's.
 start_server --name 0.0.0.0
 git -C r config lfs.url "$(lfs_url r)"
 lfs_config lfsmultipart.offlineTimeout 1

@@ -8,7 +8,7 @@ use_standalone
 git config --global --unset lfs.standalonetransferagent
 ours='-c lfs.standalonetransferagent=lfs-multipart'
 
-# What a fetch of a.bin in DIR names.
+# The ref that a fetch of a.bin in DIR names.
 fetched () {
 	dir=$1
 	shift

@@ -4,7 +4,7 @@
 # takes nothing else with it.
 . "$(dirname "$0")/lib.sh"
 
-# Each push is the first of its kind: nothing is gone on with.
+# Each push is the first of its kind: none resumes another.
 push () {
 	rm -rf r/.git/lfs/multipart
 	git -C r push origin main >"$TEST_TMP/push.out" 2>&1
@@ -41,7 +41,7 @@ check 'nothing was completed for it' equal \
 	"$(server_count requests.complete)" 1
 server_nofaults
 
-# What a server says drives no terminal, neither here nor in the log.
+# A server's text cannot control the terminal, neither here nor in the log.
 GIT_LFS_MULTIPART_LOG=$TEST_TMP/log
 export GIT_LFS_MULTIPART_LOG
 server_faults "words=403,on=part,part=2,oid=$refused,times=0"

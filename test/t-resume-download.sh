@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Goal: a download that was stopped in any way is gone on with: what is on disk
-# is checked, not fetched again, and the bytes are right whatever became of it.
+# Goal: a download that was stopped in any way resumes: the agent checks the
+# bytes on the disk instead of fetching them again, and the result is right
+# whatever happened to them.
 . "$(dirname "$0")/lib.sh"
 
 SIZE=25165824
@@ -30,7 +31,7 @@ download () {
 	(cd c && drive "$TEST_TMP/$1" $api $2 download "$OID" $SIZE)
 }
 
-# What keeps the server from sending more than 16 MiB, however late the stop.
+# This keeps the server from sending more than 16 MiB, however late the stop.
 stalls=
 
 # stop HOW AT: a download that comes to about that many bytes
@@ -54,9 +55,9 @@ right () {
 		rm -f "$(said "$1" complete)"
 }
 
-# finished WHAT BYTES: the next run ends well.  Of the bytes that had come when
-# it was decided to stop the first run, it fetches at most that many again; or
-# all of them.  How many came after that decision depends on the load.
+# finished WHAT BYTES: the next run ends well.  It fetches again at most that
+# many of the bytes that had come when the first run was told to stop; or all of
+# them. How many came later depends on the load.
 finished () {
 	came=$(said first.out stopped)
 	test "$2" != all || set -- "$1" "$came"
@@ -138,7 +139,7 @@ check 'a second agent: nothing is left' equal '' "$(find "$FILES" -name "$OID*")
 check 'a second agent, stopped again' second $((6 * MIB))
 finished 'a second agent' all
 
-# What was fetched for one remote is good for another.
+# Bytes that were fetched for one remote serve for another.
 
 check 'stopped' stopped TERM $((14 * MIB))
 mkdir -p "$(dirname "$(object_at other a.bin)")"

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Goal: an upload in parts that was stopped in any way is gone on with, the
-# parts that arrived are not sent again, and nothing else is taken for it.
+# Goal: an upload in parts that was stopped in any way resumes, sends no part
+# again that arrived, and takes nothing else for its own.
 . "$(dirname "$0")/lib.sh"
 
 PARTS=16
@@ -98,7 +98,7 @@ upload second.out ''
 check 'the first one gets the rest' right second.out
 check 'and no more' at_most "$(server_count requests.part)" $((PARTS - 5))
 
-# Two at once: one goes on with the saved upload, the other sends all.
+# Two at once: one resumes the saved upload, the other sends all.
 
 check 'stopped' stopped KILL 9
 server_reset

@@ -57,7 +57,7 @@ do
 	done
 done
 
-# What an earlier run has left, and what others may have done to it since.
+# Files that an earlier run left, and that others may have changed since.
 
 drive_a () {
 	case $1 in
@@ -158,7 +158,7 @@ touch -d '2 days ago' "$FILES/$OID".*
 check 'renamed: and pruned' sh -c "cd c && '$AGENT' prune"
 check 'renamed: nothing is left' fails ls "$FILES/$OID".*
 
-# What another user has left is that user's to resume and to remove.
+# Only the user who left a file may resume or remove it.
 check 'stopped' left down
 if test "$(id -u)" = 0
 then
@@ -173,7 +173,8 @@ else
 	skip 'prune leaves it' 'not root'
 fi
 
-# What git-lfs takes from a folder of one user still has the storage's group.
+# A file that git-lfs takes from a folder of one user still has the storage's
+# group.
 if test "$(id -u)" = 0
 then
 	rm -rf storage c

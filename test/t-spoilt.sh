@@ -88,7 +88,7 @@ right 'up to the end' 'range=toend,times=0'
 right 'never from beyond 3 MB' 'range=clip,times=0'
 check 'as a whole, then' at_most "$(server_count bytes_out.get)" 12000000
 
-# Where ranges lead nowhere, the whole is asked for.
+# If ranges lead nowhere, the agent asks for the whole.
 right 'a wrong Content-Range' 'range=wrong,times=0'
 right 'no Content-Range' 'range=nolength,times=0'
 right 'a range that is refused' 'range=unsat,times=0'
@@ -136,7 +136,7 @@ check 'the server has other bytes: it is named' \
 wrong 'another size' 'size|bytes|Content-Range' 'size,times=0'
 wrong 'not there' '404' 'status=404,on=get,times=0'
 wrong 'whatever is asked for' '422' 'status=422,on=get,times=0'
-# Who ran git-lfs asks again when it has failed.
+# The user runs git-lfs again after a failure.
 check 'whatever is asked for: a range, and the whole' equal \
 	$((2 * $(server_count requests.batch))) "$(server_count requests.get)"
 wrong 'a range from the midst' '422' 'status=422,on=get,skip=3,times=0'
@@ -150,8 +150,8 @@ right 'compressed once' 'gzip'
 check 'all was asked for as it is' equal "$(server_count requests.get)" \
 	"$(server_header accept-encoding get)"
 
-# Where an object is small, all parts go out before it is known whether the
-# server heeds ranges; of the next object, that is known.
+# The agent asks for all parts of a small object before it knows whether the
+# server heeds ranges; for the next object it knows.
 
 lfs_config lfs.concurrenttransfers 1
 repo=small

@@ -144,7 +144,7 @@ check 'Bearer: equal' same_files bearer clone-bearer
 check 'Bearer: never refused' equal 0 "$(server_count status.401)"
 git config --global --unset-all "http.$SERVER/.extraHeader"
 
-# Who cannot send what it has got lets the others go on.
+# An agent that cannot send its login lets the others continue.
 
 name=malformed
 start_server --dialect basic --auth me:secret
@@ -458,7 +458,7 @@ check 'with another one' logged_in 2 upload
 check 'by ssh: clone' git clone -q "git@localhost:$TEST_TMP/ssh.git" clone-ssh
 check 'equal' same_files ssh clone-ssh
 check 'one login for all agents' logged_in 1 download
-# Nor is there an LFS server at its https address.
+# There is no LFS server at its https address either.
 touch no-lfs
 add_file ssh 9.bin 9000 9
 lfs_config lfsmultipart.offlineTimeout 1

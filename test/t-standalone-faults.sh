@@ -39,7 +39,8 @@ refused status=422 "422 Unprocessable Content" 1
 refused status=501 "501 Not Implemented.*; .*check lfs.url" 1
 refused status=429 "429 Too Many Requests" 3
 refused status=503 "503 Service Unavailable" 3
-# Who has been told that it is down does not wait as long for the next object.
+# After an agent has seen that the server is down, it waits less for the next
+# object.
 add_file r other.bin 2000 77
 add_file r third.bin 3000 78
 lfs_config lfs.concurrenttransfers 1

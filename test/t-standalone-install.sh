@@ -154,7 +154,7 @@ git -C r config lfs.url "$(lfs_url r)"
 check 'uninstall --global' git lfs-multipart uninstall --global
 check 'takes all of it' nothing config --global
 
-# What stands in the way is said.
+# A message names what stands in the way.
 said () {
 	git lfs-multipart install --standalone "$@" >said 2>&1
 	cat said

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Goal: in standalone mode links that run out in the middle of a transfer are
-# renewed, and no finished part is moved again where the server allows it.
+# Goal: in standalone mode the agent renews links that expire during a transfer,
+# and moves no finished part again if the server allows it.
 . "$(dirname "$0")/lib.sh"
 . "$(dirname "$0")/push.sh"
 
@@ -42,7 +42,7 @@ new_repo d
 add_file d a.bin 8M
 git -C d push -q origin main
 
-# download_over_expiry DIR: a fetch there whose links run out on the way
+# download_over_expiry DIR: a fetch there whose links expire during the transfer
 download_over_expiry () {
 	server_reset
 	git -C "$1" lfs fetch origin main >fetch.out 2>&1 &
@@ -74,7 +74,8 @@ server_faults 'range=403,times=0'
 check 'ranges that are forbidden' git -C forbidden lfs fetch origin main
 server_nofaults
 check 'the whole is there' git -C forbidden lfs fsck --objects
-# One that lasts: as often as its links run out, if something comes by each.
+# One that lasts: links are renewed as often as they expire, if each of them
+# brought bytes.
 GIT_LFS_SKIP_SMUDGE=1 clone_repo d long -c lfsmultipart.partSize=100k \
 	-c lfsmultipart.connections=2
 server_reset
@@ -168,8 +169,8 @@ rewritten 'not for a push only' get pushInsteadOf w
 rewritten 'that of an upload' put insteadOf moved
 rewritten 'that of an upload alone' put pushInsteadOf moved
 
-# Links that live shorter than the upload takes: of use where the server keeps
-# the parts, and else in vain.
+# Links that live shorter than the upload takes: useful if the server keeps the
+# parts, otherwise useless.
 start_server --dialect giftless --chunk-size 100000 --expires 1 --rate 100000
 new_repo kept
 add_file kept a.bin 7M
@@ -183,7 +184,7 @@ add_file lost a.bin 2M
 check 'renewals in vain' fails git -C lost push -q origin main
 check 'are few' counts batch 3
 
-# A completion that is refused: to send all again would be in vain.
+# A completion that is refused: sending all again would not help.
 start_server --dialect hf --chunk-size 100000
 new_repo full
 add_file full a.bin 1M

@@ -85,7 +85,7 @@ echo text >presigned/text && git -C presigned add text &&
 check 'a push without objects' git -C presigned push -q origin main
 count batch 0
 
-# What the server has: no byte, from a clone that has pushed nothing.
+# A clone that has pushed nothing sends no byte of what the server has.
 
 start_server --dialect hf --chunk-size 262144
 new_repo there
@@ -123,7 +123,7 @@ check 'no partial file is left' equal '' \
 	"$(find many-clone/.git/lfs/multipart -type f -size +1k \
 		! -name notes)"
 
-# What nobody has.
+# An object that nobody has.
 
 rm -r "$ROOT/many/objects" && rm -r many-clone/.git/lfs/objects
 check 'objects that the server lost' eval \

@@ -183,7 +183,7 @@ check 'has no numbers' equal False "$(first '.keys() >= {"size"}')"
 check 'and is removed with its file' equal 1 "$(json prune "len(j['removed'])")"
 check 'both' sh -c "! ls '$MULTIPART' | grep ${oid}[.]"
 
-# What git-lfs was handed and did not take.
+# Files that git-lfs was given and did not take.
 restore
 rm "$MULTIPART/$oid".*
 truncate -s 6M "$MULTIPART/$oid.AbC123"
@@ -192,7 +192,7 @@ check 'a download that was not taken' status_is \
 prune >pruned
 check 'is removed' grep "^removed download of $short" pruned
 
-# What is no transfer: a day must have gone by.
+# Files that belong to no transfer must be a day old.
 login=$MULTIPART/credential-$(id -u)
 mkdir -p "$login"
 touch "$MULTIPART/$oid.partial.AbC123" "$MULTIPART/$oid.partial" \
@@ -226,7 +226,7 @@ git -C r push -q origin main
 rm -rf r/.git/lfs/objects
 aged '31 days ago'
 rm -f "$MULTIPART/pruned"
-# a.bin stays away, or it would be gone on with.
+# a.bin stays away, as its transfer would resume otherwise.
 lfs_config lfs.fetchexclude a.bin
 check 'a fetch of something else' fetch_again
 check 'removes what is a month old' sh -c "! ls '$MULTIPART' | grep ${oid}[.]"

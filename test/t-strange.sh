@@ -83,7 +83,7 @@ check 'and is right' cmp html/a.bin "c/.git/lfs/objects/$(oid_of html/a.bin |
 	sed 's/^\(..\)\(..\).*/\1\/\2\/&/')"
 git config --global --remove-section lfs.customtransfer.multipart
 
-# Standalone: no other link is asked for where that would be in vain.
+# Standalone: the agent does not ask for another link if that cannot help.
 
 use_standalone
 serve --dialect basic

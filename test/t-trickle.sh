@@ -73,7 +73,7 @@ lfs_config lfsmultipart.stallTimeout 2
 # An object in one part: as after any failure, the link may be the matter.
 fetch s 'trickle' 'the only one' 2 2
 
-# Where nothing but a trickle comes, on one connection or on all, it is said.
+# If only a trickle comes, on one connection or on all, a message says so.
 lfs_config lfsmultipart.retries 1
 lfs_config lfsmultipart.maxRetryDelay 1
 for repo in s sx

@@ -68,7 +68,7 @@ told 206
 told cut
 told page
 
-# What is compressed though nobody asked for that is as good.
+# An answer that is compressed without being asked for is as good.
 
 for how in gzip gzip=deflate
 do

@@ -35,7 +35,7 @@ class Bench:
         return thing
 
     def target(self, size):
-        """Where both put what they get, in the storage of the repository."""
+        """Both write their files to this folder of the repository's storage."""
         path = self.place.path("repo", ".git", "lfs", "target")
         if os.path.exists(path):
             os.unlink(path)

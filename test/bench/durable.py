@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What it costs that a download is on the disk before git-lfs gets it.
+"""Measure the cost of syncing a download to the disk before git-lfs gets it.
 
 usage: durable.py BUILD
 

@@ -8,7 +8,7 @@ usage: forks.py BUILD
 40 objects of 1 MB to BENCH_SIZE (2G), which is six times as much in all; both
 servers give each connection FORK_RATE (8000000) bytes a second.  ROUNDS (3) of
 fork, fetch and push; one of the rest, as stock git-lfs takes its time and
-keeps all on the disk.  What is on the disk is looked at 20 times a second.
+keeps all on the disk.  It measures the use of the disk 20 times a second.
 """
 
 import json
@@ -32,7 +32,7 @@ MAX_DISK = 100_000_000
 
 
 def disk_usage(path):
-    """Of the files below it; some may go meanwhile."""
+    """The bytes of the files below it, some of which may vanish meanwhile."""
     total = 0
     for folder, _, names in os.walk(path):
         for name in names:
@@ -44,7 +44,7 @@ def disk_usage(path):
 
 
 def unlinked_usage(pid):
-    """Of the files that a process has open, and nobody else can see."""
+    """The bytes of unlinked files that a process has open."""
     folder = "/proc/%d/fd" % pid
     total = 0
     for name in os.listdir(folder):

@@ -37,7 +37,7 @@ def commit(place):
 
 
 def agent_options(program):
-    """Of git: all objects by way of the agent."""
+    """The settings of git with which all objects go through the agent."""
     prefix = "lfs.customtransfer.lfs-multipart."
     return ["lfs.standalonetransferagent=lfs-multipart",
             prefix + "path=" + os.path.abspath(program),

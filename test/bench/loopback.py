@@ -90,7 +90,7 @@ class Bench:
         return float(out.stdout)
 
     def curl_rate(self, beside=""):
-        """Of 16 curls, and of another command that has to end, too."""
+        """The rate of 16 curls, while another command may run."""
         self.make_ready()
         script = beside + "".join(
             "curl -sS -H Expect: -K '%s' & " % self.place.path("curl-%d" % i)

@@ -109,7 +109,7 @@ class Nginx:
         self.sock.close()
 
     def clear(self):
-        """What was put there is gone."""
+        """Remove the files that were put there."""
         folder = os.path.join(self.root, "put")
         for name in os.listdir(folder):
             os.unlink(os.path.join(folder, name))

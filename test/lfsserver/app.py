@@ -30,7 +30,7 @@ OBJECT = re.compile(r"/(.+)/(object|part|block|init|commit|abort)/"
 REASONS = {200: "OK", 206: "Partial Content", 400: "Bad Request",
            401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
            416: "Range Not Satisfiable", 503: "Service Unavailable"}
-# What does not mean that a request has done its work, though it begins with 2.
+# Statuses that begin with 2 but do not mean that a request has done its work.
 UNTRUE = {
     "page": (200, "text/html", b"<!doctype html><h1>Please sign in</h1>"),
     "false": (200, LFS_JSON, b'{"success": false, "message": "no room"}'),
@@ -119,7 +119,7 @@ class App:
         self.basic = DIALECTS["basic"](self)
         self.origins = {}       # filled by server.py: "main" and "plain"
 
-    # What dialects are built from.
+    # The base from which dialects are built.
 
     def object_action(self, method, origin, repo, oid):
         path = "/%s/object/%s" % (repo, oid)

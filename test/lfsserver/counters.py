@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What was asked of the server: numbers for checks, a log for people.
+"""A record of all requests: numbers for checks, a log for people.
 
     connections          accepted so far
     connections_max      most open at one time

@@ -11,7 +11,7 @@ from .steps import AUTHORIZATION, digest
 
 
 class Basic:
-    """What every LFS server does: one PUT, one GET."""
+    """Every LFS server does this: one PUT, one GET."""
 
     transfer = "basic"
 

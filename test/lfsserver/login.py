@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may use the API: nobody is asked, or a password or a token is wanted."""
+"""The login of the API: none, a password, or a token."""
 
 import base64
 
@@ -22,6 +22,6 @@ class Login:
                 or req.headers.get("authorization") in self.taken)
 
     def headers(self):
-        """Those of a 401 answer."""
+        """The headers of a 401 answer."""
         return {"WWW-Authenticate": ", ".join(self.challenges),
                 "Lfs-Authenticate": self.challenges[0]}

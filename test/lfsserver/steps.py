@@ -21,7 +21,7 @@ class Session:
         self.begun = not dialect.has_init
         self.stored = set()
         self.token = secrets.token_hex(8)
-        # What the client must send back as it is.
+        # The client must send these back as they are.
         self.body = ('<?xml version="1.0" encoding="utf-8"?>'
                      "<BlockList>%s\u00e9\t&amp;</BlockList>" % "".join(
                          "<Uncommitted>%d</Uncommitted>" % number
@@ -47,7 +47,7 @@ class Steps:
         self.lock = threading.Lock()
 
     def session(self, dialect, repo, oid, size):
-        """That of the object, a new one if there is none."""
+        """The upload of the object, a new one if there is none."""
         with self.lock:
             found = self.sessions.get((repo, oid))
             if not found:
@@ -68,7 +68,7 @@ class Steps:
 
     @staticmethod
     def bad_head(req, session, method):
-        """What is wrong with the head of the request, or None."""
+        """Say what is wrong with the head of the request, or return None."""
         if req.method != method:
             return 405, "the method is %s, not %s" % (req.method, method)
         if "content-length" not in req.headers or req.chunked:

@@ -49,13 +49,13 @@ class Sweep:
         name = self.struck()
         wrong = self.judge(first, how)
         if first.complete and not wrong:
-            # Of a download it was taken away.
+            # The object of a download was taken away.
             return name, None
         second = scene.run(self.direction, self.standalone)
         return name, wrong or scene.wrong(self.direction, second)
 
     def judge(self, outcome, how):
-        """What is wrong after the run with the failure, or None."""
+        """Say what is wrong after the run with the failure, or return None."""
         if outcome.complete:
             # A journal may be left by who was not allowed to remove it.
             wrong = self.scene.wrong(self.direction, outcome)

@@ -2,10 +2,10 @@
 """Kill `fork` (-9) at random moments, and run it again.
 
 After each kill a second run must end with all objects at the target, each
-completed once; what was finished before the kill may not move again, from the
-source or to the target, and of the rest no more parts than there are
-connections.  That for part sizes that fit the blocks of the spool and for some
-that do not, in a spool with room for all and in one of a few parts.
+completed once; no object that was finished before the kill may move again, and
+of the others no more parts than there are connections. It tries part sizes
+that fit the blocks of the spool and some that do not, in a spool with room for
+all and in one of a few parts.
 """
 
 import os
@@ -109,7 +109,7 @@ class Scene(Place):
         return self.wrong(finished)
 
     def wrong(self, finished):
-        """What is wrong with the target or left over here, or None."""
+        """Say what is wrong with the target or left over here, or return None."""
         for oid in self.oids:
             path = self.target.object_path("r", oid)
             if not os.path.exists(path):
@@ -140,7 +140,7 @@ class Scene(Place):
 
 
 class Tally:
-    """What came of the kills with one dialect and part size."""
+    """The results of the kills with one dialect and part size."""
 
     def __init__(self, dialect, part):
         self.dialect, self.part = dialect, part
@@ -172,7 +172,7 @@ def measure(scene, tally):
 
 
 def good_parts(moves):
-    """Of objects of several parts: one that is a single part has no journal."""
+    """Counts only objects of several parts: one of a single part has no journal."""
     parts = [(entry["oid"], entry["part"]) for entry in moves
              if entry["kind"] == "part" and entry["status"] < 300]
     several = {oid for oid, part in parts if part > 1}
@@ -180,7 +180,7 @@ def good_parts(moves):
 
 
 def what_moved_again(finished, first, second, tally):
-    """What the second run should not have done, or None."""
+    """Say what the second run should not have done, or return None."""
     for entry in second:
         if entry.get("oid") in finished:
             return "%s of %s, which was finished" % (entry["kind"],

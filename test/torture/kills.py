@@ -24,7 +24,7 @@ KINDS = (("upload", True), ("download", True), ("upload", False),
 
 
 class Tally:
-    """What came of the kills of one kind."""
+    """The results of the kills of one kind."""
 
     def __init__(self, direction, standalone):
         self.direction, self.standalone = direction, standalone

@@ -39,7 +39,7 @@ class Server:
         return json.loads(text) if text else None
 
     def bytes_moved(self):
-        """Of objects and parts, since the last reset."""
+        """The bytes of objects and parts since the last reset."""
         counters = self.control("counters")
         return (counters["bytes_in"].get("part", 0)
                 + counters["bytes_in"].get("put", 0)
@@ -155,7 +155,7 @@ class Scene(Place):
             direction, self.oid, self.size, path, action), stop)
 
     def wrong(self, direction, outcome):
-        """What is wrong after a run that should have ended well, or None."""
+        """Say what is wrong after a run that should have ended well, or return None."""
         if outcome and outcome.error:
             return "it failed: " + outcome.error
         if outcome and not outcome.complete:
