@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/mode/mode.h"
 
-#include "lfs/base/mem.h"
 #include "lfs/mode/multipart.h"
 #include "lfs/mode/parts.h"
 
@@ -34,16 +33,6 @@ static const struct mode basic_download = {
 	.name = "basic download",
 };
 
-/* One PUT, though the object be empty. */
-static int one_part(struct plan *plan)
-{
-	plan->parts = xcalloc(1, sizeof(*plan->parts));
-	plan->parts[0].number = 1;
-	plan->parts[0].size = plan->size;
-	plan->nparts = 1;
-	return 0;
-}
-
 static int basic_plan(struct plan *plan, const struct plan_request *request,
 		      struct err *err)
 {
@@ -52,7 +41,8 @@ static int basic_plan(struct plan *plan, const struct plan_request *request,
 	action_replace_headers(&plan->action, request->headers);
 	if (plan->direction == UPLOAD) {
 		plan->mode = &basic_upload;
-		return one_part(plan);
+		plan_cut_one(plan);
+		return 0;
 	}
 	plan->mode = &basic_download;
 	return plan_cut(plan, request->part_size, err);

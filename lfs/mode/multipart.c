@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/mode/multipart.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,37 +16,33 @@ static bool is_number(const char *text)
 	return *text && !text[strspn(text, "0123456789")];
 }
 
-/* A number is no header's name: such an action only lacks its chunk_size. */
-bool multipart_is(const json_t *action)
+static bool has_urls(json_t *header)
 {
-	json_t *header = json_object_get(action, "header");
 	const char *name;
 	json_t *value;
 
-	if (json_object_get(header, "chunk_size"))
-		return true;
 	json_object_foreach (header, name, value)
 		if (is_number(name))
 			return true;
 	return false;
 }
 
+/* No name of an HTTP header is a number: such an action lacks its chunk_size. */
+bool multipart_is(const json_t *action)
+{
+	json_t *header = json_object_get(action, "header");
+
+	return json_object_get(header, "chunk_size") || has_urls(header);
+}
+
 /* A decimal number from 1 to `max`; 0 if it is not one. */
 static uint64_t parse_number(const char *text, uint64_t max)
 {
-	uint64_t n = 0;
+	uint64_t n;
 
-	if (!is_number(text))
-		return 0;
-	for (; *text; text++) {
-		/* Nor may the next line wrap around. */
-		if (n > max / 10)
-			return 0;
-		n = n * 10 + (uint64_t)(*text - '0');
-		if (n > max)
-			return 0;
-	}
-	return n;
+	errno = 0;
+	n = is_number(text) ? strtoull(text, NULL, 10) : 0;
+	return errno || n > max ? 0 : n;
 }
 
 static int get_chunk_size(const struct plan *plan, uint64_t *size,
@@ -71,11 +68,10 @@ static int take_url(struct plan *plan, const char *name, const json_t *value,
 	uint64_t number = parse_number(name, plan->nparts);
 
 	if (!number)
-		return err_set(
-			err, ERR_PROTOCOL,
-			"'header' has a URL for part '%.40s', but %" PRIu64
-			" bytes are parts 1 to %zu",
-			name, plan->size, plan->nparts);
+		return err_set(err, ERR_PROTOCOL,
+			       "'header' has a URL for part '%.40s', but "
+			       "%" PRIu64 " bytes are parts 1 to %zu",
+			       name, plan->size, plan->nparts);
 	if (plan->parts[number - 1].href)
 		return err_set(err, ERR_PROTOCOL,
 			       "'header' has two URLs for part %" PRIu64,
@@ -107,26 +103,7 @@ static int take_urls(struct plan *plan, struct err *err)
 	return 0;
 }
 
-/* An empty object has no part, or one empty one: both are in use. */
-static void add_empty_part(struct plan *plan)
-{
-	const char *name;
-	json_t *value;
-
-	if (plan->size)
-		return;
-	json_object_foreach (plan->action.header, name, value) {
-		if (!is_number(name))
-			continue;
-		free(plan->parts);
-		plan->parts = xcalloc(1, sizeof(*plan->parts));
-		plan->parts[0].number = 1;
-		plan->nparts = 1;
-		return;
-	}
-}
-
-/* It goes into JSON as it is, so it must be what RFC 9110 means by text. */
+/* It is copied into JSON, so only the characters of RFC 9110 may be in it. */
 static bool is_etag(const char *etag)
 {
 	size_t len = strlen(etag);
@@ -137,8 +114,8 @@ static bool is_etag(const char *etag)
 	return len && len <= PLAN_ETAG_MAX;
 }
 
-static int keep_etag(struct plan *plan, struct part *part, struct http *http,
-		     struct err *err)
+static int multipart_keep_etag(struct plan *plan, struct part *part,
+			       struct http *http, struct err *err)
 {
 	const char *etag = http_header(http, "ETag");
 
@@ -156,7 +133,7 @@ static int keep_etag(struct plan *plan, struct part *part, struct http *http,
 	return 0;
 }
 
-static char *completion(const struct plan *plan)
+static char *format_completion(const struct plan *plan)
 {
 	struct buf out = BUF_INIT((size_t)PLAN_PARTS_MAX *
 				  (PLAN_ETAG_MAX * 6 + 64));
@@ -174,9 +151,10 @@ static char *completion(const struct plan *plan)
 	return buf_take(&out);
 }
 
-static int complete(struct plan *plan, struct http *http, struct err *err)
+static int multipart_complete(struct plan *plan, struct http *http,
+			      struct err *err)
 {
-	char *text = completion(plan);
+	char *text = format_completion(plan);
 	struct http_body body = http_text(text, strlen(text));
 	struct http_request request = {
 		.method = "POST",
@@ -194,7 +172,7 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 		ret = status_of_answer(http, &request, STATUS_DONE, err);
 	if (ret)
 		plan_explain_finish(http, plan->finish_outcome_unknown, err);
-	/* The answer was lost, or does not tell. */
+	/* The answer was lost, or does not tell whether it is completed. */
 	plan->finish_outcome_unknown |= ret && (err_is_transient(err) ||
 						err->kind == ERR_PROTOCOL);
 	free(text);
@@ -203,8 +181,8 @@ static int complete(struct plan *plan, struct http *http, struct err *err)
 
 static const struct mode multipart = {
 	.name = "multipart",
-	.answer = keep_etag,
-	.finish = complete,
+	.answer = multipart_keep_etag,
+	.finish = multipart_complete,
 	.is_resumable = true,
 };
 
@@ -215,7 +193,9 @@ int multipart_plan(struct plan *plan, struct err *err)
 	plan->mode = &multipart;
 	if (get_chunk_size(plan, &size, err) || plan_cut(plan, size, err))
 		return err_wrap(err, "action");
-	add_empty_part(plan);
+	/* An empty object has no part, or one empty one: both are in use. */
+	if (!plan->size && has_urls(plan->action.header))
+		plan_cut_one(plan);
 	if (take_urls(plan, err))
 		return err_wrap(err, "action");
 	return 0;

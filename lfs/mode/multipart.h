@@ -10,18 +10,18 @@
  * The `multipart` of Hugging Face, CSGHub and KohakuHub (lfs/wire.md,
  * Dialects).
  *
- * The action's `header` is not one of HTTP: `chunk_size` is the size of a part
- * in decimal, and each member whose name is a number holds the presigned URL of
- * that part.  The parts are PUT as they are, without any header of ours; `href`
- * then takes a POST of the part numbers and their ETags.
+ * The members of the action's `header` are not headers of HTTP: `chunk_size` is
+ * the size of a part in decimal, and a member whose name is a number is the
+ * presigned URL of that part.  The parts are PUT without any header of ours; then
+ * a POST to `href` gives the part numbers and their ETags.
  */
 
-/* True if the action has that shape. */
+/* Does the action have that shape? */
 bool multipart_is(const json_t *action);
 
 /*
- * Fill in mode and parts of `plan`, whose action is parsed.  ERR_PROTOCOL if
- * the numbers are not exactly 1 to ceil(size / chunk_size), or a URL is none.
+ * Fill in mode and parts of `plan`, whose action has been parsed.  ERR_PROTOCOL
+ * if the numbers are not exactly 1 to ceil(size / chunk_size), or a URL is bad.
  */
 int multipart_plan(struct plan *plan, struct err *err);
 

@@ -23,7 +23,7 @@ static const struct algorithm algorithms[] = {
 	{ "MD5", PLAN_DIGEST_MD5 },
 };
 
-static unsigned find(const char *name, size_t len)
+static unsigned find_digest(const char *name, size_t len)
 {
 	for (size_t i = 0; i < sizeof(algorithms) / sizeof(algorithms[0]); i++)
 		if (strlen(algorithms[i].name) == len &&
@@ -32,69 +32,49 @@ static unsigned find(const char *name, size_t len)
 	return 0;
 }
 
-static bool is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-/* Thousandths, of at most three digits after the point. */
-static unsigned fraction(const char *text)
-{
-	unsigned n = 0;
-
-	for (unsigned unit = 100; unit && is_digit(*text); unit /= 10)
-		n += (unsigned)(*text++ - '0') * unit;
-	return n;
-}
-
 /*
- * The weight in thousandths, of "0", "0.5", "1.000", in the `len` bytes behind
- * an algorithm; 1000 if there is none.  What follows them does not look like a
- * number, or is the end.
+ * The weight after an algorithm, in `len` bytes: 1 if it gives none from 0 to 1.
+ * No number goes on after these bytes, as a comma or the end follows.
  */
-static unsigned weight(const char *text, size_t len)
+static double parse_weight(const char *text, size_t len)
 {
 	const char *q = memchr(text, '=', len);
 
 	if (!q)
-		return 1000;
-	q++;
-	q += strspn(q, " \t");
-	if (!is_digit(*q) || *q > '0')
-		return 1000;
-	return q[1] == '.' ? fraction(q + 2) : 0;
+		return 1;
+	q += 1 + strspn(q + 1, " \t");
+	return *q == '0' ? strtod(q, NULL) : 1;
 }
 
 unsigned wantdigest_parse(const char *text)
 {
-	unsigned digest = 0, best = 0, header = 0;
+	unsigned digest = 0, header = 0;
+	double best = 0;
+	size_t len;
 
-	while (*text) {
-		size_t len = strcspn(text, ","), name;
-		unsigned found, q;
+	for (; *text; text += len + (text[len] == ',')) {
+		size_t name;
+		unsigned found;
+		double weight;
 
-		while (len && strchr(" \t", *text)) {
-			text++;
-			len--;
-		}
+		text += strspn(text, " \t");
+		len = strcspn(text, ",");
 		name = strcspn(text, ";, \t");
-		found = find(text, name);
-		q = weight(text + name, len - name);
+		found = find_digest(text, name);
+		weight = parse_weight(text + name, len - name);
 		if (found == PLAN_CONTENT_MD5) {
-			header = q ? found : 0;
-		} else if (found && q > best) {
+			header = weight > 0 ? found : 0;
+		} else if (found && weight > best) {
 			digest = found;
-			best = q;
+			best = weight;
 		}
-		text += len;
-		text += *text == ',';
 	}
 	return header | digest;
 }
 
 static const char *const steps[] = { "init", "commit", "abort" };
 
-/* A member of `parts`, and where it goes. */
+/* A member of `parts`, and its range of the object. */
 struct given {
 	uint64_t off;
 	uint64_t size;
@@ -120,29 +100,32 @@ bool parts_is(const json_t *actions)
 	       json_object_get(actions, "commit");
 }
 
-/* The member, NULL if it is not there or null. */
-static const json_t *get(const json_t *tree, const char *name)
+/* The member, or NULL if it is missing or null. */
+static json_t *get_member(const json_t *tree, const char *name)
 {
-	const json_t *member = json_object_get(tree, name);
+	json_t *member = json_object_get(tree, name);
 
 	return json_is_null(member) ? NULL : member;
 }
 
-/* One of the methods in `allowed`, each followed by a blank. */
+/* One of the methods in `allowed`, each between two blanks; "": none. */
 static int get_method(const json_t *tree, const char *allowed,
 		      const char **method, struct err *err)
 {
-	const char *found, *text;
+	const char *text;
+	char *word;
+	bool is_allowed;
 
 	if (json_get_optional_string(tree, "method", &text, err))
 		return -1;
 	if (!text)
 		return 0;
-	found = strstr(allowed, text);
-	if (!found || !*text || strchr(text, ' ') ||
-	    found[strlen(text)] != ' ' || (found > allowed && found[-1] != ' '))
+	word = xstrfmt(" %s ", text);
+	is_allowed = *text && !strchr(text, ' ') && strstr(allowed, word);
+	free(word);
+	if (!is_allowed)
 		return err_set(err, ERR_PROTOCOL,
-			       "'method' is '%.40s', which is none of %s", text,
+			       "'method' is '%.40s', not one of%s", text,
 			       allowed);
 	*method = text;
 	return 0;
@@ -151,7 +134,8 @@ static int get_method(const json_t *tree, const char *allowed,
 static int get_optional_size(const json_t *tree, const char *name,
 			     uint64_t *value, struct err *err)
 {
-	return get(tree, name) ? json_get_size(tree, name, value, err) : 0;
+	return get_member(tree, name) ? json_get_size(tree, name, value, err) :
+					0;
 }
 
 static int get_range(const struct plan *plan, struct given *given,
@@ -174,40 +158,17 @@ static int get_range(const struct plan *plan, struct given *given,
 			       ", but the object has %" PRIu64 " bytes",
 			       given->size, given->off, plan->size);
 	if (!given->size && plan->size)
-		return err_set(err, ERR_PROTOCOL, "it is of no bytes");
+		return err_set(err, ERR_PROTOCOL, "'size' is 0");
 	return 0;
 }
 
-static int compare(const void *left, const void *right)
+static int given_compare(const void *left, const void *right)
 {
 	const struct given *a = left, *b = right;
 
 	if (a->off != b->off)
 		return a->off < b->off ? -1 : 1;
 	return a->index < b->index ? -1 : a->index > b->index;
-}
-
-/*
- * In file order, without overlap; returns how many gaps there are.  An empty
- * object has no bytes to overlap, but may have one part.
- */
-static int sort(const struct plan *plan, struct given *list, size_t n,
-		struct err *err)
-{
-	uint64_t end = 0;
-	int gaps = 0;
-
-	if (n)
-		qsort(list, n, sizeof(*list), compare);
-	for (size_t i = 0; i < n; i++) {
-		if (list[i].off < end || (i && !plan->size))
-			return err_set(err, ERR_PROTOCOL,
-				       "'parts' %zu and %zu overlap",
-				       list[i - 1].index, list[i].index);
-		gaps += list[i].off > end;
-		end = list[i].off + list[i].size;
-	}
-	return gaps + (end < plan->size);
 }
 
 static int fill_part(struct part *part, const struct given *given,
@@ -228,7 +189,7 @@ static int fill_part(struct part *part, const struct given *given,
 	part->expires = action.expires;
 	part->headers = action.headers;
 	part->nheaders = action.nheaders;
-	if (get_method(given->tree, "PUT POST PATCH ", &part->method, err) ||
+	if (get_method(given->tree, " PUT POST PATCH ", &part->method, err) ||
 	    json_get_optional_string(given->tree, "want_digest", &wanted, err))
 		return -1;
 	part->digests = wanted ? wantdigest_parse(wanted) : 0;
@@ -243,27 +204,35 @@ static struct part *add_part(struct plan *plan)
 	return part;
 }
 
-/* What is between two parts is at the server. */
-static void add_stored(struct plan *plan, uint64_t from, uint64_t to)
+static void add_stored(struct plan *plan, uint64_t off, uint64_t end)
 {
 	struct part *part;
 
-	if (from == to)
+	if (off == end)
 		return;
 	part = add_part(plan);
-	part->off = from;
-	part->size = to - from;
+	part->off = off;
+	part->size = end - off;
 	part->done = part->size;
 	part->finished = true;
 	part->is_stored = true;
 }
 
-static int fill(struct plan *plan, const struct given *list, size_t n,
-		struct err *err)
+/*
+ * From a list in file order.  What is between two parts is at the server.  An
+ * empty object has no bytes to overlap, but may have one part.
+ */
+static int fill_parts(struct plan *plan, const struct given *list, size_t n,
+		      struct err *err)
 {
 	uint64_t end = 0;
 
+	plan->parts = xcalloc(2 * n + 1, sizeof(*plan->parts));
 	for (size_t i = 0; i < n; i++) {
+		if (list[i].off < end || (i && !plan->size))
+			return err_set(err, ERR_PROTOCOL,
+				       "'parts' %zu and %zu overlap",
+				       list[i - 1].index, list[i].index);
 		add_stored(plan, end, list[i].off);
 		end = list[i].off + list[i].size;
 		if (fill_part(add_part(plan), &list[i], err))
@@ -273,40 +242,38 @@ static int fill(struct plan *plan, const struct given *list, size_t n,
 	return 0;
 }
 
-static int read_parts(struct plan *plan, struct given *list, size_t n,
-		      const json_t *parts, struct err *err)
+static int read_ranges(const struct plan *plan, const json_t *parts,
+		       struct given *list, size_t n, struct err *err)
 {
-	int gaps;
-
 	for (size_t i = 0; i < n; i++) {
 		list[i].index = i;
 		list[i].tree = json_array_get(parts, i);
 		if (get_range(plan, &list[i], err))
 			return err_wrap(err, "'parts' %zu", i);
 	}
-	gaps = sort(plan, list, n, err);
-	if (gaps < 0)
-		return -1;
-	plan->parts = xcalloc(n + (size_t)gaps, sizeof(*plan->parts));
-	return fill(plan, list, n, err);
+	if (n)
+		qsort(list, n, sizeof(*list), given_compare);
+	return 0;
 }
 
-/* `*given` is how many are to be sent. */
-static int make_parts(struct plan *plan, size_t *given, struct err *err)
+/* `*n` is how many are to be sent. */
+static int make_parts(struct plan *plan, size_t *n, struct err *err)
 {
-	const json_t *parts = get(plan->actions, "parts");
+	const json_t *parts = get_member(plan->actions, "parts");
 	struct given *list;
 	int ret;
 
 	if (parts && !json_is_array(parts))
 		return err_set(err, ERR_PROTOCOL, "'parts' is not an array");
-	*given = json_array_size(parts);
-	if (*given > PLAN_PARTS_MAX)
+	*n = json_array_size(parts);
+	if (*n > PLAN_PARTS_MAX)
 		return err_set(err, ERR_PROTOCOL,
-			       "'parts' are %zu, over the limit of %d", *given,
+			       "'parts' are %zu, over the limit of %d", *n,
 			       PLAN_PARTS_MAX);
-	list = xcalloc(*given, sizeof(*list));
-	ret = read_parts(plan, list, *given, parts, err);
+	list = xcalloc(*n, sizeof(*list));
+	ret = read_ranges(plan, parts, list, *n, err);
+	if (!ret)
+		ret = fill_parts(plan, list, *n, err);
 	free(list);
 	return ret;
 }
@@ -314,8 +281,8 @@ static int make_parts(struct plan *plan, size_t *given, struct err *err)
 static int parse_step(struct step *step, const struct plan *plan,
 		      const char *name, struct err *err)
 {
-	const json_t *tree = get(plan->actions, name),
-		     *body = get(tree, "body");
+	const json_t *tree = get_member(plan->actions, name),
+		     *body = get_member(tree, "body");
 
 	*step = (struct step){ .method = NULL };
 	if (!tree)
@@ -330,24 +297,19 @@ static int parse_step(struct step *step, const struct plan *plan,
 	step->size = json_string_length(body);
 	step->is_finish = !strcmp(name, "commit");
 	step->method = "POST";
-	if (get_method(tree, "POST PUT PATCH DELETE GET ", &step->method, err))
+	if (get_method(tree, " POST PUT PATCH DELETE GET ", &step->method, err))
 		return err_wrap(err, "'%s'", name);
 	return 0;
 }
 
-static void release_step(struct step *step)
-{
-	action_release(&step->action);
-}
-
-/* What would fail after hours shall fail now. */
+/* A step that cannot be taken must fail now, not after hours. */
 static int check_steps(const struct plan *plan, struct err *err)
 {
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		struct step step;
 		int ret = parse_step(&step, plan, steps[i], err);
 
-		release_step(&step);
+		action_release(&step.action);
 		if (ret)
 			return -1;
 	}
@@ -386,38 +348,37 @@ static int take_step(const struct plan *plan, const char *name,
 
 	if (!ret && step.method)
 		ret = perform(&step, answer_ms, http, err);
-	release_step(&step);
+	action_release(&step.action);
 	return ret;
 }
 
-static int begin(struct plan *plan, struct http *http, struct err *err)
+static int parts_begin(struct plan *plan, struct http *http, struct err *err)
 {
 	int ret = take_step(plan, "init", plan->finish_ms, http, err);
 
 	return ret ? err_wrap(err, "beginning the upload") : 0;
 }
 
-static int explain(struct http *http, bool may_be_done, struct err *err)
+static int explain_commit(struct http *http, bool is_unknown, struct err *err)
 {
 	if (err->kind == ERR_REFUSED && err->code == 409) {
 		http_name_peer(http, err);
 		err_append(err, "; the server misses a part: push again");
-		may_be_done = false;
+		is_unknown = false;
 	}
-	return plan_explain_finish(http, may_be_done, err);
+	return plan_explain_finish(http, is_unknown, err);
 }
 
-static int commit(struct plan *plan, struct http *http, struct err *err)
+static int parts_commit(struct plan *plan, struct http *http, struct err *err)
 {
 	int ret = take_step(plan, "commit", plan->finish_ms, http, err);
-	bool may_be_done = plan->finish_outcome_unknown ||
-			   http_was_resent(http);
+	bool is_unknown = plan->finish_outcome_unknown || http_was_resent(http);
 
 	plan->finish_outcome_unknown = true;
-	return ret ? explain(http, may_be_done, err) : 0;
+	return ret ? explain_commit(http, is_unknown, err) : 0;
 }
 
-static int abandon(struct plan *plan, struct http *http, struct err *err)
+static int parts_abandon(struct plan *plan, struct http *http, struct err *err)
 {
 	int ret = take_step(plan, "abort", plan->answer_ms, http, err);
 
@@ -426,17 +387,17 @@ static int abandon(struct plan *plan, struct http *http, struct err *err)
 
 static const struct mode in_parts = {
 	.name = "upload in parts",
-	.begin = begin,
-	.finish = commit,
-	.abandon = abandon,
+	.begin = parts_begin,
+	.finish = parts_commit,
+	.abandon = parts_abandon,
 	.keeps_parts = true,
 };
 
 /* Without a commit, the part that was missing makes the object. */
 static const struct mode in_one = {
 	.name = "upload of one part",
-	.begin = begin,
-	.abandon = abandon,
+	.begin = parts_begin,
+	.abandon = parts_abandon,
 	.part_is_final = true,
 };
 
@@ -446,7 +407,8 @@ int parts_plan(struct plan *plan, struct err *err)
 
 	if (make_parts(plan, &given, err) || check_steps(plan, err))
 		return err_wrap(err, "actions");
-	plan->mode = given == 1 && !get(plan->actions, "commit") ? &in_one :
-								   &in_parts;
+	plan->mode = given == 1 && !get_member(plan->actions, "commit") ?
+			     &in_one :
+			     &in_parts;
 	return 0;
 }

@@ -14,10 +14,9 @@
  */
 
 /*
- * The digests to send with the part: PLAN_CONTENT_MD5, PLAN_DIGEST_MD5 and
- * PLAN_DIGEST_SHA256 or'ed.  Of the algorithms that a Digest header is for, the
- * one with the largest weight.  0 if we have none of those that it names: then
- * the part goes without, and the server decides.
+ * The digests to send with the part, or'ed: PLAN_CONTENT_MD5, and one of
+ * PLAN_DIGEST_MD5 and PLAN_DIGEST_SHA256, the one with the larger weight.  0 if it
+ * names none that we have: then the part is sent without, and the server decides.
  */
 unsigned wantdigest_parse(const char *text);
 
@@ -28,19 +27,19 @@ unsigned wantdigest_parse(const char *text);
  *
  *	init, commit, abort	{href, header, method, body}, each optional
  *	parts	[{href, header, method, pos, size, want_digest}, ...]
- *	verify	not ours: whoever asked the server performs it
+ *	verify	performed by the one who asked the server, not here
  *
- * A server leaves out the parts that it has from an earlier run, all of them
- * if need be; they are in the plan nevertheless, as stored ones.
+ * A server leaves out the parts that it has from an earlier run, perhaps all of
+ * them; they are in the plan nevertheless, as stored ones.
  */
 
-/* True if these are the `actions` of an upload of that kind. */
+/* Are these the `actions` of an upload of that kind? */
 bool parts_is(const json_t *actions);
 
 /*
  * Fill in mode and parts of `plan` from its `actions`.  ERR_PROTOCOL, naming
- * the member, if parts overlap, reach out of the object or are over
- * PLAN_PARTS_MAX, or if an action is none.
+ * the member, if parts overlap, reach out of the object or are more than
+ * PLAN_PARTS_MAX, or if an action is bad.
  */
 int parts_plan(struct plan *plan, struct err *err);
 

@@ -13,7 +13,7 @@
 
 enum { LIFE_MAX_S = 365 * 24 * 3600 };	/* of a link */
 
-/* Never an error: it is only a hint.  Go's zero, in the year 1, is no time. */
+/* Only a hint, so never an error.  Go's zero time, in the year 1, means none. */
 static int64_t parse_expires(const json_t *tree)
 {
 	const char *at = json_string_value(json_object_get(tree, "expires_at"));
@@ -68,7 +68,7 @@ int action_headers(struct action *action, struct err *err)
 	json_object_foreach (action->header, name, value) {
 		const char *text = json_string_value(value);
 
-		/* As Go reads it. */
+		/* Go reads null as an empty string. */
 		if (json_is_null(value))
 			text = "";
 		if (!header_is_name(name) || !text || !header_is_value(text))
@@ -107,31 +107,27 @@ void action_release(struct action *action)
 
 enum {
 	PARTS_EACH = 4,	/* for a connection, so that none is idle for long */
-	PART_S_MIN = 1,	/* so that its round trip does not count */
-	PART_S_MAX = 8,	/* so that the last one does not hold up the end */
-	SMALL_PART_SIZE_MIN = 1 << 20,	/* a round trip must be worth it */
+	PART_S_MIN = 1,	/* so that a round trip is little of it */
+	PART_S_MAX = 8,	/* so that the last part does not hold up the end */
+	SMALL_PART_SIZE_MIN = 1 << 20,	/* worth a round trip */
 	PART_SIZE_MIN = 8 << 20,
 	PART_SIZE_MAX = 64 << 20
 };
-
-static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
-{
-	if (n < least)
-		return least;
-	return n > most ? most : n;
-}
 
 static uint64_t lesser(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
 }
 
-/* What no part may be below, for there are at most so many. */
+static uint64_t clamp(uint64_t n, uint64_t least, uint64_t most)
+{
+	return n < least ? least : lesser(n, most);
+}
+
+/* Parts must be so large that there are at most PLAN_PARTS_MAX. */
 static uint64_t at_least(uint64_t part_size, uint64_t size)
 {
-	uint64_t least = size / PLAN_PARTS_MAX + 1;
-
-	return part_size > least ? part_size : least;
+	return clamp(part_size, size / PLAN_PARTS_MAX + 1, UINT64_MAX);
 }
 
 uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
@@ -183,11 +179,18 @@ int plan_cut(struct plan *plan, uint64_t part_size, struct err *err)
 
 		part->number = (unsigned)i + 1;
 		part->off = i * part_size;
-		part->size = plan->size - part->off;
-		if (part->size > part_size)
-			part->size = part_size;
+		part->size = lesser(plan->size - part->off, part_size);
 	}
 	return 0;
+}
+
+void plan_cut_one(struct plan *plan)
+{
+	free(plan->parts);
+	plan->parts = xcalloc(1, sizeof(*plan->parts));
+	plan->parts[0].number = 1;
+	plan->parts[0].size = plan->size;
+	plan->nparts = 1;
 }
 
 uint64_t plan_finished(const struct plan *plan)
@@ -226,27 +229,26 @@ void plan_renew(struct plan *plan, struct plan *fresh)
 	plan_free(fresh);
 }
 
-static int64_t expires_at(const char *href, int64_t said)
+/* The first of three times, of which the last two may be unknown. */
+static int64_t soonest(int64_t when, const char *href, int64_t expires)
 {
-	int64_t when = href ? link_expires_at(href) : INT64_MAX;
+	int64_t link = href ? link_expires_at(href) : INT64_MAX;
 
-	return said && said < when ? said : when;
+	if (expires && expires < when)
+		when = expires;
+	return link < when ? link : when;
 }
 
 int64_t plan_expires_at(const struct plan *plan)
 {
-	int64_t when = expires_at(plan->action.href, plan->action.expires);
+	const struct part *first = plan->parts, *last = first + plan->nparts;
+	int64_t when = soonest(INT64_MAX, plan->action.href,
+			       plan->action.expires);
 
-	for (size_t i = 0; i < plan->nparts; i++) {
-		const struct part *part = &plan->parts[i];
-		int64_t here;
-
-		if (i && i < plan->nparts - 1)
-			continue;
-		here = expires_at(part->href, part->expires);
-		when = here < when ? here : when;
-	}
-	return when;
+	if (first == last)
+		return when;
+	when = soonest(when, first->href, first->expires);
+	return soonest(when, last[-1].href, last[-1].expires);
 }
 
 int plan_explain_finish(struct http *http, bool is_unknown, struct err *err)

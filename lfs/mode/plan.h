@@ -37,14 +37,14 @@ struct action {
  */
 int action_parse(struct action *action, const json_t *tree, struct err *err);
 
-/* With a copy of `href` in place of the tree's, which may be anything then. */
+/* Take a copy of `href` instead of the tree's, which may be any string then. */
 int action_parse_at(struct action *action, const json_t *tree, const char *href,
 		    struct err *err);
 
 /* Fill `headers` with all of `header`: names and values that HTTP allows. */
 int action_headers(struct action *action, struct err *err);
 
-/* Copies, in place of what the server said; NULL: that. */
+/* Replace the headers by copies of these; NULL: keep the server's. */
 void action_replace_headers(struct action *action,
 			    const struct headers *headers);
 
@@ -79,8 +79,8 @@ struct part {
 	uint64_t off;	/* of the object, in bytes */
 	uint64_t size;
 	unsigned number;	/* 1 is the first */
-	bool finished;	/* the engine's, and true of what is stored */
-	bool is_stored;	/* where it goes from before; not moved */
+	bool finished;	/* set by the engine, and for what is stored */
+	bool is_stored;	/* the server has it from before: it is not moved */
 	const char *href;	/* borrowed; NULL: the plan's action's */
 	int64_t expires;	/* when `href` does, as struct action has it */
 	const char *method;	/* borrowed; NULL: PUT */
@@ -110,7 +110,8 @@ struct mode {
 	 */
 	int (*finish)(struct plan *plan, struct http *http, struct err *err);
 	/*
-	 * Before the first part; likewise.  NULL: nothing to do.
+	 * Run before the first part, perhaps again after a transient error.
+	 * NULL: nothing to do.
 	 */
 	int (*begin)(struct plan *plan, struct http *http, struct err *err);
 	/*
@@ -119,7 +120,7 @@ struct mode {
 	 * tried, as the object may be there.  NULL: nothing to do.
 	 */
 	int (*abandon)(struct plan *plan, struct http *http, struct err *err);
-	bool part_is_final;	/* the part makes the object: no way back */
+	bool part_is_final;	/* the part makes the object, for good */
 	bool is_resumable;	/* parts sent by another process still count */
 	bool keeps_parts;	/* the server leaves out those that it has */
 };
@@ -134,8 +135,8 @@ struct plan {
 	struct part *parts;	/* owned; contiguous, in file order */
 	size_t nparts;
 	uint64_t part_size;	/* of all parts but the last */
-	unsigned answer_ms;	/* how long an answer may take: to a part */
-	unsigned finish_ms;	/* and to the finish */
+	unsigned answer_ms;	/* how long the answer to a part may take */
+	unsigned finish_ms;	/* how long the answer to the finish may take */
 	bool finish_outcome_unknown;	/* an answer was lost, or does not tell */
 };
 
@@ -146,20 +147,20 @@ struct plan_request {
 	uint64_t size;
 	json_t *action;	/* or actions: see mode_action() */
 	const char *href;	/* in place of the action's; or NULL */
-	const struct headers *headers;	/* likewise, if mode_is_plain() */
-	uint64_t part_size;	/* where the choice is ours: bytes of a part */
+	const struct headers *headers;	/* the same, if mode_is_plain() */
+	uint64_t part_size;	/* in bytes, where the server leaves it to us */
 	unsigned answer_ms;
 	unsigned finish_ms;
 };
 
 /*
- * How to cut an object where the choice is ours: into parts of 8 to 64 MiB,
- * enough of them for `connections` to end at about the same time.  If the
- * `rate` of a connection is known, in bytes a second, a part takes one to eight
- * seconds, in these bounds.  An object that is too small for that is cut for
- * `each` connections, those that it has if all agents are at work, into parts
- * of at least 1 MiB; 0: it is not.  `wanted` bytes instead, if that is not 0.
- * In any case at most PLAN_PARTS_MAX.
+ * The size of parts where the server leaves it to us, so that `connections`
+ * end at about the same time: 8 to 64 MiB, and within that one to eight seconds
+ * at the `rate` of a connection, in bytes a second, if it is not 0.
+ *
+ * An object that is too small for that is cut into parts of at least 1 MiB, for
+ * `each` connections, as many as it has if all agents are at work; 0: it is not.
+ * `wanted` bytes instead, if that is not 0.  Never over PLAN_PARTS_MAX parts.
  */
 uint64_t plan_part_size(uint64_t size, unsigned connections, unsigned each,
 			uint64_t rate, uint64_t wanted);
@@ -174,6 +175,9 @@ struct plan *plan_new(const struct plan_request *request);
  */
 int plan_cut(struct plan *plan, uint64_t part_size, struct err *err);
 
+/* Make the object one part, even if it is empty. */
+void plan_cut_one(struct plan *plan);
+
 /* Bytes of the parts that are finished. */
 uint64_t plan_finished(const struct plan *plan);
 
@@ -185,15 +189,15 @@ void plan_renew(struct plan *plan, struct plan *fresh);
 
 /*
  * When the links of an upload expire, in seconds since 1970; INT64_MAX if they
- * do not say.  All of them live about as long: those of the first and the last
- * part tell, and that of the finish.
+ * do not say.  All links of a server live about as long, so the first part's, the
+ * last part's and the finish's are enough to look at.
  */
 int64_t plan_expires_at(const struct plan *plan);
 
 /*
- * For a mode: say which server failed to finish an upload, and what to do.  If
- * the answer to an earlier try was lost, the server may have done its work
- * then, and no longer know the upload.  Returns -1.
+ * For a mode: add to `err` which server failed to finish an upload, and what to
+ * do.  If the outcome of an earlier try is unknown, the server may have completed
+ * the upload then, and no longer know it.  Returns -1.
  */
 int plan_explain_finish(struct http *http, bool is_unknown, struct err *err);
 

@@ -176,8 +176,8 @@ static void hostile_ranges(void **state)
 	refuse("{\"parts\":[{" H ",\"size\":1},{" H ",\"size\":1}]}",
 	       "overlap");
 	refuse("{\"parts\":[{" H ",\"pos\":101}]}", "'parts' 0: 'pos' is 101");
-	refuse("{\"parts\":[{" H ",\"pos\":100}]}", "no bytes");
-	refuse("{\"parts\":[{" H ",\"size\":0}]}", "no bytes");
+	refuse("{\"parts\":[{" H ",\"pos\":100}]}", "'size' is 0");
+	refuse("{\"parts\":[{" H ",\"size\":0}]}", "'size' is 0");
 	refuse("{\"parts\":[{" H ",\"size\":101}]}", "'size' is 101 from 0");
 	refuse("{\"parts\":[{" H ",\"pos\":1,\"size\":9223372036854775807}]}",
 	       "'size' is");
