@@ -177,11 +177,10 @@ static void fork_report(void *ctx)
 
 	fork_sum(command->fork, &sum);
 	state = (struct bar_state){
-		.objects = sum.moved + sum.there + sum.missing + sum.failed,
-		.objects_total = sum.objects,
-		.bytes = sum.size_moved + sum.size_there + sum.size_missing +
-			 sum.size_failed + sum.size_moving,
-		.bytes_total = sum.size,
+		.objects = sum.all.n - sum.left.n,
+		.objects_total = sum.all.n,
+		.bytes = sum.all.size - sum.left.size + sum.size_moving,
+		.bytes_total = sum.all.size,
 		.moved = sum.sent,
 	};
 	bar_draw(&command->bar, &state, clock_ms());
@@ -279,8 +278,8 @@ static bool has_all(const struct command *command)
 
 	fork_sum(command->fork, &sum);
 	if (command->options.is_dry)
-		return !sum.missing && !sum.failed;
-	return sum.moved + sum.there == sum.objects;
+		return !sum.of[ENTRY_MISSING].n && !sum.of[ENTRY_FAILED].n;
+	return sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n == sum.all.n;
 }
 
 static bool push(struct command *command, struct err *err)

@@ -184,11 +184,12 @@ char *forkreport_left(const struct forkpush_ref *ref)
 	return name;
 }
 
-static void print_count(const char *what, size_t n, uint64_t size,
+static void print_count(const char *what, struct fork_count count,
 			const char *more)
 {
-	printf("%-14s %6zu %-8s %s%s\n", what, n,
-	       n == 1 ? "object," : "objects,", human_size(size).text, more);
+	printf("%-14s %6zu %-8s %s%s\n", what, count.n,
+	       count.n == 1 ? "object," : "objects,",
+	       human_size(count.size).text, more);
 }
 
 /* The path of an object that is wrong, if git finds it before `until_ms`. */
@@ -238,19 +239,7 @@ static void print_moved(const struct fork_sum *sum)
 	if (sum->resumed)
 		snprintf(more, sizeof(more), " (%s by an earlier run)",
 			 human_size(sum->resumed).text);
-	print_count("moved", sum->moved, sum->size_moved, more);
-}
-
-static size_t count_left(const struct fork_sum *sum)
-{
-	return sum->objects - sum->moved - sum->there - sum->missing -
-	       sum->failed;
-}
-
-static uint64_t size_left(const struct fork_sum *sum)
-{
-	return sum->size - sum->size_moved - sum->size_there -
-	       sum->size_missing - sum->size_failed;
+	print_count("moved", sum->of[ENTRY_MOVED], more);
 }
 
 /* Did the fork end early for a reason that passes? */
@@ -263,14 +252,13 @@ static bool can_resume(const struct err *err)
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
 {
-	size_t n = count_left(sum);
-	uint64_t size = size_left(sum);
+	size_t n = sum->left.n;
 
 	if (report->is_dry) {
-		print_count("would move", n, size, n ? ":" : "");
+		print_count("would move", sum->left, n ? ":" : "");
 		print_entries(report->fork, ENTRY_READY);
 	} else if (n) {
-		print_count("left", n, size,
+		print_count("left", sum->left,
 			    can_resume(&report->err) ?
 				    " (run it again to resume)" :
 				    "");
@@ -318,13 +306,13 @@ void forkreport_print(const struct forkreport *report)
 	if (!report->is_dry)
 		print_moved(&sum);
 	print_left(report, &sum);
-	print_count("already there", sum.there, sum.size_there, "");
-	if (sum.missing) {
-		print_count("missing", sum.missing, sum.size_missing, ":");
+	print_count("already there", sum.of[ENTRY_THERE], "");
+	if (sum.of[ENTRY_MISSING].n) {
+		print_count("missing", sum.of[ENTRY_MISSING], ":");
 		print_entries(fork, ENTRY_MISSING);
 	}
-	if (sum.failed) {
-		print_count("failed", sum.failed, sum.size_failed, ":");
+	if (sum.of[ENTRY_FAILED].n) {
+		print_count("failed", sum.of[ENTRY_FAILED], ":");
 		print_entries(fork, ENTRY_FAILED);
 	}
 	if (report->is_pushed)
@@ -334,10 +322,10 @@ void forkreport_print(const struct forkreport *report)
 	print_left_refs(report->push);
 }
 
-static json_t *count_json(size_t n, uint64_t size)
+static json_t *count_json(struct fork_count count)
 {
-	return json_pack("{s:I, s:I}", "objects", (json_int_t)n, "bytes",
-			 (json_int_t)size);
+	return json_pack("{s:I, s:I}", "objects", (json_int_t)count.n, "bytes",
+			 (json_int_t)count.size);
 }
 
 /* The objects of one state, with why. */
@@ -387,7 +375,7 @@ json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
 	char source[URL_DISPLAY_MAX] = "", target[URL_DISPLAY_MAX] = "";
-	struct fork_sum sum = { .objects = 0 };
+	struct fork_sum sum = { .sent = 0 };
 	bool is_dry = report->is_dry;
 
 	if (fork) {
@@ -400,18 +388,17 @@ json_t *forkreport_json(const struct forkreport *report)
 		"s:I, s:b, s:b, s:o}",
 		"error", report->err.kind ? json_string(report->err.msg) : NULL,
 		"source", fork ? json_string(source) : NULL, "target",
-		fork ? json_string(target) : NULL, "total",
-		count_json(sum.objects, sum.size), "moved",
-		count_json(sum.moved, sum.size_moved), "already_there",
-		count_json(sum.there, sum.size_there),
-		is_dry ? "would_move" : "left",
-		is_dry ? entries_json(fork, ENTRY_READY) :
-			 count_json(count_left(&sum), size_left(&sum)),
+		fork ? json_string(target) : NULL, "total", count_json(sum.all),
+		"moved", count_json(sum.of[ENTRY_MOVED]), "already_there",
+		count_json(sum.of[ENTRY_THERE]), is_dry ? "would_move" : "left",
+		is_dry ? entries_json(fork, ENTRY_READY) : count_json(sum.left),
 		"missing", entries_json(fork, ENTRY_MISSING), "failed",
 		entries_json(fork, ENTRY_FAILED), "sent_bytes",
 		(json_int_t)sum.sent, "resumed_bytes", (json_int_t)sum.resumed,
 		"spool_peak_bytes", (json_int_t)sum.disk, "complete",
-		report->has_found && sum.moved + sum.there == sum.objects,
+		report->has_found &&
+			sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n ==
+				sum.all.n,
 		"pushed", report->is_pushed, "not_pushed",
 		left_refs_json(report->push));
 }

@@ -391,38 +391,27 @@ int fork_run(struct fork *fork, struct err *err)
 	return scheduler_run(fork->scheduler, err);
 }
 
+static void add_to(struct fork_count *count, uint64_t size)
+{
+	count->n++;
+	count->size += size;
+}
+
 void fork_sum(const struct fork *fork, struct fork_sum *sum)
 {
-	*sum = (struct fork_sum){ .objects = fork->nentries };
+	*sum = (struct fork_sum){ .sent = 0 };
 	for (size_t i = 0; i < fork->nentries; i++) {
 		const struct entry *entry = &fork->entries[i];
 		uint64_t size = is_believable(entry) ? entry->pointer.size : 0;
 
-		sum->size += size;
-		switch (entry->state) {
-		case ENTRY_MOVED:
-			sum->moved++;
-			sum->size_moved += size;
+		add_to(&sum->all, size);
+		add_to(&sum->of[entry->state], size);
+		if (!entry_is_over(entry))
+			add_to(&sum->left, size);
+		if (entry->state == ENTRY_MOVED)
 			sum->resumed += entry->resumed;
-			break;
-		case ENTRY_THERE:
-			sum->there++;
-			sum->size_there += size;
-			break;
-		case ENTRY_MISSING:
-			sum->missing++;
-			sum->size_missing += size;
-			break;
-		case ENTRY_FAILED:
-			sum->failed++;
-			sum->size_failed += size;
-			break;
-		case ENTRY_MOVING:
+		if (entry->state == ENTRY_MOVING)
 			sum->size_moving += relay_moved(entry->relay);
-			break;
-		default:
-			break;
-		}
 	}
 	if (fork->scheduler)
 		sum->sent = scheduler_sent(fork->scheduler);

@@ -47,14 +47,19 @@ struct fork_options {
 	void *ctx;
 };
 
+struct fork_count {
+	size_t n;
+	uint64_t size;	/* bytes */
+};
+
 struct fork_sum {
-	size_t objects, moved, there, missing, failed;	/* counts */
-	uint64_t size;	/* of all that can be, in bytes; then of each */
-	uint64_t size_moving;	/* what has gone of those under way */
-	uint64_t size_moved, size_there, size_missing, size_failed;
-	uint64_t sent;	/* by this run, of objects that may not be over */
-	uint64_t resumed;	/* sent by an earlier run, of those moved */
-	uint64_t disk;	/* the most that was between the two */
+	struct fork_count all;
+	struct fork_count left;	/* of those that are not over */
+	struct fork_count of[ENTRY_FAILED + 1];	/* by state */
+	uint64_t size_moving;	/* bytes sent of those that are moving */
+	uint64_t sent;	/* bytes, by this run, also of those that are not over */
+	uint64_t resumed;	/* bytes of those moved that an earlier run had sent */
+	uint64_t disk;	/* the most bytes that were between the two */
 };
 
 /*
