@@ -301,8 +301,8 @@ void forkreport_print(const struct forkreport *report)
 
 	fork_sum(fork, &sum);
 	printf("from %s\nto   %s\n",
-	       url_display_any(fork_source(fork), from, sizeof(from)),
-	       url_display_any(fork_target(fork), to, sizeof(to)));
+	       url_display_any(fork_url(fork, DOWNLOAD), from, sizeof(from)),
+	       url_display_any(fork_url(fork, UPLOAD), to, sizeof(to)));
 	if (!report->is_dry)
 		print_moved(&sum);
 	print_left(report, &sum);
@@ -380,8 +380,9 @@ json_t *forkreport_json(const struct forkreport *report)
 
 	if (fork) {
 		fork_sum(fork, &sum);
-		url_display_any(fork_source(fork), source, sizeof(source));
-		url_display_any(fork_target(fork), target, sizeof(target));
+		url_display_any(fork_url(fork, DOWNLOAD), source,
+				sizeof(source));
+		url_display_any(fork_url(fork, UPLOAD), target, sizeof(target));
 	}
 	return json_pack(
 		"{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "

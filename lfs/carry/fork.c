@@ -23,7 +23,7 @@
 
 enum {
 	STOP_MS = 500,
-	LOCKS = 1 << 30	/* bytes of the lock file, one for each kind of run */
+	LOCKS = 1 << 30	/* bytes of the lock file, one for each pair of servers */
 };
 
 struct fork {
@@ -39,7 +39,7 @@ struct fork {
 };
 
 /* The survey asks while the scheduler may have objects on their way. */
-static bool is_stopped(void *ctx)
+static bool fork_must_stop(void *ctx)
 {
 	struct fork *fork = ctx;
 
@@ -69,10 +69,11 @@ static size_t length_of(const char *url)
 	return len;
 }
 
-/* With one server behind both remotes there is nothing to carry. */
+/* If both remotes have the same server, there is nothing to move. */
 static int check_two_servers(const struct fork *fork, struct err *err)
 {
-	const char *from = fork_source(fork), *to = fork_target(fork);
+	const char *from = fork_url(fork, DOWNLOAD),
+		   *to = fork_url(fork, UPLOAD);
 	char shown[URL_DISPLAY_MAX], *from_key, *to_key;
 	size_t len = length_of(from);
 
@@ -159,7 +160,7 @@ static int open_ends(struct fork *fork, struct err *err)
 {
 	struct survey_options options = {
 		.is_dry = fork->options.is_dry,
-		.stop = stop_when(is_stopped, fork),
+		.stop = stop_when(fork_must_stop, fork),
 	};
 
 	if (open_end(fork, DOWNLOAD, err) || open_end(fork, UPLOAD, err) ||
@@ -171,11 +172,11 @@ static int open_ends(struct fork *fork, struct err *err)
 	return fork->survey ? 0 : -1;
 }
 
-/* A number for what two runs must not do at the same time. */
-static uint64_t number_of_run(const struct fork *fork)
+/* Runs of one number must not run at the same time. */
+static uint64_t number_run(const struct fork *fork)
 {
-	char *text = xstrfmt("%s\n%s\n%u/%u", fork_source(fork),
-			     fork_target(fork), fork->options.shard,
+	char *text = xstrfmt("%s\n%s\n%u/%u", fork_url(fork, DOWNLOAD),
+			     fork_url(fork, UPLOAD), fork->options.shard,
 			     fork->options.nshards);
 	unsigned char digest[SHA256_SIZE];
 	struct sha256 sha;
@@ -189,7 +190,7 @@ static uint64_t number_of_run(const struct fork *fork)
 	return number % LOCKS;
 }
 
-/* Two runs of the same would carry each object twice. */
+/* Two runs between the same servers would move each object twice. */
 static int lock_run(struct fork *fork, struct err *err)
 {
 	const struct storage *storage = &fork->contexts[DOWNLOAD]->storage;
@@ -202,14 +203,14 @@ static int lock_run(struct fork *fork, struct err *err)
 	fork->lock = file_open_shared(path, storage->dir_mode & 0666, &why);
 	free(path);
 	if (fork->lock >= 0)
-		file_lock_byte(fork->lock, number_of_run(fork), &why);
+		file_lock_byte(fork->lock, number_run(fork), &why);
 	if (why.kind == ERR_BUSY)
 		return err_set(err, ERR_USAGE,
 			       "another fork from this source to this target "
 			       "is running in this repository: wait for it, or "
 			       "share the objects by --shard");
 	if (why.kind)
-		log_info("%s: a second fork is not noticed", why.msg);
+		log_info("%s: a second fork would not be noticed", why.msg);
 	return 0;
 }
 
@@ -251,17 +252,12 @@ struct fork *fork_new(const struct fork_options *options, struct err *err)
 	return NULL;
 }
 
-const char *fork_source(const struct fork *fork)
+const char *fork_url(const struct fork *fork, enum direction direction)
 {
-	return fork->contexts[DOWNLOAD]->endpoint.url;
+	return fork->contexts[direction]->endpoint.url;
 }
 
-const char *fork_target(const struct fork *fork)
-{
-	return fork->contexts[UPLOAD]->endpoint.url;
-}
-
-/* The oid's first digits are as good as random. */
+/* The first digits of an oid are as good as random. */
 static bool is_ours(const struct fork *fork, const struct pointer *pointer)
 {
 	char digits[9] = "";
@@ -273,13 +269,13 @@ static bool is_ours(const struct fork *fork, const struct pointer *pointer)
 	       fork->options.shard - 1;
 }
 
-/* A pointer is what people have committed: its size may be anything. */
+/* People may have committed any size in a pointer. */
 static bool is_believable(const struct entry *entry)
 {
 	return spool_whole(entry->pointer.size) <= SPOOL_WHOLE_MAX;
 }
 
-static void take_entry(struct fork *fork, const struct pointer *pointer)
+static void add_entry(struct fork *fork, const struct pointer *pointer)
 {
 	struct entry *entry;
 
@@ -295,13 +291,6 @@ static void take_entry(struct fork *fork, const struct pointer *pointer)
 			     pointer->size);
 }
 
-static void take_entries(struct fork *fork, const struct history *history)
-{
-	fork->entries = xcalloc(history->n, sizeof(*fork->entries));
-	for (size_t i = 0; i < history->n; i++)
-		take_entry(fork, &history->pointers[i]);
-}
-
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
 {
 	fork->options.refs = refs;
@@ -309,7 +298,7 @@ void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
 	fork->options.all = false;
 }
 
-static struct history_request request_of(struct fork *fork)
+static struct history_request request_history(struct fork *fork)
 {
 	const struct fork_options *options = &fork->options;
 
@@ -321,25 +310,27 @@ static struct history_request request_of(struct fork *fork)
 		.exclude = options->exclude,
 		.dir = fork->contexts[DOWNLOAD]->storage.multipart_dir,
 		.config = fork->contexts[DOWNLOAD]->config,
-		.stop = stop_when(is_stopped, fork),
+		.stop = stop_when(fork_must_stop, fork),
 	};
 }
 
 int fork_find(struct fork *fork, struct err *err)
 {
-	const struct history_request request = request_of(fork);
+	const struct history_request request = request_history(fork);
 	struct history history;
 	int ret = history_find(&history, &request, err);
 
 	if (!ret)
-		take_entries(fork, &history);
+		fork->entries = xcalloc(history.n, sizeof(*fork->entries));
+	for (size_t i = 0; !ret && i < history.n; i++)
+		add_entry(fork, &history.pointers[i]);
 	history_release(&history);
 	return ret;
 }
 
 int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err)
 {
-	struct history_request request = request_of(fork);
+	struct history_request request = request_history(fork);
 
 	request.beyond = remote;
 	return history_fetch(&request, err);
@@ -359,15 +350,6 @@ static unsigned count_jobs(const struct fork *fork)
 	return jobs;
 }
 
-static int open_spool(struct fork *fork, struct err *err)
-{
-	if (fork->options.is_dry)
-		return 0;
-	fork->spool = spool_new(fork->contexts[DOWNLOAD]->storage.multipart_dir,
-				fork->options.max_disk, err);
-	return fork->spool ? 0 : -1;
-}
-
 int fork_run(struct fork *fork, struct err *err)
 {
 	struct scheduler_options options = {
@@ -378,8 +360,15 @@ int fork_run(struct fork *fork, struct err *err)
 		.ctx = fork->options.ctx,
 	};
 
-	if (open_spool(fork, err))
-		return -1;
+	if (!fork->options.is_dry) {
+		const struct storage *storage =
+			&fork->contexts[DOWNLOAD]->storage;
+
+		fork->spool = spool_new(storage->multipart_dir,
+					fork->options.max_disk, err);
+		if (!fork->spool)
+			return -1;
+	}
 	options.spool = fork->spool;
 	memcpy(options.engines, fork->engines, sizeof(options.engines));
 	fork->scheduler = scheduler_new(&options);

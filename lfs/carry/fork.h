@@ -19,9 +19,8 @@
  *	fork_sum(fork, &sum);
  *	fork_free(fork);
  *
- * Several objects move at once, the first ones first; large ones in many
- * ranges, small ones side by side.  Each of the two servers is given as many
- * connections as lfsmultipart.connections says.
+ * Several objects move at once, in their order; large ones in many ranges, small
+ * ones side by side.  lfsmultipart.connections is for each of the two servers.
  */
 
 struct fork;
@@ -30,8 +29,8 @@ struct fork_options {
 	/* The git remotes of source and target; NULL: upstream and origin. */
 	const char *from;
 	const char *to;
-	const char *from_lfs;	/* their LFS URLs, in place of the remotes' */
-	const char *to_lfs;	/* or NULL */
+	const char *from_lfs;	/* LFS URLs instead of the remotes', or NULL */
+	const char *to_lfs;
 	const char *const *refs;	/* what to look through: history.h */
 	size_t nrefs;
 	bool all;
@@ -43,7 +42,7 @@ struct fork_options {
 	unsigned nshards;
 	bool is_dry;	/* only find out what would be moved */
 	struct stop stop;	/* asked on the main thread */
-	void (*report)(void *ctx);	/* likewise: fork_sum() has news */
+	void (*report)(void *ctx);	/* on the main thread: fork_sum() has news */
 	void *ctx;
 };
 
@@ -65,32 +64,31 @@ struct fork_sum {
 /*
  * Find the two servers.  ERR_USAGE if one cannot be found, if they are the same
  * (then the message names the config key that made them so), or if another
- * process of this repository carries objects between them, of the same shard.
+ * process of this repository moves the objects of this shard between them.
  */
 struct fork *fork_new(const struct fork_options *options, struct err *err);
 
-/* The LFS URLs, borrowed; not for showing, see url_display_any(). */
-const char *fork_source(const struct fork *fork);
-const char *fork_target(const struct fork *fork);
+/* The LFS URL of the source or the target, borrowed; see url_display_any(). */
+const char *fork_url(const struct fork *fork, enum direction direction);
 
-/* Does the clone lack old commits, whose objects cannot be found? */
+/* Does the clone lack old commits, so that their objects cannot be found? */
 bool fork_is_shallow(const struct fork *fork);
 
 /*
- * Does git-lfs leave the target to an agent altogether (standalone mode)?  Then
+ * Is the target in standalone mode, so that git-lfs leaves it to an agent?  Then
  * its hook asks no server and refuses a push of objects that are not here.
  */
 bool fork_target_is_standalone(const struct fork *fork);
 
-/* Look through these, borrowed, and not through the refs of the options. */
+/* Look through these refs, borrowed, instead of those of the options. */
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs);
 
-/* Find the objects in the history: takes a while in a large one. */
+/* Find the objects in the history, which takes a while if it is large. */
 int fork_find(struct fork *fork, struct err *err);
 
 /*
  * Move them.  0 once each is over, whatever became of it; -1 if a server does
- * not answer at all, or we were stopped: another run goes on from there.
+ * not answer at all, or we were stopped: another run resumes.
  */
 int fork_run(struct fork *fork, struct err *err);
 
@@ -102,12 +100,12 @@ int fork_fetch_absent(struct fork *fork, const char *remote, struct err *err);
 
 void fork_sum(const struct fork *fork, struct fork_sum *sum);
 
-/* The objects, borrowed; those over have their reasons. */
+/* The objects, borrowed; those that are missing or failed say why. */
 const struct entry *fork_entries(const struct fork *fork, size_t *n);
 
 /*
  * Free it.  False if a worker did not come back: then the process must end
- * without running exit handlers.  NULL is fine.
+ * without exit handlers.  NULL is fine.
  */
 bool fork_free(struct fork *fork);
 

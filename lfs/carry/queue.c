@@ -73,25 +73,24 @@ void entry_release(struct entry *entry)
 	entry->why = NULL;
 }
 
-void queue_init(struct queue *queue)
-{
-	*queue = (struct queue){ .end = &queue->first };
-}
-
 void queue_put_first(struct queue *queue, struct entry *entry)
 {
 	entry->next = queue->first;
 	if (!queue->first)
-		queue->end = &entry->next;
+		queue->last = entry;
 	queue->first = entry;
 	queue->n++;
 }
 
 void queue_put_last(struct queue *queue, struct entry *entry)
 {
+	if (!queue->first) {
+		queue_put_first(queue, entry);
+		return;
+	}
 	entry->next = NULL;
-	*queue->end = entry;
-	queue->end = &entry->next;
+	queue->last->next = entry;
+	queue->last = entry;
 	queue->n++;
 }
 
@@ -102,8 +101,6 @@ struct entry *queue_take(struct queue *queue)
 	if (!entry)
 		return NULL;
 	queue->first = entry->next;
-	if (!queue->first)
-		queue->end = &queue->first;
 	queue->n--;
 	return entry;
 }

@@ -40,7 +40,7 @@ struct entry {
 	bool wants_login;	/* the target sent a 401 to its upload */
 	/*
 	 * The answer to its upload, `why`, did not tell whether the target has
-	 * it: that is asked before anything else.
+	 * it: the target is asked first.
 	 */
 	bool may_be_there;
 	size_t needed;	/* the relay's: blocks of the spool; 0: not known */
@@ -55,10 +55,10 @@ struct entry {
 	struct entry *next;	/* in the queue that it stands in */
 };
 
-/* Entries that wait for something, in order. */
+/* Entries that wait for something, in order; none if it is all zero. */
 struct queue {
 	struct entry *first;
-	struct entry **end;
+	struct entry *last;	/* valid if there is a first */
 	size_t n;
 };
 
@@ -74,7 +74,7 @@ void entry_keep(struct entry *entry, enum direction direction,
 /* Keep a copy of `why`, in place of an earlier one. */
 void entry_explain(struct entry *entry, const char *why);
 
-/* It is missing or failed, for the reason that it has. */
+/* It is missing, or failed for good: `why` says why. */
 void entry_fail(struct entry *entry, enum entry_state state);
 
 /* It is over: free what was needed to move it. */
@@ -83,7 +83,6 @@ void entry_forget(struct entry *entry);
 /* Free all that it owns; it must not be moving. */
 void entry_release(struct entry *entry);
 
-void queue_init(struct queue *queue);
 void queue_put_first(struct queue *queue, struct entry *entry);
 void queue_put_last(struct queue *queue, struct entry *entry);
 

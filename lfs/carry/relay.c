@@ -95,7 +95,7 @@ static int start_upload(struct relay *relay, struct plan *plan,
 	return 0;
 }
 
-/* Likewise; the upload has been started. */
+/* The plan is owned from now on; the upload has been started. */
 static int start_download(struct relay *relay, struct plan *plan,
 			  struct err *err)
 {

@@ -84,7 +84,7 @@ int relay_result(const struct relay *relay, enum direction *failed,
 /* One of the two has failed: how? */
 struct fate relay_fate(const struct relay *relay, enum direction direction);
 
-/* It failed, and no other run shall go on with what the target has of it. */
+/* It failed, and no other run must resume its upload. */
 void relay_forget(struct relay *relay);
 
 /* Free it; it must be over.  NULL is fine. */

@@ -42,8 +42,6 @@ struct scheduler *scheduler_new(const struct scheduler_options *options)
 	struct scheduler *scheduler = xcalloc(1, sizeof(*scheduler));
 
 	scheduler->options = *options;
-	queue_init(&scheduler->waiting);
-	queue_init(&scheduler->ready);
 	scheduler->news = bell_new();
 	scheduler->moving = xcalloc(options->jobs, sizeof(struct entry *));
 	scheduler->ends.spool = options->spool;
@@ -183,7 +181,7 @@ static void report(struct scheduler *scheduler)
 	options->report(options->ctx);
 }
 
-/* All that goes on without asking a server. */
+/* All that can be done without asking a server. */
 static void turn(struct scheduler *scheduler)
 {
 	unsigned least = (unsigned)scheduler->nmoving + 1;
@@ -364,7 +362,7 @@ static bool may_come_back(const struct scheduler *scheduler,
 				target->settings.offline_ms);
 }
 
-/* While it lasts, the survey's `stop` keeps going what is moving. */
+/* Meanwhile the survey's `stop` keeps what is moving going. */
 static int ask(struct scheduler *scheduler, struct err *err)
 {
 	struct entry *entry;

@@ -41,7 +41,7 @@ struct scheduler *scheduler_new(const struct scheduler_options *options);
 /* An entry to be moved; borrowed until the scheduler is freed. */
 void scheduler_put(struct scheduler *scheduler, struct entry *entry);
 
-/* Only ask about all of them: they are ready, or over. */
+/* Only ask about all of them: then each is ready, or over. */
 int scheduler_ask(struct scheduler *scheduler, struct err *err);
 
 /*
@@ -51,8 +51,8 @@ int scheduler_ask(struct scheduler *scheduler, struct err *err);
 int scheduler_run(struct scheduler *scheduler, struct err *err);
 
 /*
- * The survey's `stop`: while a server is asked, what is moving goes on.  Are we
- * to stop?
+ * For the survey's `stop`: are we to stop?  While a server is asked, this keeps
+ * going what is moving.
  */
 bool scheduler_look(struct scheduler *scheduler);
 

@@ -8,7 +8,7 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 
-/* One block in so many is not used: as much disk is for journals. */
+/* One block in so many is not used, so that its disk is left to journals. */
 enum { ROOM_SHARE = 16 };
 
 struct spool {
@@ -24,12 +24,11 @@ struct spool {
 struct lane {
 	struct spool *spool;	/* borrowed */
 	uint64_t size;
-	size_t least;	/* blocks that it may have in any case */
+	size_t least;	/* blocks that it gets in any case */
 	size_t held;
 	size_t left;	/* blocks that it has not had yet */
 	size_t nblocks;
-	/* Owned; 0: none, else its number and 1. */
-	_Atomic(uint32_t) *blocks;
+	_Atomic(uint32_t) *blocks;	/* owned; 0: none, otherwise number + 1 */
 };
 
 struct spool *spool_new(const char *dir, uint64_t max, struct err *err)
@@ -43,11 +42,9 @@ struct spool *spool_new(const char *dir, uint64_t max, struct err *err)
 	spool = xcalloc(1, sizeof(*spool));
 	spool->fd = fd;
 	nblocks -= nblocks / ROOM_SHARE;
-	spool->nblocks = SPOOL_BLOCKS_MAX;
-	if (nblocks < SPOOL_BLOCKS_MAX)
-		spool->nblocks = (size_t)nblocks;
-	if (!spool->nblocks)
-		spool->nblocks = 1;
+	if (nblocks > SPOOL_BLOCKS_MAX)
+		nblocks = SPOOL_BLOCKS_MAX;
+	spool->nblocks = nblocks ? (size_t)nblocks : 1;
 	spool->nfree = spool->nblocks;
 	spool->is_used = xcalloc(spool->nblocks, sizeof(*spool->is_used));
 	return spool;
@@ -97,7 +94,7 @@ size_t spool_whole(uint64_t size)
 }
 
 /* The free blocks that are kept for this lane alone. */
-static size_t kept(const struct lane *lane)
+static size_t count_kept(const struct lane *lane)
 {
 	size_t n = lane->held < lane->least ? lane->least - lane->held : 0;
 
@@ -123,10 +120,10 @@ struct lane *lane_open(struct spool *spool, uint64_t size, size_t least)
 	return lane;
 }
 
-static void take(struct lane *lane, size_t i)
+static void take_block(struct lane *lane, size_t i)
 {
 	struct spool *spool = lane->spool;
-	size_t before = kept(lane);
+	size_t before = count_kept(lane);
 
 	while (spool->is_used[spool->lowest])
 		spool->lowest++;
@@ -137,7 +134,7 @@ static void take(struct lane *lane, size_t i)
 	lane->held++;
 	lane->left--;
 	lane->blocks[i] = (uint32_t)spool->lowest + 1;
-	spool->nkept -= before - kept(lane);
+	spool->nkept -= before - count_kept(lane);
 }
 
 bool lane_grant(struct lane *lane, uint64_t from, uint64_t to)
@@ -147,18 +144,18 @@ bool lane_grant(struct lane *lane, uint64_t from, uint64_t to)
 
 	for (size_t i = first; i < end; i++)
 		n += !lane->blocks[i];
-	if (n > lane->spool->nfree - lane->spool->nkept + kept(lane))
+	if (n > lane->spool->nfree - lane->spool->nkept + count_kept(lane))
 		return false;
 	for (size_t i = first; i < end; i++)
 		if (!lane->blocks[i])
-			take(lane, i);
+			take_block(lane, i);
 	return true;
 }
 
 void lane_drop(struct lane *lane, size_t i)
 {
 	struct spool *spool = lane->spool;
-	size_t block = lane->blocks[i], before = kept(lane);
+	size_t block = lane->blocks[i], before = count_kept(lane);
 
 	if (!block--)
 		return;
@@ -166,7 +163,7 @@ void lane_drop(struct lane *lane, size_t i)
 	lane->held--;
 	spool->is_used[block] = false;
 	spool->nfree++;
-	spool->nkept += kept(lane) - before;
+	spool->nkept += count_kept(lane) - before;
 	if (block < spool->lowest)
 		spool->lowest = block;
 }
@@ -185,17 +182,13 @@ static size_t locate(const struct lane *lane, uint64_t off, size_t n,
 int lane_write(struct lane *lane, const void *data, size_t n, uint64_t off,
 	       struct err *err)
 {
-	const char *p = data;
+	size_t here;
 	uint64_t at;
 
-	while (n) {
-		size_t here = locate(lane, off, n, &at);
-
+	for (const char *p = data; n; p += here, off += here, n -= here) {
+		here = locate(lane, off, n, &at);
 		if (file_write_at(lane->spool->fd, p, here, at, err))
 			return err_wrap(err, "the spool");
-		p += here;
-		off += here;
-		n -= here;
 	}
 	return 0;
 }
@@ -203,17 +196,13 @@ int lane_write(struct lane *lane, const void *data, size_t n, uint64_t off,
 int lane_read(struct lane *lane, void *data, size_t n, uint64_t off,
 	      struct err *err)
 {
-	char *p = data;
+	size_t here;
 	uint64_t at;
 
-	while (n) {
-		size_t here = locate(lane, off, n, &at);
-
+	for (char *p = data; n; p += here, off += here, n -= here) {
+		here = locate(lane, off, n, &at);
 		if (file_read_at(lane->spool->fd, p, here, at, err))
 			return err_wrap(err, "the spool");
-		p += here;
-		off += here;
-		n -= here;
 	}
 	return 0;
 }
@@ -224,7 +213,7 @@ void lane_close(struct lane *lane)
 		return;
 	for (size_t i = 0; i < lane->nblocks; i++)
 		lane_drop(lane, i);
-	lane->spool->nkept -= kept(lane);
+	lane->spool->nkept -= count_kept(lane);
 	free(lane->blocks);
 	free(lane);
 }

@@ -76,7 +76,7 @@ static int ask_side(struct side *side, struct entry *const *entries, size_t n,
 	return err_wrap(err, "%s", side->name);
 }
 
-/* A server said no: the entry is over, unless it is asked about once more. */
+/* A server said no: the entry is over, unless it is to be asked about again. */
 static void note_refusal(struct survey *survey, struct entry *entry,
 			 enum direction direction, struct err *err)
 {
@@ -123,7 +123,7 @@ static bool take_target(struct survey *survey, struct entry *entry,
 		return false;
 	}
 	if (entry->may_be_there) {
-		/* It has not got what may have been sent, or does not say. */
+		/* The target lacks what may have been sent, or does not say. */
 		if (!attempts_ask_again(entry_attempts(entry, UPLOAD)))
 			entry_fail(entry, ENTRY_FAILED);
 		return false;
@@ -190,7 +190,7 @@ static size_t take_targets(struct survey *survey, struct entry *const *entries,
 	return nlacking;
 }
 
-/* An answer for so many is too much for one of the two. */
+/* One of the two cannot answer for so many: ask about fewer from now on. */
 static bool can_ask_less(struct survey *survey, size_t n, const struct err *err)
 {
 	if (n < 2 || (err->kind != ERR_PROTOCOL && err->code != 413))

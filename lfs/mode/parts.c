@@ -34,7 +34,7 @@ static unsigned find_digest(const char *name, size_t len)
 
 /*
  * The weight after an algorithm, in `len` bytes: 1 if it gives none from 0 to 1.
- * No number goes on after these bytes, as a comma or the end follows.
+ * A comma or the end follows these bytes, so no number is longer.
  */
 static double parse_weight(const char *text, size_t len)
 {

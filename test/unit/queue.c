@@ -13,9 +13,8 @@ static void check_way(unsigned way)
 	struct entry entries[NENTRIES] = { { .resumed = 0 } };
 	struct entry *expected[2 * NENTRIES];
 	size_t first = NENTRIES, end = NENTRIES;
-	struct queue queue;
+	struct queue queue = { .n = 0 };
 
-	queue_init(&queue);
 	for (int i = 0; i < NENTRIES; i++, way /= 3) {
 		if (way % 3 == 0) {
 			queue_put_first(&queue, &entries[i]);
