@@ -24,15 +24,15 @@ enum {
 	 * for each other at the file's lock; this fits the L2 cache.
 	 */
 	GATHER = 256 << 10,
-	GATHER_MS = 100,	/* and for so long at most */
-	SYNC_EVERY = 4 << 20	/* bytes of a part, on their way to the disk */
+	GATHER_MS = 100,	/* the longest wait until gathered bytes are written */
+	SYNC_EVERY = 4 << 20	/* bytes of a part */
 };
 
 struct receiving {
 	struct object *object;
 	struct part *part;
 	struct source_route route;
-	char *data;		/* owned: bytes on their way to the file */
+	char *data;		/* owned: bytes to write to the file */
 	size_t n;
 	uint64_t written_ms;
 };
@@ -67,11 +67,11 @@ static uint64_t first_missing(const struct part *part)
 }
 
 /*
- * A server that does not heed ranges sends all of the object for each part.
- * So this part, the first that is missing, is made the last: it goes up to the
- * end, and what an earlier run has fetched behind it comes again.
+ * A server that does not heed ranges sends the whole object for each part.  So
+ * the first missing part becomes the last one, up to the object's end; what an
+ * earlier run has fetched after it comes again.
  */
-static void use_whole(struct object *object, struct part *part)
+static void extend_to_end(struct object *object, struct part *part)
 {
 	struct plan *plan = object->plan;
 
@@ -80,7 +80,8 @@ static void use_whole(struct object *object, struct part *part)
 	part->size = plan->size - part->off;
 }
 
-static int begin(void *ctx, struct http *http, int status, struct err *err)
+static int download_begin(void *ctx, struct http *http, int status,
+			  struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct object *object = receiving->object;
@@ -97,7 +98,7 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	case SOURCE_REFUSE:
 		return -1;
 	case SOURCE_TAKE_ALL:
-		use_whole(object, receiving->part);
+		extend_to_end(object, receiving->part);
 		source_took_all(object->source);
 		return 0;
 	default:
@@ -105,9 +106,9 @@ static int begin(void *ctx, struct http *http, int status, struct err *err)
 	}
 }
 
-/* Are these the bytes that are there already? */
-static bool is_there(struct object *object, const char *data, size_t n,
-		     uint64_t off)
+/* Are these the bytes that are there? */
+static bool is_same(struct object *object, const char *data, size_t n,
+		    uint64_t off)
 {
 	struct err ignored = ERR_INIT;
 	char *before = xmalloc(n);
@@ -118,21 +119,21 @@ static bool is_there(struct object *object, const char *data, size_t n,
 	return is;
 }
 
-/* What comes again and is the same is not written again. */
-static int put(struct object *object, struct part *part, const char *data,
-	       size_t n, struct err *err)
+/* Bytes that come again are only written where they differ. */
+static int write_bytes(struct object *object, struct part *part,
+		       const char *data, size_t n, struct err *err)
 {
 	uint64_t off = first_missing(part);
 
 	if (object->is_again) {
-		if (is_there(object, data, n, off))
+		if (is_same(object, data, n, off))
 			return 0;
 		part->has_changed = true;
 	}
 	return object_write(object, data, n, off, err);
 }
 
-/* So that the disk works while bytes come, and not only at the end. */
+/* Let the disk work while bytes come, and not only at the end. */
 static void begin_sync(const struct object *object, const struct part *part,
 		       uint64_t from, uint64_t to)
 {
@@ -143,8 +144,8 @@ static void begin_sync(const struct object *object, const struct part *part,
 	file_begin_sync(object->fd, part->off + from, to - from);
 }
 
-/* What was gathered goes to the file. */
-static int write_out(struct receiving *receiving, struct err *err)
+/* Write the gathered bytes to the file. */
+static int write_gathered(struct receiving *receiving, struct err *err)
 {
 	struct object *object = receiving->object;
 	struct part *part = receiving->part;
@@ -156,7 +157,7 @@ static int write_out(struct receiving *receiving, struct err *err)
 	receiving->written_ms = clock_ms();
 	if (!n)
 		return 0;
-	if (put(object, part, receiving->data, n, err))
+	if (write_bytes(object, part, receiving->data, n, err))
 		return -1;
 	object_move(object, part, done + n);
 	partial_note(object, part, receiving->data, n);
@@ -165,8 +166,8 @@ static int write_out(struct receiving *receiving, struct err *err)
 	return 0;
 }
 
-static int take_bytes(struct receiving *receiving, const char *data, size_t n,
-		      struct err *err)
+static int gather_bytes(struct receiving *receiving, const char *data, size_t n,
+			struct err *err)
 {
 	while (n) {
 		size_t room = GATHER - receiving->n;
@@ -178,13 +179,14 @@ static int take_bytes(struct receiving *receiving, const char *data, size_t n,
 		n -= here;
 		if ((receiving->n == GATHER ||
 		     clock_ms() - receiving->written_ms >= GATHER_MS) &&
-		    write_out(receiving, err))
+		    write_gathered(receiving, err))
 			return -1;
 	}
 	return 0;
 }
 
-static int write_part(void *ctx, const char *data, size_t n, struct err *err)
+static int download_write(void *ctx, const char *data, size_t n,
+			  struct err *err)
 {
 	struct receiving *receiving = ctx;
 	struct part *part = receiving->part;
@@ -197,33 +199,28 @@ static int write_part(void *ctx, const char *data, size_t n, struct err *err)
 	if (object_check_stop(receiving->object, err))
 		return -1;
 	if (n <= left)
-		return n ? take_bytes(receiving, data, n, err) : 0;
+		return n ? gather_bytes(receiving, data, n, err) : 0;
 	if (part->off + part->size == receiving->object->plan->size)
 		return err_set(err, ERR_PROTOCOL,
 			       "the server sends more than the object's %" PRIu64
 			       " bytes",
 			       receiving->object->plan->size);
-	if (left && take_bytes(receiving, data, (size_t)left, err))
+	if (left && gather_bytes(receiving, data, (size_t)left, err))
 		return -1;
 	return 1;
 }
 
 /*
- * An object may be a page of HTML itself: this one has another size.  What a
- * range or a condition has led to is a matter of its own.
+ * If a web page came in place of the object, say so.  The object may be a page
+ * itself, but this one has another size.  Returns -1.
  */
-static bool is_page(const struct receiving *receiving, struct http *http)
-{
-	return http_status(http) == 200 &&
-	       receiving->route.trouble == SOURCE_FINE &&
-	       status_is_html(http_header(http, "Content-Type"));
-}
-
-/* What came has not the object's size: is it for that? */
 static int blame_page(const struct receiving *receiving, struct http *http,
 		      struct err *err)
 {
-	if (!is_page(receiving, http))
+	/* An answer to a range or a condition has its own error. */
+	if (http_status(http) != 200 ||
+	    receiving->route.trouble != SOURCE_FINE ||
+	    !status_is_html(http_header(http, "Content-Type")))
 		return -1;
 	err_clear(err);
 	return status_say_page(http_url(http), "", "the object", err);
@@ -234,12 +231,12 @@ static int check_end(const struct receiving *receiving, struct http *http,
 {
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
-	/* What is short though it was decoded to its end comes so each time. */
+	/* A body that is short after it was decoded will be so each time. */
 	bool is_useless = receiving->route.trouble == SOURCE_USELESS;
 
 	if (done == part->size)
 		return 0;
-	/* It may be a page of a proxy's: a doubt, and the hash will tell. */
+	/* It may be a proxy's error page: let the hash decide. */
 	if (!http_header(http, "Content-Length"))
 		source_doubt(receiving->object->source);
 	err_set(err, is_useless ? ERR_PROTOCOL : ERR_NETWORK,
@@ -249,14 +246,15 @@ static int check_end(const struct receiving *receiving, struct http *http,
 	return blame_page(receiving, http, err);
 }
 
-/* Once; `status` is that of the answer, 0 if there is none. */
-static int receive(struct receiving *receiving, struct http *http, int *status,
-		   struct err *err)
+/* Make one request, and receive its answer. */
+static int receive_answer(struct receiving *receiving, struct http *http,
+			  struct err *err)
 {
 	const struct plan *plan = receiving->object->plan;
 	const struct part *part = receiving->part;
 	const struct source_route *route = &receiving->route;
-	const struct http_sink sink = { begin, write_part, receiving };
+	const struct http_sink sink = { download_begin, download_write,
+					receiving };
 	char range[64];
 	struct http_request request = {
 		.method = "GET",
@@ -277,13 +275,12 @@ static int receive(struct receiving *receiving, struct http *http, int *status,
 		 part->off + part->size - 1);
 	receiving->data = xmalloc(GATHER);
 	ret = http_perform(http, &request, err);
-	/* Whatever the end, what has come has come. */
-	if (write_out(receiving, err))
+	/* Keep what came before a failure. */
+	if (write_gathered(receiving, err))
 		ret = -1;
 	free(receiving->data);
 	if (!ret)
 		ret = status_of_answer(http, &request, STATUS_ANY, err);
-	*status = http_status(http);
 	if (!ret)
 		ret = check_end(receiving, http, err);
 	else if (err->kind == ERR_PROTOCOL)
@@ -297,16 +294,17 @@ int download_part(struct object *object, struct part *part, struct http *http,
 	struct receiving receiving = { .object = object, .part = part };
 	struct source *source = object->source;
 	struct source_route *route = &receiving.route;
-	int ret, status;
+	int ret;
 
-	source_ask(source, route, first_missing(part),
-		   part->size < object->plan->size);
-	while ((ret = receive(&receiving, http, &status, err)) &&
-	       source_failed(source, route, status, err)) {
-		log_info("%s; asking for the range anew", err->msg);
-		err_clear(err);
+	for (;;) {
 		source_ask(source, route, first_missing(part),
 			   part->size < object->plan->size);
+		ret = receive_answer(&receiving, http, err);
+		if (!ret ||
+		    !source_failed(source, route, http_status(http), err))
+			break;
+		log_info("%s; asking for the range anew", err->msg);
+		err_clear(err);
 	}
 	source_done(source, route);
 	return ret;
@@ -317,14 +315,14 @@ bool download_ask_whole(struct object *object, struct err *err)
 	struct plan *plan = object->plan;
 	struct part *part = plan->parts, *last = &part[plan->nparts - 1];
 
-	/* What another server waits for cannot begin anew. */
+	/* Bytes that were sent on to another server cannot be taken back. */
 	if (object->io || !source_ask_whole(object->source, err))
 		return false;
 	err_clear(err);
 	while (part < last && part->done == part->size)
 		part++;
 	object_stop_hasher(object);
-	use_whole(object, part);
+	extend_to_end(object, part);
 	return !object_start_hasher(object, err);
 }
 
@@ -338,13 +336,7 @@ static bool has_changed(const struct part *part)
 	return part->has_changed;
 }
 
-static bool is_any(const struct part *part)
-{
-	(void)part;
-	return true;
-}
-
-/* Make these parts missing again. */
+/* Make these parts missing again, or all if that is NULL; returns how many. */
 static size_t drop_parts(struct object *object,
 			 bool (*is_bad)(const struct part *part))
 {
@@ -354,7 +346,7 @@ static size_t drop_parts(struct object *object,
 	for (size_t i = 0; i < plan->nparts; i++) {
 		struct part *part = &plan->parts[i];
 
-		if (!is_bad(part))
+		if (is_bad && !is_bad(part))
 			continue;
 		object_move(object, part, 0);
 		part->crc_moved = part->crc_piece = 0;
@@ -370,7 +362,7 @@ static bool came_in_versions(const struct object *object)
 	return object->was_begun || source_has_changed(object->source);
 }
 
-/* All of it, as it is not known which bytes are wrong. */
+/* Nobody knows which bytes are wrong: drop all of them if that may help. */
 static size_t drop_all(struct object *object)
 {
 	bool is_plain = !url_is_https(object->plan->action.href);
@@ -383,7 +375,7 @@ static size_t drop_all(struct object *object)
 			 "with wrong bytes by http, which does not check them");
 	object->is_again = true;
 	partial_restart(object);
-	return drop_parts(object, is_any);
+	return drop_parts(object, NULL);
 }
 
 static size_t drop_bad(struct object *object)
@@ -414,7 +406,7 @@ size_t download_mend(struct object *object, struct err *err)
 	if (!n)
 		return 0;
 	if (!object->moved && source_sends_whole(object->source))
-		use_whole(object, plan->parts);
+		extend_to_end(object, plan->parts);
 	else if (!object->moved && plan->nparts > 1)
 		source_restart(object->source);
 	return object_start_hasher(object, err) ? 0 : n;

@@ -27,14 +27,14 @@ struct sending {
 };
 
 /*
- * However large a part, the next one is within it, though the hasher may then
- * read from disk again what has long been sent.
+ * The part after the one that is hashed is always within the window, however
+ * large they are, even if the hasher must then read sent bytes from the disk.
  */
-static uint64_t window(const struct plan *plan)
+static uint64_t choose_window(const struct plan *plan)
 {
 	uint64_t n = WINDOW;
 
-	/* It waits on its way: see hold_back(). */
+	/* Such a part waits while it is sent: hold_back(). */
 	if (plan->mode->part_is_final)
 		return n;
 	for (size_t i = 0; i < plan->nparts; i++)
@@ -44,8 +44,8 @@ static uint64_t window(const struct plan *plan)
 }
 
 /*
- * What an earlier run has sent is not read by a worker again, but may have to
- * be by the hasher.
+ * No worker reads again what an earlier run has sent, but the hasher may have
+ * to.
  */
 static void count_sent(struct object *object)
 {
@@ -60,7 +60,7 @@ static void count_sent(struct object *object)
 		object->high = part->off + part->size;
 	}
 	if (object->moved)
-		log_info("going on with %.12s: %" PRIu64 " of %" PRIu64
+		log_info("resuming %.12s: %" PRIu64 " of %" PRIu64
 			 " bytes were sent",
 			 plan->oid, atomic_load(&object->moved), plan->size);
 }
@@ -84,7 +84,7 @@ int upload_open(struct object *object, struct err *err)
 	if (!object->io && open_file(object, err))
 		return -1;
 	count_sent(object);
-	object->window = window(object->plan);
+	object->window = choose_window(object->plan);
 	return object_start_hasher(object, err);
 }
 
@@ -100,10 +100,10 @@ static void raise_high(struct object *object, uint64_t end)
 }
 
 /*
- * Where the part's last byte makes the object, that byte waits for the
- * SHA-256: a server must not get to keep wrong bytes under this oid.  The
- * others wait for the hash to be near: a server hangs up that hears nothing
- * for as long as it takes to catch up.  `end` is how far the part was read.
+ * Where the part's last byte makes the object, that byte waits for the SHA-256:
+ * no server may get wrong bytes to keep under this oid.  The others wait until
+ * the hash is near, so that the last one need not wait long: a server that hears
+ * nothing meanwhile hangs up.  The part was read up to `end`.
  */
 static int hold_back(struct sending *sending, uint64_t end, struct err *err)
 {
@@ -122,8 +122,8 @@ static int hold_back(struct sending *sending, uint64_t end, struct err *err)
 	return is_last ? object_check(object, err) : 0;
 }
 
-static long read_part(void *ctx, uint64_t off, char *data, size_t n,
-		      struct err *err)
+static long upload_read(void *ctx, uint64_t off, char *data, size_t n,
+			struct err *err)
 {
 	struct sending *sending = ctx;
 	struct object *object = sending->object;
@@ -134,7 +134,7 @@ static long read_part(void *ctx, uint64_t off, char *data, size_t n,
 		return -1;
 	if (!off)
 		part->crc_moved = 0;
-	/* The journal's next reader may want to verify. */
+	/* The run that resumes it may want to verify. */
 	if (object->hasher || object->journal)
 		part->crc_moved = crc_update(part->crc_moved, data, n);
 	object_move(object, part, off + n);
@@ -145,130 +145,90 @@ static long read_part(void *ctx, uint64_t off, char *data, size_t n,
 	return (long)n;
 }
 
-/*
- * The digests that a server wants in the head of a part's request.  For them
- * the part is read once more before it is sent, which costs a look at the page
- * cache and some time.
- */
 enum {
 	DIGEST_STEP = 64 << 10,
-	DIGEST_HEADERS_MAX = 2,
-	DIGEST_LINE_MAX = 64	/* SHA-256=, 44 characters and a NUL */
+	DIGESTS_MAX = 2,	/* in a request */
+	DIGEST_MAX = 64	/* SHA-256=, 44 characters and a NUL */
 };
 
-struct digest {
-	struct http_header headers[DIGEST_HEADERS_MAX];	/* the values of: */
+/* The headers of a part's request, with the digests that the server wants. */
+struct digests {
+	struct http_header *headers;	/* owned; NULL: it wants none */
 	size_t nheaders;
-	char content_md5[DIGEST_LINE_MAX];
-	char digest[DIGEST_LINE_MAX];
+	char values[DIGESTS_MAX][DIGEST_MAX];
+	size_t n;
 };
 
-struct sums {
-	struct md5 md5;
-	struct sha256 sha;
-};
-
-static int sum_part(struct sums *sums, struct object *object,
-		    const struct part *part, const struct http *http,
-		    struct err *err)
+static void add_digest(struct digests *digests, const char *name,
+		       const char *prefix, const unsigned char *sum, size_t n)
 {
+	struct buf text = BUF_INIT(DIGEST_MAX);
+	char *value = digests->values[digests->n++];
+
+	text_base64(&text, sum, n);
+	snprintf(value, DIGEST_MAX, "%s%s", prefix, buf_str(&text));
+	digests->headers[digests->nheaders].name = name;
+	digests->headers[digests->nheaders++].value = value;
+	buf_release(&text);
+}
+
+/* For this the part is read once before it is sent. */
+static int sum_part(const struct sending *sending, struct sha256 *sha,
+		    struct md5 *md5, struct err *err)
+{
+	const struct part *part = sending->part;
 	unsigned char data[DIGEST_STEP];
-	bool wants_sha = part->digests & PLAN_DIGEST_SHA256;
-	bool wants_md5 = part->digests & (PLAN_CONTENT_MD5 | PLAN_DIGEST_MD5);
 
 	for (uint64_t off = 0; off < part->size; off += DIGEST_STEP) {
 		uint64_t left = part->size - off;
 		size_t n = left < DIGEST_STEP ? (size_t)left : DIGEST_STEP;
 
-		if (http_is_stopped(http))
+		if (http_is_stopped(sending->http))
 			return err_set(err, ERR_CANCELED, "stopped");
-		if (object_read(object, data, n, part->off + off, err))
+		if (object_read(sending->object, data, n, part->off + off, err))
 			return -1;
-		if (wants_sha)
-			sha256_update(&sums->sha, data, n);
-		if (wants_md5)
-			md5_update(&sums->md5, data, n);
+		if (part->digests & PLAN_DIGEST_SHA256)
+			sha256_update(sha, data, n);
+		if (part->digests & (PLAN_CONTENT_MD5 | PLAN_DIGEST_MD5))
+			md5_update(md5, data, n);
 	}
 	return 0;
 }
 
-static void add_digest(struct digest *digest, const char *name, char *line,
-		       const char *prefix, const struct buf *value)
+static int add_digests(struct digests *digests, struct http_request *request,
+		       const struct sending *sending, struct err *err)
 {
-	snprintf(line, DIGEST_LINE_MAX, "%s%s", prefix, buf_str(value));
-	digest->headers[digest->nheaders].name = name;
-	digest->headers[digest->nheaders++].value = line;
-}
+	unsigned wanted = sending->part->digests;
+	unsigned char sum[SHA256_SIZE], md5_sum[MD5_SIZE];
+	struct sha256 sha;
+	struct md5 md5;
 
-static void add_sha256(struct digest *digest, struct sums *sums)
-{
-	struct buf text = BUF_INIT(DIGEST_LINE_MAX);
-	unsigned char bytes[SHA256_SIZE];
-
-	sha256_final(&sums->sha, bytes);
-	text_base64(&text, bytes, sizeof(bytes));
-	add_digest(digest, "Digest", digest->digest, "SHA-256=", &text);
-	buf_release(&text);
-}
-
-static void add_md5(struct digest *digest, struct sums *sums, unsigned wanted)
-{
-	struct buf text = BUF_INIT(DIGEST_LINE_MAX);
-	unsigned char bytes[MD5_SIZE];
-
-	md5_final(&sums->md5, bytes);
-	text_base64(&text, bytes, sizeof(bytes));
-	if (wanted & PLAN_CONTENT_MD5)
-		add_digest(digest, "Content-MD5", digest->content_md5, "",
-			   &text);
-	if (wanted & PLAN_DIGEST_MD5)
-		add_digest(digest, "Digest", digest->digest, "MD5=", &text);
-	buf_release(&text);
-}
-
-static int digest_part(struct digest *digest, struct object *object,
-		       const struct part *part, const struct http *http,
-		       struct err *err)
-{
-	struct sums sums;
-
-	digest->nheaders = 0;
-	if (!part->digests)
+	if (!wanted)
 		return 0;
-	sha256_init(&sums.sha);
-	md5_init(&sums.md5);
-	if (sum_part(&sums, object, part, http, err))
+	sha256_init(&sha);
+	md5_init(&md5);
+	if (sum_part(sending, &sha, &md5, err))
 		return -1;
-	if (part->digests & PLAN_DIGEST_SHA256)
-		add_sha256(digest, &sums);
-	if (part->digests & (PLAN_CONTENT_MD5 | PLAN_DIGEST_MD5))
-		add_md5(digest, &sums, part->digests);
+	sha256_final(&sha, sum);
+	md5_final(&md5, md5_sum);
+	digests->headers = xcalloc(request->nheaders + DIGESTS_MAX,
+				   sizeof(*digests->headers));
+	for (size_t i = 0; i < request->nheaders; i++)
+		digests->headers[i] = request->headers[i];
+	digests->nheaders = request->nheaders;
+	if (wanted & PLAN_DIGEST_SHA256)
+		add_digest(digests, "Digest", "SHA-256=", sum, sizeof(sum));
+	if (wanted & PLAN_CONTENT_MD5)
+		add_digest(digests, "Content-MD5", "", md5_sum,
+			   sizeof(md5_sum));
+	if (wanted & PLAN_DIGEST_MD5)
+		add_digest(digests, "Digest", "MD5=", md5_sum, sizeof(md5_sum));
+	request->headers = digests->headers;
+	request->nheaders = digests->nheaders;
 	return 0;
 }
 
-/*
- * Put the digests behind the request's other headers; returns the list, which
- * is the caller's, or NULL if that of the request is as good.
- */
-static struct http_header *add_digests(struct http_request *request,
-				       const struct digest *digest)
-{
-	size_t n = request->nheaders;
-	struct http_header *headers;
-
-	if (!digest->nheaders)
-		return NULL;
-	headers = xcalloc(n + digest->nheaders, sizeof(*headers));
-	for (size_t i = 0; i < n; i++)
-		headers[i] = request->headers[i];
-	for (size_t i = 0; i < digest->nheaders; i++)
-		headers[n + i] = digest->headers[i];
-	request->headers = headers;
-	request->nheaders = n + digest->nheaders;
-	return headers;
-}
-
-/* A proxy may gather all of a part before it passes it on. */
+/* A proxy may read all of a part before it sends any of it on. */
 static unsigned answer_ms(const struct plan *plan, const struct part *part)
 {
 	if (plan->mode->part_is_final)
@@ -276,7 +236,7 @@ static unsigned answer_ms(const struct plan *plan, const struct part *part)
 	return plan->answer_ms + (unsigned)(part->size * 1000 / PASSED_ON);
 }
 
-/* The part is the object: its answer is that to a finish. */
+/* The part makes the object: check the answer as that to a finish. */
 static int check_finish(struct plan *plan, const struct http_request *request,
 			struct http *http, struct err *err)
 {
@@ -284,7 +244,7 @@ static int check_finish(struct plan *plan, const struct http_request *request,
 		return 0;
 	if (err->kind != ERR_PROTOCOL)
 		return -1;
-	/* It does not tell whether the object is there. */
+	/* The answer does not tell whether the object is there. */
 	plan->finish_outcome_unknown = true;
 	http_name_peer(http, err);
 	return err_append(err, "; push again to see");
@@ -295,25 +255,23 @@ static int send_part(struct sending *sending, struct http_request *request,
 		     struct err *err)
 {
 	struct http *http = sending->http;
-	struct http_header *headers;
-	struct digest digest;
+	struct digests digests = { .headers = NULL };
 	int ret;
 
-	if (digest_part(&digest, sending->object, sending->part, http, err))
+	if (add_digests(&digests, request, sending, err))
 		return -1;
-	headers = add_digests(request, &digest);
 	ret = http_perform(http, request, err);
 	if (!ret && sending->object->plan->mode->part_is_final)
 		ret = check_finish(sending->object->plan, request, http, err);
 	else if (!ret)
 		ret = status_of_answer(http, request, STATUS_TAKEN, err);
-	free(headers);
+	free(digests.headers);
 	return ret;
 }
 
 /*
- * git-lfs finds out what type the content has and advises after a 422 to switch
- * that off; this agent always sends the general type.
+ * git-lfs detects the type of the content, and after a 422 advises to switch that
+ * off; this agent always sends the general type.
  */
 static void explain_refusal(const struct plan *plan, struct http *http,
 			    struct err *err)
@@ -333,7 +291,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 	struct sending sending = { object, part, http };
 	struct http_body body = {
 		.size = part->size,
-		.read = read_part,
+		.read = upload_read,
 		.ctx = &sending,
 	};
 	struct http_request request = {
@@ -362,7 +320,7 @@ int upload_close(struct object *object, struct err *err)
 {
 	struct file_id now;
 
-	/* What was sent is what was hashed, whatever has touched the file. */
+	/* If it was hashed, that is what was sent, whatever touched the file. */
 	if (object->io || object->hasher)
 		return 0;
 	if (file_identify(object->fd, object->path, &now, err))

@@ -6,9 +6,8 @@
 #include "lfs/transfer/object.h"
 
 /*
- * From a local file to a server.  The worker reads its part straight into
- * libcurl's buffer; the hasher follows behind the highest byte that any
- * worker has read.
+ * From a local file to a server.  A worker reads its part straight into libcurl's
+ * buffer, and the hasher follows the highest byte that any worker has read.
  */
 
 struct http;
@@ -23,7 +22,7 @@ int upload_open(struct object *object, struct err *err);
 int upload_part(struct object *object, struct part *part, struct http *http,
 		struct err *err);
 
-/* All is sent: has the file stayed as it was?  ERR_CORRUPT if not. */
+/* All is sent: ERR_CORRUPT if the file changed meanwhile. */
 int upload_close(struct object *object, struct err *err);
 
 #endif
