@@ -296,16 +296,14 @@ int download_part(struct object *object, struct part *part, struct http *http,
 	struct source_route *route = &receiving.route;
 	int ret;
 
-	for (;;) {
+	do {
+		if (err->kind)
+			log_info("%s; asking for the range anew", err->msg);
+		err_clear(err);
 		source_ask(source, route, first_missing(part),
 			   part->size < object->plan->size);
 		ret = receive_answer(&receiving, http, err);
-		if (!ret ||
-		    !source_failed(source, route, http_status(http), err))
-			break;
-		log_info("%s; asking for the range anew", err->msg);
-		err_clear(err);
-	}
+	} while (ret && source_failed(source, route, http_status(http), err));
 	source_done(source, route);
 	return ret;
 }

@@ -20,15 +20,15 @@
 #include "lfs/transfer/upload.h"
 
 enum {
-	MENDS_MAX = 4,	/* each but the first of a few parts only */
-	PAGE_MOST = 1 << 20	/* bytes */
+	MENDS_MAX = 4,	/* all but the first are of a few parts only */
+	PAGE_MOST = 1 << 20	/* bytes of a web page */
 };
 
 enum state {
-	BEGINNING,	/* before the first part: the step is in the pool */
+	BEGINNING,	/* the mode's first step is in the pool */
 	MOVING,
-	FINISHING,	/* after the last: likewise */
-	ABANDONING,	/* after a failure: likewise */
+	FINISHING,	/* its last step is in the pool */
+	ABANDONING,	/* its step after a failure is in the pool */
 	OVER
 };
 
@@ -44,18 +44,16 @@ struct transfer {
 	 */
 	struct part_job *slots;
 	size_t nslots;
-	struct part_job step;	/* of the mode, which is no part */
+	struct part_job step;	/* a step of the mode, without a part */
 	int (*run_step)(struct plan *plan, struct http *http, struct err *err);
 	size_t next;	/* the part to hand out next */
-	bool is_tried_once;	/* each part; by default as often as it takes */
-	unsigned outstanding;	/* jobs that are not back */
+	bool is_tried_once;	/* the caller asks before another try */
+	unsigned outstanding;	/* jobs in the pool */
 	bool is_one_of_many;	/* others use the engine at the same time */
 	bool handed_over;	/* the file of a download */
-	bool forgotten;		/* an upload: its journal goes */
-	bool is_resumed, is_last_try;	/* likewise, as resume.h has it */
-	bool failed_to_finish;	/* all parts are at the server */
+	struct fate fate;	/* what is known of it: transfer_fate() */
 	unsigned nmends;	/* how often bad parts were fetched again */
-	bool was_abandoned;	/* an abort is tried again, but once */
+	bool was_abandoned;	/* an abort is tried again only once */
 	struct outlook outlook; /* an upload whose links may expire */
 	uint64_t begun_ms;
 	char says[OUTLOOK_MAX]; /* what it says of them, or "" */
@@ -74,6 +72,7 @@ static struct part_job *find_free_slot(struct transfer *transfer)
 	return NULL;
 }
 
+/* The next part to hand out, or NULL; skips what an earlier run has moved. */
 static struct part *next_part(struct transfer *transfer)
 {
 	struct plan *plan = transfer->object.plan;
@@ -89,7 +88,7 @@ static struct part *next_part(struct transfer *transfer)
 	return NULL;
 }
 
-/* The first part of a download goes ahead alone, to see about ranges. */
+/* The first part of a download shows whether the server heeds ranges. */
 static bool must_wait(const struct transfer *transfer)
 {
 	return !is_upload(transfer) && transfer->outstanding &&
@@ -121,7 +120,8 @@ static void rewind_parts(struct transfer *transfer)
 		plan->parts[i].finished = false;
 }
 
-static int run_step(struct job *job, struct http *http, struct err *err)
+static int transfer_run_step(struct job *job, struct http *http,
+			     struct err *err)
 {
 	struct transfer *transfer = ((struct part_job *)job)->transfer;
 
@@ -131,8 +131,8 @@ static int run_step(struct job *job, struct http *http, struct err *err)
 }
 
 /*
- * Have a worker take a step of the mode, or download_sync() if that is NULL;
- * `state` is for as long as it lasts.
+ * Have a worker take a step of the mode, or download_sync() if `step` is NULL;
+ * the transfer is in `state` meanwhile.
  */
 static void take_step(struct transfer *transfer, enum state state,
 		      int (*step)(struct plan *plan, struct http *http,
@@ -156,12 +156,12 @@ static void init_slots(struct transfer *transfer,
 		transfer->slots[i].pace = transfer->pace;
 		transfer->slots[i].transfer = transfer;
 	}
-	transfer->step.job.run = run_step;
+	transfer->step.job.run = transfer_run_step;
 	transfer->step.transfer = transfer;
 }
 
-/* Nothing is said of links that do not tell, or by another clock than ours. */
-static void expect_expiry(struct transfer *transfer)
+/* Links that do not say when they expire have no outlook. */
+static void init_outlook(struct transfer *transfer)
 {
 	const struct plan *plan = transfer->object.plan;
 	int64_t expires = is_upload(transfer) ? plan_expires_at(plan) :
@@ -197,8 +197,8 @@ struct transfer *transfer_new(struct engine *engine,
 	object->is_durable = settings->fsync && !is_upload(transfer);
 	object->path = options->path ? xstrdup(options->path) : NULL;
 	if (resume) {
-		transfer->is_resumed = resume->is_resumed;
-		transfer->is_last_try = resume->is_last_try;
+		transfer->fate.is_resumed = resume->is_resumed;
+		transfer->fate.is_last_try = resume->is_last_try;
 		object->journal = resume->journal;
 		object->start = resume->hash;
 		object->has_start = resume->has_hash;
@@ -210,7 +210,7 @@ struct transfer *transfer_new(struct engine *engine,
 						    NULL :
 						    engine_sources(engine),
 					    plan->action.href, plan->size);
-	expect_expiry(transfer);
+	init_outlook(transfer);
 	log_debug("%s of %.12s: %zu parts", plan->mode->name, plan->oid,
 		  plan->nparts);
 	if (!transfer->is_one_of_many)
@@ -218,7 +218,7 @@ struct transfer *transfer_new(struct engine *engine,
 	engine_keep_file(engine, -1);
 	if (!(is_upload(transfer) ? upload_open(object, err) :
 				    download_open(object, err))) {
-		/* An earlier run may have cut it otherwise. */
+		/* Only now: an earlier run may have cut it into more parts. */
 		transfer->is_tried_once = options->asks_again &&
 					  plan->nparts == 1;
 		if (plan->mode->begin)
@@ -246,33 +246,19 @@ void transfer_fail(struct transfer *transfer, const struct err *err)
 		pool_cancel(engine_pool(transfer->engine));
 }
 
-static void end(struct transfer *transfer)
+/* The last step of the mode was taken. */
+static void finish(struct transfer *transfer)
 {
+	struct journal *journal = transfer->object.journal;
+
 	transfer->state = OVER;
-	if (!is_upload(transfer) || !transfer->object.journal)
-		return;
-	if (transfer->object.io)
-		journal_remove(transfer->object.journal);
-	else
-		resume_note_completion(transfer->object.journal);
+	if (is_upload(transfer) && journal && transfer->object.io)
+		journal_remove(journal);
+	else if (is_upload(transfer) && journal)
+		resume_note_completion(journal);
 }
 
-/* A step of the mode was taken. */
-static void step_on(struct transfer *transfer)
-{
-	if (transfer->state == BEGINNING)
-		transfer->state = MOVING;
-	else if (transfer->state == FINISHING)
-		end(transfer);
-}
-
-static void fail(struct transfer *transfer, const struct err *err)
-{
-	transfer->failed_to_finish = transfer->state == FINISHING;
-	transfer_fail(transfer, err);
-}
-
-/* Whoever waits for the error that led to it has no use for many tries. */
+/* Try at most twice: the caller waits for the error that led here. */
 static void abandon_again(struct transfer *transfer, const struct err *err)
 {
 	log_info("%s", err->msg);
@@ -290,14 +276,18 @@ void transfer_returned(struct job *job)
 
 	slot->part = NULL;
 	transfer->outstanding--;
-	if (job->err.kind && transfer->state == ABANDONING)
+	if (job->err.kind && transfer->state == ABANDONING) {
 		abandon_again(transfer, &job->err);
-	else if (job->err.kind)
-		fail(transfer, &job->err);
-	else if (part)
+	} else if (job->err.kind) {
+		transfer->fate.at_finish = transfer->state == FINISHING;
+		transfer_fail(transfer, &job->err);
+	} else if (part) {
 		part->finished = true;
-	else
-		step_on(transfer);
+	} else if (transfer->state == BEGINNING) {
+		transfer->state = MOVING;
+	} else if (transfer->state == FINISHING) {
+		finish(transfer);
+	}
 }
 
 static bool all_moved(struct transfer *transfer)
@@ -309,7 +299,7 @@ static bool all_moved(struct transfer *transfer)
 	return !object->hasher || hasher_is_done(object->hasher);
 }
 
-/* Bytes that got lost between the network and the disk come once more. */
+/* Fetch again what was damaged between the server and the disk. */
 static bool mend(struct transfer *transfer, struct err *err)
 {
 	struct object *object = &transfer->object;
@@ -339,15 +329,15 @@ static int close_object(struct transfer *transfer, struct err *err)
 }
 
 /*
- * The hash is over before the last part is out if the file could not be read,
- * and then its window would never get to what is left; or if an earlier run
- * had sent the last parts.
+ * If the file cannot be read, the hash ends before the last part is handed out,
+ * and its window would never reach the rest.  It also ends early, without a
+ * failure, if an earlier run has sent the last parts.
  */
 static bool hash_failed(struct transfer *transfer, struct err *err)
 {
 	const struct hasher *hasher = transfer->object.hasher;
 
-	/* In that order: until there is a hash, a worker may change the plan. */
+	/* In this order: while the hash waits, a worker may change the plan. */
 	return hasher && hasher_is_done(hasher) && next_part(transfer) &&
 	       hasher_verdict(hasher, err);
 }
@@ -378,7 +368,7 @@ static void advance(struct transfer *transfer)
 	}
 }
 
-/* All jobs are back and it has failed: is there something left to do? */
+/* After a failure, with all jobs back: must the server forget the parts? */
 static bool abandon(struct transfer *transfer)
 {
 	const struct mode *mode = transfer->object.plan->mode;
@@ -391,7 +381,7 @@ static bool abandon(struct transfer *transfer)
 }
 
 /* After a failure, with all jobs back: move what is missing. */
-static void go_on(struct transfer *transfer)
+static void move_again(struct transfer *transfer)
 {
 	err_clear(&transfer->err);
 	atomic_store(&transfer->object.stopped, false);
@@ -399,7 +389,7 @@ static void go_on(struct transfer *transfer)
 	rewind_parts(transfer);
 }
 
-/* Where ranges lead nowhere, the whole may. */
+/* If ranges have failed, ask for the whole object. */
 static bool fall_back(struct transfer *transfer)
 {
 	const struct err why = transfer->err;
@@ -408,18 +398,18 @@ static bool fall_back(struct transfer *transfer)
 	    !download_ask_whole(&transfer->object, &transfer->err))
 		return false;
 	log_info("%s; asking for the whole object", why.msg);
-	go_on(transfer);
+	move_again(transfer);
 	return true;
 }
 
-/* Does what has moved count for the next try, whatever its links? */
+/* Do moved parts still count with other links? */
 static bool keeps_parts(const struct transfer *transfer)
 {
 	return !is_upload(transfer) || transfer->object.plan->mode->keeps_parts;
 }
 
-/* An upload that outlives its links begins again: say so in time, and once. */
-static void look_out(struct transfer *transfer)
+/* An upload that outlives its links begins anew: warn once, and in time. */
+static void check_outlook(struct transfer *transfer)
 {
 	struct outlook *outlook = &transfer->outlook;
 	uint64_t moved = transfer_moved(transfer);
@@ -438,7 +428,7 @@ bool transfer_advance(struct transfer *transfer)
 {
 	if (!transfer->err.kind)
 		advance(transfer);
-	look_out(transfer);
+	check_outlook(transfer);
 	if (transfer->err.kind && !transfer->outstanding &&
 	    !fall_back(transfer) && !abandon(transfer))
 		transfer->state = OVER;
@@ -480,7 +470,7 @@ size_t transfer_left(const struct transfer *transfer)
 {
 	const struct object *object = &transfer->object;
 
-	/* In that order: until it is known, a worker may change the plan. */
+	/* In this order: until it is known, a worker may change the plan. */
 	if (!is_upload(transfer) && !source_is_known(object->source))
 		return transfer->nslots;
 	if (transfer->state != MOVING || transfer->next > object->plan->nparts)
@@ -518,23 +508,20 @@ const char *transfer_outlook(const struct transfer *transfer)
 struct fate transfer_fate(const struct transfer *transfer)
 {
 	const struct plan *plan = transfer->object.plan;
+	struct fate fate = transfer->fate;
 
-	return (struct fate){
-		.was_tried_once = transfer->is_tried_once &&
-				  !transfer->failed_to_finish,
-		.is_resumed = transfer->is_resumed,
-		.is_last_try = transfer->is_last_try,
-		.at_finish = transfer->failed_to_finish,
-		.may_be_done = plan->finish_outcome_unknown,
-		.keeps_parts = keeps_parts(transfer),
-		.kept = is_upload(transfer) ? plan_finished(plan) :
-					      transfer_moved(transfer),
-	};
+	fate.was_tried_once = transfer->is_tried_once && !fate.at_finish;
+	fate.may_be_done = plan->finish_outcome_unknown;
+	fate.keeps_parts = keeps_parts(transfer);
+	fate.kept = is_upload(transfer) ? plan_finished(plan) :
+					  transfer_moved(transfer);
+	return fate;
 }
 
 void transfer_forget(struct transfer *transfer)
 {
-	transfer->forgotten = true;
+	if (transfer->object.journal)
+		journal_remove(transfer->object.journal);
 }
 
 void transfer_renew(struct transfer *transfer, struct plan *fresh)
@@ -544,11 +531,11 @@ void transfer_renew(struct transfer *transfer, struct plan *fresh)
 		     transfer->object.plan->action.href);
 	budget_renewed(engine_budget(transfer->engine),
 		       transfer->object.plan->action.href);
-	go_on(transfer);
+	move_again(transfer);
 }
 
-/* Its file is git-lfs's now; what was learned on the way is kept. */
-static void part_with(struct transfer *transfer)
+/* The file of the download is git-lfs's now. */
+static void leave_to_git_lfs(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
 
@@ -559,23 +546,22 @@ static void part_with(struct transfer *transfer)
 }
 
 /*
- * Keep what another run can go on with.  That is no promise: if the server
- * wants no more of it, that run will know.
+ * Keep what another run may resume.  That run will see whether the server still
+ * wants it.
  */
 static void leave(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
-	/* What has come may be of a page that came in place of the object. */
+	/* The bytes may be of a web page that came in place of the object. */
 	uint64_t least = transfer->err.is_strange ? PAGE_MOST : 0;
 
 	if (is_upload(transfer)) {
-		if (object->journal &&
-		    (transfer->forgotten || transfer->err.kind == ERR_CORRUPT))
+		if (object->journal && transfer->err.kind == ERR_CORRUPT)
 			journal_remove(object->journal);
 	} else if (object->io) {
 		return;
 	} else if (transfer->handed_over) {
-		part_with(transfer);
+		leave_to_git_lfs(transfer);
 	} else if (transfer->err.kind == ERR_CORRUPT ||
 		   (object->fd >= 0 && object->moved <= least)) {
 		partial_discard(object);

@@ -18,13 +18,12 @@
  *	ret = transfer_result(transfer, &err);
  *	transfer_free(transfer);
  *
- * The parts are handed to the pool in file order, the first ones first, and
- * only as far ahead of the hash as the object's window allows.  When all have
- * moved and the SHA-256 is the oid, the plan's finish runs, as a job of the
- * pool like any other.
+ * The parts are handed to the pool in file order, and only as far ahead of the
+ * hash as the object's window allows.  When all have moved and the SHA-256 is the
+ * oid, the plan's finish runs as a job of the pool.
  *
- * Where several use an engine, their user waits for the pool's jobs, heeds the
- * budget and cancels:
+ * Where several transfers use an engine, the caller waits for the pool's jobs,
+ * heeds the budget and cancels:
  *
  *	while (transfer_advance(transfer), for each, is not over)
  *		transfer_returned(pool_wait(engine_pool(engine), 100));
@@ -40,16 +39,13 @@ struct transfer;
 struct transfer_options {
 	struct plan *plan;	/* owned from now on, even on failure */
 	const char *path;	/* the file to upload; NULL for a download */
-	/*
-	 * An upload's journal, or NULL: it is taken over, and if `plan` was
-	 * its plan, so is its hash.
-	 */
+	/* From resume_choose(), which gave `plan`; its journal is taken.  Or NULL. */
 	struct resume *resume;
 	struct object_io *io;	/* in place of a file; borrowed; or NULL */
 	bool is_one_of_many;	/* others use the engine at the same time */
 	/*
-	 * A part that is all of the object is tried once: whoever moves it
-	 * asks the server before another try.
+	 * A part that is all of the object is tried once: the caller asks the
+	 * server before another try.
 	 */
 	bool asks_again;
 };
@@ -59,54 +55,54 @@ struct transfer *transfer_new(struct engine *engine,
 			      const struct transfer_options *options,
 			      struct err *err);
 
-/* Go on for at most `timeout_ms`; false once it is over. */
+/* Advance for at most `timeout_ms`; false once it is over. */
 bool transfer_step(struct transfer *transfer, int timeout_ms);
 
-/* The same in two: hand out what can go; false once it is over. */
+/* Hand out the parts that can go now; false once it is over. */
 bool transfer_advance(struct transfer *transfer);
 
 /* A job of one of the engine's transfers came back from the pool. */
 void transfer_returned(struct job *job);
 
-/* Stop it for this reason; it is over some steps later. */
+/* Stop it with this error; it is over some steps later. */
 void transfer_fail(struct transfer *transfer, const struct err *err);
 
-/* Stop it; it is over some steps later, and has failed. */
+/* Stop it with ERR_CANCELED. */
 void transfer_cancel(struct transfer *transfer);
 
 /* Bytes moved so far; less than before if a part begins again. */
 uint64_t transfer_moved(const struct transfer *transfer);
 
-/* Requests that are under way, or still to be made for its parts. */
+/* Requests that are in progress, or still to be made for its parts. */
 size_t transfer_left(const struct transfer *transfer);
 
 /* The object that it moves, borrowed. */
 struct object *transfer_object(struct transfer *transfer);
 
-/* Once over: 0, or -1 and why. */
+/* When it is over: 0, or -1 and why. */
 int transfer_result(const struct transfer *transfer, struct err *err);
 
 /*
- * The path of the finished download, borrowed; the file belongs to whoever is
- * told it from now on.  NULL if it cannot be given a name of its own.
+ * The path of the finished download, borrowed; from now on the file belongs to
+ * the process that is told the path.  NULL if the file cannot be renamed.
  */
 const char *transfer_hand_over(struct transfer *transfer, struct err *err);
 
-/* Nobody could be told: it is kept for another run. */
+/* git-lfs could not be told: keep it for another run. */
 void transfer_take_back(struct transfer *transfer);
 
-/* Why it cannot be over before its links expire, with numbers; or "". */
+/* Why it will not end before its links expire, with numbers; or "". */
 const char *transfer_outlook(const struct transfer *transfer);
 
-/* Over and failed: how? */
+/* When it is over and has failed: how? */
 struct fate transfer_fate(const struct transfer *transfer);
 
-/* An upload that failed: no other run shall go on with it. */
+/* Let no other run resume this upload, which has failed. */
 void transfer_forget(struct transfer *transfer);
 
 /*
- * Go on with a download that is over and has failed, by the action of `fresh`,
- * which is owned from now on.  All that has come is kept, journal or not.
+ * Resume a download that is over and has failed, with the action of `fresh`, which
+ * is owned from now on.  All bytes that have come are kept.
  */
 void transfer_renew(struct transfer *transfer, struct plan *fresh);
 
