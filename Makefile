@@ -14,8 +14,8 @@ SERVER   = gourl endpoint netrc credhelper credshare \
 TRANSFER = journal hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork
-AGENT    = cli input message move agent keys serverurl standalone \
-           install human status prune forkpush forkreport fork main
+AGENT    = cli input message move agent keys standalone install human \
+           status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

@@ -11,7 +11,6 @@
 
 #include "agent/cli.h"
 #include "agent/keys.h"
-#include "agent/serverurl.h"
 #include "agent/standalone.h"
 #include "lfs/base/buf.h"
 #include "lfs/base/child.h"

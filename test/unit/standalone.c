@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <unistd.h>
 
-#include "agent/serverurl.h"
+#include "agent/standalone.h"
 #include "test/unit/unit.h"
 
 static const char config_text[] =
