@@ -19,8 +19,6 @@
 #include "lfs/git/repo.h"
 #include "lfs/net/url.h"
 
-#define _XOPEN_SOURCE 700	/* realpath() */
-
 /* The keys by which git-lfs knows how to start an agent: GROUP<agent>.* */
 #define GROUP "lfs.customtransfer."
 #define NEGOTIATED "multipart"
@@ -300,7 +298,7 @@ static int enter_repository(struct request *request, struct err *err)
 	return 0;
 }
 
-/* Find the servers that are meant, none for all, before anything is written. */
+/* Find the servers that are meant (none: all) before anything is written. */
 static int find_servers(struct request *request, struct err *err)
 {
 	bool is_sharing = request->is_shared && request->is_install;
@@ -471,23 +469,18 @@ static char *owner_of(const struct request *request)
 static int write_keys(const struct request *request, const struct keys *keys,
 		      const char *path, struct err *err)
 {
-	int nremoved, nwritten, nrepaired;
-	char *owner;
+	char *owner = owner_of(request);
+	int nchanges = keys_remove(&request->scope, install_is_misspelt,
+				   agents[request->is_standalone], err);
 
-	nremoved = keys_remove(&request->scope, install_is_misspelt,
-			       agents[request->is_standalone], err);
-	if (nremoved < 0)
-		return -1;
-	nwritten = keys_write(keys, &request->scope, err);
-	if (nwritten < 0)
-		return -1;
-	nrepaired = repair_other(request, path, err);
-	if (nrepaired < 0)
-		return -1;
-	owner = owner_of(request);
-	keys_print(keys, owner, nremoved + nwritten + nrepaired);
+	if (!err->kind)
+		nchanges += keys_write(keys, &request->scope, err);
+	if (!err->kind)
+		nchanges += repair_other(request, path, err);
+	if (!err->kind)
+		keys_print(keys, owner, nchanges);
 	free(owner);
-	return 0;
+	return err->kind ? -1 : 0;
 }
 
 static int install(struct request *request, struct err *err)
@@ -590,7 +583,8 @@ static int install_run(void *args)
 }
 
 #define AT(member) .target = offsetof(struct request, member)
-/* The first one is none of uninstall's. */
+
+/* The first one is not an option of uninstall. */
 static const struct cli_option options[] = {
 	{ "direction", .argument = "<direction>",
 	  .set = install_set_direction },

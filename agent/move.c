@@ -275,37 +275,33 @@ static int move_start(struct move *move, struct plan *fresh, struct err *err)
 	return move->transfer ? follow_transfer(move, err) : -1;
 }
 
-static int try_once(struct move *move, struct err *err)
+static void drop_transfer(struct move *move)
 {
-	struct plan *fresh;
-
-	if (!move->message->action && move_ask(move, err))
-		return -1;
-	/* An upload without an action: the server has the object. */
-	if (!move->message->action && is_upload(move) && !find_action(move))
-		return report_all(move, err);
-	fresh = make_plan(move, err);
-	return fresh ? move_start(move, fresh, err) : -1;
+	transfer_free(move->transfer);
+	move->transfer = NULL;
 }
 
-/* Try again what has failed; a download keeps the bytes that have come. */
-static int try_again(struct move *move, struct err *err)
+static int try_once(struct move *move, struct err *err)
 {
-	struct transfer *begun = move->transfer;
-	struct plan *fresh;
+	bool can_ask = !move->message->action;
+	struct plan *fresh = NULL;
 
-	move->transfer = NULL;
-	if (is_upload(move)) {
-		transfer_free(begun);
-		return try_once(move, err);
+	if (is_upload(move))
+		drop_transfer(move);
+	if (!can_ask || !move_ask(move, err)) {
+		/* An upload without an action: the server has the object. */
+		if (is_upload(move) && !find_action(move))
+			return report_all(move, err);
+		fresh = make_plan(move, err);
 	}
-	fresh = move_ask(move, err) ? NULL : make_plan(move, err);
 	if (!fresh) {
-		transfer_free(begun);
+		drop_transfer(move);
 		return -1;
 	}
-	move->transfer = begun;
-	transfer_renew(begun, fresh);
+	if (!move->transfer)
+		return move_start(move, fresh, err);
+	/* A download that has failed keeps its bytes. */
+	transfer_renew(move->transfer, fresh);
 	return follow_transfer(move, err);
 }
 
@@ -437,7 +433,7 @@ static int try_all(struct move *move, struct err *err)
 		if (next == ATTEMPTS_FAIL || next == ATTEMPTS_ASK)
 			break;
 		err_clear(err);
-		ret = try_again(move, err);
+		ret = try_once(move, err);
 	}
 	if (!ret || next != ATTEMPTS_ASK || !is_there(move))
 		return ret;
