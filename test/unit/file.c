@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#define _GNU_SOURCE	/* syscall() */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "lfs/base/file.h"
@@ -16,10 +19,37 @@ struct place {
 	int fd;	/* of an empty file at `path`, for reading and writing */
 };
 
+static int fchmod_errno;	/* that it fails with; 0: it works */
+static bool tells_blocks;	/* of the file system, as if it had: */
+static fsblkcnt_t blocks;
+
+/* In place of libc's. */
+int fstatvfs(int fd, struct statvfs *vfs)
+{
+	char path[40];
+
+	if (!tells_blocks) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+		return statvfs(path, vfs);
+	}
+	*vfs = (struct statvfs){ .f_frsize = 512, .f_blocks = blocks };
+	return 0;
+}
+
+int fchmod(int fd, mode_t mode)
+{
+	if (!fchmod_errno)
+		return (int)syscall(SYS_fchmod, fd, mode);
+	errno = fchmod_errno;
+	return -1;
+}
+
 static int make_place(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
 
+	fchmod_errno = 0;
+	tells_blocks = false;
 	if (!place)
 		return -1;
 	snprintf(place->dir, sizeof(place->dir), "/tmp/lfsmp-file.XXXXXX");
@@ -375,6 +405,50 @@ static void a_file_without_a_name(void **state)
 	assert_non_null(strstr(err.msg, place->dir));
 }
 
+/* What FUSE says for one that has no such call. */
+static void room_that_is_not_told(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	struct stat st;
+
+	tells_blocks = true;
+	blocks = 0;
+	assert_int_equal(file_reserve(place->fd, "here", 1 << 20, &err), 0);
+	assert_int_equal(fstat(place->fd, &st), 0);
+	assert_int_equal(st.st_size, 1 << 20);
+}
+
+static void no_room(void **state)
+{
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+
+	tells_blocks = true;
+	blocks = 1000;
+	assert_int_equal(file_reserve(place->fd, "here", 1 << 20, &err), -1);
+	assert_int_equal(err.code, ENOSPC);
+	assert_non_null(strstr(err.msg, "'here' needs 1048576 bytes, 0 are"));
+}
+
+static void modes_that_cannot_be_set(void **state)
+{
+	static const int forgiven[] = { EPERM, EOPNOTSUPP, ENOSYS };
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < COUNT(forgiven); i++) {
+		fchmod_errno = forgiven[i];
+		assert_int_equal(file_set_mode(place->fd, "here", 0644, &err),
+				 0);
+		assert_int_equal(err.kind, ERR_NONE);
+	}
+	fchmod_errno = EIO;
+	assert_int_equal(file_set_mode(place->fd, "here", 0644, &err), -1);
+	assert_int_equal(err.code, EIO);
+	assert_non_null(strstr(err.msg, "'here'"));
+}
+
 #define WITH_PLACE(test) \
 	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
@@ -396,6 +470,9 @@ int main(void)
 		WITH_PLACE(of_another_user),
 		WITH_PLACE(locks),
 		WITH_PLACE(a_file_without_a_name),
+		WITH_PLACE(room_that_is_not_told),
+		WITH_PLACE(no_room),
+		WITH_PLACE(modes_that_cannot_be_set),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
