@@ -22,11 +22,11 @@
 
 enum {
 	TICK_MS = 100,
-	EXIT_TICK_MS = 2,	/* it has closed its stdout, so it is about to */
+	EXIT_TICK_MS = 2,	/* after it has closed its stdout, it exits soon */
 	TERM_MS = 200,	/* between SIGTERM and SIGKILL */
 	PATH_LENGTH_MAX = 1 << 20,	/* more than exec() takes */
 	PIPE_SIZE = 64 << 10,	/* what a pipe holds: one read gets all */
-	FIRST_OURS = STDERR_FILENO + 1	/* descriptor that is no child's */
+	FIRST_OURS = STDERR_FILENO + 1	/* the first descriptor that no child gets */
 };
 
 #define DEFAULT_PATH "/usr/local/bin:/usr/bin:/bin"	/* without PATH */
@@ -40,7 +40,7 @@ struct run {
 	size_t written;
 	uint64_t deadline_ms;	/* 0: none */
 	bool is_watching;
-	int status;		/* of waitpid(), once it is back */
+	int status;		/* from waitpid(), once it has exited */
 };
 
 static const char *program(const struct run *run)
@@ -111,7 +111,7 @@ static int set_files(posix_spawn_file_actions_t *files,
 				files, fd, "/dev/null",
 				fd == STDIN_FILENO ? O_RDONLY : O_WRONLY, 0);
 #ifdef __GLIBC__
-	/* libcurl's sockets are not close-on-exec, and a helper may stay. */
+	/* libcurl's sockets are not close-on-exec, and a helper may outlive us. */
 	if (!ret)
 		ret = posix_spawn_file_actions_addclosefrom_np(files,
 							       FIRST_OURS);
@@ -144,7 +144,7 @@ static bool is_program(const char *path)
 	return !stat(path, &st) && S_ISREG(st.st_mode) && !access(path, X_OK);
 }
 
-/* Its path; the caller's, or NULL. */
+/* The path of a program; the caller's, or NULL. */
 static char *find_program(const char *name, const char *path)
 {
 	char *file;
@@ -182,7 +182,7 @@ static char **environment(char *path_entry)
 static int spawn_at(struct run *run, const char *file, char **env,
 		    const int fds[3])
 {
-	/* exec's argument type promises less than it keeps. */
+	/* exec() does not change the strings, though its type allows it. */
 	char *const *argv = (char *const *)run->child->argv;
 	posix_spawn_file_actions_t files;
 	posix_spawnattr_t attr;
@@ -257,7 +257,7 @@ static bool is_retry(int errnum)
 	return errnum == EAGAIN || errnum == EWOULDBLOCK || errnum == EINTR;
 }
 
-/* A child that does not read its input to the end is not at fault. */
+/* A child may close its input before it has read all of it. */
 static void write_input(struct run *run)
 {
 	const char *rest = run->child->input + run->written;
@@ -290,7 +290,7 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 	return 0;
 }
 
-/* Keep the end of all that it said. */
+/* Keep the end of all that it wrote. */
 static void remember(struct child_said *said, const char *data, size_t n)
 {
 	size_t size = sizeof(said->text), kept = said->len;
@@ -367,7 +367,7 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 		return -1;
 	if (fds[STDERR_FILENO].revents)
 		read_talk(run);
-	/* It stays readable: from now on the tick must do. */
+	/* The descriptor stays readable; from now on the tick must do. */
 	if (fds[3].revents)
 		run->is_watching = false;
 	return check_child(run, err);
@@ -375,7 +375,7 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 
 static int communicate(struct run *run, struct buf *output, struct err *err)
 {
-	/* A result that comes at once would be one that nobody wants. */
+	/* After a stop nobody wants a result, even if it comes at once. */
 	if (check_child(run, err))
 		return -1;
 	while (!has_exited(run))

@@ -36,13 +36,13 @@ struct child_said {
 };
 
 struct child {
-	const char *const *argv;	/* until NULL; [0] has a '/' or is sought on PATH */
+	const char *const *argv;	/* ends with NULL; [0] is sought on PATH unless it has a '/' */
 	const char *input;	/* what its stdin reads, or NULL: nothing */
 	unsigned timeout_ms;	/* then it is ended; 0: no limit */
-	bool keep_stderr;	/* it writes to our stderr */
+	bool keep_stderr;	/* its stderr is ours */
 	bool talks_to_terminal;	/* its stderr is /dev/tty, if there is one */
-	bool shows_output;	/* what it prints goes to our stderr, too */
-	struct child_said *said;	/* emptied first; or NULL: not listened to */
+	bool shows_output;	/* its stdout is copied to our stderr */
+	struct child_said *said;	/* gets the end of its stderr; or NULL */
 
 	struct stop stop;	/* ends it early */
 };
@@ -67,11 +67,11 @@ int child_run_files(const struct child *child, int in, int out,
 		    struct err *err);
 
 /*
- * The process that had this one started, so that others that it has started can
- * be told from those of an earlier one, which may have had the same pid.
+ * The process that started this one.  Its time tells it from an earlier process
+ * with the same pid.
  *
- * It may have gone through `sh -c`, as git-lfs does; then the shell, which is
- * each child's own, is passed over.
+ * A shell between the two, as git-lfs starts its agents with `sh -c`, is passed
+ * over, since each child has its own.
  */
 
 struct parent {

@@ -55,7 +55,7 @@ enum {
 	DAY = 24 * 60 * 60
 };
 
-/* Exactly `n` digits from *at on, and what follows them; -1 if not. */
+/* Parse exactly `n` digits at *at and the character `after` them, or return -1. */
 static int parse_digits(const char **at, int n, const char *after)
 {
 	int value = 0;

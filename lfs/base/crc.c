@@ -252,7 +252,7 @@ uint32_t crc_update(uint32_t crc, const void *data, size_t n)
 	/* As many as the processor's own instructions take, if it has them. */
 	if (n >= BULK_MIN)
 		done = take_bulk(&crc, p, n);
-	/* zlib takes a null pointer for a question, and answers 0. */
+	/* A null pointer would make zlib return the initial value, 0. */
 	if (n > done)
 		crc = (uint32_t)crc32_z(crc, p + done, n - done);
 	return crc;

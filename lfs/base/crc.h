@@ -10,7 +10,7 @@
  * sent or received, and on the records of the journal.
  *
  * The CRC of no bytes is 0, and every function takes and returns finished
- * values, so pieces are hashed one after the other:
+ * values, so bytes are hashed in order:
  *
  *	crc = crc_update(0, "ab", 2);
  *	crc = crc_update(crc, "c", 1);

@@ -310,7 +310,7 @@ int file_read_at(int fd, void *data, size_t n, uint64_t off, struct err *err)
 	return 0;
 }
 
-/* `off` is -1 where the descriptor stands. */
+/* At the descriptor's own position if `off` is -1. */
 static int write_all(int fd, const char *p, size_t n, off_t off,
 		     struct err *err)
 {
@@ -435,7 +435,7 @@ static int wait_for_disk(int (*call)(int fd), int fd, const char *path,
 	do
 		ret = call(fd);
 	while (ret && errno == EINTR);
-	/* Some file systems have nothing to sync to. */
+	/* Some file systems cannot sync at all. */
 	if (!ret || errno == EINVAL || errno == ENOSYS || errno == EOPNOTSUPP)
 		return 0;
 	return err_sys(err, errno, "cannot bring '%s' to the disk", path);

@@ -7,7 +7,7 @@
 
 /*
  * MD5 (RFC 1321) of bytes that arrive in order, for servers that ask for it.
- * It proves nothing: what an object is, its SHA-256 says.
+ * It proves nothing: only its SHA-256 tells what an object is.
  */
 
 #define MD5_SIZE 16

@@ -295,7 +295,7 @@ static const struct impl impls[] = {
 	{ "mbedtls", mbedtls_usable, mbedtls_run }
 };
 
-/* NULL if there is none; the fastest if no name is given. */
+/* The fastest if no name is given; NULL if this machine lacks it. */
 static const struct impl *find_impl(const char *name)
 {
 	size_t i;

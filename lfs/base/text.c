@@ -110,7 +110,7 @@ static const struct span blanks[] = {
 	{ 0x2028, 0x2029 },	/* line and paragraph separators */
 };
 
-/* The joiners U+200C and U+200D stay: some scripts cannot do without. */
+/* The joiners U+200C and U+200D stay: some scripts need them. */
 static const struct span unprintable[] = {
 	{ 0, 0x1f },	/* C0 */
 	{ 0x7f, 0x9f },	/* DEL and C1 */

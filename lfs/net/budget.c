@@ -30,12 +30,12 @@ enum {
 	REGION = 2 * SLOTS,
 	REGIONS = 1 << 20,
 	LESSONS = 64,
-	MINUTE = 60,	/* seconds until one more is tried */
-	FORGOTTEN = 12,	/* minutes; by then the limit is over SLOTS */
+	MINUTE = 60,	/* in seconds, until one more is tried */
+	FORGOTTEN = 12,	/* minutes after which the limit is over SLOTS */
 	YIELD_MS = 3 * BUDGET_POLL_MS	/* within which others see a place */
 };
 
-/* As it is in the file.  One that is not sound counts as none. */
+/* A lesson as it is in the file.  A damaged one counts as none. */
 struct lesson {
 	uint64_t host;
 	int64_t since;	/* seconds since 1970 */
@@ -136,8 +136,8 @@ static int count_held(const struct budget *budget, off_t from, off_t to)
 	if (lock.l_type == F_UNLCK)
 		return 0;
 	/*
-	 * The kernel reports any one of them, not the first, and neighbours
-	 * that one process has as one.
+	 * The kernel reports any of the locks, not the first, and neighbours of
+	 * one process as one.
 	 */
 	begin = lock.l_start > from ? lock.l_start : from;
 	end = lock.l_start + lock.l_len;
@@ -319,8 +319,8 @@ static unsigned count_others(const struct budget *budget, off_t place)
 }
 
 /*
- * Take the first free byte, and count only then: of processes that come at the
- * same time, each sees the others' bytes.
+ * Lock the first free byte, and count only then, so that processes that do this
+ * at the same time see each other's bytes.
  */
 static int lock_place(struct budget *budget, off_t region, unsigned most,
 		      off_t *place)

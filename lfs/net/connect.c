@@ -316,7 +316,7 @@ static enum err_kind kind_of_failure(CURLcode code)
 	case CURLE_PARTIAL_FILE:
 	case CURLE_SSL_CONNECT_ERROR:
 	case CURLE_WEIRD_SERVER_REPLY:
-	case CURLE_UNSUPPORTED_PROTOCOL:	/* the answer is no HTTP/1 */
+	case CURLE_UNSUPPORTED_PROTOCOL:	/* the answer is not HTTP/1 */
 		return ERR_NETWORK;
 	case CURLE_PEER_FAILED_VERIFICATION:
 	case CURLE_SSL_CACERT_BADFILE:

@@ -26,7 +26,7 @@ struct progress {
 	bool resent;		/* libcurl has begun the body again */
 	bool answered;		/* the head of the answer is complete */
 	bool to_sink;		/* the sink took the head */
-	bool enough;		/* and wants no more of the body */
+	bool enough;		/* the sink wants no more of the body */
 	long unsent;		/* bytes in the kernel, when last looked at */
 	uint64_t moved_ms;	/* when this request last moved */
 	uint64_t received;	/* bytes that the sink has taken */
@@ -44,7 +44,7 @@ struct http {
 	char detail[CURL_ERROR_SIZE];
 	const struct http_watch *watch;	/* borrowed, or NULL */
 
-	const struct http_request *request;	/* under way, with the next one */
+	const struct http_request *request;	/* this and `err` are of the request under way */
 	struct err *err;
 	int status;	/* of the latest answer; 0: none */
 	struct buf body;	/* owned: its body, unless the sink took it */
@@ -213,7 +213,7 @@ static size_t http_on_write(char *data, size_t size, size_t n, void *ctx)
 static int add_line(struct curl_slist **lines, const char *name,
 		    const char *value)
 {
-	/* "name;" is libcurl's way to send a header without a value. */
+	/* libcurl sends "name;" as a header without a value. */
 	char *line = xstrfmt(*value ? "%s: %s" : "%s;", name, value);
 	struct curl_slist *longer = curl.slist_append(*lines, line);
 
@@ -295,7 +295,7 @@ static int check_silence(struct http *http)
 				 http->shared->stall_ms;
 	long unsent;
 
-	/* Until then libcurl's own limit, connect_ms, is in force. */
+	/* Before that libcurl's own limit holds, connect_ms. */
 	if (!connect_is_up(http->easy))
 		return 0;
 	unsent = connect_unsent(http->easy, &http->sockets);
@@ -639,7 +639,7 @@ int headers_add(struct headers *headers, const char *name, const char *value,
 	return 0;
 }
 
-/* The value of the first of that name among the first `n`, or NULL. */
+/* The first value of that name among the first `n` headers, or NULL. */
 static const char *headers_find(const struct headers *headers, size_t n,
 				const char *name)
 {

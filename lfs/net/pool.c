@@ -46,7 +46,7 @@ struct pool {
 	unsigned running;	/* jobs that have a slot */
 	unsigned limit;		/* slots, at most max_workers */
 	struct ceiling ceiling;
-	unsigned failed_tries;	/* of the only running job since a success */
+	unsigned failed_tries;	/* of the only running job, since the last success */
 	unsigned returning;	/* workers that wait for a slot again */
 	unsigned alive;		/* threads that have not ended */
 	bool woken;
@@ -218,7 +218,7 @@ static bool await_turn(struct pool *pool, struct job *job,
 }
 
 /*
- * Tries that fail meanwhile for the only running job count for all, or else
+ * Tries that fail meanwhile for the only running job count for all; otherwise
  * each job in turn would wait for a server that is down.  False if no slot
  * becomes free: the running jobs may be waiting for this one.
  */
@@ -457,7 +457,7 @@ static int start_worker(struct pool *pool, struct err *err)
 	return err_sys(err, errnum, "cannot start a thread");
 }
 
-/* As many workers as there is work for; fewer will do, but not none. */
+/* As many workers as there are jobs; one at least must start. */
 static int start_workers(struct pool *pool, struct err *err)
 {
 	while (pool->nworkers < pool->outstanding &&

@@ -355,7 +355,7 @@ static int status_undecided(const struct status *status, bool is_cut,
 	return -1;
 }
 
-/* Does the body of a 2xx say that it is none?  `*is_cut`: JSON that is cut. */
+/* Does the body of a 2xx report an error?  `*is_cut` tells of JSON that is cut. */
 static int check_body(const struct status *status, bool *is_cut,
 		      struct err *err)
 {
@@ -417,7 +417,7 @@ static int login_elsewhere(const struct http *http, struct err *err)
 	return -1;
 }
 
-/* The action tells when its own link expires, not that of a redirect. */
+/* The action tells when its own link expires, not the link of a redirect. */
 static int64_t expires(const struct http *http,
 		       const struct http_request *request)
 {
