@@ -35,6 +35,7 @@ extern char **environ;
 
 struct run {
 	const struct child *child;
+	const char *name;	/* argv[0] */
 	pid_t pid;
 	int fds[3];	/* our ends of its stdin, stdout and stderr; -1: closed */
 	size_t written;
@@ -42,11 +43,6 @@ struct run {
 	bool is_watching;
 	int status;		/* from waitpid(), once it has exited */
 };
-
-static const char *program(const struct run *run)
-{
-	return run->child->argv[0];
-}
 
 static void close_fd(int *fd)
 {
@@ -209,7 +205,7 @@ out:
 static int spawn(struct run *run, const int fds[3], struct err *err)
 {
 	char *path = safe_path();
-	char *file = find_program(program(run), path);
+	char *file = find_program(run->name, path);
 	char *entry = xstrfmt("PATH=%s", path);
 	char **env = environment(entry);
 	int ret = 0, errnum;
@@ -217,12 +213,12 @@ static int spawn(struct run *run, const int fds[3], struct err *err)
 	if (!*path) {
 		ret = err_set(err, ERR_LOCAL,
 			      "cannot run '%s': PATH names no absolute folder",
-			      program(run));
+			      run->name);
 	} else {
 		errnum = file ? spawn_at(run, file, env, fds) : ENOENT;
 		if (errnum)
 			ret = err_sys(err, errnum, "cannot run '%s'",
-				      program(run));
+				      run->name);
 	}
 	free(env);
 	free(entry);
@@ -283,7 +279,7 @@ static int read_output(struct run *run, struct buf *output, struct err *err)
 		if (buf_add(output, data, (size_t)got))
 			return err_set(err, ERR_LOCAL,
 				       "'%s' printed more than %zu bytes",
-				       program(run), output->max);
+				       run->name, output->max);
 	}
 	if (!got || !is_retry(errno))
 		close_fd(&run->fds[STDOUT_FILENO]);
@@ -339,10 +335,10 @@ static int check_child(const struct run *run, struct err *err)
 
 	if (stop_is_wanted(&child->stop))
 		return err_set(err, ERR_CANCELED, "'%s' was stopped",
-			       program(run));
+			       run->name);
 	if (run->deadline_ms && clock_ms() >= run->deadline_ms)
 		return err_set(err, ERR_LOCAL,
-			       "'%s' did not finish within %u s", program(run),
+			       "'%s' did not finish within %u s", run->name,
 			       child->timeout_ms / 1000);
 	return 0;
 }
@@ -411,19 +407,21 @@ static int child_exit_status(const struct run *run, int *status,
 
 	if (WIFSIGNALED(run->status))
 		return err_set(err, ERR_LOCAL, "'%s' was killed by signal %d",
-			       program(run), WTERMSIG(run->status));
+			       run->name, WTERMSIG(run->status));
 	if (status)
 		*status = code;
 	else if (code)
 		return err_set(err, ERR_LOCAL,
-			       "'%s' failed with exit status %d", program(run),
+			       "'%s' failed with exit status %d", run->name,
 			       code);
 	return 0;
 }
 
 static struct run run_of(const struct child *child)
 {
-	struct run run = { .child = child, .fds = { -1, -1, -1 } };
+	struct run run = { .child = child,
+			   .name = child->argv[0],
+			   .fds = { -1, -1, -1 } };
 
 	if (child->timeout_ms)
 		run.deadline_ms = clock_ms() + child->timeout_ms;

@@ -331,12 +331,6 @@ void sha256_init(struct sha256 *s)
 	sha256_init_with(s, NULL);
 }
 
-static void run_blocks(struct sha256 *s, const unsigned char *data,
-		       size_t nblocks)
-{
-	s->run(s->h, round_k, data, nblocks);
-}
-
 void sha256_update(struct sha256 *s, const void *data, size_t n)
 {
 	const unsigned char *p = data;
@@ -352,11 +346,11 @@ void sha256_update(struct sha256 *s, const void *data, size_t n)
 		p += take;
 		n -= take;
 		if (begun + take == SHA256_BLOCK_SIZE)
-			run_blocks(s, s->buf, 1);
+			s->run(s->h, round_k, s->buf, 1);
 	}
 	if (n >= SHA256_BLOCK_SIZE) {
 		take = n - n % SHA256_BLOCK_SIZE;
-		run_blocks(s, p, take / SHA256_BLOCK_SIZE);
+		s->run(s->h, round_k, p, take / SHA256_BLOCK_SIZE);
 		p += take;
 		n -= take;
 	}
@@ -401,12 +395,12 @@ void sha256_final(struct sha256 *s, unsigned char digest[SHA256_SIZE])
 	s->buf[at++] = 0x80;
 	if (at > length_at) {
 		memset(s->buf + at, 0, SHA256_BLOCK_SIZE - at);
-		run_blocks(s, s->buf, 1);
+		s->run(s->h, round_k, s->buf, 1);
 		at = 0;
 	}
 	memset(s->buf + at, 0, length_at - at);
 	put_be64(s->buf + length_at, bits);
-	run_blocks(s, s->buf, 1);
+	s->run(s->h, round_k, s->buf, 1);
 	put_words(digest, s->h);
 }
 

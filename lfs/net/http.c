@@ -127,22 +127,16 @@ static int http_on_seek(void *ctx, curl_off_t off, int origin)
 	return CURL_SEEKFUNC_OK;
 }
 
-static int status_of(struct http *http)
-{
-	long status = 0;
-
-	curl.easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-	return (int)status;
-}
-
 /* The empty line after the headers of an answer that is not a 1xx. */
 static int end_of_head(struct http *http)
 {
 	const struct http_sink *sink = http->request->sink;
-	int status = status_of(http);
+	long status = 0;
 
+	curl.easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (status < 200)
 		return 0;
+	http->status = (int)status;
 	http->now.answered = true;
 	/* A 5xx may come from a front whose server is away. */
 	if (status < 500)
@@ -151,7 +145,7 @@ static int end_of_head(struct http *http)
 		return 0;
 	http->now.to_sink = true;
 	http->now.body_ms = clock_ms();
-	return sink->begin(sink->ctx, http, status, http->err);
+	return sink->begin(sink->ctx, http, http->status, http->err);
 }
 
 static size_t http_on_header(char *line, size_t size, size_t n, void *ctx)
@@ -172,12 +166,16 @@ static size_t http_on_header(char *line, size_t size, size_t n, void *ctx)
 	return n;
 }
 
+static bool is_success(const struct http *http)
+{
+	return http->status >= 200 && http->status <= 299;
+}
+
 static int keep_body(struct http *http, const char *data, size_t n)
 {
 	struct buf *body = &http->body;
-	int status = status_of(http);
 
-	if (status >= 200 && status <= 299) {
+	if (is_success(http)) {
 		if (!buf_add(body, data, n))
 			return 0;
 		return err_set(http->err, ERR_PROTOCOL,
@@ -358,21 +356,9 @@ static int http_drive(struct http *http, CURLcode *code)
 	return 0;
 }
 
-/*
- * A 2xx before the whole body was sent comes from an intermediary, not from the
- * store; libcurl accepts it.
- */
-static bool is_early(const struct http *http)
-{
-	const struct http_body *body = http->request->body;
-	int status = http->status;
-
-	return body && http->now.sent != body->size && status >= 200 &&
-	       status <= 299;
-}
-
 static int http_check_end(struct http *http, CURLcode code)
 {
+	const struct http_body *body = http->request->body;
 	const struct connect_failure failure = { .url = http->url,
 						 .code = (int)code,
 						 .detail = http->detail };
@@ -382,7 +368,11 @@ static int http_check_end(struct http *http, CURLcode code)
 			       -1 :
 			       connect_failed(http->easy, http->shared,
 					      &failure, http->err);
-	if (is_early(http))
+	/*
+	 * A 2xx before the whole body was sent comes from an intermediary, not
+	 * from the store; libcurl accepts it.
+	 */
+	if (body && http->now.sent != body->size && is_success(http))
 		return err_set(http->err, ERR_NETWORK,
 			       "the server answered %d before it had the whole "
 			       "body",
@@ -400,6 +390,7 @@ static int http_exchange(struct http *http, bool with_headers)
 	http->now = (struct progress){ .moved_ms = clock_ms(),
 				       .looked_ms = clock_ms() };
 	http->detail[0] = '\0';
+	http->status = 0;
 	buf_reset(&http->body);
 	if (connect_prepare(http->easy, http->shared, &http->sockets, http->url,
 			    http->err) ||
@@ -413,7 +404,6 @@ static int http_exchange(struct http *http, bool with_headers)
 	if (curl.multi_add_handle(http->multi, http->easy))
 		goto out;
 	ret = http_drive(http, &code);
-	http->status = status_of(http);
 	/* libcurl accepts an answer that is cut in its head. */
 	if (!code && !http->now.answered)
 		code = CURLE_PARTIAL_FILE;
@@ -481,7 +471,6 @@ int http_perform(struct http *http, const struct http_request *request,
 	http->url = xstrdup(request->target ? request->target : request->url);
 	http->request = request;
 	http->err = err;
-	http->status = 0;
 	for (int hops = 0; again; hops++) {
 		if (http_exchange(http,
 				  url_keeps_headers(request->url, http->url)))
