@@ -132,8 +132,8 @@ static bool has_header(json_t *actions)
 	return false;
 }
 
-void answers_store(struct answers *answers, const struct batch_object *objects,
-		   size_t n)
+json_t *answers_store(struct answers *answers,
+		      const struct batch_object *objects, size_t n)
 {
 	struct buf text = BUF_INIT(TEXT_MAX);
 	json_t *list = json_array(), *tree;
@@ -149,7 +149,7 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 		if (!objects[i].err.kind)
 			json_array_append_new(list, format_object(&objects[i]));
 	}
-	tree = json_pack("{s:s, s:I, s:o}", "url", answers->url, "asked",
+	tree = json_pack("{s:s, s:I, s:O}", "url", answers->url, "asked",
 			 (json_int_t)clock_unix(), "objects", list);
 	fd = open_answers(answers, O_RDWR | O_CREAT, &st);
 	if (fd >= 0 && !empty(fd) && !json_format(tree, &text))
@@ -158,6 +158,7 @@ void answers_store(struct answers *answers, const struct batch_object *objects,
 		close(fd);
 	json_decref(tree);
 	buf_release(&text);
+	return list;
 }
 
 void answers_forget(struct answers *answers)
@@ -181,7 +182,6 @@ void answers_free(struct answers *answers)
 
 enum {
 	SMALL = 64 << 20,	/* for a larger object a round trip is nothing */
-	KEPT = ANSWERS_KEPT_S,	/* seconds for which an answer counts */
 	NSEARCHES = 2,
 	FIND_MS = 1000,	/* that git may take for one search */
 	ANSWER_ROOM = 128,	/* for the name of an object of git's */
@@ -199,14 +199,12 @@ struct lookahead {
 	uint64_t until_ms;	/* when a search ends */
 	size_t reach;	/* 0: each object alone, for the process's life */
 
-	/* What the server said of neighbours in its latest answer: */
 	struct credshare *share;	/* borrowed */
 	struct answers *answers;	/* owned */
-	json_t *others;	/* owned: another agent's, with the oids; or NULL */
-	struct batch_object known[REACH_MOST];	/* owned but for the oids */
-	size_t nknown;
+	/* What the server said of neighbours in its latest answer: */
+	json_t *known;	/* owned: as answers_load() gives it, or NULL */
+	int64_t asked;	/* when, in seconds since 1970 */
 	size_t nasked, nused;
-	uint64_t asked_ms;
 };
 
 struct lookahead *lookahead_new(const struct lookahead_options *options)
@@ -378,11 +376,8 @@ static size_t add_neighbours(struct lookahead *ahead,
 
 static void forget_known(struct lookahead *ahead)
 {
-	for (size_t i = 0; i < ahead->nknown; i++)
-		batch_object_release(&ahead->known[i]);
-	ahead->nknown = 0;
-	json_decref(ahead->others);
-	ahead->others = NULL;
+	json_decref(ahead->known);
+	ahead->known = NULL;
 }
 
 void lookahead_forget(struct lookahead *ahead)
@@ -391,19 +386,30 @@ void lookahead_forget(struct lookahead *ahead)
 	answers_forget(ahead->answers);
 }
 
+static bool is_about(const json_t *answer, const struct batch_object *object)
+{
+	const char *oid = json_string_value(json_object_get(answer, "oid"));
+	const json_t *size = json_object_get(answer, "size");
+
+	return oid && !strcmp(oid, object->oid) &&
+	       json_integer_value(size) == (json_int_t)object->size;
+}
+
 bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 {
-	if (clock_ms() - ahead->asked_ms > KEPT * 1000)
-		forget_known(ahead);
-	for (size_t i = 0; i < ahead->nknown; i++) {
-		struct batch_object *known = &ahead->known[i];
+	json_t *answer;
+	size_t i;
 
-		if (strcmp(known->oid, object->oid) ||
-		    known->size != object->size)
+	if (!is_fresh(ahead->asked))
+		forget_known(ahead);
+	json_array_foreach (ahead->known, i, answer) {
+		if (!is_about(answer, object))
 			continue;
-		object->actions = known->actions;
-		object->authenticated = known->authenticated;
-		*known = ahead->known[--ahead->nknown];
+		object->actions = json_incref(
+			json_object_get(answer, "actions"));
+		object->authenticated = json_is_true(
+			json_object_get(answer, "authenticated"));
+		json_array_remove(ahead->known, i);
 		ahead->nused++;
 		server_complete(ahead->options.server, object);
 		return !object->err.kind;
@@ -420,36 +426,36 @@ static bool link_lasts(json_t *actions)
 		json_object_get(action, "expires_at"));
 	json_int_t in = json_integer_value(
 		json_object_get(action, "expires_in"));
-	int64_t least = clock_unix() + KEPT, until;
+	int64_t least = clock_unix() + ANSWERS_KEPT_S, until;
 
-	if (!href || link_expires_at(href) < least || (in && in < KEPT))
+	if (!href || link_expires_at(href) < least ||
+	    (in && in < ANSWERS_KEPT_S))
 		return false;
 	/* Go's zero time, in the year 1, says nothing. */
 	return !at || rfc3339_parse(at, &until) || until < 0 || until >= least;
 }
 
-/* Keep the answers; an object with an error is asked about again. */
-static void keep_known(struct lookahead *ahead, struct batch_object *objects,
-		       size_t n)
+/* Keep these answers about `n` objects, but for links that expire before. */
+static void keep_known(struct lookahead *ahead, json_t *answers, size_t n,
+		       int64_t asked)
 {
-	bool are_short = false;
+	size_t i = 0;
 
 	forget_known(ahead);
-	ahead->asked_ms = clock_ms();
+	ahead->known = answers;
+	ahead->asked = asked;
 	ahead->nasked = n;
 	ahead->nused = 0;
-	for (size_t i = 0; i < n; i++) {
-		bool is_short = !objects[i].err.kind &&
-				!link_lasts(objects[i].actions);
+	while (i < json_array_size(answers)) {
+		const json_t *answer = json_array_get(answers, i);
 
-		are_short |= is_short;
-		if (objects[i].err.kind || is_short)
-			batch_object_release(&objects[i]);
-		else
-			ahead->known[ahead->nknown++] = objects[i];
+		if (link_lasts(json_object_get(answer, "actions"))) {
+			i++;
+		} else {
+			json_array_remove(answers, i);
+			ahead->reach = 0;
+		}
 	}
-	if (are_short)
-		ahead->reach = 0;
 }
 
 static void set_reach(struct lookahead *ahead, size_t reach)
@@ -477,8 +483,11 @@ static int ask_about_all(struct lookahead *ahead, struct batch_object *objects,
 	struct server *server = ahead->options.server;
 
 	if (!server_try_all(server, objects, n, err)) {
-		answers_store(ahead->answers, objects + 1, n - 1);
-		keep_known(ahead, objects + 1, n - 1);
+		keep_known(ahead,
+			   answers_store(ahead->answers, objects + 1, n - 1),
+			   n - 1, clock_unix());
+		for (size_t i = 1; i < n; i++)
+			batch_object_release(&objects[i]);
 		server_complete(server, objects);
 		*err = objects[0].err;
 		return err->kind ? -1 : 0;
@@ -499,32 +508,11 @@ static int ask_about_all(struct lookahead *ahead, struct batch_object *objects,
 /* Keep the answers that another agent has, or had. */
 static void take_shared(struct lookahead *ahead)
 {
-	struct batch_object objects[REACH_MOST];
 	int64_t asked;
-	json_t *list = answers_load(ahead->answers, &asked), *each;
-	size_t i, n = 0;
+	json_t *answers = answers_load(ahead->answers, &asked);
 
-	if (!list)
-		return;
-	json_array_foreach (list, i, each) {
-		const char *oid = json_string_value(
-			json_object_get(each, "oid"));
-
-		if (!oid || n == REACH_MOST)
-			continue;
-		objects[n++] = (struct batch_object){
-			.oid = oid,
-			.size = (uint64_t)json_integer_value(
-				json_object_get(each, "size")),
-			.actions = json_incref(
-				json_object_get(each, "actions")),
-			.authenticated = json_is_true(
-				json_object_get(each, "authenticated")),
-		};
-	}
-	keep_known(ahead, objects, n);
-	ahead->others = list;
-	ahead->asked_ms -= (uint64_t)(clock_unix() - asked) * 1000;
+	if (answers)
+		keep_known(ahead, answers, json_array_size(answers), asked);
 }
 
 static int ask_with_neighbours(struct lookahead *ahead,

@@ -39,10 +39,11 @@ json_t *answers_load(struct answers *answers, int64_t *asked);
 
 /*
  * Needs the lock.  Keep those of these objects that have no error, unless an
- * action of any has a header.
+ * action of any has a header.  Returns them as answers_load() gives them; the
+ * caller's.
  */
-void answers_store(struct answers *answers, const struct batch_object *objects,
-		   size_t n);
+json_t *answers_store(struct answers *answers,
+		      const struct batch_object *objects, size_t n);
 
 /* Forget the answers, for all agents: they are no longer good. */
 void answers_forget(struct answers *answers);

@@ -59,7 +59,7 @@ static void store(struct answers *answers, const char *last)
 	objects[0].authenticated = true;
 	objects[1].actions = json_parse(last, strlen(last), &ignored);
 	assert_non_null(objects[1].actions);
-	answers_store(answers, objects, 2);
+	json_decref(answers_store(answers, objects, 2));
 	json_decref(objects[1].actions);
 }
 
@@ -126,7 +126,7 @@ static void errors(void **state)
 
 	(void)state;
 	err_set(&objects[0].err, ERR_REFUSED, "gone");
-	answers_store(answers, objects, 2);
+	json_decref(answers_store(answers, objects, 2));
 	assert_int_equal(count(answers), 1);
 	answers_free(answers);
 }
