@@ -11,28 +11,19 @@
 #include "lfs/server/netrc.h"
 
 struct credentials {
-	struct askcred ask;
-	struct credshare *share; /* owned, unless `is_borrowed` */
-	bool is_borrowed;
+	const struct askcred *ask; /* borrowed, as the next */
+	struct credshare *share;
 	struct credtext lent; /* owned: the login that others have on trust */
 	struct err askpass;	/* why it failed: as git-lfs, ask it only once */
 };
 
-struct credentials *credentials_new(const struct credential_options *options)
+struct credentials *credentials_new(const struct askcred *ask,
+				    struct credshare *share)
 {
 	struct credentials *credentials = xcalloc(1, sizeof(*credentials));
 
-	credentials->ask = (struct askcred){
-		.config = options->config,
-		.stop = options->stop,
-	};
-	credentials->is_borrowed = options->share != NULL;
-	if (credentials->is_borrowed)
-		credentials->share = options->share;
-	else
-		credentials->share = credshare_new(options->dir,
-						   options->began_ms,
-						   &credentials->ask);
+	credentials->ask = ask;
+	credentials->share = share;
 	return credentials;
 }
 
@@ -120,7 +111,7 @@ static int find_lines(const struct credentials *credentials,
 
 	if (choose_url(query, &url, &ignored))
 		return -1;
-	ret = add_query(lines, credentials->ask.config, &url, &ignored);
+	ret = add_query(lines, credentials->ask->config, &url, &ignored);
 	gourl_release(&url);
 	return ret;
 }
@@ -224,9 +215,9 @@ static bool from_others(struct credentials *credentials,
 	if (from_share(credentials, credential))
 		return true;
 	if (!is_known ||
-	    !askcred_has_helper(&credentials->ask, &credential->query))
+	    !askcred_has_helper(credentials->ask, &credential->query))
 		return false;
-	askcred_git_quietly(&credentials->ask, &credential->query,
+	askcred_git_quietly(credentials->ask, &credential->query,
 			    &credential->text, &ignored);
 	if (set_authorization(credential, CREDENTIAL_GIT))
 		return true;
@@ -237,13 +228,13 @@ static bool from_others(struct credentials *credentials,
 static bool from_askpass(struct credentials *credentials,
 			 struct credential *credential)
 {
-	const char *program = askcred_program(&credentials->ask);
+	const char *program = askcred_program(credentials->ask);
 	struct err err = ERR_INIT;
 
 	if (!program || credentials->askpass.kind ||
-	    askcred_has_helper(&credentials->ask, &credential->query))
+	    askcred_has_helper(credentials->ask, &credential->query))
 		return false;
-	if (!askcred_askpass(&credentials->ask, program, &credential->query,
+	if (!askcred_askpass(credentials->ask, program, &credential->query,
 			     &credential->text, &err) &&
 	    set_authorization(credential, CREDENTIAL_ASKPASS))
 		return true;
@@ -301,11 +292,11 @@ static int ask_person(struct credentials *credentials,
 	url = credtext_url(&credential->query);
 	ret = credtext_add_all(&lines, &credential->query, err);
 	if (!ret &&
-	    !get_bool(credentials->ask.config, url, "skipwwwauth", false))
+	    !get_bool(credentials->ask->config, url, "skipwwwauth", false))
 		ret = add_challenges(&lines, query, err);
 	free(url);
 	if (!ret)
-		ret = askcred_git(&credentials->ask, "fill", &lines,
+		ret = askcred_git(credentials->ask, "fill", &lines,
 				  &credential->text, err);
 	credtext_release(&lines);
 	if (ret || set_authorization(credential, CREDENTIAL_GIT))
@@ -357,7 +348,8 @@ int credential_get(struct credentials *credentials,
 	*credential = (struct credential)CREDENTIAL_INIT;
 	if (choose_url(query, &url, err))
 		return -1;
-	ret = add_query(&credential->query, credentials->ask.config, &url, err);
+	ret = add_query(&credential->query, credentials->ask->config, &url,
+			err);
 	if (!ret)
 		ret = find_credential(credentials, query, &url, credential,
 				      err);
@@ -375,7 +367,7 @@ static bool is_known_to_git(const struct credentials *credentials,
 {
 	return credential->source == CREDENTIAL_GIT ||
 	       (credential->source == CREDENTIAL_SHARED &&
-		askcred_has_helper(&credentials->ask, &credential->query));
+		askcred_has_helper(credentials->ask, &credential->query));
 }
 
 static void tell_git(struct credentials *credentials, const char *verb,
@@ -383,15 +375,8 @@ static void tell_git(struct credentials *credentials, const char *verb,
 {
 	struct err err = ERR_INIT;
 
-	if (askcred_git(&credentials->ask, verb, &credential->text, NULL, &err))
+	if (askcred_git(credentials->ask, verb, &credential->text, NULL, &err))
 		log_warn("%s", err.msg);
-}
-
-static void take_back(struct credentials *credentials)
-{
-	if (credentials->lent.nlines)
-		credshare_erase(credentials->share, &credentials->lent);
-	credtext_release(&credentials->lent);
 }
 
 void credential_approve(struct credentials *credentials,
@@ -499,10 +484,8 @@ void credentials_free(struct credentials *credentials)
 {
 	if (!credentials)
 		return;
-	/* What follows is done even if git-lfs has hung up, a reason to stop. */
-	credentials->ask.stop = stop_when(NULL, NULL);
-	take_back(credentials);
-	if (!credentials->is_borrowed)
-		credshare_free(credentials->share);
+	if (credentials->lent.nlines)
+		credshare_erase(credentials->share, &credentials->lent);
+	credtext_release(&credentials->lent);
 	free(credentials);
 }

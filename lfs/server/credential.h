@@ -4,11 +4,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/base/wait.h"
-#include "lfs/git/gitconfig.h"
 #include "lfs/server/credhelper.h"
 #include "lfs/server/credshare.h"
 
@@ -39,19 +36,6 @@
  * Nothing here sends a credential anywhere: the caller sends it to the server
  * of the query's `api_url` alone.
  */
-
-struct credential_options {
-	const struct gitconfig *config;	/* borrowed */
-	const char *dir;	/* storage's multipart_dir, made; or NULL */
-	uint64_t began_ms;	/* as for credshare_new() */
-	/*
-	 * That of another `struct credentials` of this process, borrowed, or
-	 * NULL: its locks know processes only.  Then `dir` and `began_ms` are
-	 * not used.
-	 */
-	struct credshare *share;
-	struct stop stop;
-};
 
 struct credential_query {
 	const char *api_url;	/* of the server that wants the login */
@@ -85,7 +69,9 @@ const char *credential_origin(const struct credential *credential);
 
 struct credentials;
 
-struct credentials *credentials_new(const struct credential_options *options);
+/* Both are borrowed; `share` may be that of several servers of the process. */
+struct credentials *credentials_new(const struct askcred *ask,
+				    struct credshare *share);
 
 /*
  * Find a credential and fill `credential`.  ERR_AUTH if there is none, or if
@@ -138,10 +124,10 @@ void credential_drop(struct credentials *credentials);
 
 void credential_release(struct credential *credential);
 
-/* Where all agents meet, for what else they may share; borrowed. */
+/* The share that it was given. */
 struct credshare *credentials_share(const struct credentials *credentials);
 
-/* Drops, takes back what was lent, and leaves the others; NULL is fine. */
+/* Takes back what was lent; NULL is fine. */
 void credentials_free(struct credentials *credentials);
 
 #endif

@@ -25,6 +25,8 @@ enum { STEP_MS = 100 };
 struct server {
 	struct server_options options;
 	const struct endpoint *endpoint;	/* borrowed from the context */
+	struct askcred ask;
+	struct credshare *share;	/* owned, unless it is options.other's */
 	struct credentials *credentials;	/* owned, as all below */
 	/* The first is with the API, the others with hosts that wanted a login. */
 	struct session **sessions;
@@ -82,14 +84,6 @@ struct server *server_new(const struct server_options *options, struct err *err)
 {
 	const struct endpoint *endpoint = context_endpoint(options->context,
 							   err);
-	struct credential_options credential_options = {
-		.dir = options->context->storage.multipart_dir,
-		.began_ms = options->began_ms,
-		.share = options->other ? credentials_share(
-						  options->other->credentials) :
-					  NULL,
-		.stop = options->stop,
-	};
 	char shown[URL_DISPLAY_MAX];
 	struct server *server;
 
@@ -102,11 +96,18 @@ struct server *server_new(const struct server_options *options, struct err *err)
 			url_display_any(endpoint->url, shown, sizeof(shown)));
 		return NULL;
 	}
-	credential_options.config = options->context->lfsconfig;
 	server = xcalloc(1, sizeof(*server));
 	server->options = *options;
 	server->endpoint = endpoint;
-	server->credentials = credentials_new(&credential_options);
+	server->ask = (struct askcred){ .config = options->context->lfsconfig,
+					.stop = options->stop };
+	/* Locks know processes only, so a process has one share. */
+	server->share =
+		options->other ?
+			options->other->share :
+			credshare_new(options->context->storage.multipart_dir,
+				      options->began_ms, &server->ask);
+	server->credentials = credentials_new(&server->ask, server->share);
 	add_session(server, endpoint->url, endpoint);
 	return server;
 }
@@ -143,7 +144,7 @@ static bool has_answered(struct server *server)
  */
 static void hear_from_others(struct server *server, struct err *err)
 {
-	struct credshare *share = server_share(server);
+	struct credshare *share = server->share;
 	struct http_shared *shared = pool_shared(server->options.pool);
 	struct credtext lines = lines_of(server);
 
@@ -160,7 +161,7 @@ static void hear_from_others(struct server *server, struct err *err)
 /* Tell the other agents how the first request of this process ended. */
 static void tell_others(struct server *server, const struct err *err)
 {
-	struct credshare *share = server_share(server);
+	struct credshare *share = server->share;
 	struct credtext lines = lines_of(server);
 
 	if (has_answered(server))
@@ -570,17 +571,21 @@ int server_verify(struct server *server, const struct batch_object *object,
 
 struct credshare *server_share(const struct server *server)
 {
-	return credentials_share(server->credentials);
+	return server->share;
 }
 
 void server_free(struct server *server)
 {
 	if (!server)
 		return;
+	/* What was shared is taken back even if git-lfs has hung up by now. */
+	server->ask.stop = stop_when(NULL, NULL);
 	for (size_t i = 0; i < server->nsessions; i++)
 		session_free(server->sessions[i]);
 	free(server->sessions);
 	credentials_free(server->credentials);
+	if (!server->options.other)
+		credshare_free(server->share);
 	free(server->ref);
 	free(server);
 }

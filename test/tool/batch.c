@@ -30,7 +30,8 @@ struct tool {
 	struct httpconf *httpconf;
 	struct http_shared shared;
 	struct http *http;
-	struct credential_options credential_options;
+	const char *dir;	/* of the share, or NULL */
+	struct askcred ask;
 	struct session_options session_options;
 	struct batch batch;
 };
@@ -45,7 +46,7 @@ static int parse_options(struct tool *tool, int argc, char **argv)
 		if (c == 'r')
 			tool->session_options.remote_url = optarg;
 		else if (c == 'd')
-			tool->credential_options.dir = optarg;
+			tool->dir = optarg;
 		else if (c == 'b')
 			tool->batch.ref = optarg;
 		else if (c == 's')
@@ -92,7 +93,7 @@ static int start(struct tool *tool, struct err *err)
 	tool->shared.ctx = tool->httpconf;
 	tool->shared.connect_ms = tool->shared.stall_ms = ANSWER_MS;
 	tool->http = http_new(&tool->shared, err);
-	tool->credential_options.config = tool->config;
+	tool->ask.config = tool->config;
 	tool->session_options.config = tool->config;
 	return tool->http ? 0 : -1;
 }
@@ -136,8 +137,8 @@ static enum session_next ask(struct tool *tool, struct session *session,
 
 static int talk(struct tool *tool, struct err *err)
 {
-	struct credentials *credentials = credentials_new(
-		&tool->credential_options);
+	struct credshare *share = credshare_new(tool->dir, 0, &tool->ask);
+	struct credentials *credentials = credentials_new(&tool->ask, share);
 	enum session_next next;
 	struct session *session;
 
@@ -148,12 +149,13 @@ static int talk(struct tool *tool, struct err *err)
 	while (next == SESSION_AGAIN);
 	session_free(session);
 	credentials_free(credentials);
+	credshare_free(share);
 	return next == SESSION_DONE ? 0 : -1;
 }
 
 int main(int argc, char **argv)
 {
-	struct tool tool = { .credential_options = { 0 } };
+	struct tool tool = { .dir = NULL };
 	struct err err = ERR_INIT;
 	int ret = parse_options(&tool, argc, argv);
 

@@ -34,7 +34,8 @@ static const char *const sources[] = {
 };
 
 struct options {
-	struct credential_options credentials;
+	const char *dir;	/* of the share, or NULL */
+	struct askcred ask;
 	struct credential_query query;
 	char *good;	/* the Authorization that the server takes, or NULL */
 	const char *challenge;
@@ -77,7 +78,7 @@ static int parse_options(struct options *options, int argc, char **argv)
 			options->query.remote_url = optarg;
 			break;
 		case 'd':
-			options->credentials.dir = optarg;
+			options->dir = optarg;
 			break;
 		case 'g':
 			free(options->good);
@@ -89,9 +90,8 @@ static int parse_options(struct options *options, int argc, char **argv)
 			options->query.nchallenges = 1;
 			break;
 		case 'w':
-			options->credentials.stop = (struct stop){
-				is_at_end, NULL, STDIN_FILENO
-			};
+			options->ask.stop = (struct stop){ is_at_end, NULL,
+							   STDIN_FILENO };
 			break;
 		case 'l':
 			options->is_late = true;
@@ -134,7 +134,8 @@ static int try_one(struct credentials *credentials,
 
 int main(int argc, char **argv)
 {
-	struct options options = { .credentials = { 0 } };
+	struct options options = { .dir = NULL };
+	struct credshare *share = NULL;
 	struct credentials *credentials = NULL;
 	struct gitconfig *config = NULL;
 	struct err err = ERR_INIT;
@@ -148,8 +149,9 @@ int main(int argc, char **argv)
 	log_init();
 	config = gitconfig_load(NULL, &err);
 	if (config) {
-		options.credentials.config = config;
-		credentials = credentials_new(&options.credentials);
+		options.ask.config = config;
+		share = credshare_new(options.dir, 0, &options.ask);
+		credentials = credentials_new(&options.ask, share);
 		for (int i = 0; i < TRIES && !ret; i++)
 			ret = try_one(credentials, &options, &err);
 	}
@@ -157,7 +159,9 @@ int main(int argc, char **argv)
 		fprintf(stderr, "%s\n", err.kind ? err.msg : "none is good");
 	if (!options.ends)
 		_exit(ret < 1);
+	options.ask.stop = stop_when(NULL, NULL);
 	credentials_free(credentials);
+	credshare_free(share);
 	gitconfig_free(config);
 	free(options.good);
 	return ret < 1;

@@ -100,11 +100,18 @@ static int tear_down(void **state)
 
 static struct credentials *open_credentials(const char *where)
 {
-	const struct credential_options options = { .config = config,
-						    .dir = where,
-						    .began_ms = 1 };
+	static struct askcred ask;
 
-	return credentials_new(&options);
+	ask.config = config;
+	return credentials_new(&ask, credshare_new(where, 1, &ask));
+}
+
+static void close_credentials(struct credentials *credentials)
+{
+	struct credshare *share = credentials_share(credentials);
+
+	credentials_free(credentials);
+	credshare_free(share);
 }
 
 static const struct credential_query api = { .api_url = API };
@@ -168,7 +175,7 @@ static void places_in_order(void **state)
 		assert_string_equal(credential.authorization,
 				    cases[i].authorization);
 		credential_release(&credential);
-		credentials_free(credentials);
+		close_credentials(credentials);
 		tear_down(NULL);
 	}
 }
@@ -197,7 +204,7 @@ static void nowhere(void **state)
 	assert_int_equal(credential_get(credentials, &api, &credential, &err),
 			 -1);
 	assert_int_equal(count("ask"), 0);
-	credentials_free(credentials);
+	close_credentials(credentials);
 }
 
 static void in_url_only(void **state)
@@ -222,7 +229,7 @@ static void in_url_only(void **state)
 	assert_int_equal(credential_get(credentials, &query, &credential, &err),
 			 -1);
 	assert_null(strstr(err.msg, "p%0Ax"));
-	credentials_free(credentials);
+	close_credentials(credentials);
 	assert_int_equal(count(""), 0);
 }
 
@@ -257,7 +264,7 @@ static void rejected(void **state)
 			 -1);
 	assert_string_equal(err.msg, "enough");
 	assert_int_equal(count("get"), 0);
-	credentials_free(credentials);
+	close_credentials(credentials);
 }
 
 static void rejected_in_netrc(void **state)
@@ -280,7 +287,7 @@ static void rejected_in_netrc(void **state)
 	assert_int_equal(credential.source, CREDENTIAL_GIT);
 	credential_approve(credentials, &credential);
 	credential_release(&credential);
-	credentials_free(credentials);
+	close_credentials(credentials);
 }
 
 static char step(int fd)
@@ -306,7 +313,7 @@ static void second(int in, int out)
 		_exit(2);
 	credential_reject(credentials, &credential, NULL);
 	credential_release(&credential);
-	credentials_free(credentials);
+	close_credentials(credentials);
 	_exit(0);
 }
 
@@ -346,7 +353,7 @@ static void two_processes(void **state)
 	assert_int_equal(credential.source, CREDENTIAL_ASKPASS);
 	assert_int_equal(count("ask"), 4);
 	credential_release(&credential);
-	credentials_free(credentials);
+	close_credentials(credentials);
 	close(to[0]);
 	close(to[1]);
 	close(from[0]);
@@ -382,11 +389,11 @@ static void lent(void **state)
 	assert_int_equal(credential.source, CREDENTIAL_SHARED);
 	credential_release(&credential);
 	assert_int_equal(count("ask"), 2);
-	credentials_free(one);
+	close_credentials(one);
 	assert_int_equal(credential_get(two, &api, &credential, &err), 0);
 	assert_int_equal(credential.source, CREDENTIAL_ASKPASS);
 	credential_release(&credential);
-	credentials_free(two);
+	close_credentials(two);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
 	close(ready[0]);

@@ -21,6 +21,8 @@ static const char config_text[] = "http.extraheader\nX-All: 0\0"
 
 struct fixture {
 	struct gitconfig *config;
+	struct askcred ask;
+	struct credshare *share;
 	struct credentials *credentials;
 	struct session *session;
 	struct err err;
@@ -30,15 +32,16 @@ static const struct ssh_address *ssh;	/* for set_up(); NULL: none */
 
 static void set_up(struct fixture *f, const char *api_url)
 {
-	struct credential_options credential_options = { 0 };
 	struct session_options options = { .api_url = api_url, .ssh = ssh };
 
 	f->err = (struct err)ERR_INIT;
 	f->config = gitconfig_parse(config_text, sizeof(config_text) - 1,
 				    &f->err);
 	assert_non_null(f->config);
-	credential_options.config = options.config = f->config;
-	f->credentials = credentials_new(&credential_options);
+	options.config = f->config;
+	f->ask = (struct askcred){ .config = f->config };
+	f->share = credshare_new(NULL, 0, &f->ask);
+	f->credentials = credentials_new(&f->ask, f->share);
 	options.credentials = f->credentials;
 	f->session = session_new(&options);
 	assert_int_equal(session_prepare(f->session, &f->err), 0);
@@ -48,6 +51,7 @@ static void tear_down(struct fixture *f)
 {
 	session_free(f->session);
 	credentials_free(f->credentials);
+	credshare_free(f->share);
 	gitconfig_free(f->config);
 }
 
