@@ -117,7 +117,7 @@ struct gitconfig *gitconfig_load(const char *dir, struct err *err)
 	return config;
 }
 
-/* git-lfs's list.  Before 3.8 it took more, by accident. */
+/* May .lfsconfig set it?  By the list of git-lfs, from 3.8 on. */
 static bool is_safe(const struct gitconfig_entry *entry)
 {
 	static const char *const keys[] = {
@@ -154,7 +154,7 @@ struct gitconfig *gitconfig_merge(const struct gitconfig *git,
 	return merged;
 }
 
-/* Which of these objects are there, a line for each: one child for all. */
+/* Ask which of these objects exist: a line for each, one child for all. */
 static int check_objects(const char *names, struct buf *lines, struct err *err)
 {
 	const char *const argv[] = { "git", "cat-file", "--batch-check", NULL };
@@ -400,7 +400,7 @@ int gitconfig_get_bool(const struct gitconfig *config, const char *key,
 	return entry ? gitconfig_parse_bool(entry, value, err) : 0;
 }
 
-/* Where git was installed, as far as its own programs tell. */
+/* The folder that git was installed in, by its own answer; the caller's. */
 static char *git_prefix(struct err *err)
 {
 	static const char *const ends[] = { "/libexec/git-core\n",

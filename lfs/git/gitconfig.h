@@ -12,12 +12,12 @@
  * The git config, read once and looked up as git does.
  *
  * Keys are written as for git: "section.key" or "section.sub.section.key".
- * The section and the last part match in any letter case, what is between
- * them exactly.  Where a key has several values the last one counts.  A key
+ * The section and the name match in any letter case, the subsection between
+ * them exactly.  Of several values of a key the last one counts.  A key
  * without a value (`[http] sslVerify`) has the value "true".
  *
- * Never changed once it is made, so all threads may read it.  All strings got
- * from it are borrowed.
+ * It never changes after it is made, so all threads may read it.  All strings
+ * that it gives are borrowed.
  */
 
 struct gitconfig;
@@ -37,7 +37,7 @@ struct gitconfig_entry {
  */
 struct gitconfig *gitconfig_load(const char *dir, struct err *err);
 
-/* The same from text, in the form of `git config -z --list`. */
+/* A config from text in the form of `git config -z --list`. */
 struct gitconfig *gitconfig_parse(const char *text, size_t len,
 				  struct err *err);
 
@@ -52,7 +52,7 @@ struct gitconfig *gitconfig_parse(const char *text, size_t len,
 struct gitconfig *gitconfig_add_lfsconfig(const struct gitconfig *git,
 					  const char *top, struct err *err);
 
-/* The same with a .lfsconfig (or NULL) that has been read; that is taken. */
+/* Add a .lfsconfig that has been read, which is taken, or NULL for none. */
 struct gitconfig *gitconfig_merge(const struct gitconfig *git,
 				  struct gitconfig *file);
 
@@ -65,7 +65,7 @@ const struct gitconfig_entry *gitconfig_find(const struct gitconfig *config,
 
 /*
  * The entry of `section.<url>.key` that matches the URL best (urlmatch.h),
- * else of `section.key`, else NULL.  `url` may be NULL.
+ * otherwise of `section.key`, otherwise NULL.  `url` may be NULL.
  */
 const struct gitconfig_entry *gitconfig_find_url(const struct gitconfig *config,
 						 const char *section,

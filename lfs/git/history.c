@@ -117,7 +117,7 @@ static int empty_file(int fd, struct err *err)
 	return err_sys(err, errno, "cannot empty a file");
 }
 
-/* Run git from file to file; -1 for `in`: nothing to read. */
+/* Run git from file to file; -1 for `in` if it reads nothing. */
 static int run_git(const struct search *search, const char *const *argv, int in,
 		   int out, struct err *err)
 {
@@ -134,7 +134,7 @@ static int run_git(const struct search *search, const char *const *argv, int in,
 	return child_run_files(&child, in, out, err);
 }
 
-/* A command line: these words, and room for `more` and a NULL. */
+/* A command line of these words, with room for `more` and a NULL. */
 static const char **make_argv(const char *const *words, size_t *n, size_t more)
 {
 	const char **argv;
@@ -146,9 +146,9 @@ static const char **make_argv(const char *const *words, size_t *n, size_t more)
 	return argv;
 }
 
-/* git rev-list of the refs. */
-static int list(const struct search *search, const char *const *words, int out,
-		struct err *err)
+/* Run git rev-list for the refs. */
+static int list_revisions(const struct search *search, const char *const *words,
+			  int out, struct err *err)
 {
 	const struct history_request *request = search->request;
 	size_t n = 0;
@@ -182,7 +182,7 @@ static int list(const struct search *search, const char *const *words, int out,
 	return err_wrap(err, "cannot list the history");
 }
 
-/* What each commit changed: of a merge, what no parent of it has. */
+/* List the changes of each commit; of a merge, those that no parent has. */
 static int list_changes(const struct search *search, int in, int out,
 			struct err *err)
 {
@@ -242,9 +242,9 @@ static int sift(int in, int out,
 }
 
 /*
- * ":MODE MODE NAME NAME STATUS\tPATH", of a merge with another colon, mode and
- * name for each further parent: the last name, if it is that of a file or, as
- * git-lfs takes those, too, of a link.
+ * ":MODE MODE NAME NAME STATUS\tPATH", for a merge with another colon, mode and
+ * name for each further parent.  Returns the last name if it is a file's or a
+ * link's, in which git-lfs looks for pointers, too; otherwise NULL.
  */
 static const char *parse_change(char *line)
 {
@@ -301,10 +301,10 @@ static int list_all(const struct search *search, const char *filter, int out,
 	whole.nspecs = 0;
 	if (search->promisors[0])
 		words[5] = "--missing=print";
-	return list(&whole, words, out, err);
+	return list_revisions(&whole, words, out, err);
 }
 
-/* What some commit put at one of the paths, with the same marks. */
+/* The objects that commits put at one of the paths, with the same marks. */
 static int list_changed(const struct search *search, struct names *absent,
 			int out, struct err *err)
 {
@@ -312,7 +312,7 @@ static int list_changed(const struct search *search, struct names *absent,
 					       "--full-history", NULL };
 	const int *fds = search->fds;
 
-	if (list(search, commits, fds[COMMITS], err) ||
+	if (list_revisions(search, commits, fds[COMMITS], err) ||
 	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
 		return -1;
 	return sift(fds[CHANGES], out, keep_changed, absent, err);
@@ -369,7 +369,7 @@ static int note_absent(char *line, FILE *to, void *absent, struct err *err)
 static int fetch_from(const struct search *search, const char *remote,
 		      struct err *err)
 {
-	/* What git does to fetch one.  The filter is for trees: no blobs. */
+	/* As git itself fetches a missing object; with trees come no blobs. */
 	const char *const argv[] = { "git",
 				     "-c",
 				     "fetch.negotiationAlgorithm=noop",
@@ -389,8 +389,8 @@ static int fetch_from(const struct search *search, const char *remote,
 		       err);
 }
 
-/* Fetch what is absent: all of it at once. */
-static int fetch(const struct search *search, struct err *err)
+/* Fetch all that is absent at once, from the first promisor that has it. */
+static int fetch_absent(const struct search *search, struct err *err)
 {
 	int ret = -1;
 
@@ -405,7 +405,7 @@ static int fetch(const struct search *search, struct err *err)
 	return err_wrap(err, "cannot fetch what this partial clone lacks");
 }
 
-/* The trees, without which nobody knows what else is absent. */
+/* Fetch the trees: without them nobody knows what else is absent. */
 static int fetch_trees(const struct search *search, struct err *err)
 {
 	for (int i = 0; i < ROUNDS_MAX; i++) {
@@ -417,7 +417,7 @@ static int fetch_trees(const struct search *search, struct err *err)
 			return -1;
 		if (!n)
 			return 0;
-		if (fetch(search, err))
+		if (fetch_absent(search, err))
 			return -1;
 	}
 	return err_set(err, ERR_LOCAL, "this partial clone lacks trees");
@@ -455,12 +455,12 @@ static int list_partial(const struct search *search, const char *filter,
 	    (search->nspecs && choose_paths(search, err)) ||
 	    list_absent(search, &n, err))
 		return -1;
-	if (n && fetch(search, err))
+	if (n && fetch_absent(search, err))
 		return -1;
 	return sift(fds[LISTED], fds[OBJECTS], keep_all, NULL, err);
 }
 
-/* The names of all objects that matter, but large blobs. */
+/* List the names of all objects that matter, except large blobs. */
 static int list_objects(const struct search *search, struct err *err)
 {
 	static const char filter[] = "--filter=blob:limit=1024";
@@ -473,7 +473,7 @@ static int list_objects(const struct search *search, struct err *err)
 	return list_all(search, filter, search->fds[OBJECTS], err);
 }
 
-/* "blob SIZE NAME", with NAME and a newline behind; NULL: another kind. */
+/* "blob SIZE" and what follows it, which is returned; NULL: another kind. */
 static const char *parse_size(const char *line, uint64_t *size)
 {
 	static const char word[] = "blob ";
@@ -519,7 +519,7 @@ static void add_pointer(struct history *history, const struct pointer *pointer)
 	history->pointers[history->n++] = *pointer;
 }
 
-/* One record: its head, "NAME blob SIZE", the blob and a newline. */
+/* Read one record: after its head, "NAME blob SIZE", the blob and a newline. */
 static int read_blob(struct history *history, FILE *from, const char *head,
 		     struct err *err)
 {
@@ -535,7 +535,7 @@ static int read_blob(struct history *history, FILE *from, const char *head,
 		return err_set(err, ERR_LOCAL,
 			       "'git cat-file' printed what makes no sense: "
 			       "run git fsck");
-	/* One to no bytes hides none to the same oid: git-lfs skips it. */
+	/* git-lfs skips a pointer to no bytes, so it must not hide another. */
 	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)
 		add_pointer(history, &pointer);
 	return 0;
@@ -565,7 +565,7 @@ static int compare_oids(const void *left, const void *right)
 	return *a < *b ? -1 : 1;
 }
 
-/* Each oid once, where it came first. */
+/* Keep each oid once, where it came first. */
 static void drop_doubles(struct history *history)
 {
 	struct pointer **sorted = xcalloc(history->n, sizeof(struct pointer *));
@@ -618,7 +618,7 @@ static void close_search(struct search *search)
 	history_free_pathspecs(search->specs);
 }
 
-/* To be closed whatever comes of it. */
+/* Close it also after an error. */
 static int open_search(struct search *search,
 		       const struct history_request *request, struct err *err)
 {
@@ -661,7 +661,8 @@ int history_fetch(const struct history_request *request, struct err *err)
 	ret = open_search(&search, request, err);
 	if (!ret && search.promisors[0] &&
 	    (list_all(&search, "--no-filter", search.fds[LISTED], err) ||
-	     list_absent(&search, &n, err) || (n && fetch(&search, err))))
+	     list_absent(&search, &n, err) ||
+	     (n && fetch_absent(&search, err))))
 		ret = -1;
 	close_search(&search);
 	return ret;
@@ -686,9 +687,9 @@ static bool is_search_over(void *ctx)
 	       clock_ms() > search->until_ms;
 }
 
-/* What git prints up to the first NUL or newline; NULL if that is nothing. */
-static char *ask_git(struct path_search *search, const char *const *argv,
-		     const char *input, size_t most)
+/* What git prints up to the first NUL, the caller's; NULL if that is nothing. */
+static char *git_first_line(struct path_search *search, const char *const *argv,
+			    const char *input, size_t most)
 {
 	const struct child child = { .argv = argv,
 				     .input = input,
@@ -711,14 +712,14 @@ static char *name_object(struct path_search *search, const char *type,
 {
 	const char *const argv[] = { "git", "hash-object", "-t",
 				     type,  "--stdin",	   NULL };
-	char *id = ask_git(search, argv, content, ID_MAX);
+	char *id = git_first_line(search, argv, content, ID_MAX);
 
 	if (id)
 		id[strcspn(id, "\n")] = '\0';
 	return id;
 }
 
-/* A tree is compared with the empty one, so that git does the filtering. */
+/* Compare a tree with the empty one, so that git does the filtering. */
 static char *find_in_tree(struct path_search *search, const char *find,
 			  const char *empty, const char *ref)
 {
@@ -727,10 +728,10 @@ static char *find_in_tree(struct path_search *search, const char *find,
 				     "--name-only", empty,	    ref,
 				     NULL };
 
-	return ask_git(search, argv, NULL, PATHS_MAX);
+	return git_first_line(search, argv, NULL, PATHS_MAX);
 }
 
-/* Renames would have git read blobs, which a partial clone would fetch. */
+/* Without renames: for them git would read blobs, and fetch those it lacks. */
 static char *find_in_history(struct path_search *search, const char *find)
 {
 	const char *const argv[] = {
@@ -740,7 +741,7 @@ static char *find_in_history(struct path_search *search, const char *find)
 		find,  "--name-only",  NULL
 	};
 
-	return ask_git(search, argv, NULL, PATHS_MAX);
+	return git_first_line(search, argv, NULL, PATHS_MAX);
 }
 
 char *history_find_path(const struct history_path *wanted)

@@ -15,27 +15,27 @@
  * Every LFS object that a git history points to.
  *
  * Nothing is checked out: git lists the small blobs that can be reached from
- * the refs, or those that commits put at certain paths, and those that are
- * pointers count, but those to no bytes: git-lfs asks no server for them.  What
- * it prints goes to unlinked files, so the memory taken is that of the pointers.
+ * the refs, or those that commits put at certain paths.  The pointers among them
+ * count, except those to no bytes: git-lfs asks no server for them.  The output
+ * of git goes to unlinked files, so memory holds only the pointers.
  *
- * In a partial clone, what is absent is fetched first, all at once, large blobs,
- * too, for how large they are nobody knows: git by itself would fetch each blob
- * alone.
+ * In a partial clone, all absent objects are fetched first, at once: git by
+ * itself would fetch each blob alone.  That includes large blobs, since the size
+ * of an absent blob is not known.
  */
 
 struct history_request {
 	const char *const *refs;	/* what `git rev-list` takes */
 	size_t nrefs;
 	bool all;	/* all refs of the repository, besides */
-	bool tips_only;	/* of what they name, not of what was before */
+	bool tips_only;	/* the trees of the refs, without their history */
 	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
 	const char *include;
 	const char *exclude;
-	/* A remote: leave out what its branches had when last seen.  Or NULL. */
+	/* Leave out what this remote's branches had when last seen; or NULL. */
 	const char *beyond;
 	const char *dir;	/* where the files are made for a moment */
-	/* That of the repository; NULL: take it for no partial clone. */
+	/* The repository's; NULL: it is taken for a whole clone. */
 	const struct gitconfig *config;
 	struct stop stop;
 };
@@ -48,16 +48,16 @@ struct history {
 
 /*
  * Find them, in the repository of the current directory.  ERR_USAGE if git
- * does not know a ref, ERR_LOCAL if it lacks a blob and cannot fetch it; what
- * it says goes to stderr.
+ * does not know a ref, ERR_LOCAL if it lacks a blob and cannot fetch it; its
+ * messages go to stderr.
  */
 int history_find(struct history *history, const struct history_request *request,
 		 struct err *err);
 
 /*
- * In a partial clone, fetch all that is absent, whatever it is, in one go:
- * before a push, for which git's hooks would have each blob fetched alone.
- * The patterns count for nothing.
+ * In a partial clone, fetch all absent objects in one go: before a push, for
+ * which git's hooks would have each blob fetched alone.  The patterns are
+ * ignored.
  */
 int history_fetch(const struct history_request *request, struct err *err);
 

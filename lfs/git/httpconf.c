@@ -79,9 +79,8 @@ static const struct {
 };
 
 /*
- * The first that is set counts, and if it is empty there is no proxy.  git's
- * order, but for the variables at the end of each line, which only git-lfs
- * knows.
+ * The first variable that is set counts, and if it is empty there is no proxy.
+ * git's order; only git-lfs reads those at the end of each list.
  */
 static const char *const https_proxies[] = { "https_proxy", "HTTPS_PROXY",
 					     "all_proxy",   "ALL_PROXY",
@@ -110,7 +109,7 @@ struct httpconf {
 	size_t npasswords;
 };
 
-/* The variable that is set first, or "". */
+/* The value of the first that is set, or "". */
 static char *read_proxy(const char *const *names)
 {
 	for (; *names; names++) {
@@ -147,7 +146,7 @@ static bool is_verify_off(void)
 	return true;
 }
 
-/* The value that the values of the config's http.* give way to, or NULL. */
+/* The value that counts instead of the config's http.*, or NULL. */
 static const char *find_override(const struct gitconfig *config,
 				 const char *remote, enum option option)
 {
@@ -175,7 +174,7 @@ static int add_value(struct buf *text, const char *key, const char *value,
 		       "long");
 }
 
-/* The value as it is needed, the caller's; NULL with an error. */
+/* The value with its path expanded or its flag read, the caller's; or NULL. */
 static char *read_value(const struct gitconfig_entry *entry, enum form form,
 			struct err *err)
 {
@@ -307,8 +306,8 @@ void httpconf_options_for(const void *httpconf, const char *url,
 						     conf->http_proxy;
 }
 
-/* For any URL at all? */
-static bool is_on(const struct httpconf *conf, enum option option)
+/* Is this option true for any URL at all? */
+static bool is_on_anywhere(const struct httpconf *conf, enum option option)
 {
 	const struct gitconfig_entry *entry;
 	size_t pos = 0;
@@ -333,7 +332,8 @@ bool httpconf_next_protected(const struct httpconf *conf, size_t *pos,
 		if ((!is_proxy &&
 		     !gitconfig_is(entry, "http", options_table[CERT].key)) ||
 		    !*entry->value ||
-		    !is_on(conf, is_proxy ? PROXY_PROTECTED : PROTECTED))
+		    !is_on_anywhere(conf,
+				    is_proxy ? PROXY_PROTECTED : PROTECTED))
 			continue;
 		cert->path = entry->value;
 		cert->key = NULL;

@@ -14,12 +14,12 @@
  *
  * Everything is read when it is made: the environment (GIT_SSL_*, *_PROXY)
  * and `http.*` with its `http.<url>.*` forms.  The environment wins over the
- * config, but for the proxy: remote.<name>.proxy, then http.proxy, then the
+ * config, except for the proxy: remote.<name>.proxy, then http.proxy, then the
  * environment.  An empty value stands for libcurl's default, an empty proxy
  * for none.
  *
- * Three places where git-lfs is followed and not git, since git-lfs has come to
- * the server before us: HTTP_PROXY serves https too if nothing else is set,
+ * Three times git-lfs is followed and not git, since git-lfs has reached the
+ * server before us: HTTP_PROXY is for https, too, if nothing else is set,
  * GIT_SSL_NO_VERIFY=false does not switch verification off, and SSL_CERT_FILE
  * and SSL_CERT_DIR are where the system's CAs are.
  */
@@ -53,11 +53,11 @@ struct httpconf_cert {
 bool httpconf_next_protected(const struct httpconf *conf, size_t *pos,
 			     struct httpconf_cert *cert);
 
-/* The password of a certificate's key, for options_for to give; copied. */
+/* Give httpconf_options_for() the password of a certificate's key; copied. */
 void httpconf_set_password(struct httpconf *conf, const char *cert,
 			   const char *password);
 
-/* That, borrowed; NULL if it was not set or `cert` is NULL. */
+/* The password, borrowed; NULL if it was not set or `cert` is NULL. */
 const char *httpconf_password(const struct httpconf *conf, const char *cert);
 
 /* NULL is fine. */
@@ -65,8 +65,8 @@ void httpconf_free(struct httpconf *conf);
 
 /*
  * Add the values of `http.<url>.extraHeader` that match `url` best.  As with
- * git an empty value forgets those before it, and as with git-lfs a value
- * without a colon is passed over.
+ * git an empty value drops those before it, and as with git-lfs a value without
+ * a colon is skipped.
  */
 int httpconf_add_headers(const struct gitconfig *config, const char *url,
 			 struct headers *headers, struct err *err);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* What is left of the text. */
+/* The text that is left. */
 struct rest {
 	const char *text;
 	size_t len;
@@ -25,7 +25,7 @@ static bool is_word(char c)
 	       (c >= 'A' && c <= 'Z');
 }
 
-/* Does a character that Unicode calls a space stand here? Its bytes, or 0. */
+/* The bytes of the Unicode space that begins the text, or 0. */
 static size_t blank_at(const char *text, size_t len)
 {
 	static const char *const blanks[] = {
@@ -58,7 +58,7 @@ static size_t blank_at(const char *text, size_t len)
 	return 0;
 }
 
-/* The bytes of the character of that kind that ends the text, or 0. */
+/* The bytes of the Unicode space that ends the text, or 0. */
 static size_t blank_before(const char *text, size_t len)
 {
 	for (size_t n = 1; n <= 3 && n <= len; n++)
@@ -67,7 +67,7 @@ static size_t blank_before(const char *text, size_t len)
 	return 0;
 }
 
-static void trim(struct rest *rest)
+static void trim_blanks(struct rest *rest)
 {
 	size_t n;
 
@@ -97,7 +97,7 @@ static bool next_line(struct rest *rest, struct rest *line)
 }
 
 /* Take `prefix` off the line, if it begins with it. */
-static bool skip(struct rest *line, const char *prefix)
+static bool skip_prefix(struct rest *line, const char *prefix)
 {
 	size_t n = strlen(prefix);
 
@@ -116,7 +116,7 @@ static bool is_version(struct rest line)
 		"http://git-media.io/v/2",
 	};
 
-	if (!skip(&line, "version "))
+	if (!skip_prefix(&line, "version "))
 		return false;
 	for (size_t i = 0; i < sizeof(urls) / sizeof(urls[0]); i++)
 		if (line.len == strlen(urls[i]) &&
@@ -125,14 +125,15 @@ static bool is_version(struct rest line)
 	return false;
 }
 
-/* ext-N-NAME ...: what an extension of git-lfs made the object of. */
+/* Is it "ext-N-NAME ...", a line of an extension of git-lfs? */
 static bool is_extension(struct rest line)
 {
-	return skip(&line, "ext-") && line.len >= 3 && is_digit(*line.text) &&
-	       line.text[1] == '-' && is_word(line.text[2]);
+	return skip_prefix(&line, "ext-") && line.len >= 3 &&
+	       is_digit(*line.text) && line.text[1] == '-' &&
+	       is_word(line.text[2]);
 }
 
-/* The next line that says something of the object itself. */
+/* Take the next line that is neither empty nor an extension's. */
 static bool next_key(struct rest *rest, struct rest *line)
 {
 	do
@@ -144,7 +145,7 @@ static bool next_key(struct rest *rest, struct rest *line)
 
 static bool take_oid(struct rest line, char *oid)
 {
-	if (!skip(&line, "oid sha256:") || line.len != POINTER_OID)
+	if (!skip_prefix(&line, "oid sha256:") || line.len != POINTER_OID)
 		return false;
 	for (size_t i = 0; i < POINTER_OID; i++)
 		if (!is_hex(line.text[i]))
@@ -159,12 +160,12 @@ static bool take_size(struct rest line, uint64_t *size)
 {
 	uint64_t max = INT64_MAX;
 
-	if (!skip(&line, "size "))
+	if (!skip_prefix(&line, "size "))
 		return false;
-	if (skip(&line, "-"))
+	if (skip_prefix(&line, "-"))
 		max = 0;
 	else
-		skip(&line, "+");
+		skip_prefix(&line, "+");
 	*size = 0;
 	for (size_t i = 0; i < line.len; i++) {
 		uint64_t digit = (uint64_t)(line.text[i] - '0');
@@ -183,7 +184,7 @@ bool pointer_parse(struct pointer *pointer, const char *text, size_t len)
 
 	if (len < POINTER_MIN || len > POINTER_MAX)
 		return false;
-	trim(&rest);
+	trim_blanks(&rest);
 	return next_key(&rest, &line) && is_version(line) &&
 	       next_key(&rest, &line) && take_oid(line, pointer->oid) &&
 	       next_key(&rest, &line) && take_size(line, &pointer->size) &&

@@ -27,8 +27,8 @@ struct pointer {
 };
 
 /*
- * Is this blob a pointer?  Whatever git-lfs takes for one is one here, with the
- * same oid and size: the three keys each once and in their order, with empty
+ * Is this blob a pointer?  It is if it is for git-lfs, with the same oid and
+ * size: the three keys each once and in their order, with empty
  * lines and extensions between them, the two URLs of its first versions, signs
  * and zeros before the size, and blanks around the whole.  In one way it is
  * more lenient than git-lfs: what a line of an extension says does not matter.

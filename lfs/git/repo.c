@@ -17,15 +17,15 @@
 
 enum {
 	ANSWER_MAX = 64 << 10,
-	LINE_MAX_READ = 4096,	/* bytes of a path or a ref */
 	FETCH_MAX = 8192	/* a line that is longer has no URL for us */
 };
 
 /*
- * Each answer ends its line.  Git ends at the first one that it has not got: a
- * work tree; or a commit for HEAD, and then says "HEAD" all the same.
+ * A line for each answer.  Git stops at the first that it cannot give: the work
+ * tree; or HEAD without a commit, for which it prints "HEAD" before it fails.
  */
-static int parse(struct repo *repo, char *text, bool has_all, struct err *err)
+static int parse_answers(struct repo *repo, char *text, bool has_all,
+			 struct err *err)
 {
 	char *top = strchr(text, '\n'), *head;
 	size_t len;
@@ -65,7 +65,7 @@ int repo_find(struct repo *repo, struct err *err)
 	*repo = (struct repo)REPO_INIT;
 	ret = child_run(&child, &text, &status, err);
 	if (!ret && text.len)
-		ret = parse(repo, text.data, !status, err);
+		ret = parse_answers(repo, text.data, !status, err);
 	buf_release(&text);
 	return ret;
 }
@@ -118,11 +118,11 @@ const char **repo_promisors(const struct gitconfig *config)
 	return names;
 }
 
-/* The line that git prints, the caller's; NULL if git fails, which is no error. */
-static int ask_git(char **line, const char *const *argv, struct err *err)
+/* The line that git prints, the caller's; NULL, but no error, if git fails. */
+static int git_line(char **line, const char *const *argv, struct err *err)
 {
 	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(LINE_MAX_READ);
+	struct buf text = BUF_INIT(BRANCH_MAX);
 	int status, ret = child_run(&child, &text, &status, err);
 
 	*line = NULL;
@@ -142,7 +142,7 @@ int branch_current(char **branch, const char *head, struct err *err)
 	char *ref = NULL;
 
 	*branch = NULL;
-	if (!head && ask_git(&ref, argv, err))
+	if (!head && git_line(&ref, argv, err))
 		return -1;
 	if (!head)
 		head = ref;
@@ -152,7 +152,7 @@ int branch_current(char **branch, const char *head, struct err *err)
 	return 0;
 }
 
-/* The others of push.default do not look at the upstream. */
+/* Does push.default, whose other values ignore the upstream, push to it? */
 static bool goes_upstream(const struct gitconfig *config)
 {
 	static const char *const words[] = { "simple", "upstream", "tracking" };
@@ -164,7 +164,7 @@ static bool goes_upstream(const struct gitconfig *config)
 	return !value || !*value;
 }
 
-/* NULL if it has none that a server could know. */
+/* The upstream of a branch; NULL without one, or if it is no full ref. */
 static const char *upstream(const struct gitconfig *config, const char *branch)
 {
 	const char *merge = gitconfig_get_sub(config, "branch", branch,
@@ -228,7 +228,7 @@ char *fetchhead_url(void)
 	ssize_t got = -1;
 	int fd = -1;
 
-	ask_git(&path, argv, &ignored);
+	git_line(&path, argv, &ignored);
 	if (path)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)

@@ -18,8 +18,8 @@ struct repo {
 	/* The top of the work tree; NULL if there is none or we are outside. */
 	char *top;	/* owned, absolute */
 	/*
-	 * What HEAD is on: a full ref, or "HEAD" itself.  NULL if git did not
-	 * come to it, with no work tree or no commit yet.
+	 * The ref that HEAD is on, in full, or "HEAD" itself.  NULL without a
+	 * work tree, and before the first commit.
 	 */
 	char *head;	/* owned */
 };
@@ -27,8 +27,8 @@ struct repo {
 #define REPO_INIT { .common = NULL }
 
 /*
- * One child process.  To be outside is no error; ERR_LOCAL if git does not
- * start.  Release it in any case.
+ * Find it, with one child process.  No repository is no error; ERR_LOCAL if git
+ * does not start.  Release it in any case.
  */
 int repo_find(struct repo *repo, struct err *err);
 
@@ -52,30 +52,31 @@ enum {
 };
 
 /*
- * The current branch, without refs/heads/; NULL if HEAD is on none.  It is the
- * caller's.  `head` is what repo_find() says; if that is NULL, asks git, with
- * one child process, as refs need not be files.
+ * The current branch, without refs/heads/, the caller's; NULL if HEAD is on none.
+ * `head` is that of repo_find(); if it is NULL, git is asked, with one child
+ * process, as refs need not be files.
  */
 int branch_current(char **branch, const char *head, struct err *err);
 
 /*
  * The full name of the ref that `branch` is updated from: the upstream if it
- * has one, of whatever remote (as git-lfs does since 3.8), else the branch of
- * the same name.  The result is the caller's.
+ * has one, of whatever remote (as git-lfs does since 3.8), otherwise the branch
+ * of the same name.  The result is the caller's.
  */
 char *branch_pull_ref(const struct gitconfig *config, const char *branch);
 
 /*
- * The same of what it is pushed to at a remote (its name or URL): the upstream
- * only if that is there, and push.default wants it.
+ * The full name of the ref that `branch` is pushed to at a remote (its name or
+ * URL): its upstream if that is at this remote and push.default allows it,
+ * otherwise the branch of the same name.  The result is the caller's.
  */
 char *branch_push_ref(const struct gitconfig *config, const char *branch,
 		      const char *remote);
 
 /*
- * The URL of the last fetch, by git's own note of it.  In a repository without
- * a remote, as after `git fetch URL`, nothing else tells.  git-lfs looks there
- * from 3.5 on.
+ * The URL of the last fetch, as git notes it in FETCH_HEAD.  In a repository
+ * without a remote, as after `git fetch URL`, it is the only one.  git-lfs looks
+ * there from 3.5 on.
  */
 
 /*
@@ -86,8 +87,8 @@ char *branch_push_ref(const struct gitconfig *config, const char *branch,
 char *fetchhead_parse(const char *text, size_t len);
 
 /*
- * That of the repository that the current directory is in, or NULL.  Asks git
- * where the file is, with one child process.
+ * The URL in the FETCH_HEAD of the current directory's repository, the caller's,
+ * or NULL.  Asks git for the file's path, with one child process.
  */
 char *fetchhead_url(void);
 

@@ -9,10 +9,9 @@
 #include "lfs/git/gitconfig.h"
 
 /*
- * What the user may choose: `lfsmultipart.<key>` of the git config, or
- * `lfsmultipart.<url>.<key>` for some servers only.  Keys that are not set
- * fall back to git-lfs's own, then to the defaults in the table of the .c
- * file.
+ * The user's choices: `lfsmultipart.<key>` of the git config, or
+ * `lfsmultipart.<url>.<key>` for some servers only.  For a key that is not set
+ * the one of git-lfs counts, then the default in the table of the .c file.
  */
 
 struct settings {
@@ -24,10 +23,10 @@ struct settings {
 	unsigned max_verifies;		/* of one upload, if they are refused */
 	unsigned stall_ms;		/* silence while a body moves */
 	unsigned answer_ms;		/* silence before a part's answer */
-	unsigned finish_ms;		/* ... and before a finish's */
+	unsigned finish_ms;		/* silence before a finish's answer */
 	unsigned offline_ms;		/* nothing moves on any connection */
 	unsigned connect_ms;		/* name, TCP and TLS together */
-	unsigned prune_days;		/* of what is unfinished; 0: never */
+	unsigned prune_days;		/* age of unfinished files; 0: never */
 	bool verify;			/* hash what is moved */
 	bool fsync;			/* downloads go to the disk, then to git-lfs */
 };

@@ -89,7 +89,7 @@ int storage_make_dir(const struct storage *storage, struct err *err)
 
 	if (stat(dir, &st) && file_make_dir(dir, storage->dir_mode, err))
 		return -1;
-	/* In that order: to look at a shared folder, a file is made there. */
+	/* user_dir first: the check of a shared folder makes a file in it. */
 	if (!file_is_own_dir(storage->user_dir) && !file_is_own_dir(dir) &&
 	    mkdir(storage->user_dir, 0700) && errno != EEXIST)
 		log_info("cannot make '%s'", storage->user_dir);

@@ -9,15 +9,15 @@
 #include "lfs/git/repo.h"
 
 /*
- * Where git-lfs keeps its objects, and we our unfinished ones:
+ * The folders in which git-lfs keeps its objects, and we our unfinished ones:
  *
  *	<dir>/objects/aa/bb/OID		git-lfs's
  *	<dir>/multipart/		ours: partial files, journals, locks
  *	<dir>/multipart/unfinished-UID/	partial files and journals, if several
  *					users share the storage
  *
- * <dir> is lfs.storage, absolute or seen from the common git directory, else
- * `lfs` there; so all worktrees share it.
+ * <dir> is lfs.storage, absolute or relative to the common git directory; by
+ * default `lfs` there.  So all worktrees share it.
  */
 
 struct storage {
@@ -44,9 +44,9 @@ int storage_load(struct storage *storage, const struct repo *repo,
 int storage_make_dir(const struct storage *storage, struct err *err);
 
 /*
- * The folder for files of this user alone, borrowed: user_dir if it is there,
- * and else multipart_dir, which then is this user's alone or has nothing that
- * is (file_open_own()).
+ * The folder for files of this user alone, borrowed: user_dir if it exists,
+ * otherwise multipart_dir, which then is this user's alone, or has no file that
+ * file_open_own() would open.
  */
 const char *storage_own_dir(const struct storage *storage);
 

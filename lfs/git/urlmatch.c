@@ -25,8 +25,8 @@ struct urlmatch {
 	char *path;	/* begins with a slash */
 };
 
-/* One character, perhaps escaped; returns how many bytes it took, or 0. */
-static size_t decode(const char *s, size_t n, unsigned char *c)
+/* Read one character, perhaps escaped; returns its bytes, or 0 if malformed. */
+static size_t decode_char(const char *s, size_t n, unsigned char *c)
 {
 	int byte = text_percent(s, n);
 
@@ -40,14 +40,15 @@ static size_t decode(const char *s, size_t n, unsigned char *c)
 }
 
 /*
- * Escapes that are needed stay, those of delimiters too, others go, and what
- * lacks one gets it.  `out` has room for 3 * n.  -1 if an escape is broken.
+ * Keep the escapes that are needed and those of delimiters, undo the others, and
+ * escape the characters that lack it.  `out` has room for 3 * n.  -1 if an escape
+ * is malformed.
  */
-static int add_escaped(struct buf *out, const char *s, size_t n)
+static int add_normalized(struct buf *out, const char *s, size_t n)
 {
 	while (n) {
 		unsigned char c;
-		size_t took = decode(s, n, &c);
+		size_t took = decode_char(s, n, &c);
 
 		if (!took)
 			return -1;
@@ -62,8 +63,8 @@ static int add_escaped(struct buf *out, const char *s, size_t n)
 	return 0;
 }
 
-/* The scheme; moves `s` behind "://". */
-static int parse_scheme(struct urlmatch *match, const char **s)
+/* Read the scheme, and move `s` past "://". */
+static int normalize_scheme(struct urlmatch *match, const char **s)
 {
 	const char *colon = strstr(*s, "://");
 
@@ -77,8 +78,9 @@ static int parse_scheme(struct urlmatch *match, const char **s)
 	return 0;
 }
 
-/* The user without the password; moves `s` behind the "@". */
-static int parse_user(struct urlmatch *match, const char **s, const char *end)
+/* Read the user without the password, and move `s` past the "@". */
+static int normalize_user(struct urlmatch *match, const char **s,
+			  const char *end)
 {
 	const char *at = memchr(*s, '@', (size_t)(end - *s));
 	struct buf user;
@@ -89,7 +91,7 @@ static int parse_user(struct urlmatch *match, const char **s, const char *end)
 		return 0;
 	len = (size_t)(at - *s);
 	user = (struct buf)BUF_INIT(3 * len + 1);
-	ret = add_escaped(&user, *s, len);
+	ret = add_normalized(&user, *s, len);
 	if (!ret)
 		match->user = xstrndup(buf_str(&user),
 				       strcspn(buf_str(&user), ":"));
@@ -98,7 +100,7 @@ static int parse_user(struct urlmatch *match, const char **s, const char *end)
 	return ret;
 }
 
-static int parse_port(struct urlmatch *match, const char *s, size_t n)
+static int normalize_port(struct urlmatch *match, const char *s, size_t n)
 {
 	const char *usual = !strcmp(match->scheme, "http")  ? "80" :
 			    !strcmp(match->scheme, "https") ? "443" :
@@ -120,12 +122,12 @@ static int parse_port(struct urlmatch *match, const char *s, size_t n)
 	return 0;
 }
 
-static int parse_host(struct urlmatch *match, const char *s, const char *end,
-		      bool may_glob)
+static int normalize_host(struct urlmatch *match, const char *s,
+			  const char *end, bool may_glob)
 {
 	const char *colon = end;
 
-	/* The colons inside of "[...]" are no port's. */
+	/* The colons in "[...]" belong to the address. */
 	while (colon > s && colon[-1] != ':' && colon[-1] != ']')
 		colon--;
 	if (colon > s && colon[-1] == ':')
@@ -140,10 +142,10 @@ static int parse_host(struct urlmatch *match, const char *s, const char *end,
 	match->host = text_lower(s, (size_t)(colon - s));
 	if (colon < end)
 		colon++;
-	return parse_port(match, colon, (size_t)(end - colon));
+	return normalize_port(match, colon, (size_t)(end - colon));
 }
 
-/* Take "." and ".." back out of the path; says if a slash may follow. */
+/* Take a "." or ".." out of the path again; tells if a slash may follow. */
 static int fold_dots(struct buf *path, size_t start, bool *add_slash)
 {
 	const char *part = path->data + start;
@@ -164,7 +166,7 @@ static int fold_dots(struct buf *path, size_t start, bool *add_slash)
 	return 0;
 }
 
-static int parse_path(struct urlmatch *match, const char *s)
+static int normalize_path(struct urlmatch *match, const char *s)
 {
 	size_t len = strcspn(s, "?#");
 	struct buf path = BUF_INIT(3 * len + 2);
@@ -179,7 +181,7 @@ static int parse_path(struct urlmatch *match, const char *s)
 		size_t n = strcspn(s, "/?#");
 		bool add_slash;
 
-		ret = add_escaped(&path, s, n);
+		ret = add_normalized(&path, s, n);
 		if (!ret)
 			ret = fold_dots(&path, start, &add_slash);
 		if (ret || s[n] != '/')
@@ -192,26 +194,27 @@ static int parse_path(struct urlmatch *match, const char *s)
 	return ret;
 }
 
-static int parse(struct urlmatch *match, const char *s, bool is_pattern)
+static int normalize(struct urlmatch *match, const char *s, bool is_pattern)
 {
 	const char *end;
 
-	if (parse_scheme(match, &s))
+	if (normalize_scheme(match, &s))
 		return -1;
 	end = s + strcspn(s, "/?#");
-	/* A pattern with a query would match that query only. */
+	/* git would match a pattern with a query only to that query. */
 	if (is_pattern && strpbrk(end, "?#"))
 		return -1;
-	if (parse_user(match, &s, end) || parse_host(match, s, end, is_pattern))
+	if (normalize_user(match, &s, end) ||
+	    normalize_host(match, s, end, is_pattern))
 		return -1;
-	return parse_path(match, end);
+	return normalize_path(match, end);
 }
 
-static struct urlmatch *new_match(const char *url, bool is_pattern)
+static struct urlmatch *match_new(const char *url, bool is_pattern)
 {
 	struct urlmatch *match = xcalloc(1, sizeof(*match));
 
-	if (parse(match, url, is_pattern)) {
+	if (normalize(match, url, is_pattern)) {
 		urlmatch_free(match);
 		return NULL;
 	}
@@ -220,10 +223,10 @@ static struct urlmatch *new_match(const char *url, bool is_pattern)
 
 struct urlmatch *urlmatch_new(const char *url)
 {
-	return new_match(url, false);
+	return match_new(url, false);
 }
 
-/* Label by label, where a label that is `*` stands for any. */
+/* Compare label by label, where a label `*` stands for any. */
 static bool is_host_match(const char *pattern, const char *host)
 {
 	while (*pattern && *host) {
@@ -250,8 +253,8 @@ static bool is_repo_of(const char *repo, size_t len, const char *path)
 	return !*rest || *rest == '/';
 }
 
-/* How much of the path matches, with the slash that ends it; 0: nothing. */
-static size_t match_path(const char *pattern, const char *path)
+/* The length of the path that matches, with the slash that ends it; or 0. */
+static size_t match_paths(const char *pattern, const char *path)
 {
 	size_t len = strlen(pattern);
 
@@ -269,7 +272,7 @@ static bool is_match(const struct urlmatch *pattern, const struct urlmatch *url)
 	       (!pattern->user ||
 		(url->user && !strcmp(pattern->user, url->user))) &&
 	       is_host_match(pattern->host, url->host) &&
-	       match_path(pattern->path, url->path);
+	       match_paths(pattern->path, url->path);
 }
 
 bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
@@ -281,11 +284,11 @@ bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
 	*rank = (struct urlmatch_rank){ .host = 0 };
 	if (!pattern)
 		return true;
-	match = new_match(pattern, true);
+	match = match_new(pattern, true);
 	is = match && url && is_match(match, url);
 	if (is) {
 		rank->host = strlen(match->host);
-		rank->path = match_path(match->path, url->path);
+		rank->path = match_paths(match->path, url->path);
 		rank->has_user = match->user != NULL;
 	}
 	urlmatch_free(match);
@@ -294,7 +297,7 @@ bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
 
 bool urlmatch_is_pattern(const char *pattern)
 {
-	struct urlmatch *match = new_match(pattern, true);
+	struct urlmatch *match = match_new(pattern, true);
 
 	urlmatch_free(match);
 	return match;

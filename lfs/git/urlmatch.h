@@ -6,8 +6,8 @@
 #include <stddef.h>
 
 /*
- * Which `section.<url>.key` of the git config is meant for a URL: git's rules
- * (git help config, http.<url>.*), and git-lfs's one more, that `.../repo`
+ * The `section.<url>.key` of the git config that is meant for a URL, by git's
+ * rules (git help config, http.<url>.*), and by one more of git-lfs: `.../repo`
  * also stands for its LFS URL `.../repo.git/info/lfs`.
  *
  * Both sides are normalised first: case, escapes, default ports, "." and "..".
@@ -18,10 +18,7 @@
 
 struct urlmatch;
 
-/*
- * How good a match is, in this order.  All zero is that of a key without a
- * URL.
- */
+/* How good a match is, in this order; all zero for a key without a URL. */
 struct urlmatch_rank {
 	size_t host;
 	size_t path;
@@ -41,7 +38,7 @@ bool urlmatch_is_match(const char *pattern, const struct urlmatch *url,
 /* Would git take the URL in a config key for one? */
 bool urlmatch_is_pattern(const char *pattern);
 
-/* Less than, equal to, or more than 0 as `a` is worse than, as good as, ... */
+/* Less than, equal to, or more than 0: `a` is worse, as good, or better. */
 int urlmatch_compare(const struct urlmatch_rank *a,
 		     const struct urlmatch_rank *b);
 

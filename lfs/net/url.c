@@ -116,7 +116,7 @@ static bool has_bad_port(const char *host, const char *end)
 	return colon < end && *colon != '.';
 }
 
-/* Where the host begins, after the user info; `host` is where that may be. */
+/* Skip the user info, which may stand at `host`. */
 static const char *skip_user(const char *host, const char *end)
 {
 	const char *at;

@@ -86,8 +86,8 @@ char *url_join(const char *url, const char *suffix);
 uint64_t url_host_id(const char *url);
 
 /*
- * Where a Location header of the answer from `base` points to.  The result
- * has passed url_check() and is the caller's.
+ * The URL to which a Location header of the answer from `base` points.  It has
+ * passed url_check() and is the caller's.
  */
 char *url_resolve(const char *base, const char *location, struct err *err);
 

@@ -47,7 +47,7 @@ const struct endpoint *context_endpoint(struct context *context,
 	return &context->endpoint;
 }
 
-/* Which server it is takes child processes to find: only if it matters. */
+/* Find the server, which takes child processes, only if settings depend on it. */
 static int load_settings(struct context *context, struct err *err)
 {
 	const struct endpoint *endpoint = NULL;
@@ -56,7 +56,7 @@ static int load_settings(struct context *context, struct err *err)
 	if (settings_depend_on_url(context->config)) {
 		endpoint = context_endpoint(context, &why);
 		if (!endpoint)
-			log_info("%s: settings for one server do not count",
+			log_info("%s: settings for one server are ignored",
 				 why.msg);
 	}
 	return settings_load(&context->settings, context->config,
@@ -74,8 +74,8 @@ static int load_httpconf(struct context *context, struct err *err)
 	return 0;
 }
 
-/* What cannot be written can still be pushed from. */
-static int make_dir(const struct context *context, struct err *err)
+/* A push needs no folder of its own, so it works in a repository of others. */
+static int make_storage_dir(const struct context *context, struct err *err)
 {
 	if (!storage_make_dir(&context->storage, err))
 		return 0;
@@ -86,14 +86,14 @@ static int make_dir(const struct context *context, struct err *err)
 	return 0;
 }
 
-static int load(struct context *context, struct err *err)
+static int load_context(struct context *context, struct err *err)
 {
 	context->config = gitconfig_load(NULL, err);
 	if (!context->config || repo_find(&context->repo, err) ||
 	    load_settings(context, err) ||
 	    storage_load(&context->storage, &context->repo, context->config,
 			 err) ||
-	    make_dir(context, err))
+	    make_storage_dir(context, err))
 		return -1;
 	return load_httpconf(context, err);
 }
@@ -106,7 +106,7 @@ struct context *context_new(const struct context_options *options,
 	context->remote = options->remote ? xstrdup(options->remote) : NULL;
 	context->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
 	context->is_upload = options->is_upload;
-	if (!load(context, err))
+	if (!load_context(context, err))
 		return context;
 	context_free(context);
 	return NULL;

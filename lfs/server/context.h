@@ -11,10 +11,10 @@
 #include "lfs/server/endpoint.h"
 
 /*
- * What a command knows of the repository and of one remote: git's
- * configuration, the settings, where objects are kept, and how to reach the LFS
- * server.  All modules that need one of these take a context; whoever made it
- * may change the settings before others see it, and nobody changes it later.
+ * The knowledge of a command about the repository and one remote: git's
+ * configuration, the settings, the folders of objects, and how to reach the LFS
+ * server.  All modules that need one of these take a context; its maker may
+ * change the settings before others see it, and nothing changes them later.
  *
  * Loading it asks git for its config, so the agent does that when the first
  * object comes, not before.
@@ -31,8 +31,9 @@ struct context {
 	struct repo repo;
 	struct storage storage;
 	struct gitconfig *config;
-	struct gitconfig *lfsconfig;	/* and .lfsconfig's: context_endpoint() */
-	struct endpoint endpoint;	/* likewise */
+	/* These two are there after context_endpoint(). */
+	struct gitconfig *lfsconfig;	/* `config` and .lfsconfig */
+	struct endpoint endpoint;
 	struct httpconf *httpconf;
 };
 
@@ -47,10 +48,10 @@ struct context *context_new(const struct context_options *options,
 			    struct err *err);
 
 /*
- * The LFS server that the remote leads to, borrowed.  It is found when it is
- * first asked for, as that may take some child processes; `lfsconfig` is then
- * there, too.  For a download in a repository without remotes, the last fetch
- * tells.  NULL with ERR_USAGE if there is none.  Main thread.
+ * The LFS server that the remote leads to, borrowed.  The first call finds it,
+ * which may take some child processes, and loads `lfsconfig`.  For a download in
+ * a repository without remotes, it is that of the last fetch.  NULL with
+ * ERR_USAGE if there is none.  Main thread.
  */
 const struct endpoint *context_endpoint(struct context *context,
 					struct err *err);

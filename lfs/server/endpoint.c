@@ -101,7 +101,7 @@ static char *path_to_url(const char *path)
 	return url;
 }
 
-/* HOST or HOST:PORT; anything else, such as an IPv6 address, is no host. */
+/* Split HOST or HOST:PORT; git-lfs knows no other host, and no IPv6 address. */
 static int split_port(const char *text, char **host, char **port)
 {
 	size_t n = strcspn(text, ":"), digits;
@@ -380,7 +380,7 @@ static const char *remote_url(struct search *search, const char *remote)
 	return url;
 }
 
-/* Returns whether there is anything to go by. */
+/* Find the URL that the remote gives; false if it gives nothing. */
 static bool find_of_remote(struct search *search, const char *remote,
 			   struct endpoint *endpoint)
 {
@@ -418,7 +418,7 @@ static void find_url(struct search *search, struct endpoint *endpoint)
 		find_of_remote(search, "origin", endpoint);
 }
 
-/* "agent::" in front names who shall move the objects: us. */
+/* "agent::" before a URL names the program that moves the objects: this one. */
 static char *without_agent(const char *url)
 {
 	const char *colons = strstr(url, "::");
@@ -430,7 +430,7 @@ static char *without_agent(const char *url)
 	return url_is_http(colons) ? gourl_normalize(colons) : xstrdup(colons);
 }
 
-/* What kind of URL is it?  One that git-lfs could not use is an error. */
+/* Tell the kind of the URL; one that git-lfs could not use is an error. */
 static int judge_url(struct endpoint *endpoint, struct err *err)
 {
 	char *rest = endpoint->url ? without_agent(endpoint->url) : NULL;

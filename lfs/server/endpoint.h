@@ -29,7 +29,7 @@ enum endpoint_kind {
 	ENDPOINT_OTHER	/* what followed "agent::", such as s3:// */
 };
 
-/* Where to ask with git-lfs-authenticate. */
+/* The host to ask for access with git-lfs-authenticate. */
 struct ssh_address {
 	char *host;	/* owned, as are all; with "user@"; NULL: nowhere */
 	char *port;	/* digits, or NULL */
@@ -42,7 +42,7 @@ struct endpoint {
 	struct ssh_address ssh;	/* ask there first: ssh.h */
 	char *remote;	/* its name or its URL */
 	char *remote_url;	/* git's URL of it, for credentials; or NULL */
-	char *key;	/* what of the config names it; NULL: nothing there */
+	char *key;	/* of the config that names it, or NULL */
 };
 
 #define ENDPOINT_INIT { .url = NULL }
@@ -64,17 +64,19 @@ int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 		      const char *url, bool is_upload, struct err *err);
 
 /*
- * What an LFS URL means to git-lfs: `url` and `ssh` of an endpoint, and nothing
- * of it is checked.  The URL may be none of http(s), "" for an empty text, and
- * NULL if git-lfs makes nothing of it.  `url.<base>.insteadOf` of the config is
- * applied first, for an upload `pushInsteadOf` before it.  Looks at the disk,
- * from the current directory, whether a local path is there.
+ * Read an LFS URL as git-lfs does: fill `url` and `ssh` of an endpoint, without
+ * a check.  The URL may have another scheme than http(s); it is "" for an empty
+ * text, and NULL if git-lfs makes nothing of the text.
+ *
+ * `url.<base>.insteadOf` of the config is applied first, for an upload
+ * `pushInsteadOf` before it.  Looks at the disk, from the current directory,
+ * whether a local path exists.
  */
 void endpoint_read_lfs(struct endpoint *endpoint,
 		       const struct gitconfig *config, const char *text,
 		       bool is_upload);
 
-/* The LFS server that the URL of a git repository stands for, in that way. */
+/* Read the URL of a git repository in that way: the URL is its LFS server's. */
 void endpoint_read_clone(struct endpoint *endpoint,
 			 const struct gitconfig *config, const char *text,
 			 bool is_upload);
