@@ -103,7 +103,7 @@ static void pipeline_filled(void *ctx, uint64_t off, uint64_t end)
 	pipeline_drained(pipeline, off, end);
 }
 
-static bool grant(struct pipeline *pipeline, uint64_t off, uint64_t end)
+static bool grant_blocks(struct pipeline *pipeline, uint64_t off, uint64_t end)
 {
 	if (!lane_grant(pipeline->lane, off, end))
 		return false;
@@ -118,10 +118,11 @@ static bool pipeline_can_fetch(void *ctx, const struct part *part)
 {
 	struct pipeline *pipeline = ctx;
 
-	/* All of the object, from a server that heeds no ranges: feed(). */
+	/* All of the object, from a server that heeds no ranges: feed_blocks(). */
 	if (part->size > pipeline->range_size)
 		return true;
-	return grant(pipeline, part->off + part->done, part->off + part->size);
+	return grant_blocks(pipeline, part->off + part->done,
+			    part->off + part->size);
 }
 
 /* All of a part must be there; of an object in one PUT, the beginning. */
@@ -187,7 +188,7 @@ static uint64_t block_end(const struct pipeline *pipeline, uint64_t off)
 	return end < pipeline->size ? end : pipeline->size;
 }
 
-static void drop(struct pipeline *pipeline)
+static void drop_blocks(struct pipeline *pipeline)
 {
 	uint64_t hashed = hasher_position(pipeline->upload->hasher);
 	bool in_order = true;
@@ -213,7 +214,7 @@ static void drop(struct pipeline *pipeline)
 }
 
 /* A server that heeds no ranges sends all at once, and gets blocks as it goes. */
-static void feed(struct pipeline *pipeline)
+static void feed_blocks(struct pipeline *pipeline)
 {
 	uint64_t off = pipeline->granted, there, end;
 
@@ -225,15 +226,15 @@ static void feed(struct pipeline *pipeline)
 		off = there;
 	for (; off < pipeline->size && off < there + STREAM_AHEAD; off = end) {
 		end = block_end(pipeline, off);
-		if (!grant(pipeline, off, end))
+		if (!grant_blocks(pipeline, off, end))
 			return;
 	}
 }
 
 void pipeline_turn(struct pipeline *pipeline)
 {
-	feed(pipeline);
-	drop(pipeline);
+	feed_blocks(pipeline);
+	drop_blocks(pipeline);
 }
 
 void pipeline_init(struct pipeline *pipeline, struct spool *spool,

@@ -76,9 +76,9 @@ static bool is_paused(const struct scheduler *scheduler)
 }
 
 /* An entry's relay, or the download of it, has failed: what is next? */
-static enum attempts_next decide(const struct scheduler *scheduler,
-				 struct entry *entry, enum direction direction,
-				 struct err *err)
+static enum attempts_next decide_next(const struct scheduler *scheduler,
+				      struct entry *entry,
+				      enum direction direction, struct err *err)
 {
 	const struct attempts_facts facts = {
 		.oid = entry->pointer.oid,
@@ -109,7 +109,7 @@ static bool log_in(const struct scheduler *scheduler, struct entry *entry,
 static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
 			      enum direction direction, struct err *err)
 {
-	enum attempts_next next = decide(scheduler, entry, direction, err);
+	enum attempts_next next = decide_next(scheduler, entry, direction, err);
 
 	if (next == ATTEMPTS_FAIL) {
 		fail_for_good(entry, err);
@@ -136,7 +136,7 @@ static uint64_t count_sent(const struct entry *entry)
 }
 
 /* The relay of an entry is over: what has become of it? */
-static void settle(struct scheduler *scheduler, struct entry *entry)
+static void settle_entry(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = ERR_INIT;
 	enum direction failed;
@@ -170,7 +170,7 @@ static void collect_jobs(struct scheduler *scheduler, enum direction direction)
 	}
 }
 
-static void report(struct scheduler *scheduler)
+static void report_progress(struct scheduler *scheduler)
 {
 	const struct scheduler_options *options = &scheduler->options;
 	uint64_t now = clock_ms();
@@ -182,7 +182,7 @@ static void report(struct scheduler *scheduler)
 }
 
 /* All that can be done without asking a server. */
-static void turn(struct scheduler *scheduler)
+static void move_on(struct scheduler *scheduler)
 {
 	unsigned least = (unsigned)scheduler->nmoving + 1;
 	size_t nleft = 0;
@@ -195,20 +195,20 @@ static void turn(struct scheduler *scheduler)
 		if (relay_advance(scheduler->moving[i]->relay))
 			scheduler->moving[nleft++] = scheduler->moving[i];
 		else
-			settle(scheduler, scheduler->moving[i]);
+			settle_entry(scheduler, scheduler->moving[i]);
 	scheduler->nmoving = nleft;
-	report(scheduler);
+	report_progress(scheduler);
 }
 
 bool scheduler_look(struct scheduler *scheduler)
 {
 	if (scheduler->is_asking)
-		turn(scheduler);
+		move_on(scheduler);
 	return stop_is_wanted(&scheduler->options.stop);
 }
 
 /* False if the spool has no room for it now. */
-static bool start(struct scheduler *scheduler, struct entry *entry)
+static bool start_entry(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = ERR_INIT;
 
@@ -262,7 +262,7 @@ static void start_entries(struct scheduler *scheduler)
 
 	while (scheduler->nmoving < scheduler->options.jobs &&
 	       !is_busy(scheduler) && (entry = queue_take(&scheduler->ready)))
-		if (!start(scheduler, entry))
+		if (!start_entry(scheduler, entry))
 			return;
 }
 
@@ -328,7 +328,7 @@ static struct entry *find_without_link(struct scheduler *scheduler)
 static void renew_link(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = *relay_wants_link(entry->relay);
-	enum attempts_next next = decide(scheduler, entry, DOWNLOAD, &err);
+	enum attempts_next next = decide_next(scheduler, entry, DOWNLOAD, &err);
 	int ret = -1;
 
 	err_wrap(&err, "from the source");
@@ -363,7 +363,7 @@ static bool may_come_back(const struct scheduler *scheduler,
 }
 
 /* Meanwhile the survey's `stop` keeps what is moving going. */
-static int ask(struct scheduler *scheduler, struct err *err)
+static int ask_servers(struct scheduler *scheduler, struct err *err)
 {
 	struct entry *entry;
 	int ret = 0;
@@ -399,7 +399,7 @@ static void let_go(struct scheduler *scheduler)
 
 		for (int i = UPLOAD; i <= DOWNLOAD; i++)
 			pool_cancel(engine_pool(scheduler->options.engines[i]));
-		turn(scheduler);
+		move_on(scheduler);
 		if (scheduler->nmoving)
 			bell_wait(scheduler->news, since, 10);
 	}
@@ -413,8 +413,8 @@ static int move_all(struct scheduler *scheduler, struct err *err)
 
 		if (scheduler_look(scheduler))
 			return err_set(err, ERR_CANCELED, "stopped");
-		turn(scheduler);
-		if (ask(scheduler, err))
+		move_on(scheduler);
+		if (ask_servers(scheduler, err))
 			return -1;
 		if (!is_paused(scheduler))
 			start_entries(scheduler);
@@ -443,7 +443,7 @@ int scheduler_ask(struct scheduler *scheduler, struct err *err)
 			return err_set(err, ERR_CANCELED, "stopped");
 		if (ask_some(scheduler, err))
 			return -1;
-		report(scheduler);
+		report_progress(scheduler);
 	}
 	return 0;
 }

@@ -48,8 +48,8 @@ static int basic_plan(struct plan *plan, const struct plan_request *request,
 	return plan_cut(plan, request->part_size, err);
 }
 
-static int make(struct plan *plan, const struct plan_request *request,
-		struct err *err)
+static int fill_plan(struct plan *plan, const struct plan_request *request,
+		     struct err *err)
 {
 	bool is_upload = request->direction == UPLOAD;
 
@@ -68,7 +68,7 @@ struct plan *mode_plan(const struct plan_request *request, struct err *err)
 {
 	struct plan *plan = plan_new(request);
 
-	if (!make(plan, request, err))
+	if (!fill_plan(plan, request, err))
 		return plan;
 	plan_free(plan);
 	return NULL;

@@ -316,8 +316,8 @@ static int check_steps(const struct plan *plan, struct err *err)
 	return 0;
 }
 
-static int perform(const struct step *step, unsigned answer_ms,
-		   struct http *http, struct err *err)
+static int perform_step(const struct step *step, unsigned answer_ms,
+			struct http *http, struct err *err)
 {
 	const struct http_body body = http_text(step->body, step->size);
 	const struct http_request request = {
@@ -347,7 +347,7 @@ static int take_step(const struct plan *plan, const char *name,
 	int ret = parse_step(&step, plan, name, err);
 
 	if (!ret && step.method)
-		ret = perform(&step, answer_ms, http, err);
+		ret = perform_step(&step, answer_ms, http, err);
 	action_release(&step.action);
 	return ret;
 }
