@@ -19,8 +19,14 @@ static uint64_t pipeline_reach(void *ctx)
 {
 	struct pipeline *pipeline = ctx;
 	struct object *download = atomic_load(&pipeline->download);
+	uint64_t off;
 
-	return download ? object_reach(download) : 0;
+	if (!download)
+		return 0;
+	pthread_mutex_lock(&pipeline->mutex);
+	off = object_reach(download);
+	pthread_mutex_unlock(&pipeline->mutex);
+	return off;
 }
 
 static uint64_t pipeline_granted(void *ctx)
@@ -258,6 +264,7 @@ void pipeline_init(struct pipeline *pipeline, struct spool *spool,
 		.data = bell_new(),
 		.news = news,
 	};
+	pthread_mutex_init(&pipeline->mutex, NULL);
 }
 
 int pipeline_open(struct pipeline *pipeline, const struct plan *send,
@@ -283,6 +290,7 @@ void pipeline_release(struct pipeline *pipeline)
 {
 	lane_close(pipeline->lane);
 	bell_free(pipeline->data);
+	pthread_mutex_destroy(&pipeline->mutex);
 }
 
 uint64_t fetch_range_size(uint64_t size, unsigned connections, uint64_t max)

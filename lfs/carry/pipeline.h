@@ -2,6 +2,7 @@
 #ifndef LFS_CARRY_PIPELINE_H
 #define LFS_CARRY_PIPELINE_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -38,6 +39,7 @@ struct pipeline {
 	struct lane *lane;	/* owned */
 	struct bell *data;	/* owned; rings when bytes or blocks come */
 	struct bell *news;	/* borrowed; rings when a block was filled or sent */
+	pthread_mutex_t mutex;	/* of object_reach(): the main thread or the hasher */
 	_Atomic(struct object *) download;	/* borrowed; NULL: not yet */
 	struct object *upload;	/* borrowed */
 	_Atomic(uint64_t) granted;	/* what may be written ends there */
