@@ -91,47 +91,34 @@ static struct batch_object *find_object(const struct batch *batch,
 	return NULL;
 }
 
-static enum err_kind kind_of_code(int code)
-{
-	switch (code) {
-	case 401:
-		return ERR_AUTH;
-	case 408:
-	case 429:
-	case 500:
-	case 502:
-	case 503:
-	case 504:
-		return ERR_BUSY;
-	default:
-		return ERR_REFUSED;
-	}
-}
-
-static const char *sentence_of(int code)
-{
-	switch (code) {
-	case 401:
-	case 403:
-		return "the server does not let you have this object";
-	case 404:
-		return "the server does not have this object";
-	case 410:
-		return "the owner has removed this object from the server";
-	case 422:
-		return "the server finds this object invalid";
-	case 507:
-		return "the server has no room for this object";
-	default:
-		return "the server refuses this object";
-	}
-}
+/* What the `code` of an object's error means; the last one: any other. */
+static const struct refusal {
+	int code;
+	enum err_kind kind;
+	const char *sentence;
+} refusals[] = {
+	{ 401, ERR_AUTH, "the server does not let you have this object" },
+	{ 403, ERR_REFUSED, "the server does not let you have this object" },
+	{ 404, ERR_REFUSED, "the server does not have this object" },
+	{ 410, ERR_REFUSED,
+	  "the owner has removed this object from the server" },
+	{ 422, ERR_REFUSED, "the server finds this object invalid" },
+	{ 507, ERR_REFUSED, "the server has no room for this object" },
+	{ 408, ERR_BUSY, "the server refuses this object" },
+	{ 429, ERR_BUSY, "the server refuses this object" },
+	{ 500, ERR_BUSY, "the server refuses this object" },
+	{ 502, ERR_BUSY, "the server refuses this object" },
+	{ 503, ERR_BUSY, "the server refuses this object" },
+	{ 504, ERR_BUSY, "the server refuses this object" },
+	{ 0, ERR_REFUSED, "the server refuses this object" },
+};
 
 /* Parse the `error` of one object. */
 static int parse_error(struct batch_object *object, const json_t *error,
 		       struct err *err)
 {
 	const json_t *code = json_object_get(error, "code");
+	const struct refusal *refusal = refusals;
 	const char *message;
 	char number[16] = "";
 	int n;
@@ -145,8 +132,10 @@ static int parse_error(struct batch_object *object, const json_t *error,
 	n = (int)json_integer_value(code);
 	if (n || !message)
 		snprintf(number, sizeof(number), "%d", n);
-	err_set(&object->err, kind_of_code(n), "%s (%s%s%.300s)",
-		sentence_of(n), number,
+	while (refusal->code && refusal->code != n)
+		refusal++;
+	err_set(&object->err, refusal->kind, "%s (%s%s%.300s)",
+		refusal->sentence, number,
 		*number && message && *message ? ": " : "",
 		message ? message : "");
 	object->err.code = n;

@@ -301,15 +301,14 @@ static int add_headers(const struct server *server,
 static char *rewrite_href(const struct server *server, const char *href)
 {
 	const struct context *context = server->options.context;
-	const struct gitconfig_entry *entry =
-		gitconfig_find(context->lfsconfig,
-			       "lfs.transfer.enablehrefrewrite");
 	struct err ignored = ERR_INIT;
 	struct endpoint endpoint = ENDPOINT_INIT;
 	bool is_wanted = false;
 	char *rewritten;
 
-	if (!entry || gitconfig_parse_bool(entry, &is_wanted, &ignored) ||
+	if (gitconfig_get_bool(context->lfsconfig,
+			       "lfs.transfer.enablehrefrewrite", &is_wanted,
+			       &ignored) ||
 	    !is_wanted)
 		return NULL;
 	endpoint_read_lfs(&endpoint, context->lfsconfig, href,
