@@ -19,7 +19,7 @@ struct agent {
 	bool has_moved;	/* or tried to */
 };
 
-static int init(struct agent *agent)
+static int agent_init(struct agent *agent)
 {
 	struct err err = ERR_INIT;
 
@@ -33,7 +33,7 @@ static int init(struct agent *agent)
 }
 
 /* git-lfs waits for an answer even to a line that is not a message. */
-static int refuse(struct agent *agent, const struct err *why)
+static int refuse_line(struct agent *agent, const struct err *why)
 {
 	struct err err = ERR_INIT;
 
@@ -43,7 +43,7 @@ static int refuse(struct agent *agent, const struct err *why)
 	return message_failed(agent->message.oid, why, &err);
 }
 
-static int move(struct agent *agent, enum direction direction)
+static int agent_move(struct agent *agent, enum direction direction)
 {
 	struct err why = ERR_INIT;
 
@@ -54,7 +54,7 @@ static int move(struct agent *agent, enum direction direction)
 			"'%s' came, but init said another operation",
 			direction == UPLOAD ? "upload" : "download");
 	if (why.kind)
-		return refuse(agent, &why);
+		return refuse_line(agent, &why);
 	agent->has_moved = true;
 	return mover_move(agent->mover, &agent->message);
 }
@@ -68,16 +68,16 @@ static bool converse(struct agent *agent)
 	if (!ret)
 		return false;
 	if (ret < 0)
-		return !refuse(agent, &err);
+		return !refuse_line(agent, &err);
 	switch (agent->message.event) {
 	case EVENT_INIT:
-		return !init(agent);
+		return !agent_init(agent);
 	case EVENT_TERMINATE:
 		return false;
 	case EVENT_UPLOAD:
-		return !move(agent, UPLOAD);
+		return !agent_move(agent, UPLOAD);
 	case EVENT_DOWNLOAD:
-		return !move(agent, DOWNLOAD);
+		return !agent_move(agent, DOWNLOAD);
 	}
 	return false;
 }

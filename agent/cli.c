@@ -56,7 +56,7 @@ static const struct cli_option *find_option(const struct cli_option *options,
 	return options;
 }
 
-/* Is that letter one of such as "-xyz"? */
+/* Is the letter one of a word such as "-xyz"? */
 static bool has_letter(const char *word, int letter)
 {
 	return word && word[0] == '-' && word[1] != '-' && letter > 0 &&
@@ -70,7 +70,7 @@ static int refuse_option(int answer, char *const argv[], struct err *err)
 
 	if (answer == ':')
 		return err_set(err, ERR_USAGE, "%s needs a value", word);
-	/* While letters follow in the same word, that is the next one. */
+	/* While more letters follow in a word, optind is still at that word. */
 	if (has_letter(argv[optind], optopt) || has_letter(word, optopt))
 		return err_set(err, ERR_USAGE, "unknown option '-%c'", optopt);
 	return err_set(err, ERR_USAGE, "unknown option '%s'", word);

@@ -8,8 +8,8 @@
 #include "lfs/base/json.h"
 
 /*
- * What the commands share: options, usage, exit statuses, and how they speak to
- * people.  A command describes itself in tables:
+ * Options, usage, exit statuses and messages, the same for all commands.  A
+ * command describes itself in tables:
  *
  *	static const struct cli_option options[] = {
  *		{ "json", .target = offsetof(struct prune, is_json) },
@@ -24,29 +24,30 @@
 
 #define CLI_PROGRAM "git-lfs-multipart"
 
-enum { CLI_EXIT_USAGE = 129 };	/* as in git; else EXIT_SUCCESS and EXIT_FAILURE */
+enum { CLI_EXIT_USAGE = 129 };	/* the command line is wrong; as in git */
 
 struct cli_option {
 	const char *name;	/* without dashes; NULL ends the table */
 	char letter;	/* or 0 */
-	const char *argument;	/* its value, as the usage has it; NULL: a flag */
+	/* Its value as the usage has it, such as "<n>" or "a | b"; NULL: none. */
+	const char *argument;
 	size_t target;	/* offset in the arguments of a bool or const char * */
 
-	/* In place of `target`: -1 with ERR_USAGE if the value is wrong. */
+	/* Instead of `target`: -1 with ERR_USAGE if the value is wrong. */
 	int (*set)(void *args, const struct cli_option *option,
 		   const char *value, struct err *err);
 };
 
 struct cli_command {
 	const char *name;
-	const char *summary;	/* of one line */
-	const char *usage;	/* its forms; NULL: none but its name */
-	const struct cli_option *options;	/* NULL: dashes mean nothing */
-	size_t args_size;	/* of its arguments: all zero, then filled */
+	const char *summary;	/* one line */
+	const char *usage;	/* its forms; NULL: there is only the name */
+	const struct cli_option *options;	/* NULL: no word is an option */
+	size_t args_size;	/* of the arguments: zeroed, then filled in */
 
 	/*
-	 * Take the words that are no options, and check all together.  NULL:
-	 * there must be none, if the command has options.
+	 * Take the words that are not options, and check all arguments together.
+	 * NULL: a command that has options takes no other words.
 	 */
 	int (*set_words)(void *args, size_t n, char **words, struct err *err);
 
@@ -60,13 +61,13 @@ struct cli_command {
  */
 int cli_run(const struct cli_command *command, int argc, char **argv);
 
-/* One line on stderr, after what was printed, with the program's name. */
+/* Print a line on stderr, after what went to stdout, with the program's name. */
 void cli_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* Say what failed.  Returns EXIT_FAILURE. */
+/* Print the error as such a line.  Returns EXIT_FAILURE. */
 int cli_fail(const struct err *err);
 
-/* Print the tree as a line, and free it. */
+/* Print the tree as a line on stdout, and free it. */
 void cli_print_json(json_t *tree);
 
 #endif

@@ -51,7 +51,7 @@ static int get_count(const char *text, unsigned long max, unsigned *value,
 	return n && n <= max ? 0 : -1;
 }
 
-/* It must be `allowed`. */
+/* The value must be `allowed`. */
 static int refuse_value(const struct cli_option *option, const char *text,
 			const char *allowed, struct err *err)
 {
@@ -67,7 +67,8 @@ static int fork_set_jobs(void *args, const struct cli_option *option,
 
 	if (!get_count(text, JOBS_MAX, &command->options.jobs, &rest) && !*rest)
 		return 0;
-	return refuse_value(option, text, "1 to 1024", err);
+	return err_set(err, ERR_USAGE, "--%s is '%.40s'; it must be 1 to %d",
+		       option->name, text, JOBS_MAX);
 }
 
 static int fork_set_shard(void *args, const struct cli_option *option,
@@ -244,7 +245,7 @@ static void say_if_none(const struct command *command)
 			"choose");
 }
 
-static int carry(struct command *command, struct err *err)
+static int carry_objects(struct command *command, struct err *err)
 {
 	struct fork_options *options = &command->options;
 	int ret;
@@ -282,11 +283,11 @@ static bool has_all(const struct command *command)
 	return sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n == sum.all.n;
 }
 
-static bool push(struct command *command, struct err *err)
+static bool push_refs(struct command *command, struct err *err)
 {
 	if (!command->is_push)
 		return false;
-	/* The server has said that all is there; git-lfs would not ask it. */
+	/* git-lfs would hand every object to an agent, though all are there. */
 	if (fork_target_is_standalone(command->fork))
 		setenv("GIT_LFS_SKIP_PUSH", "1", 1);
 	if (has_all(command))
@@ -302,7 +303,8 @@ static int carry_and_push(struct command *command)
 {
 	struct err *err = &command->report.err;
 
-	command->report.is_pushed = !carry(command, err) && push(command, err);
+	command->report.is_pushed = !carry_objects(command, err) &&
+				    push_refs(command, err);
 	/* log_init() has reported a log that cannot be opened. */
 	if (err->kind && err->kind != ERR_CANCELED && !log_trouble())
 		cli_fail(err);

@@ -29,7 +29,7 @@ static struct child child_of(const struct forkpush *push,
 	};
 }
 
-/* What a git prints, the caller's.  If it fails, NULL, and it has said why. */
+/* The output of a git, the caller's; NULL if it fails, and it has said why. */
 static char *read_git(const struct forkpush *push, const char *const *argv,
 		      const char *input, struct err *err)
 {
@@ -140,7 +140,7 @@ static char *name_at_remote(const char *name, struct err *err)
 	return found;
 }
 
-/* The name under which a ref is pushed, the caller's; NULL: it is none. */
+/* The name under which to push a ref, the caller's; NULL if it cannot be. */
 static char *target_of(const char *name, struct err *err)
 {
 	const char *slash;
@@ -210,7 +210,7 @@ static char *ls_remote(const struct forkpush *push, const char *remote,
 	return text;
 }
 
-/* Cut the next line off, in place; its first word ends at the tab. */
+/* Cut off the next line, in place; its first word ends at the tab. */
 static char *cut_line(char **text, char **rest)
 {
 	char *line = *text, *end = strchr(line, '\n'), *tab;
@@ -227,7 +227,7 @@ static char *cut_line(char **text, char **rest)
 }
 
 /* Fetch the refs by name, so that git updates its remote-tracking branches. */
-static int fetch(const struct forkpush *push, struct err *err)
+static int fetch_refs(const struct forkpush *push, struct err *err)
 {
 	const char *const argv[] = { "git",
 				     "fetch",
@@ -267,7 +267,7 @@ static int find_all(struct forkpush *push, struct err *err)
 		return err_set(err, ERR_USAGE,
 			       "'%.80s' has no branches and tags to be pushed",
 			       push->from);
-	return fetch(push, err);
+	return fetch_refs(push, err);
 }
 
 static struct forkpush_ref *find_ref(const struct forkpush *push,
@@ -353,7 +353,7 @@ static char **make_push(const struct forkpush *push, const char *const *begin)
 }
 
 /* Why a ref is refused: "[rejected] (REASON)". */
-static void explain(struct forkpush_ref *ref, const char *summary)
+static void explain_refusal(struct forkpush_ref *ref, const char *summary)
 {
 	static const char *const reasons[][2] = {
 		{ "fetch first", "it has commits there that are not here" },
@@ -427,7 +427,7 @@ static void read_report(struct forkpush *push, char *text, bool is_dry)
 		if (!ref || ref->why)
 			continue;
 		if (*flag == '!')
-			explain(ref, tab + 1);
+			explain_refusal(ref, tab + 1);
 		else if (*flag == '=' || !is_dry)
 			ref->is_there = true;
 		else if (*flag == '+')
@@ -517,7 +517,7 @@ static int refuse_ref(const struct forkpush *push,
 			  push->remote);
 }
 
-static int refuse(const struct forkpush *push, struct err *err)
+static int refuse_push(const struct forkpush *push, struct err *err)
 {
 	const struct forkpush_ref *ref = push->refs;
 
@@ -575,7 +575,7 @@ int forkpush_try(struct forkpush *push, struct err *err)
 	if (status && !left)
 		return refuse_all(push, &said, err);
 	if (left && (!push->all || left == push->nrefs))
-		return refuse(push, err);
+		return refuse_push(push, err);
 	return push->is_shallow ? check_shallow(push, err) : 0;
 }
 

@@ -59,7 +59,7 @@ int forkpush_find(struct forkpush *push, struct err *err);
  * lease that does not hold, a shallow clone.  With `all`, the refs that the
  * remote has otherwise are marked as left; it is an error if none remains, or if
  * a named ref is refused.  A lease is what the remote has now, if that is what
- * this clone last saw of it.  What only the server decides shows later.
+ * this clone last saw of it.  Refusals by the server show later.
  */
 int forkpush_try(struct forkpush *push, struct err *err);
 
@@ -69,8 +69,8 @@ const char *const *forkpush_sources(struct forkpush *push, size_t *n);
 /*
  * Push.  Named refs, and with `is_forced` all refs, overwrite what the remote has,
  * but only if that is the lease (git push --force-with-lease), and only by force
- * if it contains all that is pushed, and more.  What git and its hooks say goes to
- * stderr.  Refs that git or the remote refuses are marked as left.
+ * if it contains all that is pushed, and more.  The output of git and its hooks goes
+ * to stderr.  Refs that git or the remote refuses are marked as left.
  */
 int forkpush_run(struct forkpush *push, struct err *err);
 

@@ -11,7 +11,7 @@
 #include "lfs/base/json.h"
 #include "lfs/carry/fork.h"
 
-/* What a fork tells people: how far it has come, and at the end how it went. */
+/* A fork tells people how far it has come, and at the end how it went. */
 
 /*
  * How far a long command has come, on stderr: on a terminal one line as wide as
@@ -49,7 +49,7 @@ void bar_say(struct bar *bar, const char *text);
 void bar_clear(struct bar *bar);
 
 /*
- * The line for a window of so many columns, the caller's.  Where there is no
+ * The line for a window of so many columns, the caller's.  If there is no
  * room, the less important facts are left out as a whole; with 0, for no window,
  * only the picture is.
  */

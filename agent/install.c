@@ -118,8 +118,7 @@ static char *needs_program_path(struct err *err)
 }
 
 /*
- * What the command line asks for: which of git's config files, where, and for
- * which servers.
+ * The command line: which of git's config files, where, and for which servers.
  */
 
 struct request {
@@ -321,7 +320,7 @@ static int find_servers(struct request *request, struct err *err)
 	return ret;
 }
 
-static int enter(struct request *request, struct err *err)
+static int enter_place(struct request *request, struct err *err)
 {
 	if (request_is_local(request) && enter_repository(request, err))
 		return -1;
@@ -418,8 +417,8 @@ static void warn_of_key(const struct request *request,
 }
 
 /* Warn of what keeps git-lfs from using the agent. */
-static int warn(const struct request *request, const struct keys *keys,
-		struct err *err)
+static int warn_of_rivals(const struct request *request,
+			  const struct keys *keys, struct err *err)
 {
 	struct gitconfig *config = gitconfig_load(NULL, err);
 	const struct gitconfig_entry *entry;
@@ -452,8 +451,8 @@ static int warn(const struct request *request, const struct keys *keys,
 	return 0;
 }
 
-/* Whose config it is; the caller's. */
-static char *owner_of(const struct request *request)
+/* The config file for people; the caller's. */
+static char *name_config(const struct request *request)
 {
 	static const char config[] = "the git config of";
 
@@ -469,7 +468,7 @@ static char *owner_of(const struct request *request)
 static int write_keys(const struct request *request, const struct keys *keys,
 		      const char *path, struct err *err)
 {
-	char *owner = owner_of(request);
+	char *name = name_config(request);
 	int nchanges = keys_remove(&request->scope, install_is_misspelt,
 				   agents[request->is_standalone], err);
 
@@ -478,8 +477,8 @@ static int write_keys(const struct request *request, const struct keys *keys,
 	if (!err->kind)
 		nchanges += repair_other(request, path, err);
 	if (!err->kind)
-		keys_print(keys, owner, nchanges);
-	free(owner);
+		keys_print(keys, name, nchanges);
+	free(name);
 	return err->kind ? -1 : 0;
 }
 
@@ -489,7 +488,7 @@ static int install(struct request *request, struct err *err)
 	char *path;
 	int ret;
 
-	if (needs_git(err) || needs_git_lfs(err) || enter(request, err))
+	if (needs_git(err) || needs_git_lfs(err) || enter_place(request, err))
 		return -1;
 	path = needs_program_path(err);
 	if (!path)
@@ -501,7 +500,7 @@ static int install(struct request *request, struct err *err)
 	if (!ret && request->is_shared)
 		ret = standalone_share(&request->repo, &request->servers, err);
 	if (!ret)
-		ret = warn(request, &keys, err);
+		ret = warn_of_rivals(request, &keys, err);
 	keys_release(&keys);
 	free(path);
 	return ret;
@@ -551,7 +550,7 @@ static int uninstall(struct request *request, struct err *err)
 {
 	int nremoved = 0;
 
-	if (needs_git(err) || enter(request, err))
+	if (needs_git(err) || enter_place(request, err))
 		return -1;
 	if (!request->is_standalone)
 		nremoved += remove_group(request, false, err);
@@ -586,7 +585,7 @@ static int install_run(void *args)
 
 /* The first one is not an option of uninstall. */
 static const struct cli_option options[] = {
-	{ "direction", .argument = "<direction>",
+	{ "direction", .argument = "upload | download | both",
 	  .set = install_set_direction },
 	{ "local", .set = install_set_scope },
 	{ "global", .set = install_set_scope },
@@ -615,7 +614,7 @@ const struct cli_command install_command = {
 
 const struct cli_command uninstall_command = {
 	.name = "uninstall",
-	.summary = "switch it off",
+	.summary = "switch the agent off",
 	.usage = "usage: git lfs-multipart uninstall "
 		 "[--local | --global | --system]\n"
 		 "           [<path>]\n"

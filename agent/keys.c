@@ -48,8 +48,8 @@ struct gitconfig *keys_load(const struct scope *scope, struct err *err)
 }
 
 /* Make `value` the only value of the key; NULL: remove all values. */
-static int change(const struct scope *scope, const char *key, const char *value,
-		  struct err *err)
+static int change_key(const struct scope *scope, const char *key,
+		      const char *value, struct err *err)
 {
 	const char *const argv[] = {
 		"git",	       "-C",
@@ -116,7 +116,7 @@ int keys_write(const struct keys *keys, const struct scope *scope,
 		const struct key *key = &keys->list[i];
 
 		if (is_set(config, key) ||
-		    change(scope, key->name, key->value, err))
+		    change_key(scope, key->name, key->value, err))
 			continue;
 		print_replaced(config, key);
 		nchanges++;
@@ -137,7 +137,7 @@ int keys_remove(const struct scope *scope,
 
 	while (config && !err->kind && (entry = gitconfig_each(config, &pos))) {
 		if (!is_wanted(entry, ctx) ||
-		    change(scope, entry->key, NULL, err))
+		    change_key(scope, entry->key, NULL, err))
 			continue;
 		print_key("removed", entry->key, entry->value);
 		nchanges++;

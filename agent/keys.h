@@ -10,8 +10,8 @@
 
 /*
  * Keys in one of git's config files: written, replaced, removed, overridden.
- * git itself does all reading and writing; its complaints go to stderr.  What
- * is changed is said on stdout, warnings on stderr; passwords in URLs are not
+ * git itself does all reading and writing; its complaints go to stderr.
+ * Changes are said on stdout, warnings on stderr; passwords in URLs are not
  * shown.
  */
 
@@ -28,7 +28,7 @@ struct key {
 	char *value;
 };
 
-/* What shall be in the file, each key with one value. */
+/* Keys that the file is to have, each with one value. */
 struct keys {
 	struct key list[KEYS_MAX];
 	size_t n;
@@ -37,7 +37,7 @@ struct keys {
 /* Add a key, unless it is there; both are copied. */
 void keys_add(struct keys *keys, const char *name, const char *value);
 
-/* What this file alone sets, without its includes. */
+/* The settings of this file alone, without its includes. */
 struct gitconfig *keys_load(const struct scope *scope, struct err *err);
 
 /*
@@ -56,7 +56,7 @@ int keys_remove(const struct scope *scope,
 				  const void *ctx),
 		const void *ctx, struct err *err);
 
-/* Print what is set up now, where, and if it was before. */
+/* Print the keys, with where they are and whether that is new. */
 void keys_print(const struct keys *keys, const char *where, int nchanges);
 
 /* Warn of the keys for which `config` has another value. */

@@ -192,8 +192,8 @@ static bool is_taken(const struct move *move, uint64_t moved)
 }
 
 /* Report progress if it is time; ERR_CANCELED if git-lfs is gone. */
-static int report(struct move *move, uint64_t moved, bool at_once,
-		  struct err *err)
+static int report_progress(struct move *move, uint64_t moved, bool at_once,
+			   struct err *err)
 {
 	struct progress_event event;
 	struct err why = ERR_INIT;
@@ -213,7 +213,7 @@ static int report(struct move *move, uint64_t moved, bool at_once,
 /* The whole object is where it belongs. */
 static int report_all(struct move *move, struct err *err)
 {
-	return report(move, move->message->size, true, err);
+	return report_progress(move, move->message->size, true, err);
 }
 
 static void stop_transfer(struct move *move)
@@ -235,7 +235,7 @@ static int follow_transfer(struct move *move, struct err *err)
 		uint64_t moved = transfer_moved(move->transfer);
 
 		if (input_look(move->mover->input, 0) &&
-		    !report(move, moved, false, err))
+		    !report_progress(move, moved, false, err))
 			continue;
 		stop_transfer(move);
 		return err_set(err, ERR_CANCELED, "stopped");

@@ -8,9 +8,8 @@
 #include "agent/message.h"
 
 /*
- * What the agent does about one object after the other.  The configuration, the
- * connections and the login are shared by all of them, and made when the first
- * one needs them.
+ * The agent moves one object after the other.  They share the configuration, the
+ * connections and the login, which are made when the first object needs them.
  */
 
 struct mover;

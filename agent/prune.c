@@ -150,7 +150,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command prune_command = {
 	.name = "prune",
-	.summary = "remove what they have left",
+	.summary = "remove what unfinished transfers have left",
 	.usage = "usage: git lfs-multipart prune [--older-than <days>] "
 		 "[--json]\n",
 	.options = options,

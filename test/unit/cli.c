@@ -12,7 +12,7 @@ static const struct cli_command *const commands[] = {
 	&status_command,  &prune_command,
 };
 
-/* A flag is in the usage as it is, a value with what stands for it. */
+/* The usage has every option, with its argument. */
 static void usages(void **state)
 {
 	(void)state;
@@ -26,10 +26,7 @@ static void usages(void **state)
 					 strlen(begin)),
 				 0);
 		for (; option->name; option++) {
-			/* Of a few words, the usage has the words. */
-			bool is_choice = !strcmp(option->name, "direction");
-			const char *argument = is_choice ? "upload" :
-							   option->argument;
+			const char *argument = option->argument;
 
 			snprintf(word, sizeof(word), "--%s%s%s", option->name,
 				 argument ? " " : "", argument ? argument : "");
