@@ -354,6 +354,12 @@ check "layout: a line without a file" finds "README.md:11: " layout
 spoil README.md </dev/null
 sed -i 's/^    mem.c .*/&\n&/' README.md
 check "layout: a file twice" finds "README.md:11: " layout
+spoil README.md <<EOT
+See \`lfs/base/err\` and \`base/gone\`.
+EOT
+check "layout: a module that is gone" \
+	finds "lfs/base/gone.h does not exist" layout
+check "layout: and only that" equal 1 "$(wc -l <"$TEST_TMP/found")"
 
 spoil lfs/base/mem.c </dev/null
 printf 'int x; \n' >>lfs/base/mem.c
