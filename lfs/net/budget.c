@@ -68,20 +68,6 @@ struct budget {
 	uint64_t left_ms;	/* when it left its last place */
 };
 
-static struct holding *open_lock_file(const char *path, mode_t mode)
-{
-	struct holding *file = xcalloc(1, sizeof(*file));
-	struct err err = ERR_INIT;
-
-	pthread_mutex_init(&file->mutex, NULL);
-	file->nbudgets = 1;
-	file->held = -1;
-	file->fd = file_open_shared(path, mode, &err);
-	if (file->fd < 0)
-		log_warn("%s: connections are not shared", err.msg);
-	return file;
-}
-
 static void close_lock_file(struct holding *file)
 {
 	if (--file->nbudgets)
@@ -97,12 +83,20 @@ struct budget *budget_open(const char *path, mode_t mode, unsigned total,
 			   unsigned nagents, bool is_upload)
 {
 	struct budget *budget = xcalloc(1, sizeof(*budget));
+	struct holding *file = xcalloc(1, sizeof(*file));
+	struct err err = ERR_INIT;
 
+	budget->file = file;
 	budget->total = total;
 	budget->nagents = nagents ? nagents : 1;
 	budget->is_upload = is_upload;
 	budget->waiting = -1;
-	budget->file = open_lock_file(path, mode);
+	pthread_mutex_init(&file->mutex, NULL);
+	file->nbudgets = 1;
+	file->held = -1;
+	file->fd = file_open_shared(path, mode, &err);
+	if (file->fd < 0)
+		log_warn("%s: connections are not shared", err.msg);
 	return budget;
 }
 

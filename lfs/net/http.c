@@ -451,20 +451,10 @@ static int http_follow(struct http *http, int hops, bool *again)
 	return 0;
 }
 
-static void log_exchange(const struct http *http)
-{
-	char shown[URL_DISPLAY_MAX];
-
-	if (log_is_on(LOG_DEBUG))
-		log_debug("%s %s %s: %d", http->request->method,
-			  url_display(http->url, shown, sizeof(shown)),
-			  http->request->range ? http->request->range : "-",
-			  http->status);
-}
-
 int http_perform(struct http *http, const struct http_request *request,
 		 struct err *err)
 {
+	char shown[URL_DISPLAY_MAX];
 	bool again = true;
 
 	free(http->url);
@@ -475,7 +465,11 @@ int http_perform(struct http *http, const struct http_request *request,
 		if (http_exchange(http,
 				  url_keeps_headers(request->url, http->url)))
 			return -1;
-		log_exchange(http);
+		if (log_is_on(LOG_DEBUG))
+			log_debug("%s %s %s: %d", request->method,
+				  url_display(http->url, shown, sizeof(shown)),
+				  request->range ? request->range : "-",
+				  http->status);
 		if (http_follow(http, hops, &again))
 			return -1;
 	}
