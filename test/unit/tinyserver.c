@@ -2,6 +2,7 @@
 #include "test/unit/tinyserver.h"
 
 #include <arpa/inet.h>
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -125,6 +126,55 @@ bool tinyserver_endless(struct tinyrequest *request, void *ctx)
 	while (tinyserver_send(request, zeros, sizeof(zeros)))
 		;
 	return false;
+}
+
+bool tinyserver_range(const char *head, uint64_t size, uint64_t *from,
+		      uint64_t *to)
+{
+	static const char unit[] = "bytes=";
+	const char *value = tinyserver_header(head, "Range");
+	char *end;
+
+	*from = 0;
+	*to = size;
+	if (!value || strncmp(value, unit, strlen(unit)) != 0)
+		return false;
+	*from = strtoull(value + strlen(unit), &end, 10);
+	*to = strtoull(end + 1, NULL, 10) + 1;
+	return true;
+}
+
+bool tinyserver_serve(struct tinyrequest *request, const void *bytes,
+		      uint64_t size, enum tiny_way way)
+{
+	const char *body = bytes;
+	uint64_t from, to, n;
+	char text[300], first;
+	bool is_range = tinyserver_range(request->head, size, &from, &to);
+
+	if (way == TINY_WHOLE) {
+		is_range = false;
+		from = 0;
+		to = size;
+	}
+	n = to - from;
+	snprintf(text, sizeof(text),
+		 "HTTP/1.1 %s\r\nContent-Length: %" PRIu64 "\r\n",
+		 is_range ? "206 Partial Content" : "200 OK", n);
+	if (is_range)
+		snprintf(text + strlen(text), sizeof(text) - strlen(text),
+			 "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64
+			 "\r\n",
+			 from, to - 1, size);
+	if (!tinyserver_puts(request, text) ||
+	    !tinyserver_puts(request, "\r\n") || !n)
+		return !n;
+	first = (char)(body[from] ^ (way == TINY_SPOILT));
+	if (way == TINY_CUT)
+		n /= 2;
+	return tinyserver_send(request, &first, 1) &&
+	       tinyserver_send(request, body + from + 1, (size_t)n - 1) &&
+	       way != TINY_CUT;
 }
 
 /* Up to the empty line and not a byte more, so one byte at a time. */

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * An HTTP server for unit tests, in threads of the test itself, on 127.0.0.1
@@ -49,6 +50,24 @@ tinyserver_answer tinyserver_text;
 
 /* The same, and then bytes without end. */
 tinyserver_answer tinyserver_endless;
+
+/*
+ * The range of a request, from its first byte to the one after its last.  False,
+ * and all `size` bytes, if it asks for none.
+ */
+bool tinyserver_range(const char *head, uint64_t size, uint64_t *from,
+		      uint64_t *to);
+
+enum tiny_way {
+	TINY_RANGE,	/* 206 with the range; 200 with all if none is asked for */
+	TINY_WHOLE,	/* 200 with all, whatever is asked for */
+	TINY_CUT,	/* as TINY_RANGE, but half of the body, and no more */
+	TINY_SPOILT	/* as TINY_RANGE, but the first bit is wrong */
+};
+
+/* Answer a GET of `size` bytes. */
+bool tinyserver_serve(struct tinyrequest *request, const void *bytes,
+		      uint64_t size, enum tiny_way way);
 
 /* Wait some time; false, and sooner, if the server is to stop. */
 bool tinyserver_pause(struct tinyrequest *request, unsigned ms);

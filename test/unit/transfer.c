@@ -306,54 +306,6 @@ static bool empty_dir(const char *oid, bool removes)
 	return leaves;
 }
 
-/* The range of a request, in bytes; false: all. */
-static bool get_range(const char *head, uint64_t size, uint64_t *from,
-		      uint64_t *to)
-{
-	const char *value = tinyserver_header(head, "Range");
-	char *end;
-
-	*from = 0;
-	*to = size;
-	if (!value || !text_has_prefix(value, "bytes="))
-		return false;
-	*from = strtoull(value + strlen("bytes="), &end, 10);
-	*to = strtoull(end + 1, NULL, 10) + 1;
-	return true;
-}
-
-static bool serve_get(struct tinyrequest *request, struct bench *bench,
-		      enum act act)
-{
-	uint64_t size = bench->row->size, from, to, n;
-	bool has_range = get_range(request->head, size, &from, &to);
-	char head[300], *body;
-	bool ret;
-
-	if (act == IGNORE_RANGE) {
-		has_range = false;
-		from = 0;
-		to = size;
-	}
-	snprintf(head, sizeof(head),
-		 "HTTP/1.1 %s\r\nContent-Length: %" PRIu64 "\r\n",
-		 has_range ? "206 Partial Content" : "200 OK", to - from);
-	if (has_range)
-		snprintf(head + strlen(head), sizeof(head) - strlen(head),
-			 "Content-Range: bytes %" PRIu64 "-%" PRIu64 "/%" PRIu64
-			 "\r\n",
-			 from, to - 1, size);
-	body = xmalloc((size_t)(to - from));
-	memcpy(body, bytes + from, (size_t)(to - from));
-	body[0] ^= (char)(act == SPOIL);
-	n = act == CUT ? (to - from) / 2 : to - from;
-	ret = tinyserver_puts(request, head) &&
-	      tinyserver_puts(request, "\r\n") &&
-	      tinyserver_send(request, body, (size_t)n) && act != CUT;
-	free(body);
-	return ret;
-}
-
 static bool serve_put(struct tinyrequest *request, struct bench *bench,
 		      enum act act)
 {
@@ -403,7 +355,11 @@ static bool answer(struct tinyrequest *request, void *ctx)
 		       tinyserver_puts(request, text);
 	}
 	if (bench->row->direction == DOWNLOAD)
-		return serve_get(request, bench, act);
+		return tinyserver_serve(request, bytes, bench->row->size,
+					act == IGNORE_RANGE ? TINY_WHOLE :
+					act == CUT	    ? TINY_CUT :
+					act == SPOIL	    ? TINY_SPOILT :
+							      TINY_RANGE);
 	return serve_put(request, bench, act);
 }
 
@@ -565,7 +521,7 @@ static char *list_requests(struct bench *bench)
 		int len = (int)(strstr(head, " HTTP/") - head);
 
 		buf_printf(&text, "%s%.*s", text.len ? ", " : "", len, head);
-		if (get_range(head, bench->row->size, &from, &to))
+		if (tinyserver_range(head, bench->row->size, &from, &to))
 			buf_printf(&text, " %g-%gM", (double)from / (double)MIB,
 				   (double)to / (double)MIB);
 	}
