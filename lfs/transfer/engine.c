@@ -183,38 +183,38 @@ bool engine_free(struct engine *engine, int timeout_ms)
 }
 
 enum {
-	LINES = 256,	/* the most connections: lfsmultipart.connections */
+	CONNECTIONS_MAX = 256,	/* lfsmultipart.connections */
 	SAMPLES = 24,
-	STEP_MS = 250,	/* between two samples: six seconds of them */
+	STEP_MS = 250,	/* between two samples, so six seconds of them */
 	LONG_MS = 5000,
 	LONG_PART = 10,
 	SHORT_MS = 3000,
 	SHORT_PART = 4,
-	RECENT_MS = 10000,	/* so long a sibling counts that is idle */
+	RECENT_MS = 10000,	/* for which an idle sibling still counts */
 	CLOSED_MAX = 2,
 	LEAST = 1024	/* bytes a second */
 };
 
-/* Bytes after so much time in which they moved. */
+/* Bytes, and the time in which they moved. */
 struct sample {
 	uint64_t ms;
 	uint64_t bytes;
 };
 
-struct line {
+struct connection {
 	const void *id;
 	uint64_t last_ms;	/* when it last had news */
 	uint64_t moved, busy_ms;	/* of the request */
-	struct sample samples[SAMPLES];	/* the last one is now */
+	struct sample samples[SAMPLES];	/* the last one is of now */
 	unsigned nsamples;
-	struct sample since;	/* when its rate by itself was last judged */
+	struct sample since;	/* when is_slow() last judged it */
 };
 
 struct pace {
 	pthread_mutex_t mutex;
 	unsigned stall_ms;
-	struct line *lines[LINES];	/* owned */
-	unsigned nlines;
+	struct connection *connections[CONNECTIONS_MAX];	/* owned */
+	unsigned nconnections;
 };
 
 struct pace *pace_new(unsigned stall_ms)
@@ -226,129 +226,139 @@ struct pace *pace_new(unsigned stall_ms)
 	return pace;
 }
 
-static void begin_anew(struct line *line)
+static void forget_samples(struct connection *connection)
 {
-	line->nsamples = 1;
-	line->samples[0] = line->since = (struct sample){ .ms = 0 };
+	connection->nsamples = 1;
+	connection->samples[0] = connection->since = (struct sample){ .ms = 0 };
 }
 
-static struct line *find(struct pace *pace, const void *id)
+static struct connection *find_connection(struct pace *pace, const void *id)
 {
-	for (unsigned i = 0; i < pace->nlines; i++)
-		if (pace->lines[i]->id == id)
-			return pace->lines[i];
-	if (pace->nlines == LINES)
+	for (unsigned i = 0; i < pace->nconnections; i++)
+		if (pace->connections[i]->id == id)
+			return pace->connections[i];
+	if (pace->nconnections == CONNECTIONS_MAX)
 		return NULL;
-	pace->lines[pace->nlines] = xcalloc(1, sizeof(struct line));
-	pace->lines[pace->nlines]->id = id;
-	begin_anew(pace->lines[pace->nlines]);
-	return pace->lines[pace->nlines++];
+	pace->connections[pace->nconnections] =
+		xcalloc(1, sizeof(struct connection));
+	pace->connections[pace->nconnections]->id = id;
+	forget_samples(pace->connections[pace->nconnections]);
+	return pace->connections[pace->nconnections++];
 }
 
-static struct sample latest(const struct line *line)
+static struct sample latest_sample(const struct connection *connection)
 {
-	return line->samples[line->nsamples - 1];
+	return connection->samples[connection->nsamples - 1];
 }
 
-static void add(struct line *line, const struct pace_news *news)
+static void add_sample(struct connection *connection,
+		       const struct pace_news *news)
 {
-	struct sample now = latest(line);
-	bool is_new = news->moved < line->moved ||
-		      news->busy_ms < line->busy_ms;
+	struct sample now = latest_sample(connection);
+	bool is_new = news->moved < connection->moved ||
+		      news->busy_ms < connection->busy_ms;
 
-	now.bytes += news->moved - (is_new ? 0 : line->moved);
-	now.ms += news->busy_ms - (is_new ? 0 : line->busy_ms);
-	line->moved = news->moved;
-	line->busy_ms = news->busy_ms;
-	line->last_ms = news->now_ms;
-	if (line->nsamples > 1 &&
-	    now.ms - line->samples[line->nsamples - 2].ms < STEP_MS)
-		line->nsamples--;
-	if (line->nsamples == SAMPLES)
-		memmove(line->samples, line->samples + 1,
-			--line->nsamples * sizeof(now));
-	line->samples[line->nsamples++] = now;
+	now.bytes += news->moved - (is_new ? 0 : connection->moved);
+	now.ms += news->busy_ms - (is_new ? 0 : connection->busy_ms);
+	connection->moved = news->moved;
+	connection->busy_ms = news->busy_ms;
+	connection->last_ms = news->now_ms;
+	if (connection->nsamples > 1 &&
+	    now.ms - connection->samples[connection->nsamples - 2].ms < STEP_MS)
+		connection->nsamples--;
+	if (connection->nsamples == SAMPLES)
+		memmove(connection->samples, connection->samples + 1,
+			--connection->nsamples * sizeof(now));
+	connection->samples[connection->nsamples++] = now;
 }
 
-/* Bytes a second over the last `ms`, or over all there is if that is less. */
-static uint64_t rate_of(const struct line *line, uint64_t ms, bool *is_whole)
+/* Bytes a second over the last `ms`; `*is_whole` is false if there are fewer. */
+static uint64_t rate_of(const struct connection *connection, uint64_t ms,
+			bool *is_whole)
 {
-	struct sample now = latest(line), then = line->samples[0];
+	struct sample now = latest_sample(connection),
+		      then = connection->samples[0];
 
-	for (unsigned i = 0; i < line->nsamples; i++)
-		if (now.ms - line->samples[i].ms >= ms)
-			then = line->samples[i];
+	for (unsigned i = 0; i < connection->nsamples; i++)
+		if (now.ms - connection->samples[i].ms >= ms)
+			then = connection->samples[i];
 	*is_whole = now.ms - then.ms >= ms;
 	if (now.ms == then.ms)
 		return (now.bytes - then.bytes) * 1000;
 	return (now.bytes - then.bytes) * 1000 / (now.ms - then.ms);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_rates(const void *a, const void *b)
 {
 	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
 	return (x > y) - (x < y);
 }
 
-/* Of two in the middle, the faster one. */
+/* The median of the recent rates; of two in the middle, the faster one. */
 static uint64_t median_of(const struct pace *pace, uint64_t now_ms, uint64_t ms)
 {
-	uint64_t rates[LINES];
+	uint64_t rates[CONNECTIONS_MAX];
 	unsigned n = 0;
 	bool ignored;
 
-	for (unsigned i = 0; i < pace->nlines; i++)
-		if (now_ms - pace->lines[i]->last_ms <= RECENT_MS)
-			rates[n++] = rate_of(pace->lines[i], ms, &ignored);
-	qsort(rates, n, sizeof(rates[0]), compare);
+	for (unsigned i = 0; i < pace->nconnections; i++)
+		if (now_ms - pace->connections[i]->last_ms <= RECENT_MS)
+			rates[n++] = rate_of(pace->connections[i], ms,
+					     &ignored);
+	qsort(rates, n, sizeof(rates[0]), compare_rates);
 	return rates[n / 2];
 }
 
-static bool is_slower(const struct pace *pace, const struct line *line,
-		      uint64_t ms, unsigned part)
+static bool is_slower(const struct pace *pace,
+		      const struct connection *connection, uint64_t ms,
+		      unsigned part)
 {
 	bool is_whole;
-	uint64_t rate = rate_of(line, ms, &is_whole);
+	uint64_t rate = rate_of(connection, ms, &is_whole);
 
-	return is_whole && rate < median_of(pace, line->last_ms, ms) / part;
+	return is_whole &&
+	       rate < median_of(pace, connection->last_ms, ms) / part;
 }
 
-/* Bytes a second, of all that move just now. */
+/* Bytes a second of all recent connections. */
 static uint64_t rate_of_all(const struct pace *pace, uint64_t now_ms)
 {
 	uint64_t rate = 0;
 	bool ignored;
 
-	for (unsigned i = 0; i < pace->nlines; i++)
-		if (now_ms - pace->lines[i]->last_ms <= RECENT_MS)
-			rate += rate_of(pace->lines[i], LONG_MS, &ignored);
+	for (unsigned i = 0; i < pace->nconnections; i++)
+		if (now_ms - pace->connections[i]->last_ms <= RECENT_MS)
+			rate += rate_of(pace->connections[i], LONG_MS,
+					&ignored);
 	return rate;
 }
 
-/* Judged once in a stall time.  One that others outrun is not judged here. */
-static bool is_slow(const struct pace *pace, struct line *line)
+/* Is it too slow by itself?  Judged once in a stall time. */
+static bool is_slow(const struct pace *pace, struct connection *connection)
 {
-	struct sample now = latest(line);
-	uint64_t ms = now.ms - line->since.ms;
-	uint64_t bytes = now.bytes - line->since.bytes;
+	struct sample now = latest_sample(connection);
+	uint64_t ms = now.ms - connection->since.ms;
+	uint64_t bytes = now.bytes - connection->since.bytes;
 
 	if (ms < pace->stall_ms)
 		return false;
-	line->since = now;
+	connection->since = now;
 	return bytes < ms * LEAST / 1000 &&
-	       rate_of_all(pace, line->last_ms) < LEAST;
+	       rate_of_all(pace, connection->last_ms) < LEAST;
 }
 
-static enum pace_verdict judge(const struct pace *pace, struct line *line,
-			       const struct pace_news *news)
+static enum pace_verdict judge_connection(const struct pace *pace,
+					  struct connection *connection,
+					  const struct pace_news *news)
 {
-	if (is_slow(pace, line))
+	if (is_slow(pace, connection))
 		return PACE_SLOW;
 	if (news->is_spared || news->closed >= CLOSED_MAX)
 		return PACE_GOOD;
-	if (is_slower(pace, line, LONG_MS, LONG_PART) ||
-	    (news->is_last && is_slower(pace, line, SHORT_MS, SHORT_PART)))
+	if (is_slower(pace, connection, LONG_MS, LONG_PART) ||
+	    (news->is_last &&
+	     is_slower(pace, connection, SHORT_MS, SHORT_PART)))
 		return PACE_SLOWER;
 	return PACE_GOOD;
 }
@@ -356,16 +366,16 @@ static enum pace_verdict judge(const struct pace *pace, struct line *line,
 enum pace_verdict pace_note(struct pace *pace, const struct pace_news *news)
 {
 	enum pace_verdict verdict = PACE_GOOD;
-	struct line *line;
+	struct connection *connection;
 
 	pthread_mutex_lock(&pace->mutex);
-	line = find(pace, news->id);
-	if (line) {
-		add(line, news);
+	connection = find_connection(pace, news->id);
+	if (connection) {
+		add_sample(connection, news);
 		if (!news->is_over)
-			verdict = judge(pace, line, news);
+			verdict = judge_connection(pace, connection, news);
 		if (verdict != PACE_GOOD)
-			begin_anew(line);
+			forget_samples(connection);
 	}
 	pthread_mutex_unlock(&pace->mutex);
 	return verdict;
@@ -375,8 +385,8 @@ void pace_free(struct pace *pace)
 {
 	if (!pace)
 		return;
-	for (unsigned i = 0; i < pace->nlines; i++)
-		free(pace->lines[i]);
+	for (unsigned i = 0; i < pace->nconnections; i++)
+		free(pace->connections[i]);
 	pthread_mutex_destroy(&pace->mutex);
 	free(pace);
 }
@@ -384,23 +394,23 @@ void pace_free(struct pace *pace)
 static int part_job_watch(void *ctx, uint64_t moved, uint64_t busy_ms,
 			  struct err *err)
 {
-	struct part_job *slot = ctx;
+	struct part_job *part_job = ctx;
 	const struct pace_news news = {
-		.id = slot->http,
+		.id = part_job->http,
 		.now_ms = clock_ms(),
 		.moved = moved,
 		.busy_ms = busy_ms,
-		.closed = slot->closed,
-		.is_spared = slot->object->plan->direction == UPLOAD &&
-			     moved > slot->part->size / 2,
-		.is_last = !pool_has_work(slot->pool),
+		.closed = part_job->closed,
+		.is_spared = part_job->object->plan->direction == UPLOAD &&
+			     moved > part_job->part->size / 2,
+		.is_last = !pool_has_work(part_job->object->pool),
 		.is_over = !err,
 	};
 
-	switch (pace_note(slot->pace, &news)) {
+	switch (pace_note(part_job->pace, &news)) {
 	case PACE_SLOWER:
-		slot->closed++;
-		slot->job.goes_on = true;
+		part_job->closed++;
+		part_job->job.goes_on = true;
 		return err_set(err, ERR_NETWORK,
 			       "far slower than the object's other connections");
 	case PACE_SLOW:
@@ -412,43 +422,43 @@ static int part_job_watch(void *ctx, uint64_t moved, uint64_t busy_ms,
 
 static int part_job_run(struct job *job, struct http *http, struct err *err)
 {
-	struct part_job *slot = (struct part_job *)job;
-	struct object *object = slot->object;
-	const struct http_watch watch = { part_job_watch, slot };
-	uint64_t before = slot->part->done;
+	struct part_job *part_job = (struct part_job *)job;
+	struct object *object = part_job->object;
+	const struct http_watch watch = { part_job_watch, part_job };
+	uint64_t before = part_job->part->done;
 	int ret;
 
-	slot->http = http;
+	part_job->http = http;
 	http_set_watch(http, &watch);
 	if (object->plan->direction == UPLOAD) {
-		ret = upload_part(object, slot->part, http, err);
+		ret = upload_part(object, part_job->part, http, err);
 	} else {
-		ret = download_part(object, slot->part, http, err);
-		/* It goes on from there: a bad line gets it done, too. */
-		job->has_gained = slot->part->done >= before + OBJECT_GAIN;
+		ret = download_part(object, part_job->part, http, err);
+		/* The next try starts there, so a bad line gets it done, too. */
+		job->has_gained = part_job->part->done >= before + OBJECT_GAIN;
 	}
 	http_set_watch(http, NULL);
 	if (ret && object->plan->nparts > 1)
-		err_wrap(err, "part %u of %zu", slot->part->number,
+		err_wrap(err, "part %u of %zu", part_job->part->number,
 			 object->plan->nparts);
 	return ret;
 }
 
 static bool part_job_is_wanted(const struct job *job)
 {
-	const struct part_job *slot = (const struct part_job *)job;
+	const struct part_job *part_job = (const struct part_job *)job;
 
-	return !atomic_load(&slot->object->stopped);
+	return !atomic_load(&part_job->object->stopped);
 }
 
-void engine_submit(struct engine *engine, struct part_job *slot)
+void engine_submit(struct engine *engine, struct part_job *part_job)
 {
-	slot->job.run = part_job_run;
-	slot->job.is_wanted = part_job_is_wanted;
-	slot->job.url = slot->part->href ? slot->part->href :
-					   slot->object->plan->action.href;
-	slot->job.goes_on = false;
-	slot->pool = engine->pool;
-	slot->closed = 0;
-	pool_submit(engine->pool, &slot->job);
+	part_job->job.run = part_job_run;
+	part_job->job.is_wanted = part_job_is_wanted;
+	part_job->job.url = part_job->part->href ?
+				    part_job->part->href :
+				    part_job->object->plan->action.href;
+	part_job->job.goes_on = false;
+	part_job->closed = 0;
+	pool_submit(engine->pool, &part_job->job);
 }

@@ -31,10 +31,10 @@ struct transfer;
 struct engine *engine_new(struct context *context, unsigned nagents,
 			  struct err *err);
 
-/* Both move objects in this process: budget_join().  Before either does. */
+/* Both move objects in this process, see budget_join(); before either does. */
 void engine_join(struct engine *engine, const struct engine *other);
 
-/* What it was made of, all borrowed. */
+/* Its parts, all borrowed. */
 struct context *engine_context(const struct engine *engine);
 struct pool *engine_pool(const struct engine *engine);
 struct budget *engine_budget(const struct engine *engine);
@@ -48,27 +48,27 @@ struct source_memory *engine_sources(const struct engine *engine);
 void engine_keep_file(struct engine *engine, int fd);
 
 /*
- * `bytes` of one object came, or went, in `ms`.  What says how fast the
- * connections are is used for how the next one is cut.
+ * `bytes` of one object moved in `ms`.  If that tells how fast a connection is,
+ * the next object is cut by it.
  */
 void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms);
 
 /* plan_part_size() for an object of `size` bytes. */
 uint64_t engine_part_size(const struct engine *engine, uint64_t size);
 
-/* An object is on its way: take part in the budget, until budget_release(). */
+/* An object moves: take part in the budget, until budget_release(). */
 void engine_hold_budget(struct engine *engine);
 
 /*
- * Use as many connections as fall to us now, but not fewer than `least`; ten
- * times a second is enough.
+ * Use as many connections as are our share now, but not fewer than `least`.  To
+ * be called often; it looks ten times a second.
  */
 void engine_heed_budget(struct engine *engine, unsigned least);
 
 /* How often, and for how long, a request is tried. */
 struct retry_policy engine_retry_policy(const struct engine *engine);
 
-/* A pool besides the engine's, to be freed before it: retries are the same. */
+/* Another pool with the same retries; the caller frees it before the engine. */
 struct pool *engine_new_pool(struct engine *engine, unsigned max_workers);
 
 /*
@@ -82,15 +82,14 @@ bool engine_free(struct engine *engine, int timeout_ms);
  * Which connection of an object is too slow to keep.
  *
  * One that is far slower than its siblings holds up its part, and at the end
- * the object: it is closed, and what is missing of the part is asked for again
- * by another connection.  That is at less than a tenth of the median rate of
- * the object's connections over five seconds, or, once no part is left to hand
- * out, at less than a quarter over three; twice for a part at the most.  A
- * connection without siblings is too slow at less than 1 KiB a second over the
- * stall time.
+ * the object.  It is closed, and another connection asks for what is missing of
+ * the part.  That happens below a tenth of the median rate of the object's
+ * connections over five seconds, or, when no part is left to hand out, below a
+ * quarter over three; at most twice for a part.  A connection without siblings is
+ * too slow below 1 KiB a second over the stall time.
  *
- * Only the time counts in which a body moves.  Pure, but for a lock: time comes
- * as an argument.
+ * Only the time in which a body moves counts.  Pure but for a lock: time comes as
+ * an argument.
  */
 
 struct pace;
@@ -101,23 +100,23 @@ enum pace_verdict {
 	PACE_SLOW	/* by itself */
 };
 
-/* What one connection has to say. */
+/* What one connection has done. */
 struct pace_news {
 	const void *id;	/* of the connection */
 	uint64_t now_ms;
 	uint64_t moved;	/* bytes of the body of this request, so far */
 	uint64_t busy_ms;	/* for which it has moved */
-	unsigned closed;	/* how often its part was taken from one */
+	unsigned closed;	/* connections of its part that were too slow */
 	bool is_spared;	/* not to be compared: an upload nearly done */
 	bool is_last;	/* no part is left to hand out */
-	bool is_over;	/* the body has ended: only to be noted */
+	bool is_over;	/* the body has ended: nothing to judge */
 };
 
 struct pace *pace_new(unsigned stall_ms);
 
 /*
- * Note it and judge it.  From any thread.  After a verdict that is not good the
- * connection begins anew.
+ * Note it and judge the connection; from any thread.  After a verdict that is not
+ * PACE_GOOD, what was noted of the connection is forgotten.
  */
 enum pace_verdict pace_note(struct pace *pace, const struct pace_news *news);
 
@@ -127,17 +126,16 @@ void pace_free(struct pace *pace);
 /* A part in the pool's hands; without one it is free. */
 struct part_job {
 	struct job job;	/* first: jobs come back as it */
-	struct transfer *transfer;	/* borrowed, as the next three: whose it is */
+	struct transfer *transfer;	/* borrowed, as the next three */
 	struct object *object;
 	struct pace *pace;	/* of all parts of the object */
 	struct part *part;
 	/* The rest is this module's. */
-	struct pool *pool;
-	const struct http *http;	/* that it is on */
+	const struct http *http;	/* its connection */
 	unsigned closed;	/* connections that were too slow for it */
 };
 
 /* Have a worker send the part, or receive it. */
-void engine_submit(struct engine *engine, struct part_job *slot);
+void engine_submit(struct engine *engine, struct part_job *part_job);
 
 #endif
