@@ -227,7 +227,7 @@ static void feed_blocks(struct pipeline *pipeline)
 	if (!source_sends_whole(atomic_load(&pipeline->download)->source))
 		return;
 	there = pipeline_reach(pipeline);
-	/* What is before it needs no block: an earlier run has moved it. */
+	/* The bytes before it need no block: an earlier run has moved them. */
 	if (off < there)
 		off = there;
 	for (; off < pipeline->size && off < there + STREAM_AHEAD; off = end) {

@@ -49,8 +49,9 @@ void entry_explain(struct entry *entry, const char *why)
 	entry->why = copy;
 }
 
-void entry_fail(struct entry *entry, enum entry_state state)
+void entry_fail(struct entry *entry, enum entry_state state, const char *why)
 {
+	entry_explain(entry, why);
 	entry->state = state;
 	log_info("%s: %s: %s", entry->pointer.oid,
 		 state == ENTRY_MISSING ? "missing" : "failed", entry->why);

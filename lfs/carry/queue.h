@@ -74,8 +74,8 @@ void entry_keep(struct entry *entry, enum direction direction,
 /* Keep a copy of `why`, in place of an earlier one. */
 void entry_explain(struct entry *entry, const char *why);
 
-/* It is missing, or failed for good: `why` says why. */
-void entry_fail(struct entry *entry, enum entry_state state);
+/* It is missing, or failed for good. */
+void entry_fail(struct entry *entry, enum entry_state state, const char *why);
 
 /* It is over: free what was needed to move it. */
 void entry_forget(struct entry *entry);

@@ -35,7 +35,7 @@
 
 struct relay;
 
-/* What all relays of a fork share; borrowed. */
+/* Shared by all relays of a fork; borrowed. */
 struct relay_ends {
 	struct engine *engines[2];	/* by direction: queue.h */
 	struct spool *spool;

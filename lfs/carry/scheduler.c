@@ -59,12 +59,6 @@ void scheduler_put(struct scheduler *scheduler, struct entry *entry)
 	queue_put_last(&scheduler->waiting, entry);
 }
 
-static void fail_for_good(struct entry *entry, const struct err *err)
-{
-	entry_explain(entry, err->msg);
-	entry_fail(entry, ENTRY_FAILED);
-}
-
 static void pause_for(struct scheduler *scheduler, unsigned ms)
 {
 	scheduler->resume_ms = clock_ms() + ms;
@@ -112,7 +106,7 @@ static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
 	enum attempts_next next = decide_next(scheduler, entry, direction, err);
 
 	if (next == ATTEMPTS_FAIL) {
-		fail_for_good(entry, err);
+		entry_fail(entry, ENTRY_FAILED, err->msg);
 		return;
 	}
 	entry->wants_login = next == ATTEMPTS_LOG_IN && direction == UPLOAD;
@@ -226,7 +220,7 @@ static bool start_entry(struct scheduler *scheduler, struct entry *entry)
 		queue_put_first(&scheduler->ready, entry);
 		return false;
 	} else {
-		fail_for_good(entry, &err);
+		entry_fail(entry, ENTRY_FAILED, err.msg);
 	}
 	return true;
 }
@@ -280,7 +274,7 @@ static size_t take_waiting(struct scheduler *scheduler, struct entry **entries)
 			err_set(&err, ERR_AUTH, "%s", entry->why);
 		if (entry->wants_login &&
 		    !log_in(scheduler, entry, UPLOAD, &err))
-			fail_for_good(entry, &err);
+			entry_fail(entry, ENTRY_FAILED, err.msg);
 		else
 			entries[n++] = entry;
 		entry->wants_login = false;

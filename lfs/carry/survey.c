@@ -93,8 +93,7 @@ static void note_refusal(struct survey *survey, struct entry *entry,
 	    attempts_next(entry_attempts(entry, direction), &facts, err) ==
 		    ATTEMPTS_LATER)
 		return;
-	entry_explain(entry, err->msg);
-	entry_fail(entry, is_missing ? ENTRY_MISSING : ENTRY_FAILED);
+	entry_fail(entry, is_missing ? ENTRY_MISSING : ENTRY_FAILED, err->msg);
 }
 
 /* The target has it: by an upload of ours, if that is not known to have failed. */
@@ -125,7 +124,7 @@ static bool take_target(struct survey *survey, struct entry *entry,
 	if (entry->may_be_there) {
 		/* The target lacks what may have been sent, or does not say. */
 		if (!attempts_ask_again(entry_attempts(entry, UPLOAD)))
-			entry_fail(entry, ENTRY_FAILED);
+			entry_fail(entry, ENTRY_FAILED, entry->why);
 		return false;
 	}
 	if (!err.kind) {

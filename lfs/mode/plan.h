@@ -63,7 +63,7 @@ enum {
 	PLAN_ETAG_MAX = 1024
 };
 
-/* What a server wants to be told of a part, as headers. */
+/* Digests of a part that a server may want to get, as headers. */
 enum {
 	PLAN_CONTENT_MD5 = 1,	/* Content-MD5 (RFC 1864) */
 	PLAN_DIGEST_MD5 = 2,	/* Digest: MD5=... (RFC 3230) */
@@ -140,7 +140,7 @@ struct plan {
 	bool finish_outcome_unknown;	/* an answer was lost, or does not tell */
 };
 
-/* What a plan is made of; the strings and the tree must outlive the plan. */
+/* For mode_plan(); the strings and the tree must outlive the plan. */
 struct plan_request {
 	enum direction direction;
 	const char *oid;

@@ -481,6 +481,45 @@ static void the_least(void **state)
 	plan_free(send);
 }
 
+/* Two parts, or two ranges, must fit in; of an object that is smaller, all. */
+static void room_in_the_spool(void **state)
+{
+	static const struct {
+		uint64_t size, part_size, taken;	/* MiB */
+		size_t needed;
+		enum err_kind kind;
+	} cases[] = {
+		{ 12, 3, 0, 6, ERR_NONE }, { 12, 1, 0, 6, ERR_NONE },
+		{ 2, 2, 0, 2, ERR_NONE },  { 12, 4, 0, 8, ERR_USAGE },
+		{ 12, 3, 1, 6, ERR_BUSY }, { 4, 4, 2, 4, ERR_NONE },
+		{ 4, 4, 3, 4, ERR_BUSY },  { 0, 1, 6, 0, ERR_NONE },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct plan *send = make_parts(cases[i].size * MIB,
+					       cases[i].part_size * MIB);
+		struct err err = ERR_INIT;
+		struct spool *spool = spool_new("/tmp", SPOOL, &err);
+		struct lane *other = lane_open(spool, cases[i].taken * MIB,
+					       cases[i].taken);
+		struct pipeline pipeline;
+		size_t needed;
+
+		pipeline_init(&pipeline, spool, cases[i].size * MIB, 1, NULL);
+		assert_int_equal(pipeline_open(&pipeline, send, &needed, &err),
+				 cases[i].kind ? -1 : 0);
+		assert_int_equal(err.kind, cases[i].kind);
+		assert_int_equal(needed, cases[i].needed);
+		if (err.kind == ERR_USAGE)
+			assert_non_null(strstr(err.msg, "at least 8 MiB"));
+		pipeline_release(&pipeline);
+		lane_close(other);
+		spool_free(spool);
+		plan_free(send);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -492,6 +531,7 @@ int main(void)
 		cmocka_unit_test(ranges_of_a_part_are_about_equal),
 		cmocka_unit_test(skips),
 		cmocka_unit_test(the_least),
+		cmocka_unit_test(room_in_the_spool),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
