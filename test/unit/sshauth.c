@@ -185,6 +185,7 @@ static void why_it_failed(void **state)
 		assert_non_null(strstr(err.msg, "status 1 when"));
 		assert_string_equal(strstr(err.msg, "git-lfs-auth"),
 				    cases[i][1]);
+		sshauth_release(&auth);
 	}
 }
 
@@ -223,6 +224,7 @@ static void a_server_without_it(void **state)
 		assert_int_equal(count_runs(), 1);
 		err_clear(&err);
 	}
+	sshauth_release(&auth);
 }
 
 static bool stop(void *ctx)
