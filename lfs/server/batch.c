@@ -91,7 +91,7 @@ static struct batch_object *find_object(const struct batch *batch,
 	return NULL;
 }
 
-/* What the `code` of an object's error means; the last one: any other. */
+/* The meanings of the `code` in an object's error; the last is for any other. */
 static const struct refusal {
 	int code;
 	enum err_kind kind;

@@ -38,7 +38,7 @@ struct batch_object {
 	json_t *actions;	/* owned; NULL: nothing is to be done */
 	bool authenticated;	/* its actions want no credential of ours */
 
-	/* What server_complete() adds to an action that is one request: */
+	/* Added by server_complete() to an action that is one request: */
 	char *href;	/* owned: in place of the action's; or NULL */
 	struct headers headers;	/* owned: in place of the action's */
 };

@@ -64,7 +64,7 @@ struct credential {
 
 #define CREDENTIAL_INIT { .authorization = NULL }
 
-/* Where it came from, for messages. */
+/* The place that it came from, for messages. */
 const char *credential_origin(const struct credential *credential);
 
 struct credentials;

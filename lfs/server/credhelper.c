@@ -179,7 +179,7 @@ static int run_helper(const struct askcred *ask, struct child *child,
 	return ret;
 }
 
-/* The same by git credential, which before 2.46 ignores the capabilities. */
+/* Run git credential, which before git 2.46 ignores the capabilities. */
 static int run_git(const struct askcred *ask, struct child *child,
 		   const struct credtext *lines, struct credtext *answer,
 		   struct err *err)

@@ -25,8 +25,9 @@ enum {
 };
 
 /*
- * A note has its place in a file, which has holes, by its key's hash.  Of two
- * with the same place one is lost, so there are many more places than keys.
+ * A note has its place in a file, which has holes, by its key's hash.  A note
+ * replaces another one with the same place, so there are many more places than
+ * keys.
  */
 enum {
 	NOTES = 1 << 14,
@@ -441,7 +442,7 @@ int credshare_remove(const char *path, struct err *err)
 }
 
 /*
- * The last agent leaves nothing behind.  One that is killed cannot see to that:
+ * The last agent removes everything.  An agent that is killed does not:
  * then the daemon ends when it has nothing more to remember, and old answers do
  * not count.
  */

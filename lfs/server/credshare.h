@@ -9,8 +9,8 @@
 #include "lfs/server/credhelper.h"
 
 /*
- * What the agents of a repository share: one login for all, what each found out
- * about a server, and answers of the server (lookahead.h).
+ * Agents of a repository share one login, facts that each found out about a
+ * server, and answers of the server (lookahead.h).
  *
  * An agent that asks for a credential holds a lock until the server has taken
  * the answer.  The others of its process group, as the agents of one git-lfs
@@ -33,23 +33,23 @@
  *		socket		of git credential-cache--daemon
  *		answers		links to objects (lookahead.h)
  *
- * The last agent ends the daemon and removes the answers.  Where this folder
- * cannot be used nothing is shared, and nothing fails.  Main thread only.
+ * The last agent ends the daemon and removes the answers.  If this folder cannot
+ * be used nothing is shared, and nothing fails.  Main thread only.
  */
 
 struct credshare;
 
 /*
- * `dir` exists; NULL: nothing is shared.  What other agents say failed counts
- * if it did after `began_ms`, by clock_ms(); 0: never.  `ask` is borrowed.
+ * `dir` exists; NULL: nothing is shared.  A failure that another agent reports
+ * counts if it came after `began_ms`, by clock_ms(); 0: never.  `ask` is borrowed.
  */
 struct credshare *credshare_new(const char *dir, uint64_t began_ms,
 				const struct askcred *ask);
 
 enum credshare_lock {
-	/* Of a process group: nobody else is asked for a login meanwhile. */
+	/* For a process group: meanwhile no other agent asks for a login. */
 	CREDSHARE_LOGIN,
-	/* Of all agents: the server is being asked about many objects. */
+	/* For all agents: one is asking the server about many objects. */
 	CREDSHARE_ANSWERS
 };
 
@@ -66,7 +66,7 @@ bool credshare_is_locked(const struct credshare *share,
 /* Let the others have it; fine if it is not locked. */
 void credshare_unlock(struct credshare *share, enum credshare_lock which);
 
-/* What one agent can tell the others about a server, or a login for it. */
+/* The facts that agents tell each other of a server, or of a login for it. */
 enum credshare_fact {
 	/* The login was approved: a helper has it, and asks no person. */
 	CREDSHARE_APPROVED,
@@ -139,7 +139,7 @@ bool credshare_is_in_use(const char *path);
 /* Remove it, whatever is in it. */
 int credshare_remove(const char *path, struct err *err);
 
-/* Unlocks; the last agent leaves nothing behind.  NULL is fine. */
+/* Unlocks; the last agent removes what is shared.  NULL is fine. */
 void credshare_free(struct credshare *share);
 
 #endif

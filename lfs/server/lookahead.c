@@ -201,7 +201,7 @@ struct lookahead {
 
 	struct credshare *share;	/* borrowed */
 	struct answers *answers;	/* owned */
-	/* What the server said of neighbours in its latest answer: */
+	/* The latest answer of the server about neighbours: */
 	json_t *known;	/* owned: as answers_load() gives it, or NULL */
 	int64_t asked;	/* when, in seconds since 1970 */
 	size_t nasked, nused;

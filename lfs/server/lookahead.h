@@ -12,13 +12,13 @@
 #include "lfs/server/credshare.h"
 
 /*
- * What the server has said of many objects, for all agents of a repository: one
+ * Answers of the server about many objects, for all agents of a repository: one
  * asks, while the others wait for CREDSHARE_ANSWERS, and then they have its
  * answer.
  *
  * It counts for a minute, in a file of the share's, as it holds links.  It holds
  * no header, as that may be the user's login: an agent that is given one shares
- * nothing from then on.  Where there can be no such file, nothing is shared.  The
+ * nothing from then on.  If there can be no such file, nothing is shared.  The
  * file of an agent that was killed is emptied by the next one that starts after
  * that minute.
  */
@@ -27,7 +27,7 @@ struct answers;
 
 enum { ANSWERS_KEPT_S = 60 };
 
-/* Of the server with this URL.  `share` is borrowed. */
+/* The answers of the server with this URL.  `share` is borrowed. */
 struct answers *answers_new(const struct credshare *share, const char *url);
 
 /*

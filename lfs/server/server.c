@@ -273,7 +273,7 @@ static enum direction direction_of(const struct server *server)
 }
 
 /*
- * What a request by an action carries: the action's own headers, those that the
+ * Add the headers of a request by an action: the action's own, those that the
  * user has configured for its URL, and if the action leaves that to us, the
  * login of its host.
  */
@@ -577,7 +577,7 @@ void server_free(struct server *server)
 {
 	if (!server)
 		return;
-	/* What was shared is taken back even if git-lfs has hung up by now. */
+	/* Shared logins are taken back even if git-lfs has hung up by now. */
 	server->ask.stop = stop_when(NULL, NULL);
 	for (size_t i = 0; i < server->nsessions; i++)
 		session_free(server->sessions[i]);

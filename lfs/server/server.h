@@ -121,7 +121,7 @@ int verification_run(struct verification *verification, struct http *http,
 		     struct err *err);
 void verification_free(struct verification *verification);
 
-/* What all agents of the repository share; borrowed. */
+/* The share of all agents of the repository; borrowed. */
 struct credshare *server_share(const struct server *server);
 
 /* NULL is fine. */

@@ -59,7 +59,7 @@ struct session *session_new(const struct session_options *options);
  */
 int session_prepare(struct session *session, struct err *err);
 
-/* Where the API is, by ssh or the options; borrowed until the next prepare. */
+/* The API's URL, by ssh or the options; borrowed until the next prepare. */
 const char *session_url(const struct session *session);
 
 /* Is `url` at the API's server, by url_keeps_headers()? */

@@ -61,7 +61,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 void sshcommand_release(struct sshcommand *command);
 
 /*
- * What git-lfs-authenticate prints (git-lfs's docs/api/server-discovery.md):
+ * The output of git-lfs-authenticate (git-lfs's docs/api/server-discovery.md):
  *
  *	{"href": URL, "header": {NAME: VALUE, ...},
  *	 "expires_at": RFC 3339 time, "expires_in": SECONDS}
@@ -95,7 +95,7 @@ struct sshauth {
 		bool is_upload;
 		struct credshare *share;
 		struct stop stop;
-	} options;	/* the caller's; all else is empty at first */
+	} options;	/* the caller's; the other members are empty at first */
 
 	struct sshreply reply;	/* owned; empty until there is one */
 	bool has_reply;

@@ -75,7 +75,7 @@ static size_t count(struct answers *answers)
 	return n;
 }
 
-/* What one agent has stored, another one has, of the same server. */
+/* Another agent gets the answers of one, if it asks the same server. */
 static void are_shared(void **state)
 {
 	struct answers *one = answers_new(share, URL);
@@ -168,7 +168,7 @@ static void write_file(const char *text)
 	assert_int_equal(chmod(path, 0600), 0);
 }
 
-/* What cannot be said just now, or is nothing, is not there. */
+/* Answers that are too old or too new, or broken, do not count. */
 static void spoilt(void **state)
 {
 	struct answers *answers = answers_new(share, URL);
@@ -267,7 +267,7 @@ static void locks(void **state)
 	close(ready[1]);
 }
 
-/* Where there can be no such file, nothing is shared and nothing fails. */
+/* If there can be no such file, nothing is shared and nothing fails. */
 static void no_place(void **state)
 {
 	static const struct askcred ask;

@@ -63,7 +63,7 @@ static int leave(void **state)
 
 enum { HELPER = 1, ASKPASS = 2, NETRC = 4 };
 
-/* What there is, in any combination; the password is `wrong`. */
+/* Provide these places, in any combination; the password is `wrong`. */
 static void set_up(unsigned what)
 {
 	struct err err = ERR_INIT;
@@ -359,7 +359,7 @@ static void two_processes(void **state)
 	close(from[0]);
 }
 
-/* What is lent is there for others, as long as the lender is. */
+/* A login that is lent is there for others, as long as the lender is. */
 static void lent(void **state)
 {
 	struct credentials *one, *two;

@@ -180,7 +180,7 @@ static void many_notes(void **state)
 	credshare_free(two);
 }
 
-/* What is no note, or half of one, is not there; our own still is. */
+/* A broken note, or half of one, does not count; our own copy still does. */
 static void spoilt_notes(void **state)
 {
 	struct credshare *one = open_share(), *two = open_share();
@@ -201,7 +201,7 @@ static void spoilt_notes(void **state)
 	assert_int_equal(pwrite(fd, "x", 1, size - 100), 1);
 	assert_false(knows_failure(two, "a"));
 	note(one, "a");
-	/* What stands after the notes is nobody's. */
+	/* Bytes after the last note are ignored. */
 	assert_int_equal(pwrite(fd, "x", 1, (off_t)1 << 32), 1);
 	assert_true(knows_failure(two, "a"));
 	assert_int_equal(ftruncate(fd, size), 0);
@@ -281,7 +281,7 @@ static void planted_notes(void **state)
 	credshare_free(two);
 }
 
-/* What is in such a folder is not only ours: nothing is written or believed. */
+/* Such a folder is not only ours: nothing is written there or believed. */
 static void assert_unused(void)
 {
 	struct credshare *one = open_share(), *two = open_share();
@@ -418,7 +418,7 @@ static void count_file(void *ctx, const char *path)
 	++*n;
 }
 
-/* What prune and status see of it. */
+/* The view of prune and status. */
 static void what_is_left(void **state)
 {
 	struct err err = ERR_INIT;

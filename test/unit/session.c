@@ -71,7 +71,7 @@ static void assert_headers(struct fixture *f, const char *url,
 	headers_release(&headers);
 }
 
-/* To another server goes only what the user has configured for it. */
+/* Another server gets only the headers that the user has configured for it. */
 static void who_gets_what(void **state)
 {
 	struct fixture f;
@@ -94,7 +94,7 @@ static void who_gets_what(void **state)
 	tear_down(&f);
 }
 
-/* What the user has for the URL of an action, which has an X-Own. */
+/* Headers of the user for the URL of an action that has an X-Own. */
 static void assert_extra(struct fixture *f, const char *name, const char *url,
 			 const char *expected)
 {
@@ -124,7 +124,7 @@ static void headers_of_actions(void **state)
 	assert_extra(&f, "A", "https://s3/x", "X-S3: 2|X-S3: 3|");
 	assert_extra(&f, "A", "https://s4/x", "");
 	tear_down(&f);
-	/* What is for all URLs may be a login. */
+	/* A header for all URLs may be a login. */
 	set_up(&f, "https://plain/r.git/info/lfs");
 	assert_extra(&f, "A", "https://plain/x", "X-All: 0|");
 	assert_extra(&f, "A", "https://s4/x", "");
@@ -137,7 +137,7 @@ static void assert_given(struct fixture *f, const char *url, bool expected)
 		fail_msg("%s: %s", url, expected ? "is not" : "is");
 }
 
-/* The same, with a program in the place of ssh that prints this reply. */
+/* Set up with a program in the place of ssh that prints this reply. */
 static void set_up_ssh(struct fixture *f, const char *reply)
 {
 	static const struct ssh_address address = { .host = "g", .path = "a" };
@@ -182,7 +182,7 @@ static void actions_with_login(void **state)
 	assert_given(&f, "https://h/x?Signature=0f", false);
 	assert_given(&f, "https://s3/x", false);
 	tear_down(&f);
-	/* What ssh gave is not to be replaced, but can be sent. */
+	/* A login from ssh is not to be replaced, but can be sent. */
 	set_up_ssh(&f, "{\"href\": \"" API "\", "
 		       "\"header\": {\"Authorization\": \"x\"}}");
 	assert_given(&f, "https://h/x", false);

@@ -52,7 +52,7 @@ static long count_runs(void)
 static struct ssh_address address = { .host = "h", .path = "a" };
 static const struct askcred asking;
 
-/* What two agents have in common; NULL: each update is one of its own. */
+/* The share of two agents; NULL: each update has one of its own. */
 static struct credshare *share;
 
 static int update(struct sshauth *auth, const char *config_text,
@@ -303,7 +303,7 @@ static void shared(void **state)
 	sshauth_release(&one);
 	assert_int_equal(update(&one, "", &err), 0);
 	assert_int_equal(count_runs(), 3);
-	/* It has run out. */
+	/* The reply has expired. */
 	write_script("echo '{\"expires_in\": 5}'");
 	sshauth_refused(&two);
 	for (int i = 0; i < 2; i++) {
@@ -339,7 +339,7 @@ static void shared_failure(void **state)
 	assert_int_equal(update(&two, "", &same), -1);
 	assert_string_equal(same.msg, err.msg);
 	assert_int_equal(count_runs(), 2);
-	/* Who came after it asks again. */
+	/* An agent that started later asks again. */
 	share = third;
 	err_clear(&same);
 	assert_int_equal(update(&two, "lfs.ssh.retries\n0", &same), -1);
