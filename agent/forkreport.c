@@ -374,32 +374,37 @@ static json_t *left_refs_json(const struct forkpush *push)
 json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
-	char source[URL_DISPLAY_MAX] = "", target[URL_DISPLAY_MAX] = "";
+	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
 	struct fork_sum sum = { .sent = 0 };
-	bool is_dry = report->is_dry;
+	json_t *error = NULL, *source = NULL, *target = NULL, *left;
+	bool is_complete;
 
+	if (report->err.kind)
+		error = json_string(report->err.msg);
 	if (fork) {
 		fork_sum(fork, &sum);
-		url_display_any(fork_url(fork, DOWNLOAD), source,
-				sizeof(source));
-		url_display_any(fork_url(fork, UPLOAD), target, sizeof(target));
+		url_display_any(fork_url(fork, DOWNLOAD), from, sizeof(from));
+		url_display_any(fork_url(fork, UPLOAD), to, sizeof(to));
+		source = json_string(from);
+		target = json_string(to);
 	}
-	return json_pack(
-		"{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, s:I, s:I, "
-		"s:I, s:b, s:b, s:o}",
-		"error", report->err.kind ? json_string(report->err.msg) : NULL,
-		"source", fork ? json_string(source) : NULL, "target",
-		fork ? json_string(target) : NULL, "total", count_json(sum.all),
-		"moved", count_json(sum.of[ENTRY_MOVED]), "already_there",
-		count_json(sum.of[ENTRY_THERE]), is_dry ? "would_move" : "left",
-		is_dry ? entries_json(fork, ENTRY_READY) : count_json(sum.left),
-		"missing", entries_json(fork, ENTRY_MISSING), "failed",
-		entries_json(fork, ENTRY_FAILED), "sent_bytes",
-		(json_int_t)sum.sent, "resumed_bytes", (json_int_t)sum.resumed,
-		"spool_peak_bytes", (json_int_t)sum.disk, "complete",
-		report->has_found &&
-			sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n ==
-				sum.all.n,
-		"pushed", report->is_pushed, "not_pushed",
-		left_refs_json(report->push));
+	left = report->is_dry ? entries_json(fork, ENTRY_READY) :
+				count_json(sum.left);
+	is_complete = report->has_found &&
+		      sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n ==
+			      sum.all.n;
+	return json_pack("{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, "
+			 "s:I, s:I, s:I, s:b, s:b, s:o}",
+			 "error", error, "source", source, "target", target,
+			 "total", count_json(sum.all), "moved",
+			 count_json(sum.of[ENTRY_MOVED]), "already_there",
+			 count_json(sum.of[ENTRY_THERE]),
+			 report->is_dry ? "would_move" : "left", left,
+			 "missing", entries_json(fork, ENTRY_MISSING), "failed",
+			 entries_json(fork, ENTRY_FAILED), "sent_bytes",
+			 (json_int_t)sum.sent, "resumed_bytes",
+			 (json_int_t)sum.resumed, "spool_peak_bytes",
+			 (json_int_t)sum.disk, "complete", is_complete,
+			 "pushed", report->is_pushed, "not_pushed",
+			 left_refs_json(report->push));
 }

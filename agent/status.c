@@ -83,26 +83,28 @@ static json_t *number(uint64_t value)
 
 json_t *status_json(const struct unfinished *unfinished, int64_t now)
 {
-	bool is_known = unfinished->is_readable;
+	/* A text that is not UTF-8 has no JSON string, and is left out. */
+	json_t *oid = *unfinished->oid ? json_string(unfinished->oid) : NULL;
+	json_t *path = json_string(unfinished->path);
+	json_t *server = json_string(unfinished->server);
+	json_t *size = NULL, *done = NULL, *percent = NULL;
 	int64_t age = now - unfinished->touched;
 
-	/* A path that is not UTF-8 has no JSON string, and is left out. */
-	return json_pack(
-		"{s:o*, s:s, s:o*, s:o*, s:o*, s:I, s:I, s:b, s:s, s:I, s:o*, "
-		"s:o*}",
-		"oid", *unfinished->oid ? json_string(unfinished->oid) : NULL,
-		"direction", status_word(unfinished), "size",
-		is_known ? number(unfinished->size) : NULL, "done",
-		is_known ? number(unfinished->done) : NULL, "percent",
-		is_known ? number(human_percent(unfinished->done,
-						unfinished->size)) :
-			   NULL,
-		"touched", (json_int_t)unfinished->touched, "age",
-		(json_int_t)(age > 0 ? age : 0), "in_use", unfinished->in_use,
-		"state", state_of(unfinished), "disk",
-		(json_int_t)unfinished->disk, "path",
-		json_string(unfinished->path), "server",
-		json_string(unfinished->server));
+	if (unfinished->is_readable) {
+		size = number(unfinished->size);
+		done = number(unfinished->done);
+		percent = number(
+			human_percent(unfinished->done, unfinished->size));
+	}
+	return json_pack("{s:o*, s:s, s:o*, s:o*, s:o*, s:I, s:o, s:b, s:s, "
+			 "s:o, s:o*, s:o*}",
+			 "oid", oid, "direction", status_word(unfinished),
+			 "size", size, "done", done, "percent", percent,
+			 "touched", (json_int_t)unfinished->touched, "age",
+			 number(age > 0 ? (uint64_t)age : 0), "in_use",
+			 unfinished->in_use, "state", state_of(unfinished),
+			 "disk", number(unfinished->disk), "path", path,
+			 "server", server);
 }
 
 static void print_json(const struct unfinished_list *list, const char *dir)
