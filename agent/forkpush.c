@@ -181,7 +181,7 @@ static int add_name(struct forkpush *push, const char *ref, struct err *err)
 	free(name);
 	if (is_detached)
 		return err_set(err, ERR_USAGE,
-			       "--push: 'HEAD' is no branch, it is detached: "
+			       "--push: HEAD is detached and not a branch: "
 			       "name one, such as upstream/main");
 	if (!target)
 		return err_set(err, ERR_USAGE,
@@ -356,11 +356,10 @@ static char **make_push(const struct forkpush *push, const char *const *begin)
 static void explain_refusal(struct forkpush_ref *ref, const char *summary)
 {
 	static const char *const reasons[][2] = {
-		{ "fetch first", "it has commits there that are not here" },
-		{ "non-fast-forward", "it has other commits there" },
-		{ "already exists", "it is another one there" },
-		{ "stale info",
-		  "it is not what this clone last fetched of it" },
+		{ "fetch first", "the remote has commits that are not here" },
+		{ "non-fast-forward", "the remote has other commits" },
+		{ "already exists", "the remote has another one" },
+		{ "stale info", "the remote has changed since the last fetch" },
 	};
 	const char *open = strchr(summary, '(');
 	const char *reason = open ? open + 1 : summary, *meaning = NULL;
@@ -403,8 +402,8 @@ static void set_lease(const struct forkpush *push, struct forkpush_ref *ref,
 	free(ref->lease);
 	ref->lease = rev_parse(push, "--quiet", summary, &ignored);
 	if (!push->is_forced && ref->lease && takes_back(push, ref))
-		ref->why = xstrdup("it is ahead there, this push would take it "
-				   "back");
+		ref->why = xstrdup("the remote is ahead, this push would take "
+				   "the branch back");
 	ref->is_otherwise = ref->why != NULL;
 }
 
@@ -523,8 +522,8 @@ static int refuse_push(const struct forkpush *push, struct err *err)
 
 	if (push->all && !push->is_forced)
 		return err_set(err, ERR_REFUSED,
-			       "%.80s has all these branches and tags "
-			       "otherwise; --force pushes over them",
+			       "all these branches and tags differ at %.80s; "
+			       "--force overwrites them",
 			       push->remote);
 	while (!ref->why)
 		ref++;

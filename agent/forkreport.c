@@ -282,7 +282,7 @@ static void print_left_refs(const struct forkpush *push)
 		is_otherwise |= push->refs[i].is_otherwise;
 	print_refs("not pushed", left,
 		   is_otherwise && !push->is_forced ?
-			   " (--force pushes over what is there):" :
+			   " (--force overwrites what is there):" :
 			   ":");
 	for (size_t i = 0; i < push->nrefs; i++) {
 		char *ref = forkreport_left(&push->refs[i]);

@@ -109,9 +109,9 @@ check 'a push that would take a branch back' \
 check 'it would take a branch back: that is left as it is' \
 	equal "$(git -C back.git rev-parse older)" "$(git -C up rev-parse main)"
 check 'it would take a branch back: it says so' grep -q \
-	"'refs/heads/older' cannot be pushed to origin: it is ahead there, this push would take it back; nothing needs to be pushed, as origin has all of these commits and more (fork without --push carries objects that it may lack, --force takes the branch back)" err
+	"'refs/heads/older' cannot be pushed to origin: the remote is ahead, this push would take the branch back; nothing needs to be pushed, as origin has all of these commits and more (fork without --push carries objects that it may lack, --force takes the branch back)" err
 check 'it would take a branch back: in JSON' grep -q \
-	'"not_pushed":\[{"ref":"refs/heads/older","error":"it is ahead' out
+	'"not_pushed":\[{"ref":"refs/heads/older","error":"the remote is ahead' out
 check 'it takes a branch back by force' \
 	run_fork back --push --force upstream/older
 check 'it takes a branch back by force: that is older' \
@@ -144,20 +144,20 @@ check 'how many are pushed, and then how many are not' equal \
 	"pushed $(refs_of up | grep -c -v -e dev -e v1) branches and tags
 not pushed 2 branches and tags "
 check 'they are listed with why: a branch' grep -q \
-	'^  refs/heads/dev  it has other commits there (non-fast-forward)$' out
+	'^  refs/heads/dev  the remote has other commits (non-fast-forward)$' out
 check 'they are listed with why: a tag' grep -q \
-	'^  refs/tags/v1  it is another one there (already exists)$' out
+	'^  refs/tags/v1  the remote has another one (already exists)$' out
 check 'that is known beforehand' grep -q "'refs/tags/v1' is left" err
 check 'what only they need is not carried' equal "$(count_objects other)" 5
 check 'in JSON' equal "$(status_of run_fork other --all --push --json)" 1
 check 'in JSON: they are listed' \
-	grep -q '"not_pushed":\[{"ref":"refs/heads/dev","error":"it has' out
+	grep -q '"not_pushed":\[{"ref":"refs/heads/dev","error":"the remote has' out
 
 # By force, but only over what has been seen.
 check 'by force, over what was not seen' \
 	equal "$(status_of run_fork other --all --push --force)" 1
 check 'by force, over what was not seen: that is left' \
-	grep -q '^  refs/heads/dev  it is not what this clone last fetched' out
+	grep -q '^  refs/heads/dev  the remote has changed since the last fetch' out
 check 'by force: a tag is another' equal "$(refs_of other | grep v1)" \
 	"$(refs_of up | grep v1)"
 git -C other fetch -q origin
@@ -174,13 +174,13 @@ git -C none.git update-ref refs/tags/v1 main
 git -C none.git update-ref refs/tags/hidden main~4
 check 'all of them are other at the target' \
 	equal "$(status_of run_fork none --all --push)" 1
-check 'all of them: it says so' grep -q -e '--force pushes over them' err
+check 'all of them: it says so' grep -q -e '--force overwrites them' err
 check 'all of them: nothing moves' fails test -e "$ROOT/none/objects"
 
 check 'a lease that does not hold' \
 	equal "$(status_of run_fork none --push upstream/main)" 1
 check 'a lease that does not hold: it says so' \
-	grep -q 'it is not what this clone last fetched of it (stale info)' err
+	grep -q 'the remote has changed since the last fetch (stale info)' err
 check 'a lease that does not hold: nothing moves' \
 	fails test -e "$ROOT/none/objects"
 git -C none fetch -q origin
@@ -221,7 +221,7 @@ make_fork detached
 git -C detached checkout -q --detach
 check 'a detached HEAD' equal "$(status_of run_fork detached --push)" 1
 check 'a detached HEAD: what to do' grep -q \
-	"'HEAD' is no branch, it is detached: name one, such as upstream/main" err
+	"HEAD is detached and not a branch: name one, such as upstream/main" err
 
 make_fork shallow --depth 2 --no-single-branch
 check 'a shallow clone' equal "$(status_of run_fork shallow --push main)" 1
