@@ -462,8 +462,9 @@ int http_perform(struct http *http, const struct http_request *request,
 	http->request = request;
 	http->err = err;
 	for (int hops = 0; again; hops++) {
-		if (http_exchange(http,
-				  url_keeps_headers(request->url, http->url)))
+		if (http_exchange(http, !strcmp(request->url, http->url) ||
+						url_keeps_headers(request->url,
+								  http->url)))
 			return -1;
 		if (log_is_on(LOG_DEBUG))
 			log_debug("%s %s %s: %d", request->method,

@@ -381,6 +381,11 @@ static int check_body(const struct status *status, bool *is_cut,
 	return has_failed ? status_failed(status, text, err) : 0;
 }
 
+static bool is_success(int status)
+{
+	return status >= 200 && status <= 299;
+}
+
 /* OK, Created, 203 (changed by a proxy), and two without a body. */
 static bool means_done(int status)
 {
@@ -392,7 +397,7 @@ int status_check(const struct status *status, enum status_proof proof,
 {
 	bool is_cut = false;
 
-	if (status->status < 200 || status->status > 299)
+	if (!is_success(status->status))
 		return status_refused(status, err);
 	if (proof == STATUS_ANY)
 		return 0;
@@ -418,8 +423,8 @@ static int login_elsewhere(const struct http *http, struct err *err)
 }
 
 /* The action tells when its own link expires, not the link of a redirect. */
-static int64_t expires(const struct http *http,
-		       const struct http_request *request)
+static int64_t link_end(const struct http *http,
+			const struct http_request *request)
 {
 	int64_t when = link_expires_at(http_url(http));
 
@@ -441,17 +446,19 @@ static int64_t server_time(struct http *http)
 int status_of_answer(struct http *http, const struct http_request *request,
 		     enum status_proof proof, struct err *err)
 {
-	const struct status status = {
+	struct status status = {
 		.status = http_status(http),
-		.retry_after = http_header(http, "Retry-After"),
 		.content_type = http_header(http, "Content-Type"),
 		.body = buf_str(http_answer(http)),
 		.url = http_url(http),
-		.now = server_time(http),
-		.expires = expires(http, request),
 	};
 	const char *step = meaning_of(status.status)->step;
 
+	if (!is_success(status.status)) {
+		status.retry_after = http_header(http, "Retry-After");
+		status.now = server_time(http);
+		status.expires = link_end(http, request);
+	}
 	if (!status_check(&status, proof, err))
 		return 0;
 	if (step) {

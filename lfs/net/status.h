@@ -29,10 +29,11 @@ struct http_request;
 
 struct status {
 	int status;
-	const char *retry_after;	/* header's value, or NULL */
 	const char *content_type;	/* header's value, or NULL */
 	const char *body;		/* NUL-terminated; "" if none */
 	const char *url;	/* that gave the answer; NULL: not known */
+	/* Only where the status is not 2xx: */
+	const char *retry_after;	/* header's value, or NULL */
 	int64_t now;		/* by the server's clock, seconds since 1970 */
 	int64_t expires;	/* of the link, by that clock; 0: not known */
 };
