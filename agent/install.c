@@ -422,8 +422,6 @@ static int warn_of_rivals(const struct request *request,
 {
 	struct gitconfig *config = gitconfig_load(NULL, err);
 	const struct gitconfig_entry *entry;
-	struct err ignored = ERR_INIT;
-	bool basic_only = false;
 	size_t pos = 0;
 
 	if (!config)
@@ -439,9 +437,8 @@ static int warn_of_rivals(const struct request *request,
 			keys_warn_of(&request->scope, entry,
 				     "git-lfs uses that agent there");
 	}
-	gitconfig_get_bool(config, "lfs.basictransfersonly", &basic_only,
-			   &ignored);
-	if (!request->is_standalone && basic_only)
+	if (!request->is_standalone &&
+	    gitconfig_is_true(config, "lfs.basictransfersonly"))
 		warn_of_key(request, config, "lfs.basictransfersonly",
 			    "git-lfs then uses no transfer agent");
 	if (!request->is_standalone)

@@ -392,12 +392,13 @@ int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 	return 0;
 }
 
-int gitconfig_get_bool(const struct gitconfig *config, const char *key,
-		       bool *value, struct err *err)
+bool gitconfig_is_true(const struct gitconfig *config, const char *key)
 {
 	const struct gitconfig_entry *entry = gitconfig_find(config, key);
+	struct err ignored = ERR_INIT;
+	bool value = false;
 
-	return entry ? gitconfig_parse_bool(entry, value, err) : 0;
+	return entry && !gitconfig_parse_bool(entry, &value, &ignored) && value;
 }
 
 /* The folder that git was installed in, by its own answer; the caller's. */

@@ -301,15 +301,11 @@ static int add_headers(const struct server *server,
 static char *rewrite_href(const struct server *server, const char *href)
 {
 	const struct context *context = server->options.context;
-	struct err ignored = ERR_INIT;
 	struct endpoint endpoint = ENDPOINT_INIT;
-	bool is_wanted = false;
 	char *rewritten;
 
-	if (gitconfig_get_bool(context->lfsconfig,
-			       "lfs.transfer.enablehrefrewrite", &is_wanted,
-			       &ignored) ||
-	    !is_wanted)
+	if (!gitconfig_is_true(context->lfsconfig,
+			       "lfs.transfer.enablehrefrewrite"))
 		return NULL;
 	endpoint_read_lfs(&endpoint, context->lfsconfig, href,
 			  context->is_upload);

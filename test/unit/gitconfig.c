@@ -224,16 +224,20 @@ static void messages(void **state)
 {
 	struct gitconfig *config = config_of("[a \"https://h\"]\nkey = x\n"
 					     "[a \"http://u:p@h:1\"]\n"
-					     "key = x\n");
+					     "key = x\n"
+					     "[a]\nyes = on\nno = off\n");
 	struct err err = ERR_INIT;
-	bool flag = true;
+	bool flag;
 	int64_t n;
 
 	(void)state;
-	assert_int_equal(gitconfig_get_bool(config, "a.nokey", &flag, &err), 0);
-	assert_true(flag);
-	assert_int_equal(gitconfig_get_bool(config, "a.https://h.key", &flag,
-					    &err),
+	assert_true(gitconfig_is_true(config, "a.yes"));
+	assert_false(gitconfig_is_true(config, "a.no"));
+	assert_false(gitconfig_is_true(config, "a.nokey"));
+	assert_false(gitconfig_is_true(config, "a.https://h.key"));
+	assert_int_equal(gitconfig_parse_bool(gitconfig_find(config,
+							     "a.https://h.key"),
+					      &flag, &err),
 			 -1);
 	assert_int_equal(err.kind, ERR_USAGE);
 	assert_string_equal(err.msg, "a.https://h.key is 'x' in the git "
@@ -245,8 +249,9 @@ static void messages(void **state)
 			 -1);
 	assert_non_null(strstr(err.msg, "must be a number"));
 	err_clear(&err);
-	assert_int_equal(gitconfig_get_bool(config, "a.http://u:p@h:1.key",
-					    &flag, &err),
+	assert_int_equal(gitconfig_parse_bool(
+				 gitconfig_find(config, "a.http://u:p@h:1.key"),
+				 &flag, &err),
 			 -1);
 	assert_memory_equal(err.msg, "a.http://h:1.key is", 19);
 	gitconfig_free(config);
