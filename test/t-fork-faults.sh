@@ -160,10 +160,10 @@ wait $pid
 check 'one fails for ever' equal $? 1
 server_nofaults
 check 'one fails for ever: it has another round' \
-	grep -q 'once more, later' log
+	grep -q 'trying again later' log
 # Each further one follows a part that has come meanwhile, its own or another's.
 check 'one fails for ever: its rounds end' at_most \
-	"$(grep -c 'once more, later' log)" 12
+	"$(grep -c 'trying again later' log)" 12
 check 'one fails for ever: it says so' grep -q \
 	"^  $(oid_of a/1.bin)  8.0 MiB  1.bin  gave up after .*503" out
 
@@ -180,7 +180,7 @@ do
 	*) server_faults "status=503,on=$on,times=0";;
 	esac
 	root=$ROOT
-	wait_for logged 6 'once more, later\|asking again'
+	wait_for logged 6 'trying again later\|asking again'
 	check "away, $on: the fork goes on" kill -0 $pid
 	case $on in
 	restart) start_server --root "$root" --port "${TO##*:}" \

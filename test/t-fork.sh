@@ -129,7 +129,7 @@ check 'links of the source never work' equal "$(status_of run_fork links \
 	--to-lfs "$TO/none.git/info/lfs")" 1
 server_nofaults
 check 'links of the source never work: it says so' \
-	grep -q 'Request has expired.*it is so with 8 new links' out
+	grep -q 'Request has expired.*8 new links in a row have not helped' out
 # Some rounds of all six, which are asked about together or singly.
 check 'links of the source never work: not for ever' \
 	at_most "$(server_log batch | wc -l)" 100

@@ -11,10 +11,10 @@ enum {
 	RETRIES_MAX = 1,	/* after parts were tried as often as they may */
 	ASKS_MAX = 4,	/* of a server that has not said yes or no */
 	ASK_MS = 1000,	/* the first pause between them; the others double */
-	LATER_MS = 1000	/* nothing else is begun meanwhile */
+	LATER_MS = 1000	/* in which no other object is begun */
 };
 
-/* What was tried in vain is forgotten with each gain; a trickle is none. */
+/* Progress resets the counts of retries; a few bytes are no progress. */
 static void note_gain(struct attempts *attempts, const struct fate *fate)
 {
 	if (fate->kept < attempts->kept + OBJECT_GAIN)
@@ -28,7 +28,7 @@ static void note_gain(struct attempts *attempts, const struct fate *fate)
 		attempts->renewals = 0;
 }
 
-/* Nothing is sent again before somebody knows whether it is there. */
+/* If the server may have the object, nothing is sent before that is known. */
 static bool must_know_first(const struct attempts_facts *facts,
 			    const struct err *err)
 {
@@ -54,14 +54,14 @@ bool attempts_is_away(const struct err *err, uint64_t good_ms, uint64_t now_ms,
 }
 
 /*
- * An object that is put off comes after all others.  That is once, unless the
- * server is away, as nothing else has gone well there since the try began.  An
- * object that is the last one, and has failed while others went well, is
- * itself the cause; so may be one that gets a 500.
+ * An object that is put off comes after all others: once, or any number of times
+ * while the server is away, which it is if nothing has gone well there since the
+ * try began.  If others went well, or if nothing else is left, the object itself
+ * is the cause; so it may be with a 500.
  */
-static enum attempts_next put_off(struct attempts *attempts,
-				  const struct attempts_facts *facts,
-				  const struct err *err)
+static enum attempts_next decide_delay(struct attempts *attempts,
+				       const struct attempts_facts *facts,
+				       const struct err *err)
 {
 	const struct retry_facts *at = &facts->at;
 	bool is_cause = err->code == 500 || at->moved_ms >= at->begun_ms ||
@@ -83,18 +83,18 @@ static unsigned count_retries(const struct attempts_facts *facts,
 {
 	if (facts->fate.was_tried_once)
 		return facts->policy.retries;
-	/* Nor does it lie with the links if something else answers. */
+	/* Other links do not help if something on the way answers. */
 	return facts->fate.at_finish || err->is_strange ? 0 : RETRIES_MAX;
 }
 
 /*
- * What failed for the moment: another link may lead to a server that works, and
- * what was lost may have been no more than the answer.  git-lfs asks before
- * each try; so do we where that try is of the whole object.
+ * A failure for the moment: another link may lead to a server that works, and
+ * perhaps only the answer was lost.  git-lfs asks before each try; so do we if a
+ * try is of the whole object.
  */
-static enum attempts_next retry(struct attempts *attempts,
-				const struct attempts_facts *facts,
-				struct err *err)
+static enum attempts_next decide_retry(struct attempts *attempts,
+				       const struct attempts_facts *facts,
+				       struct err *err)
 {
 	struct retry_policy policy = facts->policy;
 	struct err *first = &attempts->first;
@@ -124,13 +124,13 @@ static unsigned count_renewals(const struct attempts_facts *facts,
 	if (err->kind == ERR_EXPIRED)
 		return fate->keeps_parts || !err->code ? RENEWALS_MAX :
 							 RESENDS_MAX;
-	/* If other links are refused, too, it is not for the links. */
+	/* If a new link is refused, too, the links are not the cause. */
 	return fate->keeps_parts || !fate->at_finish ? 1 : 0;
 }
 
-static enum attempts_next renew(struct attempts *attempts,
-				const struct attempts_facts *facts,
-				struct err *err)
+static enum attempts_next decide_renewal(struct attempts *attempts,
+					 const struct attempts_facts *facts,
+					 struct err *err)
 {
 	unsigned most = count_renewals(facts, err);
 
@@ -142,16 +142,14 @@ static enum attempts_next renew(struct attempts *attempts,
 	if (!attempts->wants_login)
 		return ATTEMPTS_RENEW;
 	if (err->kind == ERR_EXPIRED)
-		err_append(err,
-			   "; it is so with %u new links, one after the "
-			   "other",
+		err_append(err, "; %u new links in a row have not helped",
 			   most);
 	return ATTEMPTS_FAIL;
 }
 
-static enum attempts_next decide(struct attempts *attempts,
-				 const struct attempts_facts *facts,
-				 struct err *err)
+static enum attempts_next decide_next(struct attempts *attempts,
+				      const struct attempts_facts *facts,
+				      struct err *err)
 {
 	if (must_know_first(facts, err))
 		return ATTEMPTS_FAIL;
@@ -163,28 +161,29 @@ static enum attempts_next decide(struct attempts *attempts,
 	if (!facts->can_ask)
 		return ATTEMPTS_FAIL;
 	if (err_is_transient(err))
-		return facts->is_one_of_many ? put_off(attempts, facts, err) :
-					       retry(attempts, facts, err);
+		return facts->is_one_of_many ?
+			       decide_delay(attempts, facts, err) :
+			       decide_retry(attempts, facts, err);
 	/* An agent's transfer has seen to that itself. */
 	if (err->kind == ERR_CORRUPT && facts->is_one_of_many &&
 	    !attempts->was_spoilt) {
 		attempts->was_spoilt = true;
 		return ATTEMPTS_RENEW;
 	}
-	/* What the server has said some time ago need not hold. */
+	/* An answer that was kept for some time may be stale. */
 	if (facts->is_kept && err->kind == ERR_REFUSED)
 		return ATTEMPTS_RETRY;
-	return renew(attempts, facts, err);
+	return decide_renewal(attempts, facts, err);
 }
 
-static void say(enum attempts_next next, unsigned pause_ms, const char *oid,
-		const struct err *err)
+static void log_next(enum attempts_next next, unsigned pause_ms,
+		     const char *oid, const struct err *err)
 {
 	static const char *const texts[] = {
 		[ATTEMPTS_RETRY] = "asking again",
-		[ATTEMPTS_RENEW] = "going on with new links",
-		[ATTEMPTS_LOG_IN] = "going on with another login",
-		[ATTEMPTS_LATER] = "once more, later",
+		[ATTEMPTS_RENEW] = "trying again with new links",
+		[ATTEMPTS_LOG_IN] = "trying again with another login",
+		[ATTEMPTS_LATER] = "trying again later",
 		[ATTEMPTS_ASK] = "asking whether the server has it",
 	};
 
@@ -205,7 +204,7 @@ enum attempts_next attempts_next(struct attempts *attempts,
 		return next;
 	attempts->pause_ms = 0;
 	note_gain(attempts, &facts->fate);
-	next = decide(attempts, facts, err);
+	next = decide_next(attempts, facts, err);
 	if (next == ATTEMPTS_FAIL && facts->can_ask &&
 	    facts->fate.may_be_done) {
 		next = ATTEMPTS_ASK;
@@ -213,7 +212,7 @@ enum attempts_next attempts_next(struct attempts *attempts,
 		attempts->nasked = 0;
 	}
 	attempts->has_failed = next == ATTEMPTS_FAIL || next == ATTEMPTS_ASK;
-	say(next, attempts->pause_ms, facts->oid, err);
+	log_next(next, attempts->pause_ms, facts->oid, err);
 	return next;
 }
 

@@ -60,7 +60,7 @@ int download_open(struct object *object, struct err *err)
 	return object_start_hasher(object, err);
 }
 
-/* Where what is missing of the part begins. */
+/* The first missing byte of the part, in the object. */
 static uint64_t first_missing(const struct part *part)
 {
 	return part->off + atomic_load(&part->done);

@@ -5,10 +5,9 @@
 #include "lfs/transfer/object.h"
 
 /*
- * From a server to a local file.  The first part goes ahead alone until the
- * head of its answer tells whether the server heeds ranges; the workers write
- * where the bytes belong, and the hasher follows behind the first byte that
- * is missing.
+ * From a server to a local file.  The first part goes alone until the head of its
+ * answer tells whether the server heeds ranges.  The workers write the bytes to
+ * their places, and the hasher follows up to the first missing byte.
  */
 
 struct http;
@@ -24,41 +23,41 @@ int download_part(struct object *object, struct part *part, struct http *http,
 		  struct err *err);
 
 /*
- * With no job out, and after it failed with `err`: shall the whole be asked for,
+ * With no job in the pool, after it failed with `err`: must the whole be asked for,
  * without a range (source_ask_whole())?  Then all that is missing becomes the
- * first missing part, the hash begins anew, and `err` is clear.  Once; never of
- * what has an `io`.
+ * first missing part, the hash begins anew, and `err` is cleared.  At most once;
+ * never for an object with an `io`.
  */
 bool download_ask_whole(struct object *object, struct err *err);
 
 /*
- * All is there, but it is not the object.  Make parts missing again: those
- * whose bytes in the file are not those that came, as after a crash of the
- * machine; or else all, once, if the server may have had other bytes for a
- * while or nothing protects them on their way, as over plain http; after that
- * those that have come with other bytes than before.  Returns how many; then
- * the hash begins anew.  What comes again is only written where it differs.
+ * All bytes are there, but they are not the object.  Make parts missing again:
+ * those whose bytes in the file are not those that came, as after a crash of the
+ * machine.  If there are none, once all parts, if the server may have had two
+ * versions or nothing protects the bytes on their way, as over plain http; after
+ * that, those that came with other bytes than before.  Returns how many; then the
+ * hash begins anew.  Bytes that come again are only written where they differ.
  */
 size_t download_mend(struct object *object, struct err *err);
 
-/* It cannot be mended: say whose fault that is, as far as that is known. */
+/* It cannot be mended: add to the error whose fault that is, if known. */
 void download_blame(const struct object *object, struct err *err);
 
 /*
- * All is there and right: give the file the mode of an object, after it was
- * made where the object is small (partial.h).
+ * All bytes are there and right: give the file the mode of an object.  The file of
+ * a small object is only made now (partial.h).
  */
 int download_close(struct object *object, struct err *err);
 
 /*
- * Must a closed one go to the disk before git-lfs knows of it?  git-lfs looks
- * at sizes only.  A file whose blocks were reserved has its size from the
- * start, and after a power loss zeros where bytes had not been written yet.
+ * Must the closed file be synced before git-lfs is told of it?  git-lfs looks at
+ * the size only.  A file whose blocks were reserved has its size from the start,
+ * and zeros after a power loss where bytes had not reached the disk.
  */
 bool download_must_sync(const struct object *object);
 
 /*
- * Do so; from a worker.  A small one, which was written at once, only has to be
+ * Sync it; from a worker.  A small file, which was written in one go, only has to be
  * there before its name, which costs no flush of the disk.  If the disk fails,
  * all that was fetched is removed.
  */

@@ -9,9 +9,8 @@
 #include "lfs/net/pool.h"
 
 /*
- * What moves the objects of one context: the pool of connections, the budget
- * that they are taken from, how fast they have been, and which of them are too
- * slow to keep.
+ * The means to move the objects of one context: the pool of connections, the budget
+ * that they are taken from, how fast they are, and which are too slow to keep.
  *
  * Main thread only, but for what the pool's jobs do.
  */
@@ -100,7 +99,7 @@ enum pace_verdict {
 	PACE_SLOW	/* by itself */
 };
 
-/* What one connection has done. */
+/* The news of one connection. */
 struct pace_news {
 	const void *id;	/* of the connection */
 	uint64_t now_ms;

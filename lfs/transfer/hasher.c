@@ -74,7 +74,7 @@ static void add_to_parts(struct hasher *hasher, const unsigned char *data,
 	}
 }
 
-static void save(struct hasher *hasher)
+static void save_state(struct hasher *hasher)
 {
 	struct journal *journal = hasher->source.journal;
 	struct journal_hash hash = { .zero = 0 };
@@ -114,7 +114,7 @@ static int hash_step(struct hasher *hasher, uint64_t reach)
 	if (is_upload(hasher))
 		add_to_parts(hasher, hasher->data, n, off);
 	if (off + n < hasher->source.plan->size)
-		save(hasher);
+		save_state(hasher);
 	atomic_store(&hasher->position, off + n);
 	if ((off + n) / WAKE_EVERY != off / WAKE_EVERY)
 		pool_wake(hasher->pool);
@@ -140,7 +140,7 @@ static void hash_all(struct hasher *hasher)
 	sha256_hex(digest, hasher->hex);
 }
 
-/* Of a download that is wrong, sum each part, to tell which of them to mend. */
+/* If a download is wrong, the CRC of each part tells which of them to mend. */
 static void sum_parts(struct hasher *hasher)
 {
 	struct plan *plan = hasher->source.plan;

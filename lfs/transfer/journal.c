@@ -17,7 +17,7 @@
 #include "lfs/base/mem.h"
 
 enum {
-	LEAVING_MS = 500,	/* for a run that was stopped to be gone */
+	LEAVING_MS = 500,	/* for a run that was stopped to end */
 	LEAVING_TICK_MS = 5
 };
 
@@ -35,12 +35,12 @@ struct journal {
 	char *path;	/* owned */
 	int fd;
 	uint64_t off;	/* where the next record is read */
-	bool at_end;	/* all were read, and what is damaged was cut */
+	bool at_end;	/* all were read, and a damaged end was cut off */
 	char *data;	/* owned: of the record read last */
-	atomic_bool broken;	/* nothing is added any more */
+	atomic_bool broken;	/* no record is added */
 };
 
-static struct journal *make(const char *path, int fd)
+static struct journal *journal_new(const char *path, int fd)
 {
 	struct journal *journal = xcalloc(1, sizeof(*journal));
 
@@ -49,13 +49,13 @@ static struct journal *make(const char *path, int fd)
 	return journal;
 }
 
-static int lock(int fd, const char *path, struct err *err)
+static int lock_journal(int fd, const char *path, struct err *err)
 {
 	if (file_lock(fd, err))
 		return -1;
 	/*
-	 * A process that is done removes its journal: the file that we have
-	 * locked may be gone from the directory by then, and another be there.
+	 * A process that is done removes its journal: the file that we locked
+	 * may be gone from the folder, and another be there.
 	 */
 	if (!file_is_at(fd, path))
 		return err_set(err, ERR_BUSY, "it was removed meanwhile");
@@ -66,9 +66,9 @@ static int open_locked(const char *path, struct err *err)
 {
 	int fd = file_open_own(path, O_RDWR | O_CREAT | O_APPEND, err);
 
-	if (fd < 0 || !lock(fd, path, err))
+	if (fd < 0 || !lock_journal(fd, path, err))
 		return fd;
-	/* Without locks nobody has a journal: what we have made is litter. */
+	/* If locks do not work, a journal that we just made is litter. */
 	if (err->kind == ERR_LOCAL && !lseek(fd, 0, SEEK_END))
 		unlink(path);
 	close(fd);
@@ -86,7 +86,7 @@ struct journal *journal_open(const char *path, struct err *err)
 		nanosleep(&pause, NULL);
 		fd = open_locked(path, err);
 	}
-	return fd < 0 ? NULL : make(path, fd);
+	return fd < 0 ? NULL : journal_new(path, fd);
 }
 
 struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
@@ -98,7 +98,7 @@ struct journal *journal_peek(const char *path, bool *in_use, struct err *err)
 	if (fd < 0)
 		return NULL;
 	*in_use = file_is_locked(fd);
-	journal = make(path, fd);
+	journal = journal_new(path, fd);
 	journal->broken = true;
 	return journal;
 }
@@ -127,8 +127,8 @@ static bool read_record(struct journal *journal, struct head *head)
 			  (size_t)head->size) == head->crc;
 }
 
-/* What comes next would follow damage: no reader would get to it. */
-static void cut(struct journal *journal)
+/* Cut off what is damaged: no reader would get to a record after it. */
+static void cut_end(struct journal *journal)
 {
 	journal->at_end = true;
 	if (journal->broken)
@@ -144,7 +144,7 @@ bool journal_next(struct journal *journal, struct journal_record *record)
 	if (journal->at_end)
 		return false;
 	if (!read_record(journal, &head)) {
-		cut(journal);
+		cut_end(journal);
 		return false;
 	}
 	journal->off += sizeof(head) + head.size;
@@ -206,7 +206,7 @@ void journal_keep(struct journal *journal, unsigned n)
 	journal->at_end = false;
 	while (n && journal_next(journal, &record))
 		n--;
-	cut(journal);
+	cut_end(journal);
 }
 
 void journal_begin(struct journal *journal, struct journal_begin *begin)

@@ -12,18 +12,17 @@
 #include "lfs/base/sha256.h"
 
 /*
- * What of a transfer is done, on disk, so that another run can go on.
+ * A file that says how far a transfer has come, so that another run can resume it.
  *
- * An append-only file of records, each with a CRC of its own and added by one
- * write(): whatever instruction was the last, the records up to there are
- * whole and what comes behind is cut off by the next reader.  Nothing is
- * synced: after a power loss the bytes that a record speaks of may be missing,
- * and its CRC or the hash of the whole tells.  A journal that cannot be written is given up, not the transfer.
+ * Records are only appended, each with a CRC of its own and by one write(), so a
+ * kill at any instruction leaves whole records, and perhaps a damaged end, which
+ * the next reader cuts off.  Nothing is synced: after a power loss the bytes that
+ * a record describes may be missing, and its CRC or the hash of the whole tells.
+ * If a journal cannot be written, it is given up, and the transfer is not.
  *
- * The file is locked by the process that has it open, and by its death let go.
- * It is this user's alone, and so must be its folder (file_open_own()): one that
- * others may have put there cannot be opened.
- * Byte order and sizes are this machine's; one from another kind of machine
+ * A process locks the file while it has it open.  File and folder must be this
+ * user's alone (file_open_own()); one that others may have made is not opened.
+ * Byte order and sizes are this machine's; a journal of another kind of machine
  * does not begin with our magic number, and counts as empty.
  */
 
@@ -32,11 +31,11 @@ enum journal_type {
 	JOURNAL_PIECE,	/* struct journal_piece: bytes received */
 	JOURNAL_HASH,	/* struct journal_hash: how far the hash has come */
 	JOURNAL_KEY,	/* text: which upload this is, see resume.h */
-	JOURNAL_ACTION,	/* its action as JSON text, in as many as it takes */
+	JOURNAL_ACTION,	/* its action as JSON text, in one or more records */
 	JOURNAL_PART,	/* struct journal_part, then an ETag: a part sent */
 	JOURNAL_HASHED,	/* struct journal_hashed: a part was hashed */
 	JOURNAL_COMPLETE,	/* struct journal_complete */
-	JOURNAL_RUN	/* int64_t: when another run went on with the upload */
+	JOURNAL_RUN	/* int64_t: when another run resumed the upload */
 };
 
 enum {
@@ -53,8 +52,8 @@ struct journal_begin {
 	uint64_t mtime_ns;
 	uint64_t inode;
 	/*
-	 * The boot in which it was begun, "" if unknown.  In the same one, what
-	 * was written to a file is there; after a crash it need not be.
+	 * The boot in which it was begun, "" if unknown.  Bytes written in this
+	 * boot are in the file; after a crash they may not be.
 	 */
 	char boot[CLOCK_BOOT_SIZE + 3];
 };
@@ -98,15 +97,15 @@ struct journal_record {
 struct journal;
 
 /*
- * Open the journal at `path`, making it (mode 0600) if it is not there, and
- * lock it.  NULL with ERR_BUSY if another process has it, and still does half a
- * second later: a run that was stopped just now may be on its way out.
+ * Open the journal at `path`, make it (mode 0600) if it is not there, and lock it.
+ * NULL with ERR_BUSY if another process has it locked for half a second: a run
+ * that was stopped just now needs some time to end.
  */
 struct journal *journal_open(const char *path, struct err *err);
 
 /*
- * The same, for a look: neither made nor locked, `*in_use` says if another
- * process has it locked.
+ * Open a journal only to read it.  It is neither made nor locked; `*in_use` says
+ * whether another process has it locked.
  */
 struct journal *journal_peek(const char *path, bool *in_use, struct err *err);
 
@@ -125,8 +124,8 @@ bool journal_read_begin(struct journal *journal, bool is_upload,
 			struct journal_begin *begin);
 
 /*
- * Add a record, behind those that journal_next() has read to the end.  Any
- * thread.  `more` is put behind `data` if not NULL.
+ * Add a record, of `data` and, unless it is NULL, the text `more`.  Any thread;
+ * after journal_next() has read to the end.
  */
 void journal_add(struct journal *journal, enum journal_type type,
 		 const void *data, size_t size, const char *more);
@@ -134,7 +133,7 @@ void journal_add(struct journal *journal, enum journal_type type,
 /* Forget all records, and begin with this one (boot is filled in). */
 void journal_begin(struct journal *journal, struct journal_begin *begin);
 
-/* Forget all records but the first `n`, and go on behind them. */
+/* Forget all records but the first `n`. */
 void journal_keep(struct journal *journal, unsigned n);
 
 /* Was it begun since this machine last booted? */
@@ -143,7 +142,7 @@ bool journal_is_of_this_boot(const struct journal_begin *begin);
 /* Remove the file; no record is added any more.  -1, with errno, if it stays. */
 int journal_remove(struct journal *journal);
 
-/* Let go of it; the file stays unless removed.  NULL is fine. */
+/* Close and unlock it; the file stays.  NULL is fine. */
 void journal_close(struct journal *journal);
 
 #endif

@@ -17,17 +17,17 @@ struct source;
 struct storage;
 
 /*
- * One object on its way: its plan, its file, and how far it has come.  Upload
- * and download each know how to open it, move a part of it and close it;
- * transfer.h drives them.
+ * One object that moves: its plan, its file, and how far it has come.  upload and
+ * download know how to open it, move a part of it and close it; transfer.h drives
+ * them.
  *
  * The workers and the hasher touch the atomics, the file descriptor and the
  * part that they move; all else belongs to the main thread.
  */
 
 /*
- * An object on its way from one server to another has no file of its own: its
- * bytes are kept where these put them, and taken from there.
+ * An object that moves from one server to another has no file: these functions
+ * keep its bytes, and give them.
  */
 struct object_io {
 	/* Exactly `n` bytes at `off`; may wait for them.  Any thread. */
@@ -37,14 +37,14 @@ struct object_io {
 		     struct err *err);
 	/* The bytes from `from` to `to` were read or written; any thread. */
 	void (*moved)(void *ctx, uint64_t from, uint64_t to);
-	/* Where the bytes that are there without a gap end; any thread. */
+	/* The end of the bytes that are there without a gap; any thread. */
 	uint64_t (*reach)(void *ctx);
 	/* May the part go out now?  The main thread. */
 	bool (*is_ready)(void *ctx, const struct part *part);
 	void *ctx;
 };
 
-/* Bytes that make another try at a download worth it, whatever has failed. */
+/* New bytes that make another try worth it, whatever has failed. */
 enum { OBJECT_GAIN = 64 << 10 };
 
 struct object {
@@ -61,13 +61,13 @@ struct object {
 	bool has_start;
 	struct journal *journal;	/* owned; NULL: cannot be resumed */
 	char *memory;	/* owned: all bytes of a small download; or NULL */
-	bool is_durable;	/* download: to the disk before it is handed over */
-	uint64_t window;	/* bytes that may be on the way past the hash */
+	bool is_durable;	/* download: synced before it is handed over */
+	uint64_t window;	/* bytes that may move past the hash */
 	_Atomic(uint64_t) moved;	/* bytes, of all parts */
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
 	struct source *source;	/* owned; NULL: an upload */
 	bool was_begun;	/* download: some of it is from an earlier run */
-	bool is_again;	/* download: all of it has come once and comes again */
+	bool is_again;	/* download: all of it came once, and comes again */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
 };
@@ -76,7 +76,7 @@ struct object {
 void object_init(struct object *object, struct plan *plan);
 void object_release(struct object *object);
 
-/* For a job that moves it: ERR_CANCELED if it is to end. */
+/* For a job that moves it: ERR_CANCELED if the job must end. */
 int object_check_stop(const struct object *object, struct err *err);
 
 /*
@@ -89,7 +89,7 @@ int object_write(struct object *object, const void *data, size_t n,
 		 uint64_t off, struct err *err);
 
 /*
- * Where the bytes end that the hasher may read.  For a download that is the first
+ * The end of the bytes that the hasher may read.  For a download that is the first
  * missing byte, and 0 until the server has shown whether it heeds ranges; for
  * one thread at a time.  It takes a struct object, as object_read() does.
  */
@@ -104,19 +104,19 @@ int object_start_hasher(struct object *object, struct err *err);
 /* Until it is started again, the plan may be changed. */
 void object_stop_hasher(struct object *object);
 
-/* May the part go out now, or would it go too far ahead? */
+/* May the part be handed out, or would it be too far ahead of the hash? */
 bool object_is_ready(const struct object *object, const struct part *part);
 
-/* The part has moved `done` bytes, of its current try. */
+/* The part has moved `done` bytes in its current try. */
 void object_move(struct object *object, struct part *part, uint64_t done);
 
-/* Tell the hasher of a step from `from` to `to`, if it is worth a wake-up. */
+/* Wake the hasher if the step from `from` to `to` is worth it, or `at_once`. */
 void object_poke(struct object *object, uint64_t from, uint64_t to,
 		 bool at_once);
 
 /*
- * When all parts are moved and the hasher is done: is what was hashed the
- * object, and if it was sent, is it what was sent?  ERR_CORRUPT if not.
+ * When all parts have moved and the hasher is done: ERR_CORRUPT unless the hashed
+ * bytes are the object and, for an upload, the bytes that were sent.
  */
 int object_check(struct object *object, struct err *err);
 

@@ -17,10 +17,10 @@
  *	<storage>/multipart/OID.partial.XXXXXX
  *	<storage>/multipart/OID.XXXXXX
  *
- * The oid says all about the bytes, so what was fetched for one remote is good
- * for another.  The journal's lock says whose they are: a second process that
- * downloads the same object at the same time does it all in a file of its
- * own, OID.partial.XXXXXX, without a journal.  It is locked, too.
+ * The oid determines the bytes, so those fetched from one remote serve another.
+ * The journal's lock determines the owner: a second process that downloads the
+ * same object meanwhile uses a file of its own, OID.partial.XXXXXX, locked and
+ * without a journal.
  *
  * git-lfs is handed the finished file by a name of the last kind, checks it and
  * moves it to its objects.  Until then the agent keeps it locked; so one that
@@ -30,7 +30,7 @@
  * of that kind for a moment only.
  */
 
-/* What follows the oid in the names above. */
+/* The names above, after the oid. */
 #define PARTIAL_SUFFIX ".partial"
 #define PARTIAL_JOURNAL ".journal"
 
@@ -38,9 +38,9 @@
 bool partial_is_handover(const char *rest);
 
 /*
- * Open or make both, give the file its size, and take over what an earlier
- * run has done: each part's `done`, and where its hash ended.  If nothing will
- * be hashed, what was fetched before the machine last booted is not trusted.
+ * Open or make both, give the file its size, and take over what an earlier run
+ * has done: each part's `done`, and where its hash ended.  If nothing is hashed,
+ * bytes fetched before the machine last booted are not trusted.
  */
 int partial_open(struct object *object, struct err *err);
 
@@ -57,23 +57,23 @@ int partial_write(struct object *object, struct err *err);
 void partial_note(struct object *object, struct part *part, const void *data,
 		  size_t n);
 
-/* All of it is to come again: forget what the journal knows. */
+/* All of it will come again: forget what the journal knows. */
 void partial_restart(struct object *object);
 
-/* No worker is busy: bring the journal up to date, to be gone on with. */
+/* With no worker busy: bring the journal up to date for another run. */
 void partial_keep(struct object *object);
 
-/* The file is wanted no more, nor is its journal. */
+/* Remove the file and its journal. */
 void partial_discard(struct object *object);
 
 /*
- * Give the finished file a new name, OID.XXXXXX, and lock it.  Whoever is told
- * that name has it for himself, as long as this process has the file open.  On
+ * Give the finished file a new name, OID.XXXXXX, and lock it.  The process that is
+ * told the name owns the file exclusively as long as this one has it open.  On
  * failure it keeps its name.
  */
 int partial_hand_over(struct object *object, struct err *err);
 
-/* Nobody took it: it is a partial file again. */
+/* git-lfs was not told: make it a partial file again. */
 void partial_take_back(struct object *object);
 
 /* The file was handed over and stays; the journal goes, another run's as well. */

@@ -321,9 +321,9 @@ static bool can_be_resumed(const struct plan *plan)
 }
 
 /* With the journal open: the plan, or NULL, as resume_choose() returns it. */
-static struct plan *choose(struct resume *resume,
-			   const struct resume_request *request,
-			   struct journal_begin *begin, const char *key)
+static struct plan *choose_plan(struct resume *resume,
+				const struct resume_request *request,
+				struct journal_begin *begin, const char *key)
 {
 	struct reader reader = { .journal = resume->journal };
 	struct plan *plan = NULL;
@@ -366,7 +366,7 @@ struct plan *resume_choose(struct resume *resume, struct context *context,
 	if (!resume->journal)
 		return plan;
 	key = make_key(endpoint ? endpoint->url : "", plan, hash);
-	plan = choose(resume, request, &begin, key);
+	plan = choose_plan(resume, request, &begin, key);
 	free(key);
 	return plan;
 }

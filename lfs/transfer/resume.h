@@ -23,16 +23,16 @@
  * that is down for a while must not cost all bytes again, however often it is
  * tried meanwhile.
  *
- * The same object goes to different places: KEY, a hash, stands for the user,
- * the LFS endpoint and for origin and path of the action's links.  The local
- * file must be the same, too, by size, mtime and inode.
+ * One object may go to several places: KEY, a hash, stands for the user, the LFS
+ * endpoint, and origin and path of the action's links.  The local file must be
+ * unchanged, too, by size, mtime and inode.
  *
  * Once the upload is complete, only that is kept, and no link.
  */
 
 struct context;
 
-/* What follows OID-KEY in the name above. */
+/* The name above, after OID-KEY. */
 #define RESUME_SUFFIX ".upload"
 
 enum {

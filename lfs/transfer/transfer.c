@@ -342,7 +342,7 @@ static bool hash_failed(struct transfer *transfer, struct err *err)
 	       hasher_verdict(hasher, err);
 }
 
-static void advance(struct transfer *transfer)
+static void advance_parts(struct transfer *transfer)
 {
 	const struct mode *mode = transfer->object.plan->mode;
 	struct err err = ERR_INIT;
@@ -427,7 +427,7 @@ static void check_outlook(struct transfer *transfer)
 bool transfer_advance(struct transfer *transfer)
 {
 	if (!transfer->err.kind)
-		advance(transfer);
+		advance_parts(transfer);
 	check_outlook(transfer);
 	if (transfer->err.kind && !transfer->outstanding &&
 	    !fall_back(transfer) && !abandon(transfer))
@@ -549,7 +549,7 @@ static void leave_to_git_lfs(struct transfer *transfer)
  * Keep what another run may resume.  That run will see whether the server still
  * wants it.
  */
-static void leave(struct transfer *transfer)
+static void leave_files(struct transfer *transfer)
 {
 	struct object *object = &transfer->object;
 	/* The bytes may be of a web page that came in place of the object. */
@@ -576,7 +576,7 @@ void transfer_free(struct transfer *transfer)
 		return;
 	if (!transfer->is_one_of_many)
 		budget_release(engine_budget(transfer->engine));
-	leave(transfer);
+	leave_files(transfer);
 	object_release(&transfer->object);
 	pace_free(transfer->pace);
 	free(transfer->slots);

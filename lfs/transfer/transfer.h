@@ -22,7 +22,7 @@
  * hash as the object's window allows.  When all have moved and the SHA-256 is the
  * oid, the plan's finish runs as a job of the pool.
  *
- * Where several transfers use an engine, the caller waits for the pool's jobs,
+ * If several transfers use an engine, the caller waits for the pool's jobs,
  * heeds the budget and cancels:
  *
  *	while (transfer_advance(transfer), for each, is not over)

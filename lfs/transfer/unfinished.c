@@ -124,7 +124,7 @@ static void describe_download(struct unfinished *unfinished, const char *dir)
 		unfinished->done = 0;
 }
 
-/* Where locks do not work, a file that is in use looks like any other. */
+/* On file systems without locks, a file in use looks like any other. */
 static bool may_be_in_use(const char *path)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
@@ -162,7 +162,7 @@ static void describe_login(struct unfinished *unfinished)
 	unfinished->in_use = credshare_is_in_use(unfinished->path);
 }
 
-/* What follows the oid with which the name begins; NULL without one. */
+/* The rest of a name that begins with an oid; NULL if it does not. */
 static const char *after_oid(const char *name)
 {
 	return strspn(name, "0123456789abcdef") == UNFINISHED_OID ?
@@ -187,7 +187,7 @@ static bool has_journal(const char *dir, const char *name)
 	return is_there;
 }
 
-/* What another user has left is for that user to resume and to remove. */
+/* Only the user who left a file may resume or remove it. */
 static bool is_ours(const char *dir, const char *name)
 {
 	char *path = xstrfmt("%s/%s", dir, name);
@@ -199,8 +199,8 @@ static bool is_ours(const char *dir, const char *name)
 }
 
 /*
- * What a name in the folder stands for; false if it is not for us.  `is_own`: only
- * this user makes names there.
+ * Set the kind and oid that a name in the folder stands for; false if it is none of
+ * this user's.  `is_own`: only this user can make names there.
  */
 static bool recognise(struct unfinished *unfinished, const char *dir,
 		      bool is_own, const char *name)

@@ -9,11 +9,11 @@
 #include "lfs/base/err.h"
 
 /*
- * What interrupted transfers of this user have left in a storage, for commands
- * that show and remove it.  In a folder that others can enter, where an earlier
- * version kept all files, nothing is resumed: what is there is litter.
+ * The files that interrupted transfers of this user have left in a storage, for
+ * commands that show and remove them.  In a folder that others can enter, where an
+ * earlier version kept all files, nothing is resumed: they are litter.
  *
- * What another process has locked is never removed.  To find out, each file is
+ * A file that another process has locked is never removed.  To find out, each is
  * opened; so no journal of this process may be open: closing the second
  * descriptor of a file releases the lock of the first.
  */

@@ -100,7 +100,7 @@ static void raise_high(struct object *object, uint64_t end)
 }
 
 /*
- * Where the part's last byte makes the object, that byte waits for the SHA-256:
+ * If the part's last byte makes the object, that byte waits for the SHA-256:
  * no server may get wrong bytes to keep under this oid.  The others wait until
  * the hash is near, so that the last one need not wait long: a server that hears
  * nothing meanwhile hangs up.  The part was read up to `end`.

@@ -339,9 +339,9 @@ static void words(void **state)
 		{ ERR_BUSY, 503, FINISHING, "no 0" },
 		{ ERR_REFUSED, 403, KEEPS, "no 1" },
 		{ ERR_EXPIRED, 403, 0,
-		  "no 2; it is so with 2 new links, one after the other" },
+		  "no 2; 2 new links in a row have not helped" },
 		{ ERR_EXPIRED, 403, KEEPS,
-		  "no 8; it is so with 8 new links, one after the other" },
+		  "no 8; 8 new links in a row have not helped" },
 	};
 
 	(void)state;
