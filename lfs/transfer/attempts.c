@@ -54,10 +54,10 @@ bool attempts_is_away(const struct err *err, uint64_t good_ms, uint64_t now_ms,
 }
 
 /*
- * An object that is put off comes after all others: once, or any number of times
- * while the server is away, which it is if nothing has gone well there since the
- * try began.  If others went well, or if nothing else is left, the object itself
- * is the cause; so it may be with a 500.
+ * An object that is put off comes after all others: once, or any number of
+ * times while the server is away, which it is if nothing has gone well there
+ * since the try began.  If others went well, or if nothing else is left, the
+ * object itself is the cause; so it may be with a 500.
  */
 static enum attempts_next decide_delay(struct attempts *attempts,
 				       const struct attempts_facts *facts,
@@ -89,8 +89,8 @@ static unsigned count_retries(const struct attempts_facts *facts,
 
 /*
  * A failure for the moment: another link may lead to a server that works, and
- * perhaps only the answer was lost.  git-lfs asks before each try; so do we if a
- * try is of the whole object.
+ * perhaps only the answer was lost.  git-lfs asks before each try; so do we if
+ * a try is of the whole object.
  */
 static enum attempts_next decide_retry(struct attempts *attempts,
 				       const struct attempts_facts *facts,

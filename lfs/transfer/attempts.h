@@ -12,7 +12,8 @@
  * What follows when the transfer of an object has failed: for the agent, for
  * `fork`, and for any other command that moves objects.
  *
- * These modules have the loops that try again, and scripts/tries finds any other:
+ * These modules have the loops that try again, and scripts/tries finds any
+ * other:
  *
  *	pool	  a request: retry.h decides
  *	server	  a request that got a 401, with another login: session decides
@@ -21,8 +22,8 @@
  *	move, scheduler, survey
  *		  an object, when all of these have given up: this module decides
  *
- * Without a loop, libcurl sends a request again that met a closed connection, and
- * a transfer fetches parts again whose bytes are wrong.
+ * Without a loop, libcurl sends a request again that met a closed connection,
+ * and a transfer fetches parts again whose bytes are wrong.
  *
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.

@@ -272,7 +272,9 @@ static void add_sample(struct connection *connection,
 	connection->samples[connection->nsamples++] = now;
 }
 
-/* Bytes a second over the last `ms`; `*is_whole` is false if there are fewer. */
+/*
+ * Bytes a second over the last `ms`; `*is_whole` is false if there are fewer.
+ */
 static uint64_t rate_of(const struct connection *connection, uint64_t ms,
 			bool *is_whole)
 {

@@ -9,8 +9,9 @@
 #include "lfs/net/pool.h"
 
 /*
- * The means to move the objects of one context: the pool of connections, the budget
- * that they are taken from, how fast they are, and which are too slow to keep.
+ * The means to move the objects of one context: the pool of connections, the
+ * budget that they are taken from, how fast they are, and which are too slow to
+ * keep.
  *
  * Main thread only, but for what the pool's jobs do.
  */
@@ -84,11 +85,11 @@ bool engine_free(struct engine *engine, int timeout_ms);
  * the object.  It is closed, and another connection asks for what is missing of
  * the part.  That happens below a tenth of the median rate of the object's
  * connections over five seconds, or, when no part is left to hand out, below a
- * quarter over three; at most twice for a part.  A connection without siblings is
- * too slow below 1 KiB a second over the stall time.
+ * quarter over three; at most twice for a part.  A connection without siblings
+ * is too slow below 1 KiB a second over the stall time.
  *
- * Only the time in which a body moves counts.  Pure but for a lock: time comes as
- * an argument.
+ * Only the time in which a body moves counts.  Pure but for a lock: time comes
+ * as an argument.
  */
 
 struct pace;
@@ -114,8 +115,8 @@ struct pace_news {
 struct pace *pace_new(unsigned stall_ms);
 
 /*
- * Note it and judge the connection; from any thread.  After a verdict that is not
- * PACE_GOOD, what was noted of the connection is forgotten.
+ * Note it and judge the connection; from any thread.  After a verdict that is
+ * not PACE_GOOD, what was noted of the connection is forgotten.
  */
 enum pace_verdict pace_note(struct pace *pace, const struct pace_news *news);
 

@@ -14,8 +14,8 @@
  * It reads up to `reach`, close after the workers have read or written the same
  * bytes, and so finds them in the page cache: the file is read from disk once.
  * Beside the SHA-256 of the whole it fills in `crc_hashed` of each part: for an
- * upload as it passes the part's end; for a download only if the whole is wrong,
- * before it is done.
+ * upload as it passes the part's end; for a download only if the whole is
+ * wrong, before it is done.
  */
 
 struct hasher;

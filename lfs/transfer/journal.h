@@ -12,13 +12,15 @@
 #include "lfs/base/sha256.h"
 
 /*
- * A file that says how far a transfer has come, so that another run can resume it.
+ * A file that says how far a transfer has come, so that another run can resume
+ * it.
  *
- * Records are only appended, each with a CRC of its own and by one write(), so a
- * kill at any instruction leaves whole records, and perhaps a damaged end, which
- * the next reader cuts off.  Nothing is synced: after a power loss the bytes that
- * a record describes may be missing, and its CRC or the hash of the whole tells.
- * If a journal cannot be written, it is given up, and the transfer is not.
+ * Records are only appended, each with a CRC of its own and by one write(), so
+ * a kill at any instruction leaves whole records, and perhaps a damaged end,
+ * which the next reader cuts off.  Nothing is synced: after a power loss the
+ * bytes that a record describes may be missing, and its CRC or the hash of the
+ * whole tells.  If a journal cannot be written, it is given up, and the
+ * transfer is not.
  *
  * A process locks the file while it has it open.  File and folder must be this
  * user's alone (file_open_own()); one that others may have made is not opened.
@@ -97,15 +99,15 @@ struct journal_record {
 struct journal;
 
 /*
- * Open the journal at `path`, make it (mode 0600) if it is not there, and lock it.
- * NULL with ERR_BUSY if another process has it locked for half a second: a run
- * that was stopped just now needs some time to end.
+ * Open the journal at `path`, make it (mode 0600) if it is not there, and lock
+ * it.  NULL with ERR_BUSY if another process has it locked for half a second: a
+ * run that was stopped just now needs some time to end.
  */
 struct journal *journal_open(const char *path, struct err *err);
 
 /*
- * Open a journal only to read it.  It is neither made nor locked; `*in_use` says
- * whether another process has it locked.
+ * Open a journal only to read it.  It is neither made nor locked; `*in_use`
+ * says whether another process has it locked.
  */
 struct journal *journal_peek(const char *path, bool *in_use, struct err *err);
 
@@ -139,7 +141,9 @@ void journal_keep(struct journal *journal, unsigned n);
 /* Was it begun since this machine last booted? */
 bool journal_is_of_this_boot(const struct journal_begin *begin);
 
-/* Remove the file; no record is added any more.  -1, with errno, if it stays. */
+/*
+ * Remove the file; no record is added any more.  -1, with errno, if it stays.
+ */
 int journal_remove(struct journal *journal);
 
 /* Close and unlock it; the file stays.  NULL is fine. */

@@ -17,9 +17,9 @@ struct source;
 struct storage;
 
 /*
- * One object that moves: its plan, its file, and how far it has come.  upload and
- * download know how to open it, move a part of it and close it; transfer.h drives
- * them.
+ * One object that moves: its plan, its file, and how far it has come.  upload
+ * and download know how to open it, move a part of it and close it; transfer.h
+ * drives them.
  *
  * The workers and the hasher touch the atomics, the file descriptor and the
  * part that they move; all else belongs to the main thread.
@@ -89,15 +89,15 @@ int object_write(struct object *object, const void *data, size_t n,
 		 uint64_t off, struct err *err);
 
 /*
- * The end of the bytes that the hasher may read.  For a download that is the first
- * missing byte, and 0 until the server has shown whether it heeds ranges; for
- * one thread at a time.  It takes a struct object, as object_read() does.
+ * The end of the bytes that the hasher may read.  For a download that is the
+ * first missing byte, and 0 until the server has shown whether it heeds ranges;
+ * for one thread at a time.  It takes a struct object, as object_read() does.
  */
 uint64_t object_reach(void *object);
 
 /*
- * If it `verifies`, start to hash it, once from `start` if it `has_start` and from
- * the beginning otherwise; a hasher that runs is stopped.
+ * If it `verifies`, start to hash it, once from `start` if it `has_start` and
+ * from the beginning otherwise; a hasher that runs is stopped.
  */
 int object_start_hasher(struct object *object, struct err *err);
 
@@ -115,8 +115,8 @@ void object_poke(struct object *object, uint64_t from, uint64_t to,
 		 bool at_once);
 
 /*
- * When all parts have moved and the hasher is done: ERR_CORRUPT unless the hashed
- * bytes are the object and, for an upload, the bytes that were sent.
+ * When all parts have moved and the hasher is done: ERR_CORRUPT unless the
+ * hashed bytes are the object and, for an upload, the bytes that were sent.
  */
 int object_check(struct object *object, struct err *err);
 

@@ -39,7 +39,9 @@ static char *make_path(const struct object *object, const char *suffix)
 		       object->plan->oid, suffix);
 }
 
-/* If it is of that size and not in use, its descriptor, locked; otherwise -1. */
+/*
+ * If it is of that size and not in use, its descriptor, locked; otherwise -1.
+ */
 static int lock_left_file(const char *path, uint64_t size)
 {
 	struct err ignored = ERR_INIT;
@@ -59,8 +61,8 @@ static int lock_left_file(const char *path, uint64_t size)
 
 /*
  * Find <stem>.XXXXXX of that size that the process which made it has left, and
- * lock it.  Returns a descriptor to read and write, with its path, the caller's,
- * or -1.
+ * lock it.  Returns a descriptor to read and write, with its path, the
+ * caller's, or -1.
  */
 static int find_left_file(const struct object *object, const char *stem,
 			  uint64_t size, char **path)

@@ -24,7 +24,8 @@
  *
  * git-lfs is handed the finished file by a name of the last kind, checks it and
  * moves it to its objects.  Until then the agent keeps it locked; so one that
- * nobody has locked is one that git-lfs, killed at that moment, will never take.
+ * nobody has locked is one that git-lfs, killed at that moment, will never
+ * take.
  *
  * A small object is kept in memory until it is whole and right, and has a file
  * of that kind for a moment only.
@@ -39,8 +40,8 @@ bool partial_is_handover(const char *rest);
 
 /*
  * Open or make both, give the file its size, and take over what an earlier run
- * has done: each part's `done`, and where its hash ended.  If nothing is hashed,
- * bytes fetched before the machine last booted are not trusted.
+ * has done: each part's `done`, and where its hash ended.  If nothing is
+ * hashed, bytes fetched before the machine last booted are not trusted.
  */
 int partial_open(struct object *object, struct err *err);
 
@@ -67,16 +68,18 @@ void partial_keep(struct object *object);
 void partial_discard(struct object *object);
 
 /*
- * Give the finished file a new name, OID.XXXXXX, and lock it.  The process that is
- * told the name owns the file exclusively as long as this one has it open.  On
- * failure it keeps its name.
+ * Give the finished file a new name, OID.XXXXXX, and lock it.  The process that
+ * is told the name owns the file exclusively as long as this one has it open.
+ * On failure it keeps its name.
  */
 int partial_hand_over(struct object *object, struct err *err);
 
 /* git-lfs was not told: make it a partial file again. */
 void partial_take_back(struct object *object);
 
-/* The file was handed over and stays; the journal goes, another run's as well. */
+/*
+ * The file was handed over and stays; the journal goes, another run's as well.
+ */
 void partial_finish(struct object *object);
 
 #endif

@@ -285,7 +285,9 @@ static int write_action(const char *text, size_t len, void *ctx)
 	return 0;
 }
 
-/* With the link to the completion that belongs to it: a new action has another. */
+/*
+ * With the link to the completion that belongs to it: a new action has another.
+ */
 static void save_action(struct journal *journal,
 			const struct plan_request *plan)
 {

@@ -15,17 +15,18 @@
  *	<storage>/multipart/OID-KEY.upload	a journal, mode 0600
  *
  * A server opens a new upload each time that it is asked, and ETags are good
- * only for the upload that they were given for.  So the action, with all links, is
- * kept, and preferred to a new one while its links live (lfs/wire.md, Resume).
+ * only for the upload that they were given for.  So the action, with all links,
+ * is kept, and preferred to a new one while its links live (lfs/wire.md,
+ * Resume).
  *
  * An upload that makes no progress is not kept for ever: the server may have
  * lost it, though it says only that something is wrong with itself.  A server
  * that is down for a while must not cost all bytes again, however often it is
  * tried meanwhile.
  *
- * One object may go to several places: KEY, a hash, stands for the user, the LFS
- * endpoint, and origin and path of the action's links.  The local file must be
- * unchanged, too, by size, mtime and inode.
+ * One object may go to several places: KEY, a hash, stands for the user, the
+ * LFS endpoint, and origin and path of the action's links.  The local file must
+ * be unchanged, too, by size, mtime and inode.
  *
  * Once the upload is complete, only that is kept, and no link.
  */
@@ -80,9 +81,9 @@ struct plan *resume_choose(struct resume *resume, struct context *context,
 void resume_note_part(struct journal *journal, const struct part *part);
 
 /*
- * The upload is completed.  That answers once if the same git-lfs sends the same
- * object again (lfs/wire.md, The lines).  Another git-lfs has asked the server
- * since, which lacks the object.
+ * The upload is completed.  That answers once if the same git-lfs sends the
+ * same object again (lfs/wire.md, The lines).  Another git-lfs has asked the
+ * server since, which lacks the object.
  */
 void resume_note_completion(struct journal *journal);
 

@@ -89,8 +89,8 @@ bool source_is_validator(const char *etag)
 
 /*
  * May this be the status of a server, or of what stands before it, that wants
- * no range?  Any refusal may be, unless its status has another meaning or ranges
- * were heeded before.
+ * no range?  Any refusal may be, unless its status has another meaning or
+ * ranges were heeded before.
  */
 static bool is_refusal_of_ranges(int status, bool were_heeded)
 {
@@ -110,8 +110,8 @@ static bool has_length(const struct source_answer *answer, uint64_t size)
 }
 
 /*
- * Were the body's `size` bytes compressed on their way?  An object that is stored
- * with a Content-Encoding has the size that is expected.
+ * Were the body's `size` bytes compressed on their way?  An object that is
+ * stored with a Content-Encoding has the size that is expected.
  */
 static bool is_encoded(const struct source_answer *answer, uint64_t size)
 {
@@ -373,7 +373,9 @@ static enum source_verdict refuse(struct source_route *route,
 	return SOURCE_REFUSE;
 }
 
-/* An answer to If-Range by a server that has an ETag: not the same as before. */
+/*
+ * An answer to If-Range by a server that has an ETag: not the same as before.
+ */
 static bool is_other(const struct source_route *route,
 		     const struct source_answer *answer)
 {

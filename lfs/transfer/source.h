@@ -124,8 +124,9 @@ void source_expect(struct source *source);
 void source_restart(struct source *source);
 
 /*
- * Fill in `route`, SOURCE_ROUTE_INIT or one that source_failed() wants anew, for
- * a request for the bytes from `from`; `is_part`: not up to the object's end.
+ * Fill in `route`, SOURCE_ROUTE_INIT or one that source_failed() wants anew,
+ * for a request for the bytes from `from`; `is_part`: not up to the object's
+ * end.
  */
 void source_ask(struct source *source, struct source_route *route,
 		uint64_t from, bool is_part);
@@ -175,8 +176,8 @@ struct source_range {
 
 /*
  * Parse a Content-Range, "bytes FIRST-LAST/TOTAL".  -1 if it is anything else;
- * NULL is.  The total may be too small: Gitea and Forgejo say how many bytes are
- * left (go-gitea issue 35276).
+ * NULL is.  The total may be too small: Gitea and Forgejo say how many bytes
+ * are left (go-gitea issue 35276).
  */
 int source_parse_range(const char *value, struct source_range *range);
 

@@ -19,8 +19,8 @@
  *	transfer_free(transfer);
  *
  * The parts are handed to the pool in file order, and only as far ahead of the
- * hash as the object's window allows.  When all have moved and the SHA-256 is the
- * oid, the plan's finish runs as a job of the pool.
+ * hash as the object's window allows.  When all have moved and the SHA-256 is
+ * the oid, the plan's finish runs as a job of the pool.
  *
  * If several transfers use an engine, the caller waits for the pool's jobs,
  * heeds the budget and cancels:
@@ -101,8 +101,8 @@ struct fate transfer_fate(const struct transfer *transfer);
 void transfer_forget(struct transfer *transfer);
 
 /*
- * Resume a download that is over and has failed, with the action of `fresh`, which
- * is owned from now on.  All bytes that have come are kept.
+ * Resume a download that is over and has failed, with the action of `fresh`,
+ * which is owned from now on.  All bytes that have come are kept.
  */
 void transfer_renew(struct transfer *transfer, struct plan *fresh);
 

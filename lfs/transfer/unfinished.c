@@ -199,8 +199,8 @@ static bool is_ours(const char *dir, const char *name)
 }
 
 /*
- * Set the kind and oid that a name in the folder stands for; false if it is none of
- * this user's.  `is_own`: only this user can make names there.
+ * Set the kind and oid that a name in the folder stands for; false if it is
+ * none of this user's.  `is_own`: only this user can make names there.
  */
 static bool recognise(struct unfinished *unfinished, const char *dir,
 		      bool is_own, const char *name)
@@ -395,7 +395,9 @@ int64_t unfinished_limit(const struct unfinished *item, int64_t limit,
 	return now - DAY_S;
 }
 
-/* Has nobody done it for a day?  The process that makes the new note does it. */
+/*
+ * Has nobody done it for a day?  The process that makes the new note does it.
+ */
 static bool is_due(const char *dir, int64_t now)
 {
 	char *path = xstrfmt("%s/pruned", dir);

@@ -10,11 +10,11 @@
 
 /*
  * The files that interrupted transfers of this user have left in a storage, for
- * commands that show and remove them.  In a folder that others can enter, where an
- * earlier version kept all files, nothing is resumed: they are litter.
+ * commands that show and remove them.  In a folder that others can enter, where
+ * an earlier version kept all files, nothing is resumed: they are litter.
  *
- * A file that another process has locked is never removed.  To find out, each is
- * opened; so no journal of this process may be open: closing the second
+ * A file that another process has locked is never removed.  To find out, each
+ * is opened; so no journal of this process may be open: closing the second
  * descriptor of a file releases the lock of the first.
  */
 
@@ -74,10 +74,10 @@ int64_t unfinished_limit(const struct unfinished *item, int64_t limit,
 			 int64_t now);
 
 /*
- * Remove what nobody has touched for so many days, 0 meaning never; uploads after
- * a week in any case, as their links have expired by then, and downloads at once
- * if git-lfs has the object by now.  At most once a day, which the file `pruned`
- * notes.  Never fails.
+ * Remove what nobody has touched for so many days, 0 meaning never; uploads
+ * after a week in any case, as their links have expired by then, and downloads
+ * at once if git-lfs has the object by now.  At most once a day, which the file
+ * `pruned` notes.  Never fails.
  */
 void unfinished_tidy(const struct storage *storage, unsigned days);
 

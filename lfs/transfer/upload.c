@@ -100,9 +100,9 @@ static void raise_high(struct object *object, uint64_t end)
 }
 
 /*
- * If the part's last byte makes the object, that byte waits for the SHA-256:
- * no server may get wrong bytes to keep under this oid.  The others wait until
- * the hash is near, so that the last one need not wait long: a server that hears
+ * If the part's last byte makes the object, that byte waits for the SHA-256: no
+ * server may get wrong bytes to keep under this oid.  The others wait until the
+ * hash is near, so that the last one need not wait long: a server that hears
  * nothing meanwhile hangs up.  The part was read up to `end`.
  */
 static int hold_back(struct sending *sending, uint64_t end, struct err *err)
@@ -270,8 +270,8 @@ static int send_part(struct sending *sending, struct http_request *request,
 }
 
 /*
- * git-lfs detects the type of the content, and after a 422 advises to switch that
- * off; this agent always sends the general type.
+ * git-lfs detects the type of the content, and after a 422 advises to switch
+ * that off; this agent always sends the general type.
  */
 static void explain_refusal(const struct plan *plan, struct http *http,
 			    struct err *err)

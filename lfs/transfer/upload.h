@@ -6,8 +6,9 @@
 #include "lfs/transfer/object.h"
 
 /*
- * From a local file to a server.  A worker reads its part straight into libcurl's
- * buffer, and the hasher follows the highest byte that any worker has read.
+ * From a local file to a server.  A worker reads its part straight into
+ * libcurl's buffer, and the hasher follows the highest byte that any worker has
+ * read.
  */
 
 struct http;
