@@ -59,7 +59,7 @@ static const struct cli_option *find_option(const struct cli_option *options,
 /* Is the letter one of a word such as "-xyz"? */
 static bool has_letter(const char *word, int letter)
 {
-	return word && word[0] == '-' && word[1] != '-' && letter > 0 &&
+	return word && word[0] == '-' && word[1] != '-' && letter &&
 	       letter < LONG && strchr(word, letter);
 }
 

@@ -89,6 +89,7 @@ static const struct {
 	{ { "-Zq" }, "unknown option '-Z'" },
 	{ { "-qZ" }, "unknown option '-Z'" },
 	{ { "--all", "-qZn" }, "unknown option '-Z'" },
+	{ { "main", "-\xc3\xa9" }, "unknown option '-?'" },
 	{ { "--all=a", "-q" }, "unknown option '--all=a'" },
 	{ { "--all", "main" }, "--all cannot be combined with refs" },
 	{ { "--push", "--dry-run" },
