@@ -302,6 +302,7 @@ static bool push_refs(struct command *command, struct err *err)
 static int carry_and_push(struct command *command)
 {
 	struct err *err = &command->report.err;
+	bool is_written;
 
 	command->report.is_pushed = !carry_objects(command, err) &&
 				    push_refs(command, err);
@@ -314,9 +315,11 @@ static int carry_and_push(struct command *command)
 		cli_print_json(forkreport_json(&command->report));
 	else if (command->report.has_found)
 		forkreport_print(&command->report);
+	/* If a thread hangs after a signal, _exit() would drop the report. */
+	is_written = !fflush(stdout);
 	if (input_signal())
 		return 128 + input_signal();
-	return fflush(stdout) || err->kind || !has_all(command) ||
+	return !is_written || err->kind || !has_all(command) ||
 			       forkpush_left(&command->push) ?
 		       EXIT_FAILURE :
 		       EXIT_SUCCESS;
