@@ -238,8 +238,8 @@ bool source_sends_whole(struct source *source)
 }
 
 /* From one state to another, if it is in the first. */
-static void change(struct source *source, enum source_state from,
-		   enum source_state to)
+static void change_state(struct source *source, enum source_state from,
+			 enum source_state to)
 {
 	pthread_mutex_lock(&source->mutex);
 	if (source->state == from)
@@ -249,20 +249,20 @@ static void change(struct source *source, enum source_state from,
 
 void source_expect(struct source *source)
 {
-	change(source, SOURCE_UNKNOWN, SOURCE_EXPECTED);
+	change_state(source, SOURCE_UNKNOWN, SOURCE_EXPECTED);
 }
 
 void source_restart(struct source *source)
 {
-	change(source, SOURCE_EXPECTED, SOURCE_UNKNOWN);
+	change_state(source, SOURCE_EXPECTED, SOURCE_UNKNOWN);
 }
 
 void source_took_all(struct source *source)
 {
-	change(source, SOURCE_UNKNOWN, SOURCE_IGNORED);
+	change_state(source, SOURCE_UNKNOWN, SOURCE_IGNORED);
 }
 
-static char *copy(const char *s)
+static char *copy_string(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
 }
@@ -272,12 +272,12 @@ static bool is_same(const char *a, const char *b)
 	return a && b ? !strcmp(a, b) : a == b;
 }
 
-static void set(char **s, const char *value)
+static void set_string(char **s, const char *value)
 {
 	if (is_same(*s, value))
 		return;
 	free(*s);
-	*s = copy(value);
+	*s = copy_string(value);
 }
 
 void source_ask(struct source *source, struct source_route *route,
@@ -292,8 +292,9 @@ void source_ask(struct source *source, struct source_route *route,
 	route->has_range = source->state != SOURCE_WHOLE && (from || is_part);
 	/* A server that ignores ranges gives the same answer to any of them. */
 	if (!route->is_anew && !is_whole(source->state)) {
-		route->target = copy(source->target);
-		route->etag = route->has_range ? copy(source->etag) : NULL;
+		route->target = copy_string(source->target);
+		route->etag = route->has_range ? copy_string(source->etag) :
+						 NULL;
 	}
 	pthread_mutex_unlock(&source->mutex);
 }
@@ -304,7 +305,7 @@ static void note_target(struct source *source, const char *target)
 		return;
 	if (!is_same(source->target, target))
 		source->is_proven = false;
-	set(&source->target, target);
+	set_string(&source->target, target);
 }
 
 static void note_etag(struct source *source, const char *etag)
@@ -313,7 +314,7 @@ static void note_etag(struct source *source, const char *etag)
 		etag = NULL;
 	if (etag && source->etag && strcmp(etag, source->etag))
 		source->has_changed = true;
-	set(&source->etag, source->no_etag ? NULL : etag);
+	set_string(&source->etag, source->no_etag ? NULL : etag);
 }
 
 static void note_answer(struct source *source, struct source_route *route,
@@ -422,7 +423,7 @@ enum source_verdict source_head(struct source *source,
 static void doubt(struct source *source)
 {
 	source->has_changed = source->no_etag = true;
-	set(&source->etag, NULL);
+	set_string(&source->etag, NULL);
 }
 
 void source_doubt(struct source *source)
@@ -443,8 +444,8 @@ static bool refuses_ranges(const struct source *source,
 
 static void drop_target(struct source *source)
 {
-	set(&source->target, NULL);
-	set(&source->etag, NULL);
+	set_string(&source->target, NULL);
+	set_string(&source->etag, NULL);
 }
 
 /* Does `href` answer better than its target did?  The target is dropped. */
@@ -537,7 +538,7 @@ bool source_has_changed(struct source *source)
 void source_renew(struct source *source, const char *href)
 {
 	pthread_mutex_lock(&source->mutex);
-	set(&source->href, href);
+	set_string(&source->href, href);
 	source->is_renewed = true;
 	drop_target(source);
 	pthread_mutex_unlock(&source->mutex);
@@ -551,7 +552,7 @@ void source_remember(struct source *source)
 	pthread_mutex_lock(&source->mutex);
 	is_ignored = source->has_skipped || is_whole(source->state);
 	if (memory && (is_ignored || source->state == SOURCE_HEEDED)) {
-		set(&memory->url, source->href);
+		set_string(&memory->url, source->href);
 		memory->heeds_ranges = !is_ignored;
 	}
 	pthread_mutex_unlock(&source->mutex);

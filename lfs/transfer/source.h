@@ -8,9 +8,10 @@
 #include "lfs/base/err.h"
 
 /*
- * Where the bytes of a download come from, and what its server does with
- * ranges (RFC 9110, 14).  This module alone knows that; download.c asks it for
- * the next request, shows it the head of each answer, and does what it says.
+ * The place that the bytes of a download come from, and what its server does
+ * with ranges (RFC 9110, 14).  This module alone knows that; download.c asks it
+ * for the next request, shows it the head of each answer, and does what it
+ * says.
  *
  *	source_ask(source, &route);             what to ask
  *	source_head(source, &route, &answer);   take it, skip some, or refuse it
@@ -23,7 +24,7 @@
  *	EXPECTED  parts are asked for side by side  206: HEEDED
  *	HEEDED    a range has come
  *	IGNORED   the whole comes for any range: one part takes it
- *	WHOLE     likewise, and no range is asked for any more
+ *	WHOLE     the same, and no range is asked for any longer
  *
  * Where ranges are expected or heeded, the whole is taken all the same if few
  * of its bytes come in vain.  After an answer to a range that was useless, and
@@ -63,9 +64,9 @@ enum source_state {
 	SOURCE_WHOLE
 };
 
-/* What an answer has against it; SOURCE_FINE: nothing. */
+/* The fault of an answer. */
 enum source_trouble {
-	SOURCE_FINE,
+	SOURCE_FINE,	/* it has none */
 	SOURCE_ENCODED,	/* it is compressed, though asked for as it is */
 	SOURCE_CHANGED,	/* it says that there is another version now */
 	SOURCE_USELESS	/* it is not the range that was asked for */
@@ -99,7 +100,7 @@ struct source_answer {
 enum source_verdict {
 	SOURCE_REFUSE,	/* its body is of no use */
 	SOURCE_TAKE,	/* after `skip` bytes */
-	SOURCE_TAKE_ALL	/* likewise, up to the object's end: see below */
+	SOURCE_TAKE_ALL	/* and up to the object's end: see source_head() */
 };
 
 /*
@@ -111,16 +112,16 @@ struct source *source_new(struct source_memory *memory, const char *href,
 
 enum source_state source_state(struct source *source);
 
-/* Has an answer told, or need none?  Until then a worker may cut the plan. */
+/* Is the state known?  Until then a worker may change the plan. */
 bool source_is_known(struct source *source);
 
 /* Does the whole come, so that one part takes all that is missing? */
 bool source_sends_whole(struct source *source);
 
-/* Parts may go out at once; nothing is to be learned first. */
+/* Parts may be asked for at once, without an answer to the first. */
 void source_expect(struct source *source);
 
-/* Nothing has come yet after all: wait for an answer, unless one has told. */
+/* All comes again: if no answer has told yet, wait for one. */
 void source_restart(struct source *source);
 
 /*
@@ -150,7 +151,7 @@ void source_took_all(struct source *source);
 bool source_failed(struct source *source, struct source_route *route,
 		   int status, const struct err *err);
 
-/* The request is over, whatever became of it. */
+/* The request is over, well or not. */
 void source_done(struct source *source, struct source_route *route);
 
 /*
@@ -159,7 +160,7 @@ void source_done(struct source *source, struct source_route *route);
  */
 bool source_ask_whole(struct source *source, const struct err *err);
 
-/* The bytes may be others than they were: they may come from two versions. */
+/* Note that the bytes may come from two versions. */
 void source_doubt(struct source *source);
 bool source_has_changed(struct source *source);
 
@@ -188,7 +189,7 @@ int source_parse_range(const char *value, struct source_range *range);
 enum { SOURCE_VALIDATOR_MAX = 1024 };
 bool source_is_validator(const char *etag);
 
-/* All has come: remember what was learned of the server. */
+/* All bytes are there: remember what the server did with ranges. */
 void source_remember(struct source *source);
 
 /* NULL is fine. */
