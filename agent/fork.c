@@ -193,7 +193,8 @@ static void tell_left(const struct forkpush *push)
 		char *ref = forkreport_left(&push->refs[i]);
 
 		if (ref)
-			cli_say("'%s' is left: %s", ref, push->refs[i].why);
+			cli_say("'%s' is not pushed: %s", ref,
+				push->refs[i].why);
 		free(ref);
 	}
 }

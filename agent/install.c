@@ -266,8 +266,8 @@ static int refuse_place(const struct request *request, struct err *err)
 			place);
 	else
 		err_set(err, ERR_USAGE,
-			"this is no git repository, and so '%s' is no remote; "
-			"nor is it a directory or a URL",
+			"'%s' is neither a directory nor a URL, and no remote, "
+			"as this is not a git repository",
 			place);
 	repo_release(&repo);
 	return -1;

@@ -195,8 +195,8 @@ void keys_warn(const struct keys *keys, const struct scope *scope,
 
 		if (entry && strcmp(entry->value, keys->list[i].value))
 			keys_warn_of(scope, entry,
-				     "that counts here, and not what was "
-				     "written");
+				     "that value applies here, not the one "
+				     "that was written");
 	}
 }
 

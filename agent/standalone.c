@@ -277,8 +277,8 @@ int standalone_share(const struct repo *repo, const struct serverurl *servers,
 	if (config)
 		keys_warn(&keys, &local, config);
 	if (config && servers->is_overridden)
-		cli_say("warning: lfs.url was set, and is what was written, "
-			"not the URL of the remote");
+		cli_say("warning: lfs.url is set, so that URL was written, "
+			"not the remote's");
 	if (config && servers->is_ssh)
 		cli_say("warning: the remote is reached by ssh, but this URL "
 			"by https: it takes a login for that");

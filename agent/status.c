@@ -176,7 +176,7 @@ static void say_unneeded(const struct unfinished_list *list)
 	for (size_t i = 0; i < list->n; i++)
 		n += list->items[i].is_there && !list->items[i].in_use;
 	if (n)
-		printf("\nUnneeded files are of objects that are here, whole; "
+		printf("\nUnneeded files belong to objects that are here, whole; "
 		       "`git lfs-multipart prune` removes them.\n");
 }
 

@@ -147,7 +147,7 @@ check 'they are listed with why: a branch' grep -q \
 	'^  refs/heads/dev  the remote has other commits (non-fast-forward)$' out
 check 'they are listed with why: a tag' grep -q \
 	'^  refs/tags/v1  the remote has another one (already exists)$' out
-check 'that is known beforehand' grep -q "'refs/tags/v1' is left" err
+check 'that is known beforehand' grep -q "'refs/tags/v1' is not pushed" err
 check 'what only they need is not carried' equal "$(count_objects other)" 5
 check 'in JSON' equal "$(status_of run_fork other --all --push --json)" 1
 check 'in JSON: they are listed' \

@@ -140,11 +140,11 @@ make_fork paths
 git -C paths config --unset remote.origin.lfsurl
 check 'a target that is a path' fails run_fork paths
 check 'a target that is a path: what to do' grep -q \
-	"the LFS URL of the target is 'file://.*' (by remote.origin.url), which is no http or https server; name one with --to-lfs or remote.origin.lfsurl" err
+	"the LFS URL of the target, 'file://.*' (by remote.origin.url), is not an http or https URL; name one with --to-lfs or remote.origin.lfsurl" err
 check 'a source that is a path, by option' \
 	fails run_fork paths --from-lfs "file://$TEST_TMP/a.git" --to-lfs "$TO/paths.git/info/lfs"
 check 'a source that is a path, by option: what to do' grep -q \
-	"the LFS URL of the source is 'file://.*' (by the command line), which is no http or https server; name one with --from-lfs$" err
+	"the LFS URL of the source, 'file://.*' (by the command line), is not an http or https URL; name one with --from-lfs$" err
 
 # Servers whose actions leave the login to us.
 start_server --root "$FROM_ROOT" --auth me:secret --api-login

@@ -170,7 +170,7 @@ check 'install over it' sh -c 'git lfs-multipart install --standalone \
 git -C r config "lfs.$SERVER.standalonetransferagent" other
 check 'one in another file, too' sh -c 'cd r &&
 	git lfs-multipart install --global --standalone '"$SERVER"' 2>&1 |
-	grep "is .other. in file:.git/config; that counts here"'
+	grep "is .other. in file:.git/config; that value applies here"'
 check 'others'"'"' rules stay' sh -c '
 	git lfs-multipart uninstall r && git lfs-multipart uninstall --global &&
 	git -C r config lfs.'"$SERVER"'.standalonetransferagent | grep other'
@@ -250,7 +250,7 @@ check 'that git-lfs can use' without_us t
 git -C t config lfs.url "$SERVER/x.git/info/lfs"
 check 'a URL that overrides .lfsconfig is said' sh -c "cd t &&
 	git lfs-multipart install --shared '$SERVER/t.git' 2>&1 |
-	grep 'lfs.url is .* in file:.git/config; that counts here'"
+	grep 'lfs.url is .* in file:.git/config; that value applies here'"
 
 # Passwords are not shown.
 SECRET=http://me:secret@${SERVER#*://}
@@ -302,7 +302,7 @@ do
 	check "$option origin, outside a repository" sh -c "mkdir -p none &&
 		cd none && ! git lfs-multipart install $option origin 2>../said"
 	check "$option origin: it says that this is none" grep \
-		"this is no git repository, and so 'origin' is no remote" said
+		"'origin' is neither a directory nor a URL, and no remote" said
 done
 fails_as 'leads to no http, https or ssh server' --standalone file:///x.git
 fails_as "'ftp://host/x' leads to no http, https or ssh server" \
@@ -322,7 +322,7 @@ git -C r config lfs.url https://lfs.example/x
 check 'a remote that lfs.url overrides' sh -c '
 	cd r && git remote add up https://up.example/x &&
 	git lfs-multipart install --shared up 2>../said'
-check 'is said' grep 'lfs.url was set' said
+check 'is said' grep 'lfs.url is set' said
 check 'no path and no work tree' sh -c '
 	cd r.git && ! git lfs-multipart install --shared https://h.example/x \
 		2>../said'

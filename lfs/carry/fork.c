@@ -121,8 +121,8 @@ static int check_server(struct context *context, const char *option,
 		return endpoint ? 0 : -1;
 	key = describe_key(context);
 	err_set(err, ERR_USAGE,
-		"the LFS URL of the %s is '%s' (by %s), which is no http or "
-		"https server; name one with %s-lfs",
+		"the LFS URL of the %s, '%s' (by %s), is not an http or "
+		"https URL; name one with %s-lfs",
 		context->is_upload ? "target" : "source",
 		url_display_any(endpoint->url, shown, sizeof(shown)), key,
 		option);

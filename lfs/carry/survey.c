@@ -144,7 +144,8 @@ static void take_source(struct survey *survey, struct entry *entry,
 	struct err err = object->err;
 
 	if (!err.kind && !mode_action(object->actions, DOWNLOAD))
-		err_set(&err, ERR_PROTOCOL, "it has no download for it");
+		err_set(&err, ERR_PROTOCOL,
+			"the server offers no download of this object");
 	entry_keep(entry, DOWNLOAD, object);
 	if (err.kind)
 		note_refusal(survey, entry, DOWNLOAD, &err);

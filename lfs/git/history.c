@@ -533,7 +533,7 @@ static int read_blob(struct history *history, FILE *from, const char *head,
 	    fread(text, 1, (size_t)size + 1, from) != size + 1 ||
 	    text[size] != '\n')
 		return err_set(err, ERR_LOCAL,
-			       "'git cat-file' printed what makes no sense: "
+			       "'git cat-file' printed an unexpected line: "
 			       "run git fsck");
 	/* git-lfs skips a pointer to no bytes, so it must not hide another. */
 	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)

@@ -91,8 +91,8 @@ struct server *server_new(const struct server_options *options, struct err *err)
 		return NULL;
 	if (endpoint->kind != ENDPOINT_HTTP) {
 		err_set(err, ERR_USAGE,
-			"the remote's LFS URL is '%s', which is no http or "
-			"https server",
+			"the remote's LFS URL '%s' is not an http or https "
+			"URL",
 			url_display_any(endpoint->url, shown, sizeof(shown)));
 		return NULL;
 	}
