@@ -169,11 +169,13 @@ struct relay *relay_new(const struct relay_ends *ends, struct entry *entry,
 	relay->verify.run = relay_verify;
 	pipeline_init(&relay->pipeline, ends->spool, entry->pointer.size,
 		      source->settings.connections, ends->news);
-	if (entry->is_local ? !start_from_file(relay, err) :
-			      !start_both(relay, err))
-		return relay;
-	relay_free(relay);
-	return NULL;
+	if (entry->is_local ? start_from_file(relay, err) :
+			      start_both(relay, err)) {
+		relay_free(relay);
+		return NULL;
+	}
+	transfer_advance(relay->up);
+	return relay;
 }
 
 static void look_at_download(struct relay *relay)

@@ -25,7 +25,8 @@ enum {
 };
 
 enum state {
-	BEGINNING,	/* the mode's first step is in the pool */
+	NEW,	/* the mode's first step is still to be taken */
+	BEGINNING,	/* it is in the pool */
 	MOVING,
 	FINISHING,	/* its last step is in the pool */
 	ABANDONING,	/* its step after a failure is in the pool */
@@ -187,7 +188,7 @@ struct transfer *transfer_new(struct engine *engine,
 	struct resume *resume = options->resume;
 
 	transfer->engine = engine;
-	transfer->state = MOVING;
+	transfer->state = plan->mode->begin ? NEW : MOVING;
 	transfer->is_one_of_many = options->is_one_of_many;
 	object_init(object, plan);
 	object->io = options->io;
@@ -221,8 +222,6 @@ struct transfer *transfer_new(struct engine *engine,
 		/* Only now: an earlier run may have cut it into more parts. */
 		transfer->is_tried_once = options->asks_again &&
 					  plan->nparts == 1;
-		if (plan->mode->begin)
-			take_step(transfer, BEGINNING, plan->mode->begin);
 		return transfer;
 	}
 	transfer->err = *err;
@@ -347,6 +346,8 @@ static void advance_parts(struct transfer *transfer)
 	const struct mode *mode = transfer->object.plan->mode;
 	struct err err = ERR_INIT;
 
+	if (transfer->state == NEW)
+		take_step(transfer, BEGINNING, mode->begin);
 	if (transfer->state != MOVING)
 		return;
 	if (hash_failed(transfer, &err)) {
@@ -473,6 +474,8 @@ size_t transfer_left(const struct transfer *transfer)
 	/* In this order: until it is known, a worker may change the plan. */
 	if (!is_upload(transfer) && !source_is_known(object->source))
 		return transfer->nslots;
+	if (transfer->state == NEW)
+		return 1;
 	if (transfer->state != MOVING || transfer->next > object->plan->nparts)
 		return transfer->outstanding;
 	return transfer->outstanding + object->plan->nparts - transfer->next;

@@ -50,7 +50,10 @@ struct transfer_options {
 	bool asks_again;
 };
 
-/* Start to move the object of `options->plan`.  NULL if that cannot be. */
+/*
+ * Prepare to move the object of `options->plan`.  NULL if that cannot be.  No
+ * request is made before transfer_advance().
+ */
 struct transfer *transfer_new(struct engine *engine,
 			      const struct transfer_options *options,
 			      struct err *err);
@@ -106,7 +109,7 @@ void transfer_forget(struct transfer *transfer);
  */
 void transfer_renew(struct transfer *transfer, struct plan *fresh);
 
-/* Free it; it must be over.  NULL is fine. */
+/* Free it; it must be over, or never have been advanced.  NULL is fine. */
 void transfer_free(struct transfer *transfer);
 
 #endif

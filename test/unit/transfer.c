@@ -646,11 +646,52 @@ static void moves_uploads(void **state)
 		check_row(&uploads[i], UPLOAD);
 }
 
+static int begin_upload(struct plan *plan, struct http *http, struct err *err)
+{
+	(void)plan, (void)http, (void)err;
+	return 0;
+}
+
+/* One that was never advanced has nothing in the pool, and can be freed. */
+static void makes_no_request_before_it_is_advanced(void **state)
+{
+	static const struct run run = { .asked = "" };
+	static const struct row row = { "freed at once", .direction = UPLOAD,
+					.size = 1000 };
+	struct bench *bench = xmalloc(sizeof(*bench));
+	struct transfer_options options = { .path = file };
+	struct err err = ERR_INIT;
+	struct mode mode;
+	struct pool *pool;
+
+	(void)state;
+	set_up(bench, &row);
+	bench->run = &run;
+	make_file(&row);
+	bench->engine = engine_new(&bench->context, 1, &err);
+	pool = engine_pool(bench->engine);
+	options.plan = make_plan(bench);
+	mode = *options.plan->mode;
+	mode.begin = begin_upload;
+	options.plan->mode = &mode;
+	bench->transfer = transfer_new(bench->engine, &options, &err);
+	assert_non_null(bench->transfer);
+	assert_int_equal(transfer_left(bench->transfer), 1);
+	transfer_free(bench->transfer);
+	pool_cancel(pool);
+	assert_null(pool_wait(pool, 100));
+	bench->transfer = NULL;
+	end_run(bench);
+	tear_down(bench);
+	free(bench);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(moves_downloads),
 		cmocka_unit_test(moves_uploads),
+		cmocka_unit_test(makes_no_request_before_it_is_advanced),
 	};
 
 	return cmocka_run_group_tests(tests, make_dir, remove_dir);
