@@ -196,6 +196,7 @@ spoil lfs/base/mem.c <<EOT
 EOT
 check "includes: upward" finds "lfs/base/mem.c:3: " includes
 for loop in 'while (err) err_clear(err);' 'do a = url_try(err); while (a);' \
+	'for (;;) { err_clear(err); }' 'for (int i = 0;; i++) err_clear(err);' \
 	'attempts_next(err);'
 do
 	spoil lfs/net/url.c <<-EOT
@@ -204,7 +205,13 @@ do
 	check "tries: $loop" finds "lfs/net/url.c:3: " tries
 done
 spoil lfs/net/url.c <<EOT
-static void run(int *err) { while (err == ERR_BUSY) err_clear(err); }
+static void run(int *err)
+{
+	while (err == ERR_BUSY)
+		err_clear(err);
+	for (int i = 0; i < 2; i++)
+		err_clear(err);
+}
 EOT
 passes tries
 spoil lfs/net/url.c </dev/null
