@@ -12,7 +12,7 @@ add_file r a.bin 1M
 add_file r small.bin 5000
 server_faults 'status=503,on=part,part=3' 'status=500,on=put'
 GIT_LFS_MULTIPART_LOG=$TEST_TMP/log
-GIT_LFS_MULTIPART_TRACE=trace
+GIT_LFS_MULTIPART_TRACE=debug
 export GIT_LFS_MULTIPART_LOG GIT_LFS_MULTIPART_TRACE
 check 'push' git -C r push -q origin main
 check 'clone' clone_repo r c

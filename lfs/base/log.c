@@ -22,8 +22,10 @@ static int log_fd = STDERR_FILENO;
 static struct err log_failure = ERR_INIT;
 
 static const char *const level_names[] = {
-	[LOG_ERROR] = "error", [LOG_WARN] = "warn",   [LOG_INFO] = "info",
-	[LOG_DEBUG] = "debug", [LOG_TRACE] = "trace",
+	[LOG_ERROR] = "error",
+	[LOG_WARN] = "warn",
+	[LOG_INFO] = "info",
+	[LOG_DEBUG] = "debug",
 };
 
 #define NLEVELS (sizeof(level_names) / sizeof(level_names[0]))
@@ -33,7 +35,7 @@ static enum log_level parse_level(const char *text)
 	for (size_t i = 0; i < NLEVELS; i++)
 		if (!strcasecmp(text, level_names[i]))
 			return (enum log_level)i;
-	if (text[0] >= '0' && text[0] <= '4' && !text[1])
+	if (text[0] >= '0' && text[0] <= '3' && !text[1])
 		return (enum log_level)(text[0] - '0');
 	if (!strcasecmp(text, "false") || !strcasecmp(text, "no") || !*text)
 		return LOG_WARN;
@@ -185,4 +187,3 @@ DEFINE_LOG(error, LOG_ERROR)
 DEFINE_LOG(warn, LOG_WARN)
 DEFINE_LOG(info, LOG_INFO)
 DEFINE_LOG(debug, LOG_DEBUG)
-DEFINE_LOG(trace, LOG_TRACE)

@@ -18,12 +18,11 @@ enum log_level {
 	LOG_ERROR,
 	LOG_WARN,
 	LOG_INFO,
-	LOG_DEBUG,
-	LOG_TRACE
+	LOG_DEBUG
 };
 
 /*
- * Take the level from GIT_LFS_MULTIPART_TRACE (a level's name or 0 to 4; any
+ * Take the level from GIT_LFS_MULTIPART_TRACE (a level's name or 0 to 3; any
  * other true value means debug) and, if GIT_LFS_MULTIPART_LOG names a file,
  * append there instead of stderr (made with mode 0600).  Called once, before
  * the first thread.  Without a level it is `info` in a file, `warn` on stderr.
@@ -43,6 +42,5 @@ void log_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 void log_debug(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-void log_trace(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 #endif
