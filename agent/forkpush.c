@@ -44,32 +44,21 @@ static char *read_git(const struct forkpush *push, const char *const *argv,
 	return NULL;
 }
 
-/* The first line that a git prints, the caller's; "" if that git fails. */
-static char *ask_git(const struct forkpush *push, const char *const *argv,
-		     int *status, struct err *err)
-{
-	const struct child child = child_of(push, argv);
-	struct buf text = BUF_INIT(OUTPUT_ROOM);
-	char *line = NULL;
-
-	if (!child_run(&child, &text, status, err)) {
-		line = xstrdup(*status ? "" : buf_str(&text));
-		line[strcspn(line, "\n")] = '\0';
-	}
-	buf_release(&text);
-	return line;
-}
-
-/* The object that a ref points to, or with the option, its full name. */
+/*
+ * The object that a ref points to, or with the option, its full name; the
+ * caller's, "" if git knows no such ref.
+ */
 static char *rev_parse(const struct forkpush *push, const char *option,
 		       const char *ref, struct err *err)
 {
 	const char *const argv[] = { "git",  "rev-parse",	 "--verify",
 				     option, "--end-of-options", ref,
 				     NULL };
+	const struct child child = child_of(push, argv);
 	int status;
+	char *line = child_line(&child, &status, err);
 
-	return ask_git(push, argv, &status, err);
+	return line || err->kind ? line : xstrdup("");
 }
 
 /*
@@ -383,10 +372,11 @@ static bool takes_back(const struct forkpush *push,
 	const char *const argv[] = { "git",	  "merge-base", "--is-ancestor",
 				     ref->source, ref->lease,	NULL };
 	struct err ignored = ERR_INIT;
-	int status = -1;
+	const struct child child = child_of(push, argv);
+	char *nothing = child_line(&child, NULL, &ignored);
 
-	free(ask_git(push, argv, &status, &ignored));
-	return !status && !ignored.kind;
+	free(nothing);
+	return nothing;
 }
 
 /*

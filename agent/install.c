@@ -12,7 +12,6 @@
 #include "agent/cli.h"
 #include "agent/keys.h"
 #include "agent/standalone.h"
-#include "lfs/base/buf.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/gitconfig.h"
@@ -25,8 +24,7 @@
 
 enum {
 	GIT_MAJOR = 2,	/* the first with `config --show-origin` */
-	GIT_MINOR = 8,
-	OUTPUT_MAX = 64 << 10
+	GIT_MINOR = 8
 };
 
 /* By whether it is standalone: the agent, and the path in its group. */
@@ -41,14 +39,9 @@ static const char *const paths[] = { GROUP NEGOTIATED ".path",
 static char *ask_git(const char *const *argv, bool aloud, struct err *err)
 {
 	struct child child = { .argv = argv, .keep_stderr = aloud };
-	struct buf text = BUF_INIT(OUTPUT_MAX);
-	char *line = NULL;
 	int status;
 
-	if (!child_run(&child, &text, &status, err) && !status)
-		line = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
-	buf_release(&text);
-	return line;
+	return child_line(&child, &status, err);
 }
 
 /* A git that is not too old. */

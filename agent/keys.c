@@ -159,17 +159,13 @@ char *keys_origin(const struct scope *scope, const char *key)
 		"git",		 "-C",	  scope->dir, "config",
 		"--show-origin", "--get", key,	      NULL
 	};
-	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(OUTPUT_MAX);
+	const struct child child = { .argv = argv };
 	struct err ignored = ERR_INIT;
-	char *origin;
+	char *origin = child_line(&child, NULL, &ignored);
 
-	if (child_run(&child, &text, NULL, &ignored))
-		origin = xstrdup("another file");
-	else
-		origin = xstrndup(buf_str(&text),
-				  strcspn(buf_str(&text), "\t\n"));
-	buf_release(&text);
+	if (!origin)
+		return xstrdup("another file");
+	origin[strcspn(origin, "\t")] = '\0';
 	return origin;
 }
 

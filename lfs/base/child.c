@@ -464,6 +464,17 @@ int child_run(const struct child *child, struct buf *output, int *status,
 	return finish_child(&run, output, status, err);
 }
 
+char *child_line(const struct child *child, int *status, struct err *err)
+{
+	struct buf text = BUF_INIT(CHILD_LINE_MAX);
+	char *line = NULL;
+
+	if (!child_run(child, &text, status, err) && !(status && *status))
+		line = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
+	buf_release(&text);
+	return line;
+}
+
 /* /proc/PID/stat, whose second field is a name in parentheses. */
 enum { STAT_SIZE = 1024, PARENT_FIELD = 4, BEGAN_FIELD = 22 };
 

@@ -27,7 +27,7 @@
  * The process must ignore SIGPIPE.  Not for two threads at once.
  */
 
-enum { CHILD_SAID_MAX = 512 };
+enum { CHILD_SAID_MAX = 512, CHILD_LINE_MAX = 64 << 10 };
 
 /* The end of what a child wrote to its stderr. */
 struct child_said {
@@ -57,6 +57,13 @@ struct child {
  */
 int child_run(const struct child *child, struct buf *output, int *status,
 	      struct err *err);
+
+/*
+ * Run the child to its end.  Returns the first line that it prints, the
+ * caller's: "" if it prints nothing; NULL after an error as of child_run(), and
+ * if its exit status is not 0, which is no error if `status` gets it.
+ */
+char *child_line(const struct child *child, int *status, struct err *err);
 
 /*
  * Run the child to its end with these descriptors as its stdin and stdout, stdin

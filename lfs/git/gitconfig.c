@@ -404,26 +404,22 @@ bool gitconfig_is_true(const struct gitconfig *config, const char *key)
 /* The folder that git was installed in, by its own answer; the caller's. */
 static char *git_prefix(struct err *err)
 {
-	static const char *const ends[] = { "/libexec/git-core\n",
-					    "/lib/git-core\n" };
+	static const char *const ends[] = { "/libexec/git-core",
+					    "/lib/git-core" };
 	const char *const argv[] = { "git", "--exec-path", NULL };
 	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(4096);
-	char *prefix = NULL;
+	char *path = child_line(&child, NULL, err), *prefix = NULL;
+	size_t n = path ? strlen(path) : 0;
 
-	if (child_run(&child, &text, NULL, err))
-		goto out;
 	for (size_t i = 0; i < 2 && !prefix; i++) {
 		size_t len = strlen(ends[i]);
 
-		if (text.len > len &&
-		    !strcmp(text.data + text.len - len, ends[i]))
-			prefix = xstrndup(text.data, text.len - len);
+		if (n > len && !strcmp(path + n - len, ends[i]))
+			prefix = xstrndup(path, n - len);
 	}
+	free(path);
 	if (!prefix)
 		err_set(err, ERR_USAGE, "cannot tell git's %%(prefix)");
-out:
-	buf_release(&text);
 	return prefix;
 }
 

@@ -118,20 +118,6 @@ const char **repo_promisors(const struct gitconfig *config)
 	return names;
 }
 
-/* The line that git prints, the caller's; NULL, but no error, if git fails. */
-static int git_line(char **line, const char *const *argv, struct err *err)
-{
-	struct child child = { .argv = argv };
-	struct buf text = BUF_INIT(BRANCH_MAX);
-	int status, ret = child_run(&child, &text, &status, err);
-
-	*line = NULL;
-	if (!ret && !status)
-		*line = xstrndup(buf_str(&text), strcspn(buf_str(&text), "\n"));
-	buf_release(&text);
-	return ret;
-}
-
 #define HEADS "refs/heads/"
 
 int branch_current(char **branch, const char *head, struct err *err)
@@ -139,17 +125,17 @@ int branch_current(char **branch, const char *head, struct err *err)
 	/* With --short it is "heads/main" where there is a tag `main`, too. */
 	const char *const argv[] = { "git", "symbolic-ref", "-q", "HEAD",
 				     NULL };
+	const struct child child = { .argv = argv };
 	char *ref = NULL;
+	int status;
 
 	*branch = NULL;
-	if (!head && git_line(&ref, argv, err))
-		return -1;
 	if (!head)
-		head = ref;
+		head = ref = child_line(&child, &status, err);
 	if (head && text_has_prefix(head, HEADS) && head[strlen(HEADS)])
 		*branch = xstrdup(head + strlen(HEADS));
 	free(ref);
-	return 0;
+	return err->kind ? -1 : 0;
 }
 
 /* Does push.default, whose other values ignore the upstream, push to it? */
@@ -222,13 +208,13 @@ char *fetchhead_url(void)
 {
 	const char *const argv[] = { "git", "rev-parse", "--git-path",
 				     "FETCH_HEAD", NULL };
+	const struct child child = { .argv = argv };
 	struct err ignored = ERR_INIT;
-	char *path, *url = NULL;
+	char *path = child_line(&child, NULL, &ignored), *url = NULL;
 	char text[FETCH_MAX];
 	ssize_t got = -1;
 	int fd = -1;
 
-	git_line(&path, argv, &ignored);
 	if (path)
 		fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd >= 0)

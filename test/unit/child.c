@@ -48,6 +48,40 @@ static void output_and_status(void **state)
 	buf_release(&output);
 }
 
+static void a_line(void **state)
+{
+	static const struct {
+		const char *script, *line;
+		int status;
+	} rows[] = {
+		{ "printf 'a b\\nc\\n'", "a b", 0 },
+		{ "printf a", "a", 0 },
+		{ ":", "", 0 },
+		{ "echo a; exit 3", NULL, 3 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(rows); i++) {
+		const char *const argv[] = { "sh", "-c", rows[i].script, NULL };
+		const struct child child = { .argv = argv };
+		struct err err = ERR_INIT;
+		int status;
+		char *line = child_line(&child, &status, &err);
+
+		assert_int_equal(err.kind, ERR_NONE);
+		assert_int_equal(status, rows[i].status);
+		if (rows[i].line)
+			assert_string_equal(line, rows[i].line);
+		else
+			assert_null(line);
+		free(line);
+		line = child_line(&child, NULL, &err);
+		assert_int_equal(line == NULL, rows[i].line == NULL);
+		assert_int_equal(err.kind, line ? ERR_NONE : ERR_LOCAL);
+		free(line);
+	}
+}
+
 static void no_descriptor_is_inherited(void **state)
 {
 	struct child child = { 0 };
@@ -546,6 +580,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(output_and_status),
+		cmocka_unit_test(a_line),
 		cmocka_unit_test(no_descriptor_is_inherited),
 		cmocka_unit_test(input_larger_than_a_pipe),
 		cmocka_unit_test(no_input_is_an_empty_one),
