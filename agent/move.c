@@ -54,7 +54,7 @@ struct move {
 	uint64_t begun_at;	/* bytes that were there when it was tried */
 	uint64_t begun_ms;	/* and when that was */
 	struct transfer *transfer;	/* owned; NULL: nothing was to move */
-	struct resume resume;	/* owned; its plan may borrow from it */
+	struct resume resume;	/* owned; the transfer borrows from it */
 	struct attempts attempts;
 };
 

@@ -53,10 +53,8 @@ static int fill_plan(struct plan *plan, const struct plan_request *request,
 {
 	bool is_upload = request->direction == UPLOAD;
 
-	if (is_upload && parts_is(request->action)) {
-		plan->actions = request->action;
+	if (is_upload && parts_is(request->action))
 		return parts_plan(plan, err);
-	}
 	if (action_parse_at(&plan->action, request->action, request->href, err))
 		return -1;
 	if (is_upload && multipart_is(request->action))

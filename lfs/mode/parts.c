@@ -259,7 +259,7 @@ static int read_ranges(const struct plan *plan, const json_t *parts,
 /* `*n` is how many are to be sent. */
 static int make_parts(struct plan *plan, size_t *n, struct err *err)
 {
-	const json_t *parts = get_member(plan->actions, "parts");
+	const json_t *parts = get_member(plan->tree, "parts");
 	struct given *list;
 	int ret;
 
@@ -281,7 +281,7 @@ static int make_parts(struct plan *plan, size_t *n, struct err *err)
 static int parse_step(struct step *step, const struct plan *plan,
 		      const char *name, struct err *err)
 {
-	const json_t *tree = get_member(plan->actions, name),
+	const json_t *tree = get_member(plan->tree, name),
 		     *body = get_member(tree, "body");
 
 	*step = (struct step){ .method = NULL };
@@ -407,7 +407,7 @@ int parts_plan(struct plan *plan, struct err *err)
 
 	if (make_parts(plan, &given, err) || check_steps(plan, err))
 		return err_wrap(err, "actions");
-	plan->mode = given == 1 && !get_member(plan->actions, "commit") ?
+	plan->mode = given == 1 && !get_member(plan->tree, "commit") ?
 			     &in_one :
 			     &in_parts;
 	return 0;

@@ -37,7 +37,7 @@ unsigned wantdigest_parse(const char *text);
 bool parts_is(const json_t *actions);
 
 /*
- * Fill in mode and parts of `plan` from its `actions`.  ERR_PROTOCOL, naming
+ * Fill in mode and parts of `plan` from its `tree`.  ERR_PROTOCOL, naming
  * the member, if parts overlap, reach out of the object or are more than
  * PLAN_PARTS_MAX, or if an action is bad.
  */

@@ -154,6 +154,7 @@ struct plan *plan_new(const struct plan_request *request)
 	struct plan *plan = xcalloc(1, sizeof(*plan));
 
 	plan->direction = request->direction;
+	plan->tree = json_incref(request->action);
 	plan->oid = request->oid;
 	plan->size = request->size;
 	plan->answer_ms = request->answer_ms;
@@ -221,11 +222,13 @@ size_t plan_part_at(const struct plan *plan, uint64_t off)
 
 void plan_renew(struct plan *plan, struct plan *fresh)
 {
-	struct action stale = plan->action;
+	struct action action = plan->action;
+	json_t *tree = plan->tree;
 
 	plan->action = fresh->action;
-	plan->actions = fresh->actions;
-	fresh->action = stale;
+	plan->tree = fresh->tree;
+	fresh->action = action;
+	fresh->tree = tree;
 	plan_free(fresh);
 }
 
@@ -272,5 +275,6 @@ void plan_free(struct plan *plan)
 	}
 	free(plan->parts);
 	action_release(&plan->action);
+	json_decref(plan->tree);
 	free(plan);
 }

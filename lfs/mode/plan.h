@@ -130,8 +130,8 @@ struct plan {
 	enum direction direction;
 	const char *oid;	/* borrowed; 64 hex digits */
 	uint64_t size;
-	struct action action;	/* owned; its strings are borrowed */
-	json_t *actions;	/* borrowed: all, of a mode that has several */
+	json_t *tree;	/* owned: the action or actions, for strings to borrow */
+	struct action action;	/* owned */
 	struct part *parts;	/* owned; contiguous, in file order */
 	size_t nparts;
 	uint64_t part_size;	/* of all parts but the last */
@@ -140,7 +140,7 @@ struct plan {
 	bool finish_outcome_unknown;	/* an answer was lost, or does not tell */
 };
 
-/* For mode_plan(); the strings and the tree must outlive the plan. */
+/* For mode_plan().  The plan borrows `oid`, and keeps a reference to `action`. */
 struct plan_request {
 	enum direction direction;
 	const char *oid;
@@ -184,7 +184,10 @@ uint64_t plan_finished(const struct plan *plan);
 /* The index of the first part that ends after `off`; they are in file order. */
 size_t plan_part_at(const struct plan *plan, uint64_t off);
 
-/* Take the action of `fresh`, a plan of the same object, which is freed. */
+/*
+ * Take the action of `fresh`, a plan of the same object, which is freed.  The
+ * parts must have no links of their own: those of `plan` would go with its tree.
+ */
 void plan_renew(struct plan *plan, struct plan *fresh);
 
 /*

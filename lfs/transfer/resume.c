@@ -235,13 +235,12 @@ static struct plan *resume_plan(struct resume *resume, struct reader *reader,
 	struct plan_request again = request->plan;
 	struct err ignored = ERR_INIT;
 	struct tries tries = { .n = 0 };
-	struct plan *plan = NULL;
+	struct plan *plan;
 
-	resume->action = json_parse_stream(read_action, reader, &ignored);
-	again.action = resume->action;
+	again.action = json_parse_stream(read_action, reader, &ignored);
 	again.href = NULL;
-	if (resume->action)
-		plan = mode_plan(&again, &ignored);
+	plan = again.action ? mode_plan(&again, &ignored) : NULL;
+	json_decref(again.action);
 	if (plan && plan->nparts == request->fresh->nparts) {
 		do
 			take_record(resume, plan, &tries, &reader->record);
@@ -307,8 +306,6 @@ static void begin_journal(struct resume *resume,
 			  const struct resume_request *request,
 			  struct journal_begin *begin, const char *key)
 {
-	json_decref(resume->action);
-	resume->action = NULL;
 	resume->has_hash = false;
 	journal_begin(resume->journal, begin);
 	journal_add(resume->journal, JOURNAL_KEY, key, strlen(key), NULL);
@@ -393,7 +390,6 @@ void resume_note_completion(struct journal *journal)
 void resume_release(struct resume *resume)
 {
 	journal_close(resume->journal);
-	json_decref(resume->action);
 	memset(resume, 0, sizeof(*resume));
 }
 

@@ -5,7 +5,6 @@
 #include <stdbool.h>
 
 #include "lfs/base/err.h"
-#include "lfs/base/json.h"
 #include "lfs/mode/plan.h"
 #include "lfs/transfer/journal.h"
 
@@ -54,7 +53,6 @@ struct resume_request {
 
 struct resume {
 	struct journal *journal;	/* owned; NULL: nothing is kept */
-	json_t *action;	/* owned; an earlier plan borrows from it */
 	struct journal_hash hash;	/* where an earlier run's hash ended */
 	bool has_hash;
 	bool is_resumed;	/* the plan is an earlier run's */

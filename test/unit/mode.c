@@ -213,6 +213,31 @@ static void multipart(void **state)
 	json_decref(input.tree);
 }
 
+/* The caller may free the tree as soon as the plan is made. */
+static void plan_keeps_its_tree(void **state)
+{
+	struct input input = make(UPLOAD, 95,
+				  "{\"href\":\"http://h/o\",\"header\":{"
+				  "\"chunk_size\":\"50\",\"1\":\"http://h/1\","
+				  "\"2\":\"http://h/2\"}}");
+	struct input old = make(DOWNLOAD, 95, "{\"href\":\"http://h/p\"}");
+	struct input fresh = make(DOWNLOAD, 95, "{\"href\":\"http://h/q\"}");
+	struct err err = ERR_INIT;
+	struct plan *plan = plan_of(&input, &err);
+
+	(void)state;
+	json_decref(input.tree);
+	assert_string_equal(plan->action.href, "http://h/o");
+	assert_string_equal(plan->parts[1].href, "http://h/2");
+	plan_free(plan);
+	plan = plan_of(&old, &err);
+	json_decref(old.tree);
+	plan_renew(plan, plan_of(&fresh, &err));
+	json_decref(fresh.tree);
+	assert_string_equal(plan->action.href, "http://h/q");
+	plan_free(plan);
+}
+
 static void refused(void **state)
 {
 	static const char *const actions[] = {
@@ -266,6 +291,7 @@ int main(void)
 		cmocka_unit_test(plain),
 		cmocka_unit_test(chunk_size_is_for_uploads),
 		cmocka_unit_test(multipart),
+		cmocka_unit_test(plan_keeps_its_tree),
 		cmocka_unit_test(refused),
 		cmocka_unit_test(no_action),
 		cmocka_unit_test(a_download_of_too_many_parts),

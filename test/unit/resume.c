@@ -133,7 +133,6 @@ static void choose_fresh(struct resume *resume, struct place *place,
 {
 	choose(resume, place, given);
 	assert_false(resume->is_resumed);
-	assert_null(resume->action);
 	assert_ptr_equal(given->plan, given->request.fresh);
 }
 
