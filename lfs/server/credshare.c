@@ -397,7 +397,6 @@ void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 	const struct dirent *entry;
 	char *file;
 
-	see(ctx, path);
 	while (names && (entry = readdir(names))) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, ".."))
 			continue;
@@ -418,24 +417,15 @@ bool credshare_is_in_use(const char *path)
 	return is;
 }
 
-struct removal {
-	const char *dir;
-	struct err *err;
-};
-
-static void remove_file(void *ctx, const char *path)
+static void remove_file(void *err, const char *path)
 {
-	struct removal *removal = ctx;
-
-	if (path != removal->dir && unlink(path) && errno != ENOENT)
-		err_sys(removal->err, errno, "cannot remove '%s'", path);
+	if (unlink(path) && errno != ENOENT)
+		err_sys(err, errno, "cannot remove '%s'", path);
 }
 
 int credshare_remove(const char *path, struct err *err)
 {
-	struct removal removal = { path, err };
-
-	credshare_look(path, remove_file, &removal);
+	credshare_look(path, remove_file, err);
 	if (!err->kind && rmdir(path) && errno != ENOENT)
 		err_sys(err, errno, "cannot remove '%s'", path);
 	return err->kind ? -1 : 0;

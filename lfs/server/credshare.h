@@ -129,7 +129,7 @@ void credshare_unlink(const struct credshare *share, const char *name);
  */
 bool credshare_is_name(const char *name);
 
-/* Call `see` for that folder, whose path this is, and for each file in it. */
+/* Call `see` for each file in that folder, whose path this is. */
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 		    void *ctx);
 

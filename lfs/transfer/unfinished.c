@@ -158,6 +158,7 @@ static void count_login(void *ctx, const char *path)
 
 static void describe_login(struct unfinished *unfinished)
 {
+	count_file(unfinished, unfinished->path);
 	credshare_look(unfinished->path, count_login, unfinished);
 	unfinished->in_use = credshare_is_in_use(unfinished->path);
 }

@@ -429,7 +429,7 @@ static void what_is_left(void **state)
 	assert_true(credshare_is_name(strrchr(folder, '/') + 1));
 	assert_false(credshare_is_name("credential-"));
 	credshare_look(folder, count_file, &n);
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 2);
 	assert_true(credshare_is_in_use(folder));
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
