@@ -27,19 +27,9 @@ static bool is_remote(const struct gitconfig *config, const char *name)
 
 bool serverurl_is_one(const struct gitconfig *config, const char *text)
 {
-	return text_has_prefix(text, SERVERURL_SHARED) ||
+	return text_has_prefix(text, ENDPOINT_SHARED) ||
 	       endpoint_is_url(text) || strstr(text, "://") ||
 	       is_remote(config, text);
-}
-
-/* The length without the slashes at the end. */
-static size_t trimmed_length(const char *path)
-{
-	size_t len = strlen(path);
-
-	while (len && path[len - 1] == '/')
-		len--;
-	return len;
 }
 
 /* The URL as it stands in a key; NULL if it is not that of a server. */
@@ -57,7 +47,7 @@ static char *to_key(const char *text)
 		key = gourl_format(&url);
 	gourl_release(&url);
 	if (key && url_is_http(key)) {
-		key[trimmed_length(key)] = '\0';
+		key[text_trim_slashes(key, strlen(key))] = '\0';
 		return key;
 	}
 	free(key);
@@ -105,7 +95,7 @@ static bool is_foreign(const char *url)
 static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 		       const char *text, struct err *err)
 {
-	char *url = xstrndup(text, trimmed_length(text));
+	char *url = xstrndup(text, text_trim_slashes(text, strlen(text)));
 	struct endpoint endpoint = ENDPOINT_INIT;
 	int ret;
 
@@ -156,11 +146,11 @@ int serverurl_find(struct serverurl *found, const struct gitconfig *config,
 		   const char *text, struct err *err)
 {
 	*found = (struct serverurl){ .n = 0 };
-	if (text && text_has_prefix(text, SERVERURL_SHARED)) {
-		text += strlen(SERVERURL_SHARED);
+	if (text && text_has_prefix(text, ENDPOINT_SHARED)) {
+		text += strlen(ENDPOINT_SHARED);
 		if (*text)
 			return find_by_url(found, config, text, err);
-		found->urls[found->n++] = xstrdup(SERVERURL_SHARED);
+		found->urls[found->n++] = xstrdup(ENDPOINT_SHARED);
 		return 0;
 	}
 	if (text && !is_remote(config, text))
@@ -186,7 +176,7 @@ static void add_rule(struct keys *keys, const char *url)
 /* The rule for shared URLs is always there: only this program reads them. */
 void standalone_add_rules(struct keys *keys, const struct serverurl *servers)
 {
-	add_rule(keys, SERVERURL_SHARED);
+	add_rule(keys, ENDPOINT_SHARED);
 	for (size_t i = 0; i < servers->n; i++)
 		add_rule(keys, servers->urls[i]);
 	if (!servers->n) {
@@ -260,7 +250,7 @@ int standalone_share(const struct repo *repo, const struct serverurl *servers,
 	bool is_repository = len > 4 && !strcmp(url + len - 4, ".git");
 	struct keys keys = { .n = 0 };
 	struct gitconfig *config = NULL;
-	char *value = xstrfmt(SERVERURL_SHARED "%s%s", url,
+	char *value = xstrfmt(ENDPOINT_SHARED "%s%s", url,
 			      is_repository ? "/info/lfs" : "");
 	int nchanges;
 
@@ -271,7 +261,7 @@ int standalone_share(const struct repo *repo, const struct serverurl *servers,
 		printf("Commit that file.  Everyone who clones the repository "
 		       "first runs once:\n"
 		       "   git lfs-multipart install --global --standalone %s\n",
-		       SERVERURL_SHARED);
+		       ENDPOINT_SHARED);
 		config = gitconfig_load(NULL, err);
 	}
 	if (config)
@@ -297,7 +287,7 @@ int standalone_unshare(const struct repo *repo, bool really, struct err *err)
 	struct keys keys = { .n = 0 };
 	int nchanges = config ? 0 : -1;
 
-	if (!url || !text_has_prefix(url, SERVERURL_SHARED))
+	if (!url || !text_has_prefix(url, ENDPOINT_SHARED))
 		goto out;
 	if (!really) {
 		printf("Left as it is: lfs.url = %s in .lfsconfig\n"
@@ -305,7 +295,7 @@ int standalone_unshare(const struct repo *repo, bool really, struct err *err)
 		       url_display_any(url, shown, sizeof(shown)));
 		goto out;
 	}
-	keys_add(&keys, "lfs.url", url + strlen(SERVERURL_SHARED));
+	keys_add(&keys, "lfs.url", url + strlen(ENDPOINT_SHARED));
 	nchanges = keys_write(&keys, &scope, err);
 	if (nchanges > 0)
 		printf("Commit .lfsconfig, which has the plain URL now.\n");

@@ -18,14 +18,12 @@
  *	lfs.standalonetransferagent		for all
  *
  * and the form that can be shared, in which the lfs.url of a repository's
- * .lfsconfig begins with SERVERURL_SHARED, and everyone has a rule for such
+ * .lfsconfig begins with ENDPOINT_SHARED, and everyone has a rule for such
  * URLs.
  */
 
 #define STANDALONE_AGENT "lfs-multipart"
 #define STANDALONE_RULE "standalonetransferagent"
-/* In front of the URL of any server: only this program can use it. */
-#define SERVERURL_SHARED "lfs-multipart::"
 
 /*
  * From what a person calls a server to the <url> of lfs.<url>.* by which git-lfs
@@ -46,7 +44,7 @@ bool serverurl_is_one(const struct gitconfig *config, const char *text);
 
 /*
  * `text` is a URL (of a server, a part of it, a repository or its LFS server;
- * http, https, ssh, host:path, git, or SERVERURL_SHARED), the name of a remote
+ * http, https, ssh, host:path, git, or ENDPOINT_SHARED), the name of a remote
  * of the repository in the current directory, or NULL: its default remote.
  * ERR_USAGE if there is no LFS server behind it.  Release it in any case.
  */

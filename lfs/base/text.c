@@ -38,6 +38,13 @@ char *text_trim(const char *s, size_t n)
 	return xstrndup(s, n);
 }
 
+size_t text_trim_slashes(const char *s, size_t n)
+{
+	while (n && s[n - 1] == '/')
+		n--;
+	return n;
+}
+
 int text_hex(char c)
 {
 	if (c >= '0' && c <= '9')

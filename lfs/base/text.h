@@ -20,6 +20,9 @@ char *text_lower(const char *s, size_t n);
  */
 char *text_trim(const char *s, size_t n);
 
+/* The length of the first `n` bytes without the slashes at their end. */
+size_t text_trim_slashes(const char *s, size_t n);
+
 /* The value of a hexadecimal digit, or -1. */
 int text_hex(char c);
 

@@ -60,24 +60,15 @@ static char *describe_key(const struct context *context)
 							     " in .lfsconfig");
 }
 
-static size_t length_of(const char *url)
-{
-	size_t len = strlen(url);
-
-	while (len && url[len - 1] == '/')
-		len--;
-	return len;
-}
-
 /* If both remotes have the same server, there is nothing to move. */
 static int check_two_servers(const struct fork *fork, struct err *err)
 {
 	const char *from = fork_url(fork, DOWNLOAD),
 		   *to = fork_url(fork, UPLOAD);
 	char shown[URL_DISPLAY_MAX], *from_key, *to_key;
-	size_t len = length_of(from);
+	size_t len = text_trim_slashes(from, strlen(from));
 
-	if (len != length_of(to) || strncmp(from, to, len))
+	if (len != text_trim_slashes(to, strlen(to)) || strncmp(from, to, len))
 		return 0;
 	from_key = describe_key(fork->contexts[DOWNLOAD]);
 	to_key = describe_key(fork->contexts[UPLOAD]);
@@ -226,7 +217,6 @@ bool fork_is_shallow(const struct fork *fork)
 
 bool fork_target_is_standalone(const struct fork *fork)
 {
-	static const char prefix[] = "lfs-multipart::";
 	const struct context *context = fork->contexts[UPLOAD];
 	const struct endpoint *endpoint = &context->endpoint;
 	const struct gitconfig_entry *agent;
@@ -237,7 +227,7 @@ bool fork_target_is_standalone(const struct fork *fork)
 	if (endpoint->key)
 		url = gitconfig_get(context->lfsconfig, endpoint->key);
 	return (agent && agent->value && *agent->value) ||
-	       (url && !strncmp(url, prefix, strlen(prefix)));
+	       (url && text_has_prefix(url, ENDPOINT_SHARED));
 }
 
 struct fork *fork_new(const struct fork_options *options, struct err *err)

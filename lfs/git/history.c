@@ -13,6 +13,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 #include "lfs/git/repo.h"
 
 enum {
@@ -58,8 +59,7 @@ static void add_spec(char ***specs, size_t *n, const char *magic,
 	const char *depth;
 	int width;
 
-	while (len && pattern[len - 1] == '/')
-		len--;
+	len = text_trim_slashes(pattern, len);
 	/* Without a slash it is a name at any depth, as in .gitignore. */
 	depth = memchr(pattern, '/', len) ? "" : "**/";
 	while (len && *pattern == '/') {
@@ -687,7 +687,7 @@ static bool is_search_over(void *ctx)
 	       clock_ms() > search->until_ms;
 }
 
-/* What git prints up to the first NUL, the caller's; NULL if that is nothing. */
+/* Git's output up to the first NUL, the caller's; NULL if that is empty. */
 static char *git_first_line(struct path_search *search, const char *const *argv,
 			    const char *input, size_t most)
 {

@@ -47,6 +47,9 @@ struct endpoint {
 
 #define ENDPOINT_INIT { .url = NULL }
 
+/* In front of the URL of any server: only this program can use it. */
+#define ENDPOINT_SHARED "lfs-multipart::"
+
 /*
  * Find it.  `remote` is a name or a URL; NULL or "" is the default remote, for
  * which git is asked what the current branch is.  ERR_USAGE if there is none,
