@@ -22,23 +22,6 @@ static bool has_blank(const char *s)
 	return false;
 }
 
-/* NULL if libcurl does not take it for a URL; `code` may be NULL. */
-static CURLU *parse_url(const char *url, CURLUcode *code)
-{
-	CURLU *handle = curl.url();
-	CURLUcode ret = CURLUE_OUT_OF_MEMORY;
-
-	if (handle)
-		ret = curl.url_set(handle, CURLUPART_URL, url,
-				   CURLU_NON_SUPPORT_SCHEME);
-	if (code)
-		*code = ret;
-	if (!ret)
-		return handle;
-	curl.url_cleanup(handle);
-	return NULL;
-}
-
 static int check_scheme(const char *url, struct err *err)
 {
 	size_t len = strcspn(url, ":/?#@");
@@ -56,11 +39,10 @@ static int check_scheme(const char *url, struct err *err)
 		       (int)(len < SCHEME_SHOWN ? len : SCHEME_SHOWN), url);
 }
 
-int url_check(const char *url, struct err *err)
+/* Is it one, before libcurl has seen it? */
+static int check_text(const char *url, struct err *err)
 {
 	size_t len = strlen(url);
-	CURLUcode code;
-	CURLU *handle;
 
 	if (!len)
 		return err_set(err, ERR_PROTOCOL, "the URL is empty");
@@ -76,12 +58,35 @@ int url_check(const char *url, struct err *err)
 	/* libcurl accepts a third slash and takes the next name for the host. */
 	if (strchr("/?#", strstr(url, "://")[3]))
 		return err_set(err, ERR_PROTOCOL, "the URL has no host");
-	if (libcurl_load(err))
-		return -1;
-	handle = parse_url(url, &code);
+	return 0;
+}
+
+/* The URL as libcurl reads it; NULL if url_check() would refuse it. */
+static CURLU *parse_url(const char *url, struct err *err)
+{
+	CURLUcode code = CURLUE_OUT_OF_MEMORY;
+	CURLU *handle;
+
+	if (check_text(url, err) || libcurl_load(err))
+		return NULL;
+	handle = curl.url();
+	if (handle)
+		code = curl.url_set(handle, CURLUPART_URL, url,
+				    CURLU_NON_SUPPORT_SCHEME);
+	if (!code)
+		return handle;
+	err_set(err, ERR_PROTOCOL, "the URL is malformed (%s)",
+		curl.url_strerror(code));
+	curl.url_cleanup(handle);
+	return NULL;
+}
+
+int url_check(const char *url, struct err *err)
+{
+	CURLU *handle = parse_url(url, err);
+
 	if (!handle)
-		return err_set(err, ERR_PROTOCOL, "the URL is malformed (%s)",
-			       curl.url_strerror(code));
+		return -1;
 	curl.url_cleanup(handle);
 	return 0;
 }
@@ -193,12 +198,9 @@ static void origin_release(struct origin *origin)
 static bool get_origin(const char *url, struct origin *origin)
 {
 	struct err ignored = ERR_INIT;
-	CURLU *handle;
+	CURLU *handle = parse_url(url, &ignored);
 	bool ok;
 
-	if (url_check(url, &ignored))
-		return false;
-	handle = parse_url(url, NULL);
 	if (!handle)
 		return false;
 	*origin = (struct origin){ .scheme = NULL };
@@ -280,10 +282,8 @@ char *url_join(const char *url, const char *suffix)
 
 	start = start ? start + strlen("://") : url;
 	host = skip_user(start, start + strcspn(start, "/?#"));
-	len = strcspn(host, "?#");
-	query = host + len;
-	while (len && host[len - 1] == '/')
-		len--;
+	query = host + strcspn(host, "?#");
+	len = text_trim_slashes(host, (size_t)(query - host));
 	return xstrfmt("%.*s%.*s/%s%s", (int)(start - url), url, (int)len, host,
 		       suffix, query);
 }
@@ -299,31 +299,30 @@ bool url_is_https(const char *url)
 }
 
 /* libcurl knows how to resolve, and escapes what a server forgot to. */
-static char *resolve_location(const char *base, const char *location)
+static char *resolve_location(CURLU *base, const char *location)
 {
-	CURLU *handle = parse_url(base, NULL);
 	char *url = NULL, *copy = NULL;
 
-	if (handle &&
-	    !curl.url_set(handle, CURLUPART_URL, location,
+	if (strlen(location) <= URL_MAX &&
+	    !curl.url_set(base, CURLUPART_URL, location,
 			  CURLU_NON_SUPPORT_SCHEME | CURLU_URLENCODE) &&
-	    !curl.url_set(handle, CURLUPART_FRAGMENT, NULL, 0) &&
-	    !curl.url_get(handle, CURLUPART_URL, &url, 0))
+	    !curl.url_set(base, CURLUPART_FRAGMENT, NULL, 0) &&
+	    !curl.url_get(base, CURLUPART_URL, &url, 0))
 		copy = xstrdup(url);
 	curl.free(url);
-	curl.url_cleanup(handle);
 	return copy;
 }
 
 char *url_resolve(const char *base, const char *location, struct err *err)
 {
+	CURLU *handle = parse_url(base, err);
 	struct err why = ERR_INIT;
 	char *url;
 
-	if (url_check(base, err))
+	if (!handle)
 		return NULL;
-	url = strlen(location) > URL_MAX ? NULL :
-					   resolve_location(base, location);
+	url = resolve_location(handle, location);
+	curl.url_cleanup(handle);
 	if (!url)
 		err_set(&why, ERR_PROTOCOL, "it is malformed or too long");
 	else if (!url_check(url, &why))
