@@ -13,8 +13,8 @@
  *
  * Keys are written as for git: "section.key" or "section.sub.section.key".
  * The section and the name match in any letter case, the subsection between
- * them exactly.  Of several values of a key the last one counts.  A key
- * without a value (`[http] sslVerify`) has the value "true".
+ * them exactly.  If a key has several values, the last one counts.  A
+ * key without a value (`[http] sslVerify`) has the value "true".
  *
  * It never changes after it is made, so all threads may read it.  All strings
  * that it gives are borrowed.

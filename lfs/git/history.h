@@ -27,7 +27,7 @@
 struct history_request {
 	const char *const *refs;	/* what `git rev-list` takes */
 	size_t nrefs;
-	bool all;	/* all refs of the repository, besides */
+	bool all;	/* and all refs of the repository */
 	bool tips_only;	/* the trees of the refs, without their history */
 	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
 	const char *include;

@@ -24,9 +24,9 @@
  * more is tried; if that goes well, two more after the next minute, then four:
  * a wrong lesson is forgotten.
  *
- * Where locks do not work, every place is free and nothing is learned.
+ * If locks do not work, every place is free and nothing is learned.
  *
- * Who decides:
+ * Each decision has one owner:
  *  - lfsmultipart.connections is the total;
  *  - budget_share() is this process's part of it, which the engine gives to
  *    pool_limit() a few times a second;

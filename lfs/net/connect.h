@@ -24,7 +24,7 @@ char *noproxy_for(const char *list, const char *url);
 bool noproxy_is_loopback(const char *url);
 
 /*
- * Which hosts have answered this process, and for how long it has tried those
+ * The hosts that have answered this process, and for how long it has tried those
  * that never did.  From any thread; begins as all zero.
  *
  * A host is the part of a URL before its path.

@@ -26,7 +26,7 @@ struct progress {
 	bool resent;		/* libcurl has begun the body again */
 	bool answered;		/* the head of the answer is complete */
 	bool to_sink;		/* the sink took the head */
-	bool enough;		/* the sink wants no more of the body */
+	bool enough;		/* the sink does not want the rest of the body */
 	long unsent;		/* bytes in the kernel, when last looked at */
 	uint64_t moved_ms;	/* when this request last moved */
 	uint64_t received;	/* bytes that the sink has taken */

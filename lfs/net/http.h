@@ -13,8 +13,8 @@
 /*
  * One HTTP/1.1 request at a time on one kept-alive connection.
  *
- * A `struct http` belongs to one thread.  What all of a pool's threads share
- * is in `struct http_shared` (connect.h).
+ * A `struct http` belongs to one thread.  The state that all of a pool's threads
+ * share is in `struct http_shared` (connect.h).
  *
  * There is no limit on the whole of a request, only on silence: while it
  * connects, while a body moves, while an answer is awaited.  Redirects are

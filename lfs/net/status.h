@@ -8,7 +8,7 @@
 #include "lfs/base/err.h"
 
 /*
- * What the status of an answer means:
+ * The meaning of an answer's status:
  *
  *	ERR_BUSY	408, 429, S3's 400 RequestTimeout, and all 5xx but 501,
  *			505, 507 (a quota), 509 (a bandwidth limit) and 511 (a
@@ -38,7 +38,7 @@ struct status {
 	int64_t expires;	/* of the link, by that clock; 0: not known */
 };
 
-/* What a 2xx has to mean. */
+/* The meaning that a 2xx must have. */
 enum status_proof {
 	STATUS_ANY,	/* whatever it means */
 	/*

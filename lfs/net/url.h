@@ -17,8 +17,8 @@
  *	libcurl	url.h		may we go there, is it the same server, where
  *				does a redirect lead
  *	git	urlmatch.h	which section.<url>.key is meant for it
- *	git-lfs	gourl.h		is it a URL at all, which server stands behind
- *				a remote, for whom is its login (Go's net/url)
+ *	git-lfs	gourl.h		is it a URL at all, which server does a
+ *				remote lead to, for whom is its login (Go's net/url)
  *
  * Nothing here keeps state, and all of it may be called from any thread; before
  * http_setup() from one thread alone, since it may load libcurl (libcurl.h).

@@ -75,8 +75,8 @@ void credtext_release(struct credtext *text);
  * The programs that know credentials, or ask a person for them: git credential
  * with its helpers, askpass, and git's cache daemon on a socket of ours.
  *
- * Main thread only.  No child gets our stderr: a helper may leave a daemon
- * behind, and git-lfs would wait for it.  Prompts go to the terminal itself, as
+ * Main thread only.  No child gets our stderr: a helper may start a daemon
+ * that outlives it, and git-lfs would wait for that.  Prompts go to the terminal itself, as
  * do the messages of a helper while git credential may ask.
  */
 
@@ -139,7 +139,7 @@ int askcred_cache(const struct askcred *ask, const struct askcred_cache *cache,
 /*
  * Give `conf` the passwords that git's credential helpers have for its
  * certificates, under protocol `cert` and the path of the certificate, as git
- * has it, or else that of its key, as git-lfs has it.  A person is not asked, as
+ * has it, otherwise that of its key, as git-lfs has it.  A person is not asked, as
  * several agents would do so at once.  A missing password is logged, and the
  * connection will fail.  Main thread only, before others use `conf`.
  */

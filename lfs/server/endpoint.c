@@ -83,7 +83,7 @@ static char *clean_path(const char *path)
 
 /*
  * The file URL of a repository: of its .git if it has one.  git-lfs writes it
- * without escapes.  Of a path that is not there just the path, absolute.
+ * without escapes.  A path that is not there stays a path, made absolute.
  */
 static char *path_to_url(const char *path)
 {

@@ -139,8 +139,8 @@ static bool has_answered(struct server *server)
 
 /*
  * Hear what the other agents know.  If the server has answered one of them, we
- * are only cut off for a while.  If one waited in vain for its first answer,
- * `err` is why, and we do not wait for it again.
+ * are only cut off for a while.  If one never got its first answer, `err`
+ * says why, and we do not wait for it again.
  */
 static void hear_from_others(struct server *server, struct err *err)
 {

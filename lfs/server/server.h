@@ -44,7 +44,7 @@ struct server_options {
 	struct stop stop;
 };
 
-/* That of the context's remote.  NULL with ERR_USAGE if it leads to none. */
+/* Make the server of the context's remote.  NULL with ERR_USAGE if it leads to none. */
 struct server *server_new(const struct server_options *options,
 			  struct err *err);
 
