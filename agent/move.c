@@ -72,7 +72,7 @@ static int need_engine(struct mover *mover, struct err *err)
 {
 	const struct context_options options = {
 		.remote = mover->remote,
-		.is_upload = mover->direction == UPLOAD,
+		.direction = mover->direction,
 	};
 
 	if (!mover->context)

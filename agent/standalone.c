@@ -100,10 +100,10 @@ static int find_by_url(struct serverurl *found, const struct gitconfig *config,
 	int ret;
 
 	if (!is_foreign(url))
-		endpoint_read_lfs(&endpoint, config, url, false);
+		endpoint_read_lfs(&endpoint, config, url, DOWNLOAD);
 	if (!url_is_http(url) && endpoint.url && url_is_http(endpoint.url) &&
 	    has_path(endpoint.url))
-		endpoint_read_clone(&endpoint, config, url, false);
+		endpoint_read_clone(&endpoint, config, url, DOWNLOAD);
 	found->is_ssh = endpoint.ssh.host != NULL;
 	ret = add_url(found, endpoint.url && *endpoint.url ? endpoint.url : url,
 		      text, err);
@@ -124,10 +124,11 @@ static int find_by_remote(struct serverurl *found,
 		lfsconfig = gitconfig_add_lfsconfig(config, repo.top, err);
 	if (lfsconfig)
 		ret = 0;
-	for (int is_upload = 0; !ret && is_upload < 2; is_upload++) {
+	for (int i = 0; !ret && i < 2; i++) {
 		struct endpoint endpoint = ENDPOINT_INIT;
 
-		ret = endpoint_find(&endpoint, lfsconfig, name, is_upload, err);
+		ret = endpoint_find(&endpoint, lfsconfig, name,
+				    i ? UPLOAD : DOWNLOAD, err);
 		if (!ret)
 			ret = add_url(found, endpoint.url, endpoint.url, err);
 		if (endpoint.ssh.host)

@@ -114,7 +114,7 @@ static int check_server(struct context *context, const char *option,
 	err_set(err, ERR_USAGE,
 		"the LFS URL of the %s, '%s' (by %s), is not an http or "
 		"https URL; name one with %s-lfs",
-		context->is_upload ? "target" : "source",
+		context->direction == UPLOAD ? "target" : "source",
 		url_display_any(endpoint->url, shown, sizeof(shown)), key,
 		option);
 	if (text_has_prefix(key, "remote."))
@@ -131,7 +131,7 @@ static int open_end(struct fork *fork, enum direction direction,
 	struct context_options given = {
 		.remote = is_upload ? options->to : options->from,
 		.lfs_url = is_upload ? options->to_lfs : options->from_lfs,
-		.is_upload = is_upload,
+		.direction = direction,
 	};
 	struct context *context;
 

@@ -48,7 +48,8 @@ static char *format_and_free(json_t *tree)
 char *batch_format(const struct batch *batch)
 {
 	json_t *tree = json_pack("{s:s, s:o, s:o, s:s}", "operation",
-				 batch->is_upload ? "upload" : "download",
+				 batch->direction == UPLOAD ? "upload" :
+							      "download",
 				 "transfers", pack_transfers(batch), "objects",
 				 pack_objects(batch), "hash_algo", "sha256");
 
@@ -178,7 +179,7 @@ static int parse_object(const struct batch *batch, const json_t *tree,
 		return parse_error(object, error, err);
 	if (parse_actions(object, tree, err))
 		return -1;
-	if (!batch->is_upload && !object->actions)
+	if (batch->direction == DOWNLOAD && !object->actions)
 		err_set(&object->err, ERR_PROTOCOL,
 			"the server's answer says neither where this object "
 			"is nor what is wrong with it");

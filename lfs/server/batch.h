@@ -9,6 +9,7 @@
 #include "lfs/base/buf.h"
 #include "lfs/base/err.h"
 #include "lfs/base/json.h"
+#include "lfs/mode/plan.h"
 #include "lfs/net/http.h"
 
 /*
@@ -45,7 +46,7 @@ struct batch_object {
 
 struct batch {
 	const char *url;	/* borrowed, as all strings: of the API */
-	bool is_upload;
+	enum direction direction;
 	const char *const *transfers;	/* in order of preference, until NULL */
 	const char *ref;	/* "refs/heads/main", or NULL */
 	struct batch_object *objects;	/* the caller's */

@@ -17,17 +17,17 @@ static int find_endpoint(struct context *context, struct err *err)
 
 	if (context->lfs_url)
 		return endpoint_from_lfs(&context->endpoint, context->lfsconfig,
-					 context->lfs_url, context->is_upload,
+					 context->lfs_url, context->direction,
 					 err);
 	ret = endpoint_find(&context->endpoint, context->lfsconfig,
-			    context->remote, context->is_upload, err);
-	if (ret && !context->is_upload &&
+			    context->remote, context->direction, err);
+	if (ret && context->direction == DOWNLOAD &&
 	    !endpoint_has_remote(context->lfsconfig, NULL))
 		fetched = fetchhead_url();
 	if (fetched) {
 		err_clear(err);
 		ret = endpoint_find(&context->endpoint, context->lfsconfig,
-				    fetched, false, err);
+				    fetched, DOWNLOAD, err);
 	}
 	free(fetched);
 	return ret;
@@ -79,7 +79,7 @@ static int make_storage_dir(const struct context *context, struct err *err)
 {
 	if (!storage_make_dir(&context->storage, err))
 		return 0;
-	if (!context->is_upload)
+	if (context->direction == DOWNLOAD)
 		return -1;
 	log_info("%s: uploads cannot be resumed", err->msg);
 	err_clear(err);
@@ -105,7 +105,7 @@ struct context *context_new(const struct context_options *options,
 
 	context->remote = options->remote ? xstrdup(options->remote) : NULL;
 	context->lfs_url = options->lfs_url ? xstrdup(options->lfs_url) : NULL;
-	context->is_upload = options->is_upload;
+	context->direction = options->direction;
 	if (!load_context(context, err))
 		return context;
 	context_free(context);

@@ -26,7 +26,7 @@ struct httpconf;
 struct context {
 	char *remote;	/* owned, as all below; or NULL */
 	char *lfs_url;	/* or NULL */
-	bool is_upload;
+	enum direction direction;
 	struct settings settings;
 	struct repo repo;
 	struct storage storage;
@@ -40,7 +40,7 @@ struct context {
 struct context_options {
 	const char *remote;	/* the git remote's name or URL, or NULL */
 	const char *lfs_url;	/* its LFS server, if the user says so; or NULL */
-	bool is_upload;
+	enum direction direction;
 };
 
 /* Returns NULL if the config cannot be read or holds a bad value. */

@@ -265,14 +265,14 @@ static void read_expanded(struct endpoint *endpoint,
 
 void endpoint_read_lfs(struct endpoint *endpoint,
 		       const struct gitconfig *config, const char *text,
-		       bool is_upload)
+		       enum direction direction)
 {
 	char *expanded = NULL;
 
 	free(endpoint->url);
 	endpoint->url = NULL;
 	release_ssh(&endpoint->ssh);
-	if (is_upload)
+	if (direction == UPLOAD)
 		expanded = replace_alias(config, "pushInsteadOf", text);
 	if (!expanded)
 		expanded = replace_alias(config, "insteadOf", text);
@@ -282,11 +282,11 @@ void endpoint_read_lfs(struct endpoint *endpoint,
 
 void endpoint_read_clone(struct endpoint *endpoint,
 			 const struct gitconfig *config, const char *text,
-			 bool is_upload)
+			 enum direction direction)
 {
 	char *url;
 
-	endpoint_read_lfs(endpoint, config, text, is_upload);
+	endpoint_read_lfs(endpoint, config, text, direction);
 	url = endpoint->url;
 	if (!url || text_has_prefix(url, "file://"))
 		return;
@@ -314,7 +314,7 @@ bool endpoint_is_url(const char *text)
 
 struct search {
 	const struct gitconfig *config;
-	bool is_upload;
+	enum direction direction;
 	const char *key;	/* that of the last value; or NULL */
 };
 
@@ -370,7 +370,7 @@ static const char *remote_url(struct search *search, const char *remote)
 {
 	const char *url = NULL;
 
-	if (search->is_upload)
+	if (search->direction == UPLOAD)
 		url = get_remote(search, remote, "pushurl");
 	if (!url)
 		url = get_remote(search, remote, "url");
@@ -386,19 +386,19 @@ static bool find_of_remote(struct search *search, const char *remote,
 {
 	const char *url = NULL;
 
-	if (search->is_upload)
+	if (search->direction == UPLOAD)
 		url = get_remote(search, remote, "lfspushurl");
 	if (!url)
 		url = get_remote(search, remote, "lfsurl");
 	if (url) {
 		endpoint_read_lfs(endpoint, search->config, url,
-				  search->is_upload);
+				  search->direction);
 	} else {
 		url = remote_url(search, remote);
 		if (!url || !*url)
 			return false;
 		endpoint_read_clone(endpoint, search->config, url,
-				    search->is_upload);
+				    search->direction);
 	}
 	return !endpoint->url || *endpoint->url;
 }
@@ -407,13 +407,13 @@ static void find_url(struct search *search, struct endpoint *endpoint)
 {
 	const char *url = NULL;
 
-	if (search->is_upload)
+	if (search->direction == UPLOAD)
 		url = get_lfs(search, "lfs.pushurl");
 	if (!url)
 		url = get_lfs(search, "lfs.url");
 	if (url)
 		endpoint_read_lfs(endpoint, search->config, url,
-				  search->is_upload);
+				  search->direction);
 	else if (!find_of_remote(search, endpoint->remote, endpoint))
 		find_of_remote(search, "origin", endpoint);
 }
@@ -483,11 +483,11 @@ static const char *sole_remote(const struct gitconfig *config)
 }
 
 char *endpoint_default_remote(const struct gitconfig *config,
-			      const char *branch, bool is_upload)
+			      const char *branch, enum direction direction)
 {
 	const char *name = NULL;
 
-	if (is_upload) {
+	if (direction == UPLOAD) {
 		if (branch)
 			name = gitconfig_get_sub(config, "branch", branch,
 						 "pushRemote");
@@ -507,7 +507,7 @@ char *endpoint_default_remote(const struct gitconfig *config,
 
 static int name_remote(struct endpoint *endpoint,
 		       const struct gitconfig *config, const char *remote,
-		       bool is_upload, struct err *err)
+		       enum direction direction, struct err *err)
 {
 	char *branch;
 
@@ -517,19 +517,19 @@ static int name_remote(struct endpoint *endpoint,
 	}
 	if (branch_current(&branch, NULL, err))
 		return -1;
-	endpoint->remote = endpoint_default_remote(config, branch, is_upload);
+	endpoint->remote = endpoint_default_remote(config, branch, direction);
 	free(branch);
 	return 0;
 }
 
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
-		  const char *remote, bool is_upload, struct err *err)
+		  const char *remote, enum direction direction, struct err *err)
 {
-	struct search search = { .config = config, .is_upload = is_upload };
+	struct search search = { .config = config, .direction = direction };
 	const char *url;
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
-	if (name_remote(endpoint, config, remote, is_upload, err))
+	if (name_remote(endpoint, config, remote, direction, err))
 		return -1;
 	url = remote_url(&search, endpoint->remote);
 	endpoint->remote_url = url ? xstrdup(url) : NULL;
@@ -553,13 +553,14 @@ static bool has_odd_scheme(const char *text, const struct endpoint *endpoint)
 }
 
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
-		      const char *url, bool is_upload, struct err *err)
+		      const char *url, enum direction direction,
+		      struct err *err)
 {
 	char shown[REMOTE_SHOWN];
 
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
 	endpoint->remote = xstrdup(url);
-	endpoint_read_lfs(endpoint, config, url, is_upload);
+	endpoint_read_lfs(endpoint, config, url, direction);
 	if (has_odd_scheme(url, endpoint))
 		err_set(err, ERR_USAGE,
 			"'%s' is not the URL of an LFS server: that begins "

@@ -6,6 +6,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
+#include "lfs/mode/plan.h"
 
 /*
  * The LFS server of a git remote, found by git-lfs's rules:
@@ -56,7 +57,8 @@ struct endpoint {
  * or none that can be used.
  */
 int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
-		  const char *remote, bool is_upload, struct err *err);
+		  const char *remote, enum direction direction,
+		  struct err *err);
 
 /*
  * Find it by the LFS URL that the user gives, as if that were lfs.url; but only
@@ -64,7 +66,8 @@ int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
  * name of a host, and starts ssh.
  */
 int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
-		      const char *url, bool is_upload, struct err *err);
+		      const char *url, enum direction direction,
+		      struct err *err);
 
 /*
  * Read an LFS URL as git-lfs does: fill `url` and `ssh` of an endpoint, without
@@ -77,12 +80,12 @@ int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
  */
 void endpoint_read_lfs(struct endpoint *endpoint,
 		       const struct gitconfig *config, const char *text,
-		       bool is_upload);
+		       enum direction direction);
 
 /* Read the URL of a git repository in that way: the URL is its LFS server's. */
 void endpoint_read_clone(struct endpoint *endpoint,
 			 const struct gitconfig *config, const char *text,
-			 bool is_upload);
+			 enum direction direction);
 
 /* Would git-lfs take it for a URL where the name of a remote is expected? */
 bool endpoint_is_url(const char *text);
@@ -95,7 +98,7 @@ bool endpoint_has_remote(const struct gitconfig *config, const char *name);
  * the current one, or NULL; the result is the caller's.
  */
 char *endpoint_default_remote(const struct gitconfig *config,
-			      const char *branch, bool is_upload);
+			      const char *branch, enum direction direction);
 
 void endpoint_release(struct endpoint *endpoint);
 

@@ -58,7 +58,7 @@ static struct session *add_session(struct server *server, const char *url,
 		.api_url = url,
 		.remote_url = endpoint ? endpoint->remote_url : NULL,
 		.ssh = endpoint ? &endpoint->ssh : NULL,
-		.is_upload = options->context->is_upload,
+		.direction = options->context->direction,
 		.stop = options->stop,
 	};
 	struct session *session = session_new(&session_options);
@@ -229,7 +229,7 @@ static const char *find_ref(struct server *server)
 	server->has_ref = true;
 	if (branch_current(&branch, context->repo.head, &err))
 		log_info("%s: the server is told of no branch", err.msg);
-	if (branch && context->is_upload)
+	if (branch && context->direction == UPLOAD)
 		server->ref = branch_push_ref(context->config, branch,
 					      server->endpoint->remote);
 	else if (branch)
@@ -249,10 +249,12 @@ static int ask_about(struct server *server, struct batch_object *objects,
 					       "basic", NULL };
 	static const char *const downloads[] = { "basic", NULL };
 	const struct server_options *options = &server->options;
-	bool is_upload = options->context->is_upload && !options->is_probe;
+	enum direction direction = options->is_probe ?
+					   DOWNLOAD :
+					   options->context->direction;
 	struct batch batch = {
-		.is_upload = is_upload,
-		.transfers = is_upload ? uploads : downloads,
+		.direction = direction,
+		.transfers = direction == UPLOAD ? uploads : downloads,
 		.objects = objects,
 		.nobjects = n,
 		.answer_ms = options->context->settings.answer_ms,
@@ -265,11 +267,6 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	batch.nobjects = 0;
 	batch_reset(&batch);
 	return err->kind ? -1 : 0;
-}
-
-static enum direction direction_of(const struct server *server)
-{
-	return server->options.context->is_upload ? UPLOAD : DOWNLOAD;
 }
 
 /*
@@ -308,7 +305,7 @@ static char *rewrite_href(const struct server *server, const char *href)
 			       "lfs.transfer.enablehrefrewrite"))
 		return NULL;
 	endpoint_read_lfs(&endpoint, context->lfsconfig, href,
-			  context->is_upload);
+			  context->direction);
 	rewritten = endpoint.url ? xstrdup(endpoint.url) : NULL;
 	endpoint_release(&endpoint);
 	return rewritten;
@@ -325,14 +322,16 @@ static int complete_headers(const struct server *server,
 	if (action_headers(action, err) ||
 	    add_headers(server, object, action, headers, err))
 		return -1;
-	if (direction_of(server) == DOWNLOAD || headers_get(headers, type))
+	if (server->options.context->direction == DOWNLOAD ||
+	    headers_get(headers, type))
 		return 0;
 	return headers_add(headers, type, "application/octet-stream", err);
 }
 
 void server_complete(struct server *server, struct batch_object *object)
 {
-	const json_t *tree = mode_action(object->actions, direction_of(server));
+	const json_t *tree = mode_action(object->actions,
+					 server->options.context->direction);
 	struct action action = { 0 };
 	const char *href;
 
@@ -341,7 +340,7 @@ void server_complete(struct server *server, struct batch_object *object)
 	href = json_string_value(json_object_get(tree, "href"));
 	object->href = href ? rewrite_href(server, href) : NULL;
 	if (!action_parse_at(&action, tree, object->href, &object->err) &&
-	    mode_is_plain(object->actions, direction_of(server)))
+	    mode_is_plain(object->actions, server->options.context->direction))
 		complete_headers(server, object, &action, &object->err);
 	action_release(&action);
 }
@@ -380,7 +379,7 @@ int server_ask(struct server *server, struct batch_object *object,
 static const char *href_of(const struct server *server,
 			   const struct batch_object *object)
 {
-	enum direction direction = direction_of(server);
+	enum direction direction = server->options.context->direction;
 	const json_t *action = mode_action(object->actions, direction);
 
 	if (!mode_is_plain(object->actions, direction))

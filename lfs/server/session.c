@@ -41,7 +41,7 @@ struct session *session_new(const struct session_options *options)
 		session->remote_url = xstrdup(options->remote_url);
 	session->ssh.options.config = options->config;
 	session->ssh.options.ssh = options->ssh;
-	session->ssh.options.is_upload = options->is_upload;
+	session->ssh.options.direction = options->direction;
 	session->ssh.options.share = credentials_share(options->credentials);
 	session->ssh.options.stop = options->stop;
 	return session;

@@ -45,7 +45,7 @@ struct session_options {
 	const char *api_url;	/* copied, as the next */
 	const char *remote_url;	/* of the git remote, or NULL */
 	const struct ssh_address *ssh;	/* borrowed; NULL, or without host: none */
-	bool is_upload;
+	enum direction direction;
 	struct stop stop;
 };
 

@@ -159,7 +159,7 @@ static void wrap_in_shell(char **argv, const char *text)
  * from a URL that a repository may have set, and must not be taken for a command
  * (CVE-2026-69260 of git-lfs, which quotes the same paths since 3.8.1).
  */
-static char *remote_command(const char *path, bool is_upload)
+static char *remote_command(const char *path, enum direction direction)
 {
 	static const char plain[] = "@_/.-0123456789abcdefghijklmnopqrstuvwxyz"
 				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
@@ -170,7 +170,7 @@ static char *remote_command(const char *path, bool is_upload)
 		buf_puts(&line, path);
 	else
 		add_quoted(&line, path);
-	buf_puts(&line, is_upload ? " upload" : " download");
+	buf_puts(&line, direction == UPLOAD ? " upload" : " download");
 	return buf_take(&line);
 }
 
@@ -191,7 +191,7 @@ static size_t add_host(char **argv, const char *host, enum variant variant)
 }
 
 void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
-		     const struct ssh_address *ssh, bool is_upload)
+		     const struct ssh_address *ssh, enum direction direction)
 {
 	char **argv = xcalloc(ARGS_MAX, sizeof(*argv));
 	struct program program;
@@ -210,7 +210,7 @@ void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
 		argv[n++] = xstrdup(ssh->port);
 	}
 	n += add_host(argv + n, ssh->host, variant);
-	argv[n] = remote_command(ssh->path, is_upload);
+	argv[n] = remote_command(ssh->path, direction);
 	if (program.is_shell)
 		wrap_in_shell(argv, program.text);
 	free(program.name);
@@ -595,7 +595,7 @@ int sshauth_update(struct sshauth *auth, struct err *err)
 	drop_reply(auth);
 	if (!auth->command.argv) {
 		sshcommand_init(&auth->command, auth->options.config, ssh,
-				auth->options.is_upload);
+				auth->options.direction);
 		add_key(&auth->key, &auth->command);
 	}
 	return get_reply(auth, err);

@@ -56,7 +56,7 @@ struct sshcommand {
 };
 
 void sshcommand_init(struct sshcommand *command, const struct gitconfig *config,
-		     const struct ssh_address *ssh, bool is_upload);
+		     const struct ssh_address *ssh, enum direction direction);
 
 void sshcommand_release(struct sshcommand *command);
 
@@ -92,7 +92,7 @@ struct sshauth {
 	struct {
 		const struct gitconfig *config;	/* borrowed, as all of these */
 		const struct ssh_address *ssh;	/* NULL, or without host: no ssh */
-		bool is_upload;
+		enum direction direction;
 		struct credshare *share;
 		struct stop stop;
 	} options;	/* the caller's; the other members are empty at first */

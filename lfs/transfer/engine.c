@@ -97,7 +97,7 @@ static void make_pool(struct engine *engine, unsigned nagents)
 	engine->budget = budget_open(path,
 				     engine->context->storage.dir_mode & 0666,
 				     settings->connections, nagents,
-				     engine->context->is_upload);
+				     engine->context->direction == UPLOAD);
 	engine->pool = engine_new_pool(engine, settings->connections);
 	pool_set_budget(engine->pool, engine->budget);
 	free(path);
@@ -143,7 +143,7 @@ void engine_note_rate(struct engine *engine, uint64_t bytes, uint64_t ms)
 uint64_t engine_part_size(const struct engine *engine, uint64_t size)
 {
 	const struct settings *settings = &engine->context->settings;
-	unsigned each = engine->context->is_upload ?
+	unsigned each = engine->context->direction == UPLOAD ?
 				0 :
 				budget_share(engine->budget);
 

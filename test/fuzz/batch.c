@@ -17,8 +17,9 @@ static void check(const struct batch *batch)
 	for (size_t i = 0; i < batch->nobjects; i++) {
 		const struct batch_object *object = &batch->objects[i];
 
-		if (object->err.kind ? object->actions != NULL :
-				       !object->actions && !batch->is_upload)
+		if (object->err.kind ?
+			    object->actions != NULL :
+			    !object->actions && batch->direction == DOWNLOAD)
 			abort();
 	}
 }
@@ -34,7 +35,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.transfers = transfers,
 		.objects = objects,
 		.nobjects = 2,
-		.is_upload = size % 2,
+		.direction = size % 2 ? UPLOAD : DOWNLOAD,
 	};
 	struct err err = ERR_INIT;
 

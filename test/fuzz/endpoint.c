@@ -25,7 +25,7 @@ static void check_ssh(const struct gitconfig *config,
 
 	if (!ssh->host)
 		return;
-	sshcommand_init(&command, config, ssh, true);
+	sshcommand_init(&command, config, ssh, UPLOAD);
 	if (strchr(ssh->host, '\n') || strchr(ssh->path, '\n'))
 		abort();
 	if (ssh->port && ssh->port[strspn(ssh->port, "0123456789")])
@@ -46,12 +46,12 @@ static void check_http(const struct endpoint *endpoint)
 }
 
 static void find(const struct gitconfig *config, const char *remote,
-		 bool is_upload)
+		 enum direction direction)
 {
 	struct endpoint endpoint;
 	struct err err = ERR_INIT;
 
-	if (endpoint_find(&endpoint, config, remote, is_upload, &err)) {
+	if (endpoint_find(&endpoint, config, remote, direction, &err)) {
 		if (err.kind != ERR_USAGE || endpoint.url)
 			abort();
 		return;
@@ -98,9 +98,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (config) {
 		const char *name = *remote ? remote : "origin";
 
-		find(config, name, false);
-		find(config, name, true);
-		free(endpoint_default_remote(config, "main", true));
+		find(config, name, DOWNLOAD);
+		find(config, name, UPLOAD);
+		free(endpoint_default_remote(config, "main", UPLOAD));
 		check_merged(config);
 	}
 	free(remote);

@@ -65,7 +65,7 @@ static void take_arguments(struct tool *tool, char **argv)
 	struct batch *batch = &tool->batch;
 
 	tool->session_options.api_url = argv[0];
-	batch->is_upload = !strcmp(argv[1], "upload");
+	batch->direction = strcmp(argv[1], "upload") ? DOWNLOAD : UPLOAD;
 	batch->transfers = transfers;
 	batch->answer_ms = ANSWER_MS;
 	for (argv += 2; *argv; argv++)

@@ -15,16 +15,16 @@
  */
 
 static int show(const struct gitconfig *config, const char *remote,
-		bool is_upload, struct err *err)
+		enum direction direction, struct err *err)
 {
 	static const struct askcred ask;
 	struct endpoint endpoint;
 	struct sshauth auth = { .options = { .config = config,
 					     .ssh = &endpoint.ssh,
-					     .is_upload = is_upload } };
+					     .direction = direction } };
 	int ret;
 
-	if (endpoint_find(&endpoint, config, remote, is_upload, err))
+	if (endpoint_find(&endpoint, config, remote, direction, err))
 		return -1;
 	auth.options.share = credshare_new(NULL, 0, &ask);
 	ret = sshauth_update(&auth, err);
@@ -51,7 +51,8 @@ int main(int argc, char **argv)
 	if (git && !repo_find(&repo, &err))
 		config = gitconfig_add_lfsconfig(git, repo.top, &err);
 	if (config)
-		ret = show(config, argv[2], !strcmp(argv[1], "upload"), &err);
+		ret = show(config, argv[2],
+			   strcmp(argv[1], "upload") ? DOWNLOAD : UPLOAD, &err);
 	if (ret)
 		fprintf(stderr, "endpoint: %s\n", err.msg);
 	gitconfig_free(config);

@@ -23,6 +23,7 @@ static void set_up(struct fixture *f)
 				       { .oid = A, .size = 1 },
 				       { .oid = B, .size = 9000000000 } } };
 	f->batch = (struct batch){
+		.direction = DOWNLOAD,
 		.transfers = transfers,
 		.objects = f->objects,
 		.nobjects = 2,
@@ -50,7 +51,7 @@ static void request(void **state)
 		"{\"oid\":\"" B "\",\"size\":9000000000}],"
 		"\"hash_algo\":\"sha256\"}");
 	free(text);
-	f.batch.is_upload = true;
+	f.batch.direction = UPLOAD;
 	f.batch.ref = "refs/heads/m\xc3\xa4\"in";
 	f.batch.nobjects = 0;
 	text = batch_format(&f.batch);
@@ -106,7 +107,7 @@ static void nothing_to_do(void **state)
 
 	(void)state;
 	set_up(&f);
-	f.batch.is_upload = true;
+	f.batch.direction = UPLOAD;
 	assert_int_equal(parse(&f, "{\"objects\":[{\"oid\":\"" A "\"},"
 				   "{\"oid\":\"" B "\",\"actions\":{}}]}"),
 			 0);
@@ -115,7 +116,7 @@ static void nothing_to_do(void **state)
 		assert_null(f.objects[i].actions);
 	}
 	/* For a download that is an error, as is silence. */
-	f.batch.is_upload = false;
+	f.batch.direction = DOWNLOAD;
 	assert_int_equal(parse(&f, "{\"objects\":[{\"oid\":\"" A "\","
 				   "\"actions\":null}]}"),
 			 0);

@@ -33,12 +33,13 @@ static const char remotes[] =
 	"remote.path.url\n/nowhere/at/all\0"
 	"remote.helper.url\nx::/a\0";
 
-static void find(struct endpoint *endpoint, const char *remote, bool is_upload)
+static void find(struct endpoint *endpoint, const char *remote,
+		 enum direction direction)
 {
 	struct gitconfig *config = parse(CONFIG(remotes));
 	struct err err = ERR_INIT;
 
-	assert_int_equal(endpoint_find(endpoint, config, remote, is_upload,
+	assert_int_equal(endpoint_find(endpoint, config, remote, direction,
 				       &err),
 			 0);
 	assert_string_equal(err.msg, "");
@@ -50,7 +51,7 @@ static void fields(void **state)
 	struct endpoint endpoint;
 
 	(void)state;
-	find(&endpoint, "origin", false);
+	find(&endpoint, "origin", DOWNLOAD);
 	assert_int_equal(endpoint.kind, ENDPOINT_HTTP);
 	assert_string_equal(endpoint.url, "https://l.example/x");
 	assert_string_equal(endpoint.remote, "origin");
@@ -58,11 +59,11 @@ static void fields(void **state)
 	assert_null(endpoint.ssh.host);
 	endpoint_release(&endpoint);
 
-	find(&endpoint, "origin", true);
+	find(&endpoint, "origin", UPLOAD);
 	assert_string_equal(endpoint.remote_url, "git@p.example:a");
 	endpoint_release(&endpoint);
 
-	find(&endpoint, "ssh", true);
+	find(&endpoint, "ssh", UPLOAD);
 	assert_string_equal(endpoint.url, "https://h.example/a.git/info/lfs");
 	assert_string_equal(endpoint.ssh.host, "git@h.example");
 	assert_string_equal(endpoint.ssh.port, "22");
@@ -70,7 +71,7 @@ static void fields(void **state)
 	endpoint_release(&endpoint);
 
 	/* Not a remote: that of origin, but with no git URL of its own. */
-	find(&endpoint, "nobody", true);
+	find(&endpoint, "nobody", UPLOAD);
 	assert_string_equal(endpoint.url, "https://l.example/x");
 	assert_string_equal(endpoint.remote, "nobody");
 	assert_null(endpoint.remote_url);
@@ -93,7 +94,7 @@ static void kinds(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct endpoint endpoint;
 
-		find(&endpoint, cases[i].remote, false);
+		find(&endpoint, cases[i].remote, DOWNLOAD);
 		assert_int_equal(endpoint.kind, cases[i].kind);
 		assert_string_equal(endpoint.url, cases[i].url);
 		endpoint_release(&endpoint);
@@ -112,7 +113,7 @@ static void errors(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(endpoint_find(&endpoint, config, names[i],
-					       false, &err),
+					       DOWNLOAD, &err),
 				 -1);
 		assert_int_equal(err.kind, ERR_USAGE);
 		assert_non_null(strstr(err.msg, names[i]));
@@ -122,8 +123,8 @@ static void errors(void **state)
 	for (int i = 0; i < 2; i++) {
 		struct err err = ERR_INIT;
 
-		assert_int_equal(endpoint_find(&endpoint, empty, "origin", i,
-					       &err),
+		assert_int_equal(endpoint_find(&endpoint, empty, "origin",
+					       i ? UPLOAD : DOWNLOAD, &err),
 				 -1);
 		assert_non_null(strstr(err.msg, "lfs.url"));
 	}
@@ -160,8 +161,8 @@ static void keys(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(endpoint_find(&endpoint, config,
-					       cases[i / 2].remote, i % 2,
-					       &err),
+					       cases[i / 2].remote,
+					       i % 2 ? UPLOAD : DOWNLOAD, &err),
 				 0);
 		assert_string_equal(endpoint.key,
 				    i % 2 ? cases[i / 2].upload :
@@ -200,7 +201,7 @@ static void lfs_urls(void **state)
 		struct endpoint endpoint;
 		struct err err = ERR_INIT;
 		int ret = endpoint_from_lfs(&endpoint, config, cases[i].given,
-					    true, &err);
+					    UPLOAD, &err);
 
 		if (ret != (cases[i].url ? 0 : -1))
 			fail_msg("%s: %s", cases[i].given, err.msg);
@@ -266,7 +267,7 @@ static void no_secrets(void **state)
 		struct err err = ERR_INIT;
 
 		assert_int_equal(endpoint_find(&endpoint, config,
-					       cases[i].remote, false, &err),
+					       cases[i].remote, DOWNLOAD, &err),
 				 -1);
 		assert_null(strstr(err.msg, "secret"));
 		if (!strstr(err.msg, cases[i].shown))
@@ -297,9 +298,9 @@ static void default_remotes(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		char *down = endpoint_default_remote(config, cases[i].branch,
-						     false);
+						     DOWNLOAD);
 		char *up = endpoint_default_remote(config, cases[i].branch,
-						   true);
+						   UPLOAD);
 
 		assert_string_equal(down, cases[i].download);
 		assert_string_equal(up, cases[i].upload);
@@ -325,7 +326,7 @@ static void clean_paths(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct endpoint endpoint = ENDPOINT_INIT;
 
-		endpoint_read_lfs(&endpoint, config, cases[i].path, false);
+		endpoint_read_lfs(&endpoint, config, cases[i].path, DOWNLOAD);
 		assert_string_equal(endpoint.url, cases[i].url);
 		endpoint_release(&endpoint);
 	}

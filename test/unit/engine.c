@@ -21,7 +21,7 @@ static struct engine *engine_with(struct context *context, const char *dir)
 static void the_rate_cuts(void **state)
 {
 	char dir[] = "/tmp/lfsmp-engine.XXXXXX", lock[64];
-	struct context context = { .is_upload = false };
+	struct context context = { .direction = DOWNLOAD };
 	struct engine *engine;
 
 	(void)state;
@@ -50,8 +50,8 @@ static void the_rate_cuts(void **state)
 /* /proc: where not even root can make a folder. */
 static void only_uploads_do_without_a_folder(void **state)
 {
-	const struct context_options download = { .remote = NULL };
-	const struct context_options upload = { .is_upload = true };
+	const struct context_options download = { .direction = DOWNLOAD };
+	const struct context_options upload = { .direction = UPLOAD };
 	struct err err = ERR_INIT;
 	struct context *context;
 	struct engine *engine;

@@ -261,7 +261,7 @@ static void make_entry(struct bench *bench, size_t i)
 
 static void open_end(struct bench *bench, enum direction direction)
 {
-	struct context_options options = { .is_upload = direction == UPLOAD };
+	struct context_options options = { .direction = direction };
 	struct err err = ERR_INIT;
 
 	bench->servers[direction] = tinyserver_start(answer, bench);

@@ -115,12 +115,13 @@ struct fixture {
 	struct err err;
 };
 
-static void set_up(struct fixture *f, struct scene *scene, bool is_upload)
+static void set_up(struct fixture *f, struct scene *scene,
+		   enum direction direction)
 {
 	static const struct retry_policy policy = { .retries = 5,
 						    .max_delay_ms = 20,
 						    .longest_ms = 60000 };
-	struct context_options options = { .is_upload = is_upload };
+	struct context_options options = { .direction = direction };
 	struct server_options server_options = { .began_ms = 1 };
 	char url[100];
 
@@ -186,7 +187,7 @@ static void anonymous(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_non_null(f.object.actions);
 	assert_int_equal(tinyserver_count(f.tiny), 1);
@@ -206,7 +207,7 @@ static void a_login(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_int_equal(tinyserver_count(f.tiny), 3);
 	assert_sent(&f, 0, NULL);
@@ -232,7 +233,7 @@ static void no_login_is_good(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_AUTH);
 	assert_non_null(strstr(f.err.msg, "from git credential was refused"));
@@ -255,7 +256,7 @@ static void other_hosts(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_null(headers_get(&f.object.headers, "Authorization"));
 	assert_true(server_may_want_login(f.server, &f.object));
@@ -273,12 +274,12 @@ static void busy(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_int_equal(tinyserver_count(f.tiny), 2);
 	tear_down(&f);
 
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_try_all(f.server, &f.object, 1, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_BUSY);
 	assert_int_equal(f.err.wait_ms, 1000);
@@ -287,7 +288,7 @@ static void busy(void **state)
 
 	scene.busy = "HTTP/1.1 429 Slow\r\nRetry-After: 7200\r\n"
 		     "Content-Length: 0\r\n\r\n";
-	set_up(&f, &scene, false);
+	set_up(&f, &scene, DOWNLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_BUSY);
 	assert_int_equal(f.err.wait_ms, 7200000);
@@ -306,7 +307,7 @@ static void expired_link(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, true);
+	set_up(&f, &scene, UPLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_int_equal(server_verify(f.server, &f.object, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_EXPIRED);
@@ -326,7 +327,7 @@ static void verify_with_login(void **state)
 	struct fixture f;
 
 	(void)state;
-	set_up(&f, &scene, true);
+	set_up(&f, &scene, UPLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_int_equal(server_verify(f.server, &f.object, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_AUTH);
@@ -337,7 +338,7 @@ static void verify_with_login(void **state)
 
 	/* A signed link wants another link, not a login. */
 	scene.action = "\"verify\":{\"href\":\"@/verify?Signature=x\"}";
-	set_up(&f, &scene, true);
+	set_up(&f, &scene, UPLOAD);
 	assert_int_equal(server_ask(f.server, &f.object, &f.err), 0);
 	assert_int_equal(server_verify(f.server, &f.object, &f.err), -1);
 	assert_int_equal(f.err.kind, ERR_AUTH);

@@ -32,7 +32,9 @@ static const struct ssh_address *ssh;	/* for set_up(); NULL: none */
 
 static void set_up(struct fixture *f, const char *api_url)
 {
-	struct session_options options = { .api_url = api_url, .ssh = ssh };
+	struct session_options options = { .api_url = api_url,
+					   .ssh = ssh,
+					   .direction = DOWNLOAD };
 
 	f->err = (struct err)ERR_INIT;
 	f->config = gitconfig_parse(config_text, sizeof(config_text) - 1,

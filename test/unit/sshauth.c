@@ -65,6 +65,7 @@ static int update(struct sshauth *auth, const char *config_text,
 
 	auth->options.config = config;
 	auth->options.ssh = &address;
+	auth->options.direction = DOWNLOAD;
 	auth->options.share = share ? share : own;
 	ret = sshauth_update(auth, err);
 	credshare_free(own);
@@ -239,6 +240,7 @@ static void stopped(void **state)
 	struct gitconfig *config = gitconfig_parse("", 0, &err);
 	struct sshauth auth = { .options = { .config = config,
 					     .ssh = &address,
+					     .direction = DOWNLOAD,
 					     .stop = stop_when(stop, NULL) } };
 
 	(void)state;

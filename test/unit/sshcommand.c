@@ -36,7 +36,8 @@ static struct gitconfig *make_config(const struct row *row)
 	return config;
 }
 
-static void check(const struct row *row, const char *path, bool is_upload)
+static void check(const struct row *row, const char *path,
+		  enum direction direction)
 {
 	struct ssh_address ssh = { .host = (char *)row->host,
 				   .port = (char *)row->port,
@@ -48,7 +49,7 @@ static void check(const struct row *row, const char *path, bool is_upload)
 	set("GIT_SSH_COMMAND", row->git_ssh_command);
 	set("GIT_SSH", row->git_ssh);
 	set("GIT_SSH_VARIANT", row->git_ssh_variant);
-	sshcommand_init(&command, config, &ssh, is_upload);
+	sshcommand_init(&command, config, &ssh, direction);
 	for (char **arg = command.argv; *arg; arg++)
 		buf_printf(&joined, "%s|", *arg);
 	assert_string_equal(buf_str(&joined), row->expected);
@@ -87,7 +88,7 @@ static void programs(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++)
-		check(&rows[i], "a/b", true);
+		check(&rows[i], "a/b", UPLOAD);
 }
 
 static void variants(void **state)
@@ -145,7 +146,7 @@ static void variants(void **state)
 			buf_puts(&expected,
 				 "git-lfs-authenticate /a download|");
 		row.expected = buf_str(&expected);
-		check(&row, "/a", false);
+		check(&row, "/a", DOWNLOAD);
 		buf_release(&expected);
 	}
 }
@@ -177,7 +178,7 @@ static void paths(void **state)
 		snprintf(expected, sizeof(expected),
 			 "ssh|h|git-lfs-authenticate %s upload|", rows[i].word);
 		row.expected = expected;
-		check(&row, rows[i].path, true);
+		check(&row, rows[i].path, UPLOAD);
 	}
 }
 

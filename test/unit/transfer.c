@@ -378,7 +378,7 @@ static void set_up(struct bench *bench, const struct row *row)
 	sha256_hex(digest, bench->oid);
 	config = gitconfig_parse("", 0, &err);
 	bench->context = (struct context){
-		.is_upload = row->direction == UPLOAD,
+		.direction = row->direction,
 		.settings = { .connections = 1,
 			      .retries = 1,
 			      .max_retry_delay_ms = 1,
