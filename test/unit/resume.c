@@ -367,6 +367,7 @@ static bool is_last_try(struct place *place, int tries, int64_t age)
 	remove_files(place, ".upload");
 	begin_upload(place, 1, 1000);
 	choose(&resume, place, &given);
+	free(given.plan->parts[2].etag);
 	given.plan->parts[2].etag = strdup("\"three\"");
 	resume_note_part(resume.journal, &given.plan->parts[2]);
 	for (int i = 0; i < tries; i++)
