@@ -11,9 +11,9 @@
  * git-lfs runs several agents side by side, each with one object.  An agent
  * that is moving an object holds one byte of a lock file and counts the other
  * bytes held: each may use total / held connections, those with the lowest
- * bytes one more if there is a rest.  The kernel lets go of a dead process's
- * byte, nobody waits for anybody, and the sum is over the total only for as
- * long as the parts under way take, or if there are more agents than that.
+ * bytes one more if there is a rest.  The kernel frees the byte of a dead
+ * process, and no agent waits for another.  The sum exceeds the total only until
+ * the parts under way have ended, or if there are more agents than connections.
  *
  * A server may take fewer connections than that.  It does not say how many: it
  * refuses those that are too many.  So each connection that moves a part holds

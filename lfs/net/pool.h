@@ -25,7 +25,7 @@
  * the one thread that made the pool.
  *
  * A job that fails with a transient error is run again on the same worker
- * after a pause (retry.h).  Nothing else tries a request again.
+ * after a pause (retry.h).  attempts.h lists who else tries again.
  *
  * A server may refuse a job because others run.  That job gives up its slot until
  * one of them is done, and fewer jobs run from then on (retry.h, `ceiling`);

@@ -18,9 +18,9 @@
  *
  * Tries count only while the peer answers.  While nothing moves on any
  * connection, as after a lost Wi-Fi or a laptop's sleep, they go on up to
- * `offline_ms`, whatever their number.  Tries that a server has no room for do
- * not count either while it serves others.  The others may be refused, too, so
- * this holds for `retries` tries, and then for `longest_ms` in sum.
+ * `offline_ms`, whatever their number.  A try that is refused for lack of room
+ * does not count while the server serves others.  In case these are refused,
+ * too, that ends: it holds for `retries` tries, and then for `longest_ms` in all.
  *
  * A strange answer, such as a web page in place of an object, comes from
  * something between us and the server, and seldom passes by itself: two in a

@@ -108,9 +108,9 @@ void credential_lend(struct credentials *credentials,
 
 /*
  * The server refused it (401): let the helpers forget it, unless another one
- * has been stored since, which the next get finds.  The other agents wait for
- * that get; unless there is none, as `final`, or NULL, says: then they get that
- * error from theirs.
+ * has been stored since, which the next get finds.  The other agents wait until
+ * the caller has called credential_get() again; if it will not, `final` is the
+ * reason, and they get that error at once.
  */
 void credential_reject(struct credentials *credentials,
 		       const struct credential *credential,

@@ -34,7 +34,7 @@ struct server {
 	char *ref;	/* the branch that the objects are for, or NULL */
 	bool has_ref;	/* `ref` was looked for */
 	/*
-	 * All attempts of a request failed, and the server did not say when to
+	 * All tries of a request failed, and the server did not say when to
 	 * come again.  The next object does not wait as long for the same.
 	 */
 	bool is_down;
