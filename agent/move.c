@@ -331,7 +331,7 @@ static enum attempts_next move_decide(struct move *move,
 			.begun_ms = move->begun_ms,
 			.moved_ms = atomic_load(
 				&pool_shared(engine_pool(engine))->moved_ms) },
-		.is_kept = move->mover->answer_is_cached,
+		.answer_is_cached = move->mover->answer_is_cached,
 		.can_ask = !move->message->action,
 	};
 

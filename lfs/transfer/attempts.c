@@ -6,7 +6,7 @@
 #include "lfs/transfer/object.h"
 
 enum {
-	RENEWALS_MAX = 8,	/* of links, in vain */
+	RENEWALS_MAX = 8,	/* of links, without a gain */
 	RESENDS_MAX = 2,	/* the same, where all has to be sent again */
 	RETRIES_MAX = 1,	/* after parts were tried as often as they may */
 	ASKS_MAX = 4,	/* of a server that has not said yes or no */
@@ -171,7 +171,7 @@ static enum attempts_next decide_next(struct attempts *attempts,
 		return ATTEMPTS_RENEW;
 	}
 	/* An answer that was kept for some time may be stale. */
-	if (facts->is_kept && err->kind == ERR_REFUSED)
+	if (facts->answer_is_cached && err->kind == ERR_REFUSED)
 		return ATTEMPTS_RETRY;
 	return decide_renewal(attempts, facts, err);
 }

@@ -9,8 +9,8 @@
 #include "lfs/net/retry.h"
 
 /*
- * What follows when the transfer of an object has failed: for the agent, for
- * `fork`, and for any other command that moves objects.
+ * Decides what follows when the transfer of an object has failed: for the
+ * agent, for `fork`, and for any other command that moves objects.
  *
  * These modules have the loops that try again, and scripts/tries finds any
  * other:
@@ -28,15 +28,15 @@
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.
  *
- * A history is of one object and one direction.  It counts tries in vain:
- * whenever OBJECT_GAIN more bytes have arrived than ever before, they are
- * forgotten.
+ * A struct attempts is the history of one object in one direction.  It counts
+ * the tries since the last gain: OBJECT_GAIN more bytes than had ever arrived
+ * set the counts to 0.
  */
 
 /* How a transfer has failed, by its own account. */
 struct fate {
 	bool is_resumed;	/* an upload that an earlier run had begun */
-	bool is_last_try;	/* and many have tried to complete */
+	bool is_last_try;	/* many runs have resumed it without progress */
 	bool was_tried_once;	/* by the pool: it leaves retries to this module */
 	bool at_finish;		/* all parts are at the server */
 	bool may_be_done;	/* an upload: an answer was lost, or does not tell */
@@ -49,17 +49,17 @@ struct attempts_facts {
 	struct fate fate;
 	struct retry_policy policy;
 	struct retry_facts at;	/* `moved_ms`: when its server last did well */
-	bool is_kept;	/* the links are of an answer given some time ago */
-	bool can_ask;	/* the LFS server: for links, and whether it has it */
+	bool answer_is_cached;	/* it may be stale, and its links, too */
+	bool can_ask;	/* the LFS server, for links and for the object */
 	bool is_one_of_many;	/* of a fork: it may wait until others had a turn */
-	bool has_others;	/* there are some */
+	bool has_others;	/* are left to move */
 };
 
 enum attempts_next {
 	ATTEMPTS_FAIL,	/* the error is final, and says so */
 	ATTEMPTS_RETRY,	/* after `pause_ms`, with what there is of it */
 	ATTEMPTS_RENEW,	/* with new links: an upload begins anew */
-	ATTEMPTS_LOG_IN,	/* the same, after attempts_logged_in() */
+	ATTEMPTS_LOG_IN,	/* with new links, after attempts_logged_in() */
 	ATTEMPTS_LATER,	/* as RETRY, but after all others */
 	ATTEMPTS_ASK	/* whether the server has it: attempts_ask_again() */
 };
@@ -74,10 +74,10 @@ struct attempts {
 	bool has_failed;
 	bool wants_login;	/* with the same one it has failed */
 	unsigned renewals;	/* of links, without a gain between */
-	unsigned asks;	/* that are left, and were made */
-	unsigned nasked;
+	unsigned asks;	/* how often the server may be asked */
+	unsigned nasked;	/* and was */
 	struct retry retry;	/* of tries that failed for the moment */
-	struct err first;	/* how the first of them did, if of parts */
+	struct err first;	/* the error of the first, if it was of a part */
 };
 
 #define ATTEMPTS_INIT { .pause_ms = 0 }
@@ -91,15 +91,15 @@ enum attempts_next attempts_next(struct attempts *attempts,
 				 struct err *err);
 
 /*
- * After ATTEMPTS_LOG_IN, with what server_log_in() has returned: true if there
- * is to be another try.  A login that is not ours to choose is worth one.
+ * Call it after ATTEMPTS_LOG_IN, with what server_log_in() has returned.  True
+ * if there is to be another try: a login that others choose is worth one.
  */
 bool attempts_logged_in(struct attempts *attempts, int ret);
 
 /*
- * After ATTEMPTS_ASK the server has said that it does not have the object.  One
- * that has only said "accepted" may need a moment: true if it is to be asked
- * again, after `pause_ms`.
+ * Call it when the server, asked after ATTEMPTS_ASK, does not have the object.
+ * One that has only said "accepted" may need a moment: true if it is to be
+ * asked again, after `pause_ms`.
  */
 bool attempts_ask_again(struct attempts *attempts);
 

@@ -144,7 +144,7 @@ static struct attempts_facts facts_of(unsigned how)
 			.now_ms = NOW_MS,
 			.begun_ms = NOW_MS - 1000,
 			.moved_ms = good_ms },
-		.is_kept = how & KEPT_LINK,
+		.answer_is_cached = how & KEPT_LINK,
 		.can_ask = !(how & NO_SERVER),
 		.is_one_of_many = how & MANY,
 		.has_others = how & OTHERS,
