@@ -32,7 +32,7 @@ struct engine {
 	struct http_shared shared;
 	struct pool *pool;	/* owned, as all below */
 	struct budget *budget;
-	struct source_memory *sources;
+	struct source_memory sources;
 	uint64_t rate;	/* of a connection, in bytes a second; 0: not known */
 	int handed_over;	/* the file that git-lfs is at, or -1 */
 	uint64_t budget_ms;	/* when it was last looked at; 0: not yet */
@@ -53,9 +53,9 @@ struct budget *engine_budget(const struct engine *engine)
 	return engine->budget;
 }
 
-struct source_memory *engine_sources(const struct engine *engine)
+struct source_memory *engine_sources(struct engine *engine)
 {
-	return engine->sources;
+	return &engine->sources;
 }
 
 static void set_shared(struct engine *engine)
@@ -114,7 +114,6 @@ struct engine *engine_new(struct context *context, unsigned nagents,
 	engine = xcalloc(1, sizeof(*engine));
 	engine->context = context;
 	engine->handed_over = -1;
-	engine->sources = source_memory_new();
 	set_shared(engine);
 	make_pool(engine, nagents);
 	return engine;
@@ -177,7 +176,7 @@ bool engine_free(struct engine *engine, int timeout_ms)
 		return false;
 	engine_keep_file(engine, -1);
 	budget_free(engine->budget);
-	source_memory_free(engine->sources);
+	free(engine->sources.url);
 	free(engine);
 	return true;
 }

@@ -38,7 +38,7 @@ void engine_join(struct engine *engine, const struct engine *other);
 struct context *engine_context(const struct engine *engine);
 struct pool *engine_pool(const struct engine *engine);
 struct budget *engine_budget(const struct engine *engine);
-struct source_memory *engine_sources(const struct engine *engine);
+struct source_memory *engine_sources(struct engine *engine);
 
 /*
  * Keep open, and so locked, a file that git-lfs was handed, until the next
@@ -79,7 +79,7 @@ struct pool *engine_new_pool(struct engine *engine, unsigned max_workers);
 bool engine_free(struct engine *engine, int timeout_ms);
 
 /*
- * Which connection of an object is too slow to keep.
+ * Finds the connections of an object that are too slow to keep.
  *
  * One that is far slower than its siblings holds up its part, and at the end
  * the object.  It is closed, and another connection asks for what is missing of

@@ -27,7 +27,7 @@ struct storage;
 
 /*
  * An object that moves from one server to another has no file: these functions
- * keep its bytes, and give them.
+ * store its bytes and return them.
  */
 struct object_io {
 	/* Exactly `n` bytes at `off`; may wait for them.  Any thread. */
@@ -67,7 +67,7 @@ struct object {
 	_Atomic(uint64_t) high;	/* upload: the end of what was read */
 	struct source *source;	/* owned; NULL: an upload */
 	bool was_begun;	/* download: some of it is from an earlier run */
-	bool is_again;	/* download: all of it came once, and comes again */
+	bool is_again;	/* download: all of it is fetched a second time */
 	size_t frontier;	/* download, the hasher's: first part not done */
 	atomic_bool stopped;	/* its jobs are to end at their next byte */
 };
@@ -80,8 +80,8 @@ void object_release(struct object *object);
 int object_check_stop(const struct object *object, struct err *err);
 
 /*
- * Its bytes, wherever they are: exactly `n` of them; from any thread.  The
- * first takes a struct object, in the form that struct hasher_source wants.
+ * Read or write exactly `n` of its bytes, wherever they are kept; from any
+ * thread.  object_read() takes a struct object as struct hasher_source wants it.
  */
 int object_read(void *object, void *data, size_t n, uint64_t off,
 		struct err *err);

@@ -12,13 +12,8 @@
 #include "lfs/net/url.h"
 
 enum {
-	GUESS_MAX = 4 << 20,	/* bytes that may come in vain, to save a wait */
+	GUESS_MAX = 4 << 20,	/* bytes that may be wasted to save a wait */
 	SKIP_MAX = 4 << 20	/* bytes of an answer before those wanted */
-};
-
-struct source_memory {
-	char *url;	/* owned: of the server; or NULL */
-	bool heeds_ranges;
 };
 
 struct source {
@@ -88,9 +83,9 @@ bool source_is_validator(const char *etag)
 }
 
 /*
- * May this be the status of a server, or of what stands before it, that wants
- * no range?  Any refusal may be, unless its status has another meaning or
- * ranges were heeded before.
+ * May a server, or a proxy before it, refuse ranges with this status?  Any
+ * refusal may mean that, unless its status has another meaning or ranges were
+ * heeded before.
  */
 static bool is_refusal_of_ranges(int status, bool were_heeded)
 {
@@ -120,7 +115,7 @@ static bool is_encoded(const struct source_answer *answer, uint64_t size)
 	       !has_length(answer, size);
 }
 
-/* Each check fails with ERR_PROTOCOL.  Has the body `size` bytes? */
+/* Has the body `size` bytes?  ERR_PROTOCOL if not, as from the next two. */
 static int check_whole(const struct source_answer *answer, uint64_t size,
 		       struct err *err)
 {
@@ -153,8 +148,8 @@ static int check_total(const struct source_answer *answer, uint64_t size,
 }
 
 /*
- * Is it the range from `from`, up to wherever?  lfs-test-server and its
- * descendants do not heed the end.  `*size` becomes that of the range.
+ * Does the range begin at `from`?  It may end anywhere: lfs-test-server and its
+ * descendants do not heed the end.  `*size` becomes the size of the range.
  */
 static int check_range(const struct source_answer *answer, uint64_t from,
 		       uint64_t *size, struct err *err)
@@ -174,18 +169,6 @@ static int check_range(const struct source_answer *answer, uint64_t from,
 			       range.first, range.last, from);
 	*size = range.last - range.first + 1;
 	return 0;
-}
-
-struct source_memory *source_memory_new(void)
-{
-	return xcalloc(1, sizeof(struct source_memory));
-}
-
-void source_memory_free(struct source_memory *memory)
-{
-	if (memory)
-		free(memory->url);
-	free(memory);
 }
 
 static bool is_expected(const struct source_memory *memory, const char *href,
@@ -237,7 +220,7 @@ bool source_sends_whole(struct source *source)
 	return is_whole(source_state(source));
 }
 
-/* From one state to another, if it is in the first. */
+/* Change the state to `to` if it is `from`. */
 static void change_state(struct source *source, enum source_state from,
 			 enum source_state to)
 {
@@ -331,7 +314,7 @@ static void note_answer(struct source *source, struct source_route *route,
 	note_etag(source, answer->etag);
 }
 
-/* Is its length that of `size` bytes, unless they are to be decoded? */
+/* Has the body `size` bytes?  If it is to be decoded, its length may be any. */
 static int check_length(struct source_route *route,
 			const struct source_answer *answer, uint64_t size,
 			struct err *err)
@@ -374,9 +357,7 @@ static enum source_verdict refuse(struct source_route *route,
 	return SOURCE_REFUSE;
 }
 
-/*
- * An answer to If-Range by a server that has an ETag: not the same as before.
- */
+/* Is this answer to an If-Range of another version than the one it named? */
 static bool is_other(const struct source_route *route,
 		     const struct source_answer *answer)
 {
@@ -433,7 +414,7 @@ void source_doubt(struct source *source)
 	pthread_mutex_unlock(&source->mutex);
 }
 
-/* At first a 403 may say that the link has expired. */
+/* A 403 to the first link may mean that the link has expired. */
 static bool refuses_ranges(const struct source *source,
 			   const struct source_route *route, int status)
 {
@@ -448,7 +429,7 @@ static void drop_target(struct source *source)
 	set_string(&source->etag, NULL);
 }
 
-/* Does `href` answer better than its target did?  The target is dropped. */
+/* Drop the target that failed; true if `href` may give a better answer. */
 static bool target_failed(struct source *source,
 			  const struct source_route *route,
 			  const struct err *err)
@@ -481,7 +462,7 @@ static bool asks_anew(struct source *source, const struct source_route *route,
 		doubt(source);
 		return true;
 	default:
-		/* Without a target, false: asked anew, it has none. */
+		/* A route asked anew has no target, so this is false then. */
 		return target_failed(source, route, err);
 	}
 }

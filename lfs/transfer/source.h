@@ -26,21 +26,20 @@
  *	IGNORED   the whole comes for any range: one part takes it
  *	WHOLE     the same, and no range is asked for any longer
  *
- * Where ranges are expected or heeded, the whole is taken all the same if few
- * of its bytes come in vain.  After an answer to a range that was useless, and
- * when nothing else has helped, source_ask_whole() leads to WHOLE.
+ * If ranges are expected or heeded, and the whole comes, it is used nevertheless
+ * if few of its bytes are wasted.  If an answer to a range was useless, and
+ * nothing else has helped, source_ask_whole() leads to WHOLE.
  *
  * `href` may redirect.  Later ranges go straight to the target, with its strong
- * ETag as If-Range, until the target fails; then `href` is asked again.  A
- * target that refuses the first request that comes without a redirect (its link
- * may be signed for one range) is the last one that is tried.  While it serves
- * other requests, one that it refuses is no more than one too many, and the
- * target is kept.
+ * ETag as If-Range, until the target fails; then `href` is asked again.  If a
+ * target refuses the first request that goes straight to it (its link may be
+ * signed for one range), no other target is tried.  While a target serves other
+ * requests, one that it refuses was only one too many, and the target is kept.
  *
- * An ETag that changes says that the bytes may be others.  That is no more
- * than a doubt, as mirrors of one object have ETags of their own: ranges are
- * asked for without a condition from then on, and the hash has the last word.
- * So it is not kept for another run, either, which may go to another server.
+ * An ETag that changes says that the bytes may be others.  That is only a doubt,
+ * as mirrors of one object have ETags of their own: ranges are asked for without
+ * a condition from then on, and the hash decides.  For the same reason no ETag
+ * is kept for another run, which may go to another server.
  *
  * From any thread.
  */
@@ -48,13 +47,13 @@
 struct source;
 
 /*
- * What the servers of earlier objects did with ranges, so that the next object
- * need not wait for its first answer.  The latest server is remembered.
+ * Remembers what the server of the latest object did with ranges, so that the
+ * next object need not wait for its first answer.  All zeros: nothing yet.
  */
-struct source_memory;
-
-struct source_memory *source_memory_new(void);
-void source_memory_free(struct source_memory *memory);
+struct source_memory {
+	char *url;	/* owned: of the server; or NULL */
+	bool heeds_ranges;
+};
 
 enum source_state {
 	SOURCE_UNKNOWN,
@@ -87,14 +86,14 @@ struct source_route {
 
 #define SOURCE_ROUTE_INIT { .from = 0 }
 
-/* The head of an answer; borrowed.  A header that it lacks is NULL. */
+/* The head of an answer; its strings are borrowed, and NULL if missing. */
 struct source_answer {
 	int status;
 	const char *range;	/* Content-Range */
 	const char *length;	/* Content-Length */
 	const char *encoding;	/* Content-Encoding */
 	const char *etag;
-	const char *url;	/* that gave it, after redirects */
+	const char *url;	/* that answered, after redirects */
 };
 
 enum source_verdict {
@@ -104,8 +103,8 @@ enum source_verdict {
 };
 
 /*
- * For an object of `size` bytes at `href`.  `memory` is borrowed; NULL: nothing
- * is known or guessed.  Both live as long as the source.
+ * For an object of `size` bytes at `href`.  `memory` is borrowed for as long as
+ * the source lives; NULL: nothing is known or guessed.
  */
 struct source *source_new(struct source_memory *memory, const char *href,
 			  uint64_t size);
@@ -121,13 +120,13 @@ bool source_sends_whole(struct source *source);
 /* Parts may be asked for at once, without an answer to the first. */
 void source_expect(struct source *source);
 
-/* All comes again: if no answer has told yet, wait for one. */
+/* All is fetched again: if ranges are only expected, wait for an answer. */
 void source_restart(struct source *source);
 
 /*
- * Fill in `route`, SOURCE_ROUTE_INIT or one that source_failed() wants anew,
- * for a request for the bytes from `from`; `is_part`: not up to the object's
- * end.
+ * Fill in `route` for a request for the bytes from `from`.  It is
+ * SOURCE_ROUTE_INIT, or one for which source_failed() has returned true.
+ * `is_part`: not all of the object is wanted.
  */
 void source_ask(struct source *source, struct source_route *route,
 		uint64_t from, bool is_part);
@@ -144,19 +143,19 @@ enum source_verdict source_head(struct source *source,
 void source_took_all(struct source *source);
 
 /*
- * The request has failed; `status` is 0 if no answer came.  True if another one
- * may do better at once, and `route` is over: source_ask() again.  The target
- * is given up, unless it only wants fewer requests at a time.
+ * The request has failed; `status` is 0 if no answer came.  True if another
+ * request may do better at once: then call source_ask() with the same `route`.
+ * The target is given up, unless it only wants fewer requests at a time.
  */
 bool source_failed(struct source *source, struct source_route *route,
 		   int status, const struct err *err);
 
-/* The request is over, well or not. */
+/* The request is over, whether it succeeded or not. */
 void source_done(struct source *source, struct source_route *route);
 
 /*
- * All requests are over, and `err` has become of them.  True if ranges have
- * failed, so that the whole is to be asked for from now on.
+ * All requests are over, and failed with `err`.  True if ranges are the cause,
+ * so that the whole is to be asked for from now on.
  */
 bool source_ask_whole(struct source *source, const struct err *err);
 
@@ -164,7 +163,7 @@ bool source_ask_whole(struct source *source, const struct err *err);
 void source_doubt(struct source *source);
 bool source_has_changed(struct source *source);
 
-/* The link has been renewed: `href` is another one now. */
+/* The link has been renewed: this is the new one. */
 void source_renew(struct source *source, const char *href);
 
 /* Byte positions, both inclusive, and the size of the whole if it is given. */
