@@ -12,6 +12,13 @@ bool text_has_prefix(const char *s, const char *prefix)
 	return !strncmp(s, prefix, strlen(prefix));
 }
 
+bool text_has_suffix(const char *s, const char *suffix)
+{
+	size_t len = strlen(s), n = strlen(suffix);
+
+	return len >= n && !strcmp(s + len - n, suffix);
+}
+
 char *text_lower(const char *s, size_t n)
 {
 	char *copy = xstrndup(s, n);

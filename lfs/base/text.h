@@ -10,6 +10,7 @@
 /* Work on text that no locale changes: ASCII, but for text_printable(). */
 
 bool text_has_prefix(const char *s, const char *prefix);
+bool text_has_suffix(const char *s, const char *suffix);
 
 /* A copy of the first `n` bytes in lower case; the caller's. */
 char *text_lower(const char *s, size_t n);

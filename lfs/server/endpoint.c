@@ -17,13 +17,6 @@ enum {
 	REMOTE_SHOWN = 81
 };
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-	size_t len = strlen(s), n = strlen(suffix);
-
-	return len >= n && !strcmp(s + len - n, suffix);
-}
-
 /* Replace the longest prefix that the config has, as git does; or NULL. */
 static char *replace_alias(const struct gitconfig *config, const char *key,
 			   const char *text)
@@ -89,7 +82,7 @@ static char *path_to_url(const char *path)
 {
 	char *top = clean_path(path), *git, *url;
 
-	if (has_suffix(top, "/.git") && strlen(top) > strlen("/.git"))
+	if (text_has_suffix(top, "/.git") && strlen(top) > strlen("/.git"))
 		top[strlen(top) - strlen("/.git")] = '\0';
 	git = xstrfmt("%s/.git", top);
 	if (!access(git, F_OK))
@@ -290,10 +283,10 @@ void endpoint_read_clone(struct endpoint *endpoint,
 	url = endpoint->url;
 	if (!url || text_has_prefix(url, "file://"))
 		return;
-	if (has_suffix(url, "/"))
+	if (text_has_suffix(url, "/"))
 		url[strlen(url) - 1] = '\0';
 	endpoint->url = xstrfmt("%s%s/info/lfs", url,
-				has_suffix(url, ".git") ? "" : ".git");
+				text_has_suffix(url, ".git") ? "" : ".git");
 	free(url);
 }
 

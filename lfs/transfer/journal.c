@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/transfer/journal.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -225,10 +224,10 @@ bool journal_is_of_this_boot(const struct journal_begin *begin)
 	return boot[0] && !strncmp(boot, begin->boot, sizeof(boot));
 }
 
-int journal_remove(struct journal *journal)
+void journal_remove(struct journal *journal)
 {
 	journal->broken = true;
-	return unlink(journal->path) && errno != ENOENT ? -1 : 0;
+	unlink(journal->path);
 }
 
 void journal_close(struct journal *journal)

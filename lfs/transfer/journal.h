@@ -141,10 +141,8 @@ void journal_keep(struct journal *journal, unsigned n);
 /* Was it begun since this machine last booted? */
 bool journal_is_of_this_boot(const struct journal_begin *begin);
 
-/*
- * Remove the file; no record is added any more.  -1, with errno, if it stays.
- */
-int journal_remove(struct journal *journal);
+/* Remove the file; no record is added from then on. */
+void journal_remove(struct journal *journal);
 
 /* Close and unlock it; the file stays.  NULL is fine. */
 void journal_close(struct journal *journal);

@@ -171,13 +171,6 @@ static const char *after_oid(const char *name)
 		       NULL;
 }
 
-static bool has_suffix(const char *s, const char *suffix)
-{
-	size_t len = strlen(s), n = strlen(suffix);
-
-	return len >= n && !strcmp(s + len - n, suffix);
-}
-
 static bool has_journal(const char *dir, const char *name)
 {
 	char *path = xstrfmt("%s/%.*s" PARTIAL_JOURNAL, dir, UNFINISHED_OID,
@@ -189,19 +182,16 @@ static bool has_journal(const char *dir, const char *name)
 }
 
 /* Only the user who left a file may resume or remove it. */
-static bool is_ours(const char *dir, const char *name)
+static bool is_ours(const char *path)
 {
-	char *path = xstrfmt("%s/%s", dir, name);
 	struct stat st;
-	bool is = !lstat(path, &st) && st.st_uid == geteuid();
 
-	free(path);
-	return is;
+	return !lstat(path, &st) && st.st_uid == geteuid();
 }
 
 /*
- * Set the kind and oid that a name in the folder stands for; false if it is
- * none of this user's.  `is_own`: only this user can make names there.
+ * Set the kind and oid that a name in the folder stands for; false if it stands
+ * for nothing.  `is_own`: only this user can make names there.
  */
 static bool recognise(struct unfinished *unfinished, const char *dir,
 		      bool is_own, const char *name)
@@ -214,7 +204,7 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		return false;
 	else if (!strcmp(rest, PARTIAL_JOURNAL))
 		unfinished->kind = UNFINISHED_DOWNLOAD;
-	else if (*rest == '-' && has_suffix(rest, RESUME_SUFFIX))
+	else if (*rest == '-' && text_has_suffix(rest, RESUME_SUFFIX))
 		unfinished->kind = UNFINISHED_UPLOAD;
 	else if (partial_is_handover(rest))
 		unfinished->kind = UNFINISHED_HANDOVER;
@@ -229,7 +219,7 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_STRAY;
 	if (rest)
 		memcpy(unfinished->oid, name, UNFINISHED_OID);
-	return is_ours(dir, name);
+	return true;
 }
 
 /* Fill in what follows from its files; `path` is the one that was found. */
@@ -278,11 +268,14 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 		return err_sys(err, errno, "cannot read '%s'", dir);
 	while ((entry = readdir(names))) {
 		struct unfinished unfinished = { .path = NULL };
+		char *path = xstrfmt("%s/%s", dir, entry->d_name);
 
-		if (!recognise(&unfinished, dir, is_own, entry->d_name))
+		if (!recognise(&unfinished, dir, is_own, entry->d_name) ||
+		    !is_ours(path)) {
+			free(path);
 			continue;
-		describe(&unfinished, dir,
-			 xstrfmt("%s/%s", dir, entry->d_name));
+		}
+		describe(&unfinished, dir, path);
 		list->items = xreallocarray(list->items, list->n + 1,
 					    sizeof(*list->items));
 		list->items[list->n++] = unfinished;
@@ -331,24 +324,18 @@ static int busy(const struct unfinished *unfinished, struct err *err)
 	return err_set(err, ERR_BUSY, "'%s' is in use", unfinished->path);
 }
 
-static int cannot_remove(const char *path, struct err *err)
-{
-	return err_sys(err, errno, "cannot remove '%s'", path);
-}
-
 static int remove_file(const char *path, struct err *err)
 {
 	if (!unlink(path) || errno == ENOENT)
 		return 0;
-	return cannot_remove(path, err);
+	return err_sys(err, errno, "cannot remove '%s'", path);
 }
 
 /*
  * With its journal locked.  If the transfer ended before we had the lock, its
  * file may be git-lfs's, and the journal that we have is a new, empty one.
  */
-static int remove_locked(const struct unfinished *unfinished,
-			 struct journal *journal, int64_t limit,
+static int remove_locked(const struct unfinished *unfinished, int64_t limit,
 			 struct err *err)
 {
 	struct unfinished now = { .kind = unfinished->kind };
@@ -359,9 +346,7 @@ static int remove_locked(const struct unfinished *unfinished,
 		return busy(unfinished, err);
 	if (size > 0 && remove_file(unfinished->path, err))
 		return -1;
-	return journal_remove(journal) ?
-		       cannot_remove(unfinished->journal, err) :
-		       0;
+	return remove_file(unfinished->journal, err);
 }
 
 int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
@@ -381,7 +366,7 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 	journal = journal_open(unfinished->journal, err);
 	if (!journal)
 		return -1;
-	ret = remove_locked(unfinished, journal, limit, err);
+	ret = remove_locked(unfinished, limit, err);
 	journal_close(journal);
 	return ret;
 }

@@ -89,6 +89,9 @@ static void copies(void **state)
 	free(text);
 	assert_true(text_has_prefix("file://a", "file://"));
 	assert_false(text_has_prefix("file", "file://"));
+	assert_true(text_has_suffix("a.git", ".git"));
+	assert_false(text_has_suffix("git", ".git"));
+	assert_false(text_has_suffix("a.git/", ".git"));
 }
 
 static const struct {
