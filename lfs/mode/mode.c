@@ -36,9 +36,10 @@ static const struct mode basic_download = {
 static int basic_plan(struct plan *plan, const struct plan_request *request,
 		      struct err *err)
 {
-	if (action_headers(&plan->action, err))
+	if (request->headers ? headers_add_all(&plan->action.headers,
+					       request->headers, err) :
+			       action_headers(&plan->action, err))
 		return -1;
-	action_replace_headers(&plan->action, request->headers);
 	if (plan->direction == UPLOAD) {
 		plan->mode = &basic_upload;
 		plan_cut_one(plan);
@@ -55,7 +56,7 @@ static int fill_plan(struct plan *plan, const struct plan_request *request,
 
 	if (is_upload && parts_is(request->action))
 		return parts_plan(plan, err);
-	if (action_parse_at(&plan->action, request->action, request->href, err))
+	if (action_parse(&plan->action, request->action, request->href, err))
 		return -1;
 	if (is_upload && multipart_is(request->action))
 		return multipart_plan(plan, err);

@@ -179,7 +179,7 @@ static int fill_part(struct part *part, const struct given *given,
 
 	part->off = given->off;
 	part->size = given->size;
-	if (action_parse(&action, given->tree, err))
+	if (action_parse(&action, given->tree, NULL, err))
 		return -1;
 	if (action_headers(&action, err)) {
 		action_release(&action);
@@ -188,7 +188,6 @@ static int fill_part(struct part *part, const struct given *given,
 	part->href = action.href;
 	part->expires = action.expires;
 	part->headers = action.headers;
-	part->nheaders = action.nheaders;
 	if (get_method(given->tree, " PUT POST PATCH ", &part->method, err) ||
 	    json_get_optional_string(given->tree, "want_digest", &wanted, err))
 		return -1;
@@ -287,7 +286,7 @@ static int parse_step(struct step *step, const struct plan *plan,
 	*step = (struct step){ .method = NULL };
 	if (!tree)
 		return 0;
-	if (action_parse(&step->action, tree, err) ||
+	if (action_parse(&step->action, tree, NULL, err) ||
 	    action_headers(&step->action, err))
 		return err_wrap(err, "'%s'", name);
 	if (body && !json_is_string(body))
@@ -323,8 +322,7 @@ static int perform_step(const struct step *step, unsigned answer_ms,
 	const struct http_request request = {
 		.method = step->method,
 		.url = step->action.href,
-		.headers = step->action.headers,
-		.nheaders = step->action.nheaders,
+		.headers = &step->action.headers,
 		/* Servers want a length of 0 where there could be a body. */
 		.body = strcmp(step->method, "GET") ? &body : NULL,
 		.answer_ms = answer_ms,

@@ -25,8 +25,8 @@ static int64_t parse_expires(const json_t *tree)
 	return in > 0 && in <= LIFE_MAX_S ? clock_unix() + in : 0;
 }
 
-int action_parse_at(struct action *action, const json_t *tree, const char *href,
-		    struct err *err)
+int action_parse(struct action *action, const json_t *tree, const char *href,
+		 struct err *err)
 {
 	*action = (struct action){ 0 };
 	if (!json_is_object(tree))
@@ -49,59 +49,32 @@ int action_parse_at(struct action *action, const json_t *tree, const char *href,
 	return 0;
 }
 
-int action_parse(struct action *action, const json_t *tree, struct err *err)
-{
-	return action_parse_at(action, tree, NULL, err);
-}
-
 int action_headers(struct action *action, struct err *err)
 {
 	const char *name;
 	json_t *value;
-	size_t n = action->header ? json_object_size(action->header) : 0;
 
-	if (n > ACTION_HEADERS_MAX)
-		return err_set(err, ERR_PROTOCOL,
-			       "action: 'header' has over %d members",
-			       ACTION_HEADERS_MAX);
-	action->headers = xcalloc(n, sizeof(*action->headers));
 	json_object_foreach (action->header, name, value) {
-		const char *text = json_string_value(value);
-
 		/* Go reads null as an empty string. */
-		if (json_is_null(value))
-			text = "";
-		if (!header_is_name(name) || !text || !header_is_value(text))
+		const char *text = json_is_null(value) ?
+					   "" :
+					   json_string_value(value);
+
+		if (!text)
 			return err_set(err, ERR_PROTOCOL,
-				       "action: 'header' has a bad member "
-				       "'%.40s'",
+				       "action: 'header': '%.40s' is not a "
+				       "string",
 				       name);
-		action->headers[action->nheaders].name = name;
-		action->headers[action->nheaders++].value = text;
+		if (headers_add(&action->headers, name, text, err))
+			return err_wrap(err, "action: 'header'");
 	}
 	return 0;
 }
 
-void action_replace_headers(struct action *action,
-			    const struct headers *headers)
-{
-	struct err impossible = ERR_INIT;
-
-	if (!headers)
-		return;
-	headers_add_all(&action->own_headers, headers, &impossible);
-	free(action->headers);
-	action->nheaders = headers->n;
-	action->headers = xcalloc(headers->n, sizeof(*action->headers));
-	for (size_t i = 0; i < headers->n; i++)
-		action->headers[i] = action->own_headers.list[i];
-}
-
 void action_release(struct action *action)
 {
-	free(action->headers);
+	headers_release(&action->headers);
 	free(action->own_href);
-	headers_release(&action->own_headers);
 	*action = (struct action){ 0 };
 }
 
@@ -271,7 +244,7 @@ void plan_free(struct plan *plan)
 		return;
 	for (size_t i = 0; i < plan->nparts; i++) {
 		free(plan->parts[i].etag);
-		free(plan->parts[i].headers);
+		headers_release(&plan->parts[i].headers);
 	}
 	free(plan->parts);
 	action_release(&plan->action);

@@ -17,36 +17,26 @@
  * The lines).
  */
 
-enum { ACTION_HEADERS_MAX = 64 };
-
 struct action {
-	const char *href;	/* borrowed from the tree */
+	const char *href;	/* borrowed from the tree, or `own_href` */
 	json_t *header;	/* borrowed; NULL if there is none */
-	struct http_header *headers;	/* owned; its strings are borrowed */
-	size_t nheaders;
-	char *own_href;	/* owned, as the next: what replaces the tree's */
-	struct headers own_headers;
+	struct headers headers;	/* owned */
+	char *own_href;	/* owned: what replaces the tree's; or NULL */
 	int64_t expires;	/* seconds since 1970; 0: it does not say */
 };
 
 /*
  * Check `tree`, which must outlive the action, and take `href` and `header`
- * from it.  Header members are not looked at: action_headers() does that.
- * `expires_in` counts from now, which may be some minutes late: git-lfs does not
- * tell when the server answered.
+ * from it.  If `href` is not NULL, a copy of it replaces that of the tree, which
+ * may then be any string.  Header members are not looked at: action_headers()
+ * does that.  `expires_in` counts from now, which may be some minutes late:
+ * git-lfs does not tell when the server answered.
  */
-int action_parse(struct action *action, const json_t *tree, struct err *err);
-
-/* Take a copy of `href` instead of the tree's, which may be any string then. */
-int action_parse_at(struct action *action, const json_t *tree, const char *href,
-		    struct err *err);
+int action_parse(struct action *action, const json_t *tree, const char *href,
+		 struct err *err);
 
 /* Fill `headers` with all of `header`: names and values that HTTP allows. */
 int action_headers(struct action *action, struct err *err);
-
-/* Replace the headers by copies of these; NULL: keep the server's. */
-void action_replace_headers(struct action *action,
-			    const struct headers *headers);
 
 void action_release(struct action *action);
 
@@ -84,8 +74,7 @@ struct part {
 	const char *href;	/* borrowed; NULL: the plan's action's */
 	int64_t expires;	/* when `href` does, as struct action has it */
 	const char *method;	/* borrowed; NULL: PUT */
-	struct http_header *headers;	/* owned; go with `href` */
-	size_t nheaders;
+	struct headers headers;	/* owned; go with `href` */
 	unsigned digests;	/* PLAN_CONTENT_MD5, ... */
 	char *etag;	/* owned; verbatim, or NULL */
 	uint32_t crc_moved;	/* CRC-32 of the bytes as sent or received */

@@ -236,6 +236,7 @@ static bool is_header_sent(const struct http_request *request, const char *name)
 static int http_add_headers(const struct http_request *request,
 			    bool with_headers, struct curl_slist **lines)
 {
+	const struct headers *headers = with_headers ? request->headers : NULL;
 	int ret = 0;
 
 	*lines = curl.slist_append(NULL, "Expect:");
@@ -248,10 +249,10 @@ static int http_add_headers(const struct http_request *request,
 	}
 	if (request->if_range)
 		ret |= add_line(lines, "If-Range", request->if_range);
-	for (size_t i = 0; with_headers && i < request->nheaders; i++)
-		if (is_header_sent(request, request->headers[i].name))
-			ret |= add_line(lines, request->headers[i].name,
-					request->headers[i].value);
+	for (size_t i = 0; headers && i < headers->n; i++)
+		if (is_header_sent(request, headers->list[i].name))
+			ret |= add_line(lines, headers->list[i].name,
+					headers->list[i].value);
 	return ret;
 }
 

@@ -113,8 +113,7 @@ struct http_request {
 	const char *method;	/* "GET", "PUT", ... */
 	const char *url;
 	const char *target;	/* where `url` redirected to before, or NULL */
-	const struct http_header *headers;	/* of the action: for its server only */
-	size_t nheaders;
+	const struct headers *headers;	/* for the server of `url` only; or NULL */
 	const char *media_type;	/* Accept and Content-Type, or NULL: none sent */
 	const char *range;	/* "0-1023", or NULL */
 	const char *if_range;	/* the ETag for which the range holds, or NULL */

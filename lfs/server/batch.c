@@ -300,8 +300,7 @@ static int batch_post(struct http *http, struct http_request *request,
 	int ret = url_check(request->url, err);
 
 	request->method = "POST";
-	request->headers = headers ? headers->list : NULL;
-	request->nheaders = headers ? headers->n : 0;
+	request->headers = headers;
 	request->media_type = MEDIA_TYPE;
 	request->body = &body;
 	if (!ret)

@@ -281,11 +281,8 @@ static int add_headers(const struct server *server,
 {
 	const struct session *session = find_session(server, action->href);
 
-	for (size_t i = 0; i < action->nheaders; i++)
-		if (headers_add(headers, action->headers[i].name,
-				action->headers[i].value, err))
-			return -1;
-	if (session_extra_headers(server->sessions[0], action->href, headers,
+	if (headers_add_all(headers, &action->headers, err) ||
+	    session_extra_headers(server->sessions[0], action->href, headers,
 				  err))
 		return -1;
 	if (object->authenticated || headers_get(headers, "Authorization") ||
@@ -339,7 +336,7 @@ void server_complete(struct server *server, struct batch_object *object)
 		return;
 	href = json_string_value(json_object_get(tree, "href"));
 	object->href = href ? rewrite_href(server, href) : NULL;
-	if (!action_parse_at(&action, tree, object->href, &object->err) &&
+	if (!action_parse(&action, tree, object->href, &object->err) &&
 	    mode_is_plain(object->actions, server->options.context->direction))
 		complete_headers(server, object, &action, &object->err);
 	action_release(&action);
@@ -481,7 +478,7 @@ struct verification *verification_new(struct server *server,
 		.params = json_object_get(tree, "params"),
 		.answer_ms = server->options.context->settings.finish_ms,
 	};
-	if (!action_parse(&verification->action, tree, err) &&
+	if (!action_parse(&verification->action, tree, NULL, err) &&
 	    !action_headers(&verification->action, err) &&
 	    !add_headers(server, object, &verification->action,
 			 &verification->headers, err)) {

@@ -147,30 +147,8 @@ static long upload_read(void *ctx, uint64_t off, char *data, size_t n,
 
 enum {
 	DIGEST_STEP = 64 << 10,
-	DIGESTS_MAX = 2,	/* in a request */
 	DIGEST_MAX = 64	/* SHA-256=, 44 characters and a NUL */
 };
-
-/* The headers of a part's request, with the digests that the server wants. */
-struct digests {
-	struct http_header *headers;	/* owned; NULL: it wants none */
-	size_t nheaders;
-	char values[DIGESTS_MAX][DIGEST_MAX];
-	size_t n;
-};
-
-static void add_digest(struct digests *digests, const char *name,
-		       const char *prefix, const unsigned char *sum, size_t n)
-{
-	struct buf text = BUF_INIT(DIGEST_MAX);
-	char *value = digests->values[digests->n++];
-
-	text_base64(&text, sum, n);
-	snprintf(value, DIGEST_MAX, "%s%s", prefix, buf_str(&text));
-	digests->headers[digests->nheaders].name = name;
-	digests->headers[digests->nheaders++].value = value;
-	buf_release(&text);
-}
 
 /* For this the part is read once before it is sent. */
 static int sum_part(const struct sending *sending, struct sha256 *sha,
@@ -195,37 +173,44 @@ static int sum_part(const struct sending *sending, struct sha256 *sha,
 	return 0;
 }
 
-static int add_digests(struct digests *digests, struct http_request *request,
-		       const struct sending *sending, struct err *err)
+/* Add the digests that the server wants to get with the part. */
+static int add_digests(struct headers *headers, const struct sending *sending,
+		       struct err *err)
 {
-	unsigned wanted = sending->part->digests;
-	unsigned char sum[SHA256_SIZE], md5_sum[MD5_SIZE];
+	unsigned char sha_sum[SHA256_SIZE], md5_sum[MD5_SIZE];
+	const struct {
+		unsigned digest;
+		const char *name, *prefix;
+		const unsigned char *sum;
+		size_t n;
+	} digests[] = {
+		{ PLAN_DIGEST_SHA256, "Digest", "SHA-256=", sha_sum,
+		  SHA256_SIZE },
+		{ PLAN_CONTENT_MD5, "Content-MD5", "", md5_sum, MD5_SIZE },
+		{ PLAN_DIGEST_MD5, "Digest", "MD5=", md5_sum, MD5_SIZE },
+	};
 	struct sha256 sha;
 	struct md5 md5;
+	int ret;
 
-	if (!wanted)
-		return 0;
 	sha256_init(&sha);
 	md5_init(&md5);
-	if (sum_part(sending, &sha, &md5, err))
-		return -1;
-	sha256_final(&sha, sum);
+	ret = sum_part(sending, &sha, &md5, err);
+	sha256_final(&sha, sha_sum);
 	md5_final(&md5, md5_sum);
-	digests->headers = xcalloc(request->nheaders + DIGESTS_MAX,
-				   sizeof(*digests->headers));
-	for (size_t i = 0; i < request->nheaders; i++)
-		digests->headers[i] = request->headers[i];
-	digests->nheaders = request->nheaders;
-	if (wanted & PLAN_DIGEST_SHA256)
-		add_digest(digests, "Digest", "SHA-256=", sum, sizeof(sum));
-	if (wanted & PLAN_CONTENT_MD5)
-		add_digest(digests, "Content-MD5", "", md5_sum,
-			   sizeof(md5_sum));
-	if (wanted & PLAN_DIGEST_MD5)
-		add_digest(digests, "Digest", "MD5=", md5_sum, sizeof(md5_sum));
-	request->headers = digests->headers;
-	request->nheaders = digests->nheaders;
-	return 0;
+	for (size_t i = 0; !ret && i < sizeof(digests) / sizeof(*digests);
+	     i++) {
+		struct buf value = BUF_INIT(DIGEST_MAX);
+
+		if (!(sending->part->digests & digests[i].digest))
+			continue;
+		buf_puts(&value, digests[i].prefix);
+		text_base64(&value, digests[i].sum, digests[i].n);
+		ret = headers_add(headers, digests[i].name, buf_str(&value),
+				  err);
+		buf_release(&value);
+	}
+	return ret;
 }
 
 /* A proxy may read all of a part before it sends any of it on. */
@@ -255,17 +240,23 @@ static int send_part(struct sending *sending, struct http_request *request,
 		     struct err *err)
 {
 	struct http *http = sending->http;
-	struct digests digests = { .headers = NULL };
-	int ret;
+	struct headers headers = HEADERS_INIT;
+	int ret = 0;
 
-	if (add_digests(&digests, request, sending, err))
-		return -1;
-	ret = http_perform(http, request, err);
+	if (sending->part->digests) {
+		ret = headers_add_all(&headers, request->headers, err) ||
+				      add_digests(&headers, sending, err) ?
+			      -1 :
+			      0;
+		request->headers = &headers;
+	}
+	if (!ret)
+		ret = http_perform(http, request, err);
 	if (!ret && sending->object->plan->mode->part_is_final)
 		ret = check_finish(sending->object->plan, request, http, err);
 	else if (!ret)
 		ret = status_of_answer(http, request, STATUS_TAKEN, err);
-	free(digests.headers);
+	headers_release(&headers);
 	return ret;
 }
 
@@ -297,8 +288,7 @@ int upload_part(struct object *object, struct part *part, struct http *http,
 	struct http_request request = {
 		.method = part->method ? part->method : "PUT",
 		.url = part->href ? part->href : plan->action.href,
-		.headers = part->href ? part->headers : plan->action.headers,
-		.nheaders = part->href ? part->nheaders : plan->action.nheaders,
+		.headers = part->href ? &part->headers : &plan->action.headers,
 		.body = &body,
 		.answer_ms = answer_ms(plan, part),
 		.expires = part->href ? part->expires : plan->action.expires,

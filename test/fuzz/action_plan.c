@@ -22,18 +22,19 @@ static void check_url(const char *url)
 }
 
 /* No name or value of a header may end its line. */
-static void check_headers(const struct http_header *headers, size_t n)
+static void check_headers(const struct headers *headers)
 {
-	for (size_t i = 0; i < n; i++)
-		if (!*headers[i].name || strpbrk(headers[i].name, "\r\n: ") ||
-		    strpbrk(headers[i].value, "\r\n"))
+	for (size_t i = 0; i < headers->n; i++)
+		if (!*headers->list[i].name ||
+		    strpbrk(headers->list[i].name, "\r\n: ") ||
+		    strpbrk(headers->list[i].value, "\r\n"))
 			abort();
 }
 
 /* It goes somewhere, or is there already. */
 static void check_part(const struct plan *plan, const struct part *part)
 {
-	check_headers(part->headers, part->nheaders);
+	check_headers(&part->headers);
 	if (part->href)
 		check_url(part->href);
 	else if (!plan->action.href && !part->is_stored)
@@ -49,7 +50,7 @@ static void check_plan(const struct plan *plan, uint64_t size)
 
 	if (plan->action.href)
 		check_url(plan->action.href);
-	check_headers(plan->action.headers, plan->action.nheaders);
+	check_headers(&plan->action.headers);
 	if (!plan->mode || plan->nparts > PLAN_PARTS_MAX)
 		abort();
 	for (size_t i = 0; i < plan->nparts; i++) {

@@ -22,18 +22,18 @@ static void good(void **state)
 	struct action action;
 
 	(void)state;
-	assert_int_equal(action_parse(&action, tree, &err), 0);
+	assert_int_equal(action_parse(&action, tree, NULL, &err), 0);
 	assert_string_equal(action.href, "https://h/a?b");
-	assert_int_equal(action.nheaders, 0);
+	assert_int_equal(action.headers.n, 0);
 	assert_int_equal(action_headers(&action, &err), 0);
-	assert_int_equal(action.nheaders, 4);
-	assert_string_equal(action.headers[0].name, "Authorization");
-	assert_string_equal(action.headers[0].value, "Basic eA==");
-	assert_string_equal(action.headers[1].value, "");
-	assert_string_equal(action.headers[2].value, "a\tb");
-	assert_string_equal(action.headers[3].value, "");
+	assert_int_equal(action.headers.n, 4);
+	assert_string_equal(action.headers.list[0].name, "Authorization");
+	assert_string_equal(action.headers.list[0].value, "Basic eA==");
+	assert_string_equal(action.headers.list[1].value, "");
+	assert_string_equal(action.headers.list[2].value, "a\tb");
+	assert_string_equal(action.headers.list[3].value, "");
 	action_release(&action);
-	assert_null(action.headers);
+	assert_null(action.headers.list);
 	action_release(&action);
 	json_decref(tree);
 }
@@ -52,9 +52,9 @@ static void no_header(void **state)
 		struct err err = ERR_INIT;
 		struct action action;
 
-		assert_int_equal(action_parse(&action, tree, &err), 0);
+		assert_int_equal(action_parse(&action, tree, NULL, &err), 0);
 		assert_int_equal(action_headers(&action, &err), 0);
-		assert_int_equal(action.nheaders, 0);
+		assert_int_equal(action.headers.n, 0);
 		action_release(&action);
 		json_decref(tree);
 	}
@@ -86,7 +86,7 @@ static void refused(void **state)
 		json_t *tree = parse(cases[i].text);
 
 		err_clear(&err);
-		assert_int_equal(action_parse(&action, tree, &err), -1);
+		assert_int_equal(action_parse(&action, tree, NULL, &err), -1);
 		assert_int_equal(err.kind, ERR_PROTOCOL);
 		assert_memory_equal(err.msg, cases[i].complaint,
 				    strlen(cases[i].complaint));
@@ -94,7 +94,7 @@ static void refused(void **state)
 		json_decref(tree);
 	}
 	err_clear(&err);
-	assert_int_equal(action_parse(&action, NULL, &err), -1);
+	assert_int_equal(action_parse(&action, NULL, NULL, &err), -1);
 	assert_string_equal(err.msg, "'action' is missing");
 	action_release(&action);
 }
@@ -127,10 +127,10 @@ static void bad_headers(void **state)
 		snprintf(text, sizeof(text),
 			 "{\"href\":\"http://h\",\"header\":%s}", headers[i]);
 		tree = parse(text);
-		assert_int_equal(action_parse(&action, tree, &err), 0);
+		assert_int_equal(action_parse(&action, tree, NULL, &err), 0);
 		assert_int_equal(action_headers(&action, &err), -1);
 		assert_int_equal(err.kind, ERR_PROTOCOL);
-		assert_non_null(strstr(err.msg, "bad member"));
+		assert_non_null(strstr(err.msg, "action: 'header'"));
 		action_release(&action);
 		json_decref(tree);
 	}
@@ -149,10 +149,10 @@ static int take_headers(unsigned n, struct err *err)
 		snprintf(name, sizeof(name), "X-%u", i);
 		json_object_set_new(header, name, json_string("y"));
 	}
-	assert_int_equal(action_parse(&action, tree, err), 0);
+	assert_int_equal(action_parse(&action, tree, NULL, err), 0);
 	ret = action_headers(&action, err);
 	if (!ret)
-		assert_int_equal(action.nheaders, n);
+		assert_int_equal(action.headers.n, n);
 	action_release(&action);
 	json_decref(tree);
 	return ret;
@@ -163,9 +163,9 @@ static void how_many_headers(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	assert_int_equal(take_headers(ACTION_HEADERS_MAX, &err), 0);
-	assert_int_equal(take_headers(ACTION_HEADERS_MAX + 1, &err), -1);
-	assert_non_null(strstr(err.msg, "over 64 members"));
+	assert_int_equal(take_headers(HEADERS_MAX, &err), 0);
+	assert_int_equal(take_headers(HEADERS_MAX + 1, &err), -1);
+	assert_non_null(strstr(err.msg, "over 64 headers"));
 }
 
 int main(void)

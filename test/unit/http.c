@@ -48,8 +48,7 @@ static char *big_body(void)
 
 static void put(void **state)
 {
-	const struct http_header headers[] = { { "X-One", "1" },
-					       { "X-Empty", "" } };
+	struct http_header list[] = { { "X-One", "1" }, { "X-Empty", "" } };
 	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 2 };
 	struct bench bench;
 	const char *head;
@@ -57,8 +56,7 @@ static void put(void **state)
 	(void)state;
 	serve(&bench, "PUT", tinyserver_text, EMPTY);
 	send_bytes(&bench, &bytes);
-	bench.request.headers = headers;
-	bench.request.nheaders = 2;
+	bench.request.headers = &(struct headers){ list, 2 };
 	assert_int_equal(perform(&bench), 0);
 	head = tinyserver_head(bench.server, 0);
 	assert_memory_equal(head, "PUT / HTTP/1.1\r\n", 16);
@@ -83,18 +81,16 @@ static void put(void **state)
 /* A length that is the action's would have the server wait for a body. */
 static void headers_of_a_body(void **state)
 {
-	const struct http_header headers[] = { { "Content-length", "7" },
-					       { "Transfer-Encoding",
-						 "chunked" },
-					       { "X-One", "1" } };
+	struct http_header list[] = { { "Content-length", "7" },
+				      { "Transfer-Encoding", "chunked" },
+				      { "X-One", "1" } };
 	struct bytes bytes = { .data = "hello", .size = 5, .at_most = 5 };
 	struct bench bench;
 	const char *head;
 
 	(void)state;
 	serve(&bench, "GET", tinyserver_text, EMPTY);
-	bench.request.headers = headers;
-	bench.request.nheaders = 3;
+	bench.request.headers = &(struct headers){ list, 3 };
 	assert_int_equal(perform(&bench), 0);
 	head = tinyserver_head(bench.server, 0);
 	assert_null(tinyserver_header(head, "content-length"));
@@ -103,7 +99,7 @@ static void headers_of_a_body(void **state)
 	/* Of a body that is sent, the length is the body's. */
 	bench.request.method = "PUT";
 	send_bytes(&bench, &bytes);
-	bench.request.nheaders = 1;
+	bench.request.headers = &(struct headers){ list, 1 };
 	assert_int_equal(perform(&bench), 0);
 	head = tinyserver_head(bench.server, 1);
 	assert_non_null(strstr(head, "\r\nContent-Length: 5\r\n"));
@@ -844,9 +840,8 @@ static void how_many(void **state)
 /* The action's headers may hold a credential: they stay at their origin. */
 static void headers_and_origins(void **state)
 {
-	const struct http_header headers[] = {
-		{ "Authorization", "Basic c2VjcmV0" }, { "X-Token", "secret" }
-	};
+	struct http_header list[] = { { "Authorization", "Basic c2VjcmV0" },
+				      { "X-Token", "secret" } };
 	struct route home = { .status = 307, .hops = 1, .location = "/b" };
 	struct route away = { .status = 307, .hops = 1 };
 	struct route other = { .status = 200 };
@@ -863,8 +858,7 @@ static void headers_and_origins(void **state)
 		here = tinyserver_start(redirect, i ? &away : &home);
 		assert_non_null(here);
 		set_up(&bench, "GET", tinyserver_url(here));
-		bench.request.headers = headers;
-		bench.request.nheaders = 2;
+		bench.request.headers = &(struct headers){ list, 2 };
 		bench.request.range = "1-2";
 		assert_int_equal(perform(&bench), 0);
 		head = tinyserver_head(here, 0);
@@ -885,7 +879,7 @@ static void headers_and_origins(void **state)
 /* A target that is known from before gets what it would by a redirect. */
 static void straight_to_the_target(void **state)
 {
-	const struct http_header headers[] = { { "X-Token", "secret" } };
+	struct http_header list[] = { { "X-Token", "secret" } };
 	struct route route = { .status = 200 };
 	struct tinyserver *here = tinyserver_start(redirect, &route);
 	struct tinyserver *there = tinyserver_start(redirect, &route);
@@ -898,8 +892,7 @@ static void straight_to_the_target(void **state)
 
 		set_up(&bench, "GET", tinyserver_url(here));
 		bench.request.target = tinyserver_url(server);
-		bench.request.headers = headers;
-		bench.request.nheaders = 1;
+		bench.request.headers = &(struct headers){ list, 1 };
 		bench.request.range = "1-2";
 		bench.request.if_range = "\"tag\"";
 		assert_int_equal(perform(&bench), 0);
@@ -917,7 +910,7 @@ static void straight_to_the_target(void **state)
 /* Back at home after a hop abroad: the headers are meant for it. */
 static void there_and_back(void **state)
 {
-	const struct http_header headers[] = { { "X-Token", "secret" } };
+	struct http_header list[] = { { "X-Token", "secret" } };
 	struct route away = { .status = 307, .hops = 1 };
 	struct route back = { .status = 307, .hops = 1 };
 	struct tinyserver *here = tinyserver_start(redirect, &away);
@@ -930,8 +923,7 @@ static void there_and_back(void **state)
 	snprintf(back.location, sizeof(back.location), "%s/d",
 		 tinyserver_url(here));
 	set_up(&bench, "GET", tinyserver_url(here));
-	bench.request.headers = headers;
-	bench.request.nheaders = 1;
+	bench.request.headers = &(struct headers){ list, 1 };
 	assert_int_equal(perform(&bench), 0);
 	assert_null(tinyserver_header(tinyserver_head(there, 0), "X-Token"));
 	assert_non_null(tinyserver_header(tinyserver_head(here, 1), "X-Token"));

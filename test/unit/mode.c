@@ -54,7 +54,7 @@ static void basic_upload(void **state)
 	assert_int_equal(plan->parts[0].size, 100);
 	assert_int_equal(plan->parts[0].number, 1);
 	assert_null(plan->parts[0].href);
-	assert_int_equal(plan->action.nheaders, 2);
+	assert_int_equal(plan->action.headers.n, 2);
 	plan_free(plan);
 	json_decref(input.tree);
 }
@@ -89,7 +89,7 @@ static void download(void **state)
 	assert_int_equal(plan->nparts, 10);
 	assert_int_equal(plan->parts[9].off, 90);
 	assert_int_equal(plan->parts[9].size, 5);
-	assert_int_equal(plan->action.nheaders, 1);
+	assert_int_equal(plan->action.headers.n, 1);
 	plan_free(plan);
 	input.request.size = 0;
 	plan = plan_of(&input, &err);
@@ -118,16 +118,16 @@ static void other_headers(void **state)
 	assert_non_null(plan);
 	headers_release(&headers);
 	assert_string_equal(plan->action.href, "http://h/o");
-	assert_int_equal(plan->action.nheaders, 2);
-	assert_string_equal(plan->action.headers[0].value, "c");
-	assert_string_equal(plan->action.headers[1].value, "Basic eA==");
+	assert_int_equal(plan->action.headers.n, 2);
+	assert_string_equal(plan->action.headers.list[0].value, "c");
+	assert_string_equal(plan->action.headers.list[1].value, "Basic eA==");
 	input.request.headers = &fresh;
 	input.request.href = "http://other/o";
 	plan_renew(plan, plan_of(&input, &err));
 	headers_release(&fresh);
 	assert_string_equal(plan->action.href, "http://other/o");
-	assert_int_equal(plan->action.nheaders, 1);
-	assert_string_equal(plan->action.headers[0].value, "Basic eQ==");
+	assert_int_equal(plan->action.headers.n, 1);
+	assert_string_equal(plan->action.headers.list[0].value, "Basic eQ==");
 	plan_free(plan);
 	/* What the user has rewritten need not have been a URL. */
 	json_object_set_new(input.tree, "href", json_string("cache:o"));
@@ -189,7 +189,7 @@ static void chunk_size_is_for_uploads(void **state)
 	(void)state;
 	assert_non_null(plan);
 	assert_string_equal(plan->mode->name, "basic download");
-	assert_int_equal(plan->action.nheaders, 1);
+	assert_int_equal(plan->action.headers.n, 1);
 	plan_free(plan);
 	json_decref(input.tree);
 }

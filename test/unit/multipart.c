@@ -21,7 +21,9 @@ static void plan_tree(struct try *try, uint64_t size, json_t *tree)
 	};
 
 	*try = (struct try){ .tree = tree, .plan = plan_new(&request) };
-	assert_int_equal(action_parse(&try->plan->action, tree, &try->err), 0);
+	assert_int_equal(action_parse(&try->plan->action, tree, NULL,
+				      &try->err),
+			 0);
 	assert_true(multipart_is(tree));
 	try->ret = multipart_plan(try->plan, &try->err);
 }
@@ -91,7 +93,7 @@ static void check_many(unsigned n, uint64_t size, int width,
 		off += part->size;
 	}
 	assert_int_equal(off, size);
-	assert_int_equal(try.plan->action.nheaders, 0);
+	assert_int_equal(try.plan->action.headers.n, 0);
 	release(&try);
 }
 

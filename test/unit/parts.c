@@ -144,11 +144,11 @@ static void heads(void **state)
 	first = &given.plan->parts[0];
 	second = &given.plan->parts[1];
 	assert_null(first->method);
-	assert_int_equal(first->nheaders, 0);
+	assert_int_equal(first->headers.n, 0);
 	assert_int_equal(first->digests, PLAN_CONTENT_MD5);
 	assert_string_equal(first->href, "http://h/p");
 	assert_string_equal(second->method, "POST");
-	assert_int_equal(second->nheaders, 2);
+	assert_int_equal(second->headers.n, 2);
 	assert_int_equal(second->digests, 0);
 	release(&given);
 }
