@@ -458,7 +458,6 @@ static void tidy(void **state)
 	assert_int_equal(remove_all(1, INT64_MAX), 1);
 }
 
-/* In a folder that others can enter nothing is resumed: it is litter. */
 /* Another tool has brought the object: nothing is left to resume. */
 static void tidy_what_came(void **state)
 {
@@ -481,6 +480,7 @@ static void tidy_what_came(void **state)
 	assert_int_equal(system("rm -r objects"), 0);
 }
 
+/* In a folder that others can enter nothing is resumed: it is litter. */
 static void in_a_shared_folder(void **state)
 {
 	char user_dir[] = "unfinished-1";
