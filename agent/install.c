@@ -431,7 +431,8 @@ static int warn_of_rivals(const struct request *request,
 				     "git-lfs uses that agent there");
 	}
 	if (!request->is_standalone &&
-	    gitconfig_is_true(config, "lfs.basictransfersonly"))
+	    gitconfig_bool(gitconfig_find(config, "lfs.basictransfersonly"),
+			   false))
 		warn_of_key(request, config, "lfs.basictransfersonly",
 			    "git-lfs then uses no transfer agent");
 	if (!request->is_standalone)

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "lfs/base/mem.h"
 
@@ -17,6 +18,13 @@ bool text_has_suffix(const char *s, const char *suffix)
 	size_t len = strlen(s), n = strlen(suffix);
 
 	return len >= n && !strcmp(s + len - n, suffix);
+}
+
+bool text_is_any(const char *s, const char *const *words)
+{
+	while (*words && strcasecmp(s, *words) != 0)
+		words++;
+	return *words;
 }
 
 char *text_lower(const char *s, size_t n)

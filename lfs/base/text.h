@@ -12,6 +12,9 @@
 bool text_has_prefix(const char *s, const char *prefix);
 bool text_has_suffix(const char *s, const char *suffix);
 
+/* Is it one of these words, which end with NULL, in any letter case? */
+bool text_is_any(const char *s, const char *const *words);
+
 /* A copy of the first `n` bytes in lower case; the caller's. */
 char *text_lower(const char *s, size_t n);
 

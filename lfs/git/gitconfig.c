@@ -121,18 +121,21 @@ struct gitconfig *gitconfig_load(const char *dir, struct err *err)
 static bool is_safe(const struct gitconfig_entry *entry)
 {
 	static const char *const keys[] = {
-		"lfs.allowincompletepush", "lfs.fetchexclude",
-		"lfs.fetchinclude",	   "lfs.gitprotocol",
-		"lfs.locksverify",	   "lfs.pushurl",
-		"lfs.skipdownloaderrors",  "lfs.url",
+		"lfs.allowincompletepush",
+		"lfs.fetchexclude",
+		"lfs.fetchinclude",
+		"lfs.gitprotocol",
+		"lfs.locksverify",
+		"lfs.pushurl",
+		"lfs.skipdownloaderrors",
+		"lfs.url",
+		NULL,
 	};
 
-	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
-		if (!strcasecmp(entry->key, keys[i]))
-			return true;
-	return entry->sub && *entry->sub &&
-	       (gitconfig_is(entry, "lfs", "access") ||
-		gitconfig_is(entry, "remote", "lfsurl"));
+	return text_is_any(entry->key, keys) ||
+	       (entry->sub && *entry->sub &&
+		(gitconfig_is(entry, "lfs", "access") ||
+		 gitconfig_is(entry, "remote", "lfsurl")));
 }
 
 struct gitconfig *gitconfig_merge(const struct gitconfig *git,
@@ -392,13 +395,14 @@ int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 	return 0;
 }
 
-bool gitconfig_is_true(const struct gitconfig *config, const char *key)
+bool gitconfig_bool(const struct gitconfig_entry *entry, bool usual)
 {
-	const struct gitconfig_entry *entry = gitconfig_find(config, key);
 	struct err ignored = ERR_INIT;
-	bool value = false;
+	bool value;
 
-	return entry && !gitconfig_parse_bool(entry, &value, &ignored) && value;
+	if (!entry || gitconfig_parse_bool(entry, &value, &ignored))
+		return usual;
+	return value;
 }
 
 /* The folder that git was installed in, by its own answer; the caller's. */

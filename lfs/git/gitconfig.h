@@ -113,8 +113,8 @@ int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 int gitconfig_parse_int(const struct gitconfig_entry *entry, int64_t *value,
 			struct err *err);
 
-/* Is the key set to a value that is true?  A bad value is not. */
-bool gitconfig_is_true(const struct gitconfig *config, const char *key);
+/* The boolean of an entry; `usual` without an entry, and for a bad value. */
+bool gitconfig_bool(const struct gitconfig_entry *entry, bool usual);
 
 /*
  * A path as git expands it: `~/`, `~user/` and `%(prefix)/`.  The result is

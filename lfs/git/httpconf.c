@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "lfs/base/buf.h"
@@ -135,15 +134,11 @@ static char *read_variable(const char *name)
  */
 static bool is_verify_off(void)
 {
-	static const char *const refusals[] = { "", "0", "false", "no", "off" };
+	static const char *const refusals[] = { "",   "0",   "false",
+						"no", "off", NULL };
 	const char *value = getenv("GIT_SSL_NO_VERIFY");
 
-	if (!value)
-		return false;
-	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++)
-		if (!strcasecmp(value, refusals[i]))
-			return false;
-	return true;
+	return value && !text_is_any(value, refusals);
 }
 
 /* The value that counts instead of the config's http.*, or NULL. */

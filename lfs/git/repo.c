@@ -7,7 +7,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
 #include "lfs/base/buf.h"
@@ -78,14 +77,6 @@ void repo_release(struct repo *repo)
 	*repo = (struct repo)REPO_INIT;
 }
 
-static bool is_false(const struct gitconfig_entry *entry)
-{
-	struct err ignored = ERR_INIT;
-	bool value = true;
-
-	return !gitconfig_parse_bool(entry, &value, &ignored) && !value;
-}
-
 static void add_promisor(const char ***names, const char *name)
 {
 	size_t n = 0;
@@ -109,7 +100,7 @@ const char **repo_promisors(const struct gitconfig *config)
 		if (!entry->sub || !*entry->sub)
 			continue;
 		if ((gitconfig_is(entry, "remote", "promisor") &&
-		     !is_false(entry)) ||
+		     gitconfig_bool(entry, true)) ||
 		    gitconfig_is(entry, "remote", "partialclonefilter"))
 			add_promisor(&names, entry->sub);
 	}
@@ -141,13 +132,11 @@ int branch_current(char **branch, const char *head, struct err *err)
 /* Does push.default, whose other values ignore the upstream, push to it? */
 static bool goes_upstream(const struct gitconfig *config)
 {
-	static const char *const words[] = { "simple", "upstream", "tracking" };
+	static const char *const words[] = { "", "simple", "upstream",
+					     "tracking", NULL };
 	const char *value = gitconfig_get(config, "push.default");
 
-	for (size_t i = 0; value && i < sizeof(words) / sizeof(words[0]); i++)
-		if (!strcasecmp(value, words[i]))
-			return true;
-	return !value || !*value;
+	return !value || text_is_any(value, words);
 }
 
 /* The upstream of a branch; NULL without one, or if it is no full ref. */

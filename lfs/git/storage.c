@@ -11,29 +11,25 @@
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
+#include "lfs/base/text.h"
 
 /* The mode of files, as git reads it; 0: as the umask says. */
 static mode_t shared_mode(const struct gitconfig_entry *shared)
 {
-	static const char *const all[] = { "all", "world", "everybody", "2" };
-	struct err ignored = ERR_INIT;
+	static const char *const all[] = { "all", "world", "everybody", "2",
+					   NULL };
 	unsigned long number;
-	bool is_shared;
 	char *end;
 
 	if (!shared || !strcasecmp(shared->value, "umask"))
 		return 0;
 	if (!strcasecmp(shared->value, "group") || !strcmp(shared->value, "1"))
 		return 0660;
-	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
-		if (!strcasecmp(shared->value, all[i]))
-			return 0664;
+	if (text_is_any(shared->value, all))
+		return 0664;
 	number = strtoul(shared->value, &end, 8);
 	if (*end)
-		return !gitconfig_parse_bool(shared, &is_shared, &ignored) &&
-				       is_shared ?
-			       0660 :
-			       0;
+		return gitconfig_bool(shared, false) ? 0660 : 0;
 	/* git dies of these, git-lfs falls back on the umask. */
 	if (number > 0777 || (number & 0600) != 0600)
 		return 0;

@@ -49,13 +49,9 @@ static int choose_url(const struct credential_query *query, struct gourl *url,
 static bool get_bool(const struct gitconfig *config, const char *url,
 		     const char *key, bool value)
 {
-	struct err ignored = ERR_INIT;
-	const struct gitconfig_entry *entry;
-
-	entry = gitconfig_find_url(config, "credential", url, key);
-	if (entry)
-		gitconfig_parse_bool(entry, &value, &ignored);
-	return value;
+	return gitconfig_bool(gitconfig_find_url(config, "credential", url,
+						 key),
+			      value);
 }
 
 static int add_challenges(struct credtext *lines,

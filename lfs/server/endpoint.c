@@ -222,14 +222,6 @@ static void read_other(struct endpoint *endpoint, const struct gourl *url,
 	}
 }
 
-static bool is_scheme(const struct gourl *url, const char *const *names)
-{
-	for (; *names; names++)
-		if (!strcmp(url->scheme, *names))
-			return true;
-	return false;
-}
-
 static void read_expanded(struct endpoint *endpoint,
 			  const struct gitconfig *config, const char *text)
 {
@@ -245,9 +237,9 @@ static void read_expanded(struct endpoint *endpoint,
 		read_scp(endpoint, text);
 		return;
 	}
-	if (is_scheme(&url, ssh))
+	if (text_is_any(url.scheme, ssh))
 		read_ssh_url(endpoint, &url);
-	else if (is_scheme(&url, as_is))
+	else if (text_is_any(url.scheme, as_is))
 		endpoint->url = gourl_format(&url);
 	else if (!strcmp(url.scheme, "git"))
 		read_git_url(endpoint, config, &url);
@@ -300,7 +292,7 @@ bool endpoint_is_url(const char *text)
 	if (gourl_parse(&url, text))
 		return is_url;
 	if (*url.scheme)
-		is_url = is_scheme(&url, schemes);
+		is_url = text_is_any(url.scheme, schemes);
 	gourl_release(&url);
 	return is_url;
 }

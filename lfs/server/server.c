@@ -298,8 +298,9 @@ static char *rewrite_href(const struct server *server, const char *href)
 	struct endpoint endpoint = ENDPOINT_INIT;
 	char *rewritten;
 
-	if (!gitconfig_is_true(context->lfsconfig,
-			       "lfs.transfer.enablehrefrewrite"))
+	if (!gitconfig_bool(gitconfig_find(context->lfsconfig,
+					   "lfs.transfer.enablehrefrewrite"),
+			    false))
 		return NULL;
 	endpoint_read_lfs(&endpoint, context->lfsconfig, href,
 			  context->direction);

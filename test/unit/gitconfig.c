@@ -231,10 +231,18 @@ static void messages(void **state)
 	int64_t n;
 
 	(void)state;
-	assert_true(gitconfig_is_true(config, "a.yes"));
-	assert_false(gitconfig_is_true(config, "a.no"));
-	assert_false(gitconfig_is_true(config, "a.nokey"));
-	assert_false(gitconfig_is_true(config, "a.https://h.key"));
+	for (int usual = 0; usual < 2; usual++) {
+		assert_true(
+			gitconfig_bool(gitconfig_find(config, "a.yes"), usual));
+		assert_false(
+			gitconfig_bool(gitconfig_find(config, "a.no"), usual));
+		assert_int_equal(gitconfig_bool(NULL, usual), usual);
+		assert_int_equal(
+			gitconfig_bool(gitconfig_find(config,
+						      "a.https://h.key"),
+				       usual),
+			usual);
+	}
 	assert_int_equal(gitconfig_parse_bool(gitconfig_find(config,
 							     "a.https://h.key"),
 					      &flag, &err),

@@ -26,6 +26,20 @@ static void vectors(void **state)
 	check("\x00\xff\xfe\xfb\xef\xbe\x3e\x3f", 8, "AP/+++++Pj8=");
 }
 
+static void words_and_slashes(void **state)
+{
+	static const char *const words[] = { "", "one", "Two", NULL };
+
+	(void)state;
+	assert_true(text_is_any("", words));
+	assert_true(text_is_any("ONE", words));
+	assert_true(text_is_any("two", words));
+	assert_false(text_is_any("tw", words));
+	assert_false(text_is_any("", words + 1));
+	assert_int_equal(text_trim_slashes("//a//", 5), 3);
+	assert_int_equal(text_trim_slashes("//", 2), 0);
+}
+
 static void unescape(void **state)
 {
 	static const struct {
@@ -169,9 +183,13 @@ static void in_an_error(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(vectors), cmocka_unit_test(unescape),
-		cmocka_unit_test(percent), cmocka_unit_test(copies),
-		cmocka_unit_test(shows),   cmocka_unit_test(in_an_error),
+		cmocka_unit_test(vectors),
+		cmocka_unit_test(words_and_slashes),
+		cmocka_unit_test(unescape),
+		cmocka_unit_test(percent),
+		cmocka_unit_test(copies),
+		cmocka_unit_test(shows),
+		cmocka_unit_test(in_an_error),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
