@@ -374,9 +374,10 @@ static bool takes_back(const struct forkpush *push,
 	struct err ignored = ERR_INIT;
 	const struct child child = child_of(push, argv);
 	char *nothing = child_line(&child, NULL, &ignored);
+	bool is = nothing;
 
 	free(nothing);
-	return nothing;
+	return is;
 }
 
 /*

@@ -184,7 +184,6 @@ enum {
 	SMALL = 64 << 20,	/* for a larger object a round trip is nothing */
 	NSEARCHES = 2,
 	FIND_MS = 1000,	/* that git may take for one search */
-	ANSWER_ROOM = 128,	/* for the name of an object of git's */
 	REACH_MOST = BATCH_OBJECTS_MAX - 1,	/* neighbours to ask about */
 	REACH_LEAST = 8,	/* fewer are not worth it */
 	USED_LEAST = 32	/* one answer in so many has to be of use */
@@ -244,11 +243,11 @@ static bool has_fetch_head(struct lookahead *ahead)
 	const struct child child = {
 		.argv = argv, .stop = stop_when(lookahead_is_over, ahead)
 	};
-	struct buf answer = BUF_INIT(ANSWER_ROOM);
 	struct err ignored = ERR_INIT;
-	bool is = !child_run(&child, &answer, NULL, &ignored);
+	char *name = child_line(&child, NULL, &ignored);
+	bool is = name;
 
-	buf_release(&answer);
+	free(name);
 	return is;
 }
 
