@@ -387,9 +387,9 @@ static const char *href_of(const struct server *server,
 	return json_string_value(json_object_get(action, "href"));
 }
 
-static const char *login_of(const struct batch_object *object)
+static const char *login_in(const struct headers *headers)
 {
-	return headers_get(&object->headers, "Authorization");
+	return headers_get(headers, "Authorization");
 }
 
 bool server_may_want_login(const struct server *server,
@@ -398,7 +398,7 @@ bool server_may_want_login(const struct server *server,
 	const char *href = href_of(server, object);
 
 	return href && !object->authenticated && !link_is_signed(href) &&
-	       !login_of(object);
+	       !login_in(&object->headers);
 }
 
 /*
@@ -429,7 +429,7 @@ int server_log_in(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
 	return log_in_to(server, object, href_of(server, object),
-			 login_of(object), err);
+			 login_in(&object->headers), err);
 }
 
 /* No request follows at once that one to `href`, or NULL. */
@@ -448,7 +448,8 @@ static void settle_sessions(struct server *server, const char *href,
 void server_settle(struct server *server, const struct batch_object *object,
 		   const struct err *err)
 {
-	settle_sessions(server, href_of(server, object), login_of(object), err);
+	settle_sessions(server, href_of(server, object),
+			login_in(&object->headers), err);
 }
 
 /* A `verify` action, ready to be performed. */
@@ -503,18 +504,13 @@ int verification_run(struct verification *verification, struct http *http,
 	return ret;
 }
 
-static const char *login_sent(const struct verification *verification)
-{
-	return headers_get(&verification->headers, "Authorization");
-}
-
 int verification_log_in(struct server *server,
 			const struct batch_object *object,
 			const struct verification *verification,
 			struct err *err)
 {
 	return log_in_to(server, object, verification->action.href,
-			 login_sent(verification), err);
+			 login_in(&verification->headers), err);
 }
 
 void verification_free(struct verification *verification)
@@ -544,7 +540,7 @@ static int verify_once(struct server *server, const struct batch_object *object,
 					  err);
 	if (ret <= 0)
 		settle_sessions(server, request.verification->action.href,
-				login_sent(request.verification), err);
+				login_in(&request.verification->headers), err);
 	verification_free(request.verification);
 	return ret || !err->kind ? ret : -1;
 }
