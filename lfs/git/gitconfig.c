@@ -157,23 +157,19 @@ struct gitconfig *gitconfig_merge(const struct gitconfig *git,
 	return merged;
 }
 
-/* Ask which of these objects exist: a line for each, one child for all. */
-static int check_objects(const char *names, struct buf *lines, struct err *err)
-{
-	const char *const argv[] = { "git", "cat-file", "--batch-check", NULL };
-	struct child child = { .argv = argv, .input = names };
-	int status;
-
-	return child_run(&child, lines, &status, err);
-}
-
-/* Read the first of these objects that is a config; NULL if none is. */
+/*
+ * Read the first of these objects that is a config; NULL if none is.  One child
+ * tells which of them exist, a line for each.
+ */
 static int load_blob(struct gitconfig **config, const char *names,
 		     struct err *err)
 {
+	const char *const check[] = { "git", "cat-file", "--batch-check",
+				      NULL };
+	const struct child child = { .argv = check, .input = names };
 	struct buf lines = BUF_INIT(LINES_MAX);
 	char *line, *type, *rest = NULL;
-	int ret = check_objects(names, &lines, err);
+	int status, ret = child_run(&child, &lines, &status, err);
 
 	line = !lines.len ? NULL : strtok_r(lines.data, "\n", &rest);
 	for (; line && !ret && !*config; line = strtok_r(NULL, "\n", &rest)) {

@@ -357,9 +357,9 @@ static bool is_strange(const struct failure *failure)
 	if (failure->code == CURLE_WEIRD_SERVER_REPLY ||
 	    failure->code == CURLE_UNSUPPORTED_PROTOCOL)
 		return true;
-	for (size_t i = 0; failure->code == CURLE_SSL_CONNECT_ERROR &&
-			   i < sizeof(words) / sizeof(words[0]);
-	     i++)
+	if (failure->code != CURLE_SSL_CONNECT_ERROR)
+		return false;
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		if (strstr(failure->detail, words[i]))
 			return true;
 	return false;
