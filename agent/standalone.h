@@ -46,7 +46,7 @@ bool serverurl_is_one(const struct gitconfig *config, const char *text);
  * `text` is a URL (of a server, a part of it, a repository or its LFS server;
  * http, https, ssh, host:path, git, or ENDPOINT_SHARED), the name of a remote
  * of the repository in the current directory, or NULL: its default remote.
- * ERR_USAGE if there is no LFS server behind it.  Release it in any case.
+ * ERR_USAGE if it leads to no LFS server.  Release it in any case.
  */
 int serverurl_find(struct serverurl *found, const struct gitconfig *config,
 		   const char *text, struct err *err);

@@ -218,8 +218,8 @@ static void add_stored(struct plan *plan, uint64_t off, uint64_t end)
 }
 
 /*
- * From a list in file order.  What is between two parts is at the server.  An
- * empty object has no bytes to overlap, but may have one part.
+ * Make the parts from a list in file order.  The server has the bytes between
+ * two parts.  An empty object has no bytes to overlap, but may have one part.
  */
 static int fill_parts(struct plan *plan, const struct given *list, size_t n,
 		      struct err *err)
