@@ -23,7 +23,8 @@
  *		  an object, when all of these have given up: this module decides
  *
  * Without a loop, libcurl sends a request again that met a closed connection,
- * and a transfer fetches parts again whose bytes are wrong.
+ * and a transfer fetches parts again whose bytes are wrong, a few times, or
+ * aborts an upload again, once.
  *
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.

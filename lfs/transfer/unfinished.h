@@ -9,9 +9,23 @@
 #include "lfs/base/err.h"
 
 /*
- * The files that interrupted transfers of this user have left in a storage, for
- * commands that show and remove them.  In a folder that others can enter, where
- * an earlier version kept all files, nothing is resumed: they are litter.
+ * The files that interrupted transfers of this user have left in a storage, what
+ * may be done with each, and how commands show and remove them:
+ *
+ *	OID.partial	the next download resumes it by OID.journal: it checks
+ *			what was hashed, and fetches the rest (partial.h)
+ *	OID.partial.XXXXXX
+ *			of a second process, without a journal: only removed
+ *	OID.XXXXXX	whole, but git-lfs never took it: the next download
+ *			hashes it, and hands it over (partial.h)
+ *	OID-KEY.upload	the same upload resumes it while its links live; once
+ *			complete, it answers git-lfs's next request for the
+ *			same object (resume.h)
+ *	credential-UID/	a login that agents share (credshare.h)
+ *
+ * Files that others could have changed are not resumed: in a folder that they can
+ * enter, where an earlier version kept all files, these are only removed.  The
+ * agent removes old files by unfinished_tidy(), a person by `prune`.
  *
  * A file that another process has locked is never removed.  To find out, each
  * is opened; so no journal of this process may be open: closing the second
