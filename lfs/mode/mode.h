@@ -20,8 +20,14 @@ bool mode_is_plain(json_t *actions, enum direction direction);
 
 /*
  * Make the plan of an action.  Its mode is recognised by the action's shape and
- * not by a name (lfs/wire.md, Dialects): in one conversation, Hugging Face has
- * large objects sent in parts and small ones whole, both as `multipart`.
+ * not by a name (lfs/wire.md, Dialects):
+ *
+ *	`parts` beside init and commit		parts.h, giftless
+ *	`chunk_size` and numbers in `header`	multipart.h, Hugging Face
+ *	neither					`basic`: one request of the whole
+ *
+ * In one conversation, Hugging Face has large objects sent in parts and small
+ * ones whole, both by the name `multipart`.
  *
  * Returns a new plan, or NULL with ERR_PROTOCOL, naming the member that is wrong.
  */

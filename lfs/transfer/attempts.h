@@ -15,16 +15,20 @@
  * These modules have the loops that try again, and scripts/tries finds any
  * other:
  *
- *	pool	  a request: retry.h decides
- *	server	  a request that got a 401, with another login: session decides
- *	download  a range, asked for at once in another way: source decides
- *	ssh	  git-lfs-authenticate, `lfs.ssh.retries` times
+ *	pool	  a request, `lfsmultipart.retries` times (8): retry.h decides
+ *	server	  a request that got a 401, with another login, until three were
+ *		  rejected: session decides.  A `verify` that is refused,
+ *		  `lfs.transfer.maxverifies` times (3): batch_verify_again()
+ *	download  a range, at once and in another way, once for each reason:
+ *		  source decides
+ *	ssh	  git-lfs-authenticate, `lfs.ssh.retries` times (5)
  *	move, scheduler, survey
  *		  an object, when all of these have given up: this module decides
+ *		  how often, by the limits at the top of attempts.c
  *
  * Without a loop, libcurl sends a request again that met a closed connection,
- * and a transfer fetches parts again whose bytes are wrong, a few times, or
- * aborts an upload again, once.
+ * and a transfer fetches parts with wrong bytes again (four times) or aborts an
+ * upload again (once).  A new run resumes an upload as often as resume.h says.
  *
  * This module decides, and says so in the log; its callers carry it out.  It
  * is pure but for the log: time and randomness are among the facts.

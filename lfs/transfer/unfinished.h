@@ -18,10 +18,10 @@
  *			of a second process, without a journal: only removed
  *	OID.XXXXXX	whole, but git-lfs never took it: the next download
  *			hashes it, and hands it over (partial.h)
- *	OID-KEY.upload	the same upload resumes it while its links live; once
- *			complete, it answers git-lfs's next request for the
- *			same object (resume.h)
- *	credential-UID/	a login that agents share (credshare.h)
+ *	OID-KEY.upload	the same upload resumes it while its links live, and as
+ *			long as runs get on; once complete, it answers git-lfs's
+ *			next request for the same object (resume.h)
+ *	credential-UID/	a login that agents share while they run (credshare.h)
  *
  * Files that others could have changed are not resumed: in a folder that they can
  * enter, where an earlier version kept all files, these are only removed.  The
