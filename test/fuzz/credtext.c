@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What is read is what goes back to it. */
+/* A text that was read is formatted to the same text. */
 static void check_again(const struct credtext *lines)
 {
 	struct credtext again = CREDTEXT_INIT;

@@ -32,7 +32,7 @@ static void check_joined(const char *text, const struct gourl *url)
 	free(joined);
 }
 
-/* What is written anew is written the same from then on. */
+/* A formatted URL is formatted to itself. */
 static void check_format(const struct gourl *url)
 {
 	char *text = gourl_format(url), *again = gourl_normalize(text);

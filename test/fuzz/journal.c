@@ -26,7 +26,7 @@
 enum {
 	IS_UPLOAD = 1,
 	IS_RAW = 2,
-	BEGINS_WELL = 4,	/* behind the records that a good one begins with */
+	BEGINS_WELL = 4,	/* after the records that a good one begins with */
 	HAS_ACTION = 8,	/* and for an upload, its action */
 	SIZE = 1000,
 	PART_SIZE = 300
@@ -185,7 +185,7 @@ static void download(const uint8_t *data, size_t size)
 	object_release(&object);
 }
 
-/* Cut a journal off behind its first records. */
+/* Cut a journal off after its first records. */
 static void keep_records(int n)
 {
 	struct journal_record record;

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* What was taken says the same when it is written out and read again. */
+/* A range that was read is the same when it is formatted and read again. */
 static void check_again(const struct source_range *range)
 {
 	struct source_range again;

@@ -14,7 +14,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* The next string, a copy; and on to what is behind it. */
+/* A copy of the next string; moves on past it. */
 static char *take(const char **at, size_t *left)
 {
 	char *text = xstrndup(*at, *left);

@@ -251,7 +251,7 @@ static void locks(void **state)
 		_exit(1);
 	}
 	assert_int_equal(read(ready[0], &c, 1), 1);
-	/* That of logins is another one. */
+	/* The file of logins is another one. */
 	assert_int_equal(credshare_lock(share, CREDSHARE_LOGIN, &err), 0);
 	credshare_unlock(share, CREDSHARE_LOGIN);
 	assert_int_equal(looks, 0);

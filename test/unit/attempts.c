@@ -18,14 +18,14 @@ enum {
 	MANY = 1 << 8,	/* fork */
 	OTHERS = 1 << 9,
 	AWAY = 1 << 10,	/* nothing has gone well since the try began */
-	GONE = 1 << 11,	/* likewise, for longer than we wait */
+	GONE = 1 << 11,	/* away, for longer than we wait */
 	NO_SERVER = 1 << 12,	/* git-lfs has asked: we cannot */
 	GAINS = 1 << 13,	/* more has arrived with each try */
 	TRICKLES = 1 << 14	/* the same, but next to nothing */
 };
 
 /*
- * What is next if each try fails so: a letter each, up to the last one.
+ * The decisions if each try fails in this way: a letter each, up to the last.
  * R retry, N new links, L log in, P put off, A ask, F fail, + and so on.
  */
 static const struct row {
@@ -35,7 +35,7 @@ static const struct row {
 	unsigned how;
 	const char *next;
 } rows[] = {
-	/* What fails for the moment. */
+	/* Failures that may pass. */
 	{ "parts, after the pool", ERR_BUSY, 503, KEEPS, "RF" },
 	{ "likewise, an upload", ERR_BUSY, 503, 0, "RF" },
 	{ "the network", ERR_NETWORK, 0, KEEPS, "RF" },
@@ -298,7 +298,7 @@ static void questions(void **state)
 	}
 	assert_false(attempts_ask_again(&attempts));
 
-	/* What was lost is there by now, or never. */
+	/* An object whose answer was lost is there by now, or never. */
 	attempts = (struct attempts)ATTEMPTS_INIT;
 	fail_once(&attempts, FINISHING | MAYBE_DONE, ERR_NETWORK, 0);
 	assert_int_equal(attempts.pause_ms, 0);
@@ -324,7 +324,7 @@ static void pauses(void **state)
 	assert_int_equal(attempts.pause_ms, 1000);
 }
 
-/* What a final error says; `says` NULL: as it came. */
+/* The message of a final error; `says` NULL: as it came. */
 static void words(void **state)
 {
 	static const struct {

@@ -224,7 +224,7 @@ static void too_many_values(void **state)
 	buf_puts(&text, "],\"objects\":[]}");
 	assert_int_equal(parse(&f, buf_str(&text)), -1);
 	assert_non_null(strstr(f.err.msg, "JSON values"));
-	/* What stands in strings counts for nothing. */
+	/* Brackets in strings do not count. */
 	buf_reset(&text);
 	buf_puts(&text, "{\"x\":\"\\\"");
 	for (int i = 0; i < N; i++)

@@ -199,7 +199,7 @@ static void alone(void **state)
 	struct budget *budget = budget_open(place->path, 0600, 16, 8, false);
 	struct stat st;
 
-	/* Who moves nothing may ask, and gets a careful answer. */
+	/* A process that moves nothing may ask, and gets a careful answer. */
 	assert_in_range(budget_share(budget), 1, 16);
 	budget_hold(budget);
 	assert_int_equal(budget_share(budget), 16);
@@ -273,7 +273,7 @@ static void two_of_a_process(void **state)
 	assert_int_equal(tell(other, 's'), 16);
 }
 
-/* Whose object is done makes room for the others at once. */
+/* An agent whose object is done makes room for the others at once. */
 static void release_and_kill(void **state)
 {
 	struct place *place = *state;
@@ -332,7 +332,7 @@ static void as_many_as_the_server_takes(void **state)
 	assert_int_equal(tell(&place->agents[1], 'f'), 4);
 	for (unsigned i = 0; i < 3; i++)
 		assert_int_equal(tell(&place->agents[i], 'e'), 0);
-	/* What one leaves is free for another, also if that one is killed. */
+	/* A place is free for another when its agent leaves it, or is killed. */
 	assert_int_equal(tell(&place->agents[2], 'l'), 3);
 	assert_int_equal(tell(&place->agents[0], 'e'), 1);
 	assert_int_equal(tell(&place->agents[1], 'e'), 0);
@@ -379,7 +379,7 @@ static void a_lesson_is_forgotten(void **state)
 		assert_int_equal(tell(agent, 'e'), 1);
 }
 
-/* What has had a place lets one that waits have the next turn. */
+/* A connection that had a place lets one that waits have the next turn. */
 static void places_go_round(void **state)
 {
 	struct place *place = *state;

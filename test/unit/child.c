@@ -113,7 +113,7 @@ static void input_larger_than_a_pipe(void **state)
 	assert_int_equal(run_sh(child, "cat", &output, NULL, &err), 0);
 	assert_int_equal(output.len, SIZE);
 	assert_memory_equal(output.data, text, SIZE);
-	/* Who does not read it all is not at fault. */
+	/* A child that does not read all of its input is not at fault. */
 	buf_reset(&output);
 	assert_int_equal(run_sh(child, "echo ok", &output, NULL, &err), 0);
 	assert_string_equal(buf_str(&output), "ok\n");
@@ -229,7 +229,7 @@ static void never_from_the_current_folder(void **state)
 		snprintf(path, sizeof(path), "%s:/nowhere", unsafe[i]);
 		run_planted(path, &output, &err);
 		assert_int_equal(err.code, ENOENT);
-		/* What is left of PATH is what the child gets. */
+		/* The child gets what is left of PATH. */
 		snprintf(path, sizeof(path), "%s:%s/good:%s:/bin", unsafe[i],
 			 dir, unsafe[i]);
 		run_planted(path, &output, &err);
@@ -383,7 +383,7 @@ static void descriptors(void **state)
 	struct err err = ERR_INIT;
 
 	(void)state;
-	/* Whoever runs this test may have left some open. */
+	/* The program that runs this test may have left some open. */
 	for (int fd = 3; fd < 1024; fd++)
 		fcntl(fd, F_SETFD, FD_CLOEXEC);
 	assert_int_equal(run_sh(child,
@@ -443,7 +443,7 @@ static void from_file_to_file(void **state)
 
 	(void)state;
 	assert_int_equal(run_files(child, "tr a-z A-Z", in, out, &err), 0);
-	/* Where it stopped writing, the next one goes on. */
+	/* The next child continues where the last one stopped writing. */
 	assert_int_equal(run_files(child, "cat; echo end", -1, out, &err), 0);
 	assert_int_equal(pread(out, text, sizeof(text), 0), 8);
 	assert_string_equal(text, "A\nB\nend\n");
@@ -517,7 +517,7 @@ static void find_behind(const char *shell, int fd)
 	_exit(waitpid(pid, NULL, 0) != pid);
 }
 
-/* What a child of ours finds. */
+/* The program that a child of ours finds. */
 static struct parent ask_child(const char *shell)
 {
 	struct parent found = { .pid = 0 };

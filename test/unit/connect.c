@@ -91,7 +91,7 @@ static void hosts_that_do_not(void **state)
 	assert_int_equal(hosts_unmet(&hosts, "http://b/1", 180, 190), 20);
 }
 
-/* Where nothing is known, nothing is given up early. */
+/* If nothing is known of a host, it is not given up early. */
 static void more_than_there_is_room_for(void **state)
 {
 	struct hosts hosts = { 0 };

@@ -46,7 +46,7 @@ static int remove_dir(void **state)
 	return rmdir(dir);
 }
 
-/* What the server does, and an object with what it takes to move it. */
+/* A server with its behaviour, and an object with all that moves it. */
 struct bench {
 	enum tiny_way way;
 	int status;	/* in place of the bytes; 0: serve them */
@@ -237,7 +237,7 @@ static void states_and_answers(void **state)
 		check_row(&rows[i]);
 }
 
-/* What was fetched of a part is not asked for again. */
+/* Bytes of a part that were fetched are not asked for again. */
 static void within_a_part(void **state)
 {
 	const struct row half = { .range = "bytes=3145728-4194303" };
@@ -292,7 +292,7 @@ static void fetch_all(struct bench *bench)
 	assert_true(hasher_wait(bench->object.hasher, 60000));
 }
 
-/* Which parts are fetched again, for what reason, and who is to blame. */
+/* The parts that are fetched again, the reason, and who is to blame. */
 static void wrong_bytes(void **state)
 {
 	struct bench bench;

@@ -7,8 +7,8 @@
 #define CONFIG(text) (text), sizeof(text)
 
 /*
- * Where an endpoint is found is the business of test/endpoints.table; here is
- * what git-lfs does not show.
+ * test/endpoints.table says where an endpoint is found; these cases are those
+ * that git-lfs does not show.
  */
 
 static struct gitconfig *parse(const char *text, size_t len)
@@ -132,7 +132,7 @@ static void errors(void **state)
 	gitconfig_free(empty);
 }
 
-/* Which key it was, for who has to be told; the last one counts. */
+/* The key that named the endpoint, for messages; the last one counts. */
 static void keys(void **state)
 {
 	static const char texts[][120] = {

@@ -262,7 +262,7 @@ static int open_shared(const char *path)
 	return file_open_shared(path, 0666, &err);
 }
 
-/* What others may have put where a file of ours would be. */
+/* Files that others may have put in the place of ours. */
 static void planted(void **state)
 {
 	int (*const opens[])(const char *path) = { open_own, open_shared };
@@ -405,7 +405,7 @@ static void a_file_without_a_name(void **state)
 	assert_non_null(strstr(err.msg, place->dir));
 }
 
-/* What FUSE says for one that has no such call. */
+/* FUSE's answer for a file system that has no such call. */
 static void room_that_is_not_told(void **state)
 {
 	struct place *place = *state;

@@ -147,7 +147,7 @@ static void as_it_was(void **state)
 	forkpush_release(&push);
 }
 
-/* What has been tried may not hold any more. */
+/* The state of the remote may have changed since the trial. */
 static void others_came_first(void **state)
 {
 	static const char *const names[] = { "late" };
@@ -179,7 +179,7 @@ static void others_came_first(void **state)
 	forkpush_release(&push);
 }
 
-/* Likewise of all: the others are pushed. */
+/* With --all, too: the others are pushed. */
 static void others_came_between(void **state)
 {
 	struct forkpush push = { .remote = "between.git",

@@ -23,7 +23,7 @@ static void expect(const struct bar *bar, const struct bar_state *state,
 	free(line);
 }
 
-/* What is less important goes first: the picture, then the end of the line. */
+/* The picture is left out first, then the end of the line. */
 static void widths(void **state)
 {
 	static const char facts[] =
@@ -107,7 +107,7 @@ static void extremes(void **state)
 	free(line);
 }
 
-/* What bar_draw() writes to stderr, as a file. */
+/* A file with what bar_draw() writes to stderr. */
 static void draw(struct bar *bar, const struct bar_state *now, uint64_t ms,
 		 const char *expected)
 {

@@ -56,7 +56,7 @@ static struct gitconfig *config_of(const char *text)
 	return config;
 }
 
-/* What `git config` prints for two arguments, or "-" if it fails. */
+/* The output of `git config` for two arguments, or "-" if it fails. */
 static char *ask_git(const char *first, const char *second)
 {
 	const char *argv[] = { "git", "config", first, second, NULL, NULL };

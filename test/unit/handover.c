@@ -51,7 +51,7 @@ static void init(struct object *object, uint64_t size)
 	object->storage = &storage;
 }
 
-/* What is found; NULL is nothing. */
+/* The name that is found; NULL: none. */
 static void expect(const char *name)
 {
 	struct object object;

@@ -200,7 +200,7 @@ static void wrong_bytes(void **state)
 	tear_down(&bench);
 }
 
-/* Of a download, which parts are bad matters only if the whole is. */
+/* In a download it matters only for a bad whole which parts are bad. */
 static void parts_of_a_download(void **state)
 {
 	struct err err = ERR_INIT;
@@ -309,7 +309,7 @@ static void going_on(void **state)
 		for (size_t k = 0; k < n / 10000; k++)
 			bench.plan->parts[k].crc_hashed =
 				crc_update(0, bench.data + k * 10000, 10000);
-		/* Of an earlier run that had come further, say. */
+		/* Such as of an earlier run that had come further. */
 		bench.plan->parts[n / 10000].crc_hashed = 12345;
 		bench.plan->parts[100].crc_hashed = 12345;
 		/* Destroy the bytes: whoever reads them again, fails. */

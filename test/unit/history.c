@@ -135,7 +135,7 @@ static void no_such_ref(void **state)
 	assert_int_equal(access("stolen", F_OK), -1);
 }
 
-/* What is at an old commit, or at one side of a merge, is there as well. */
+/* Pointers of an old commit, or of one side of a merge, are found, too. */
 static void patterns(void **state)
 {
 	(void)state;

@@ -96,7 +96,7 @@ static void headers_of_a_body(void **state)
 	assert_null(tinyserver_header(head, "content-length"));
 	assert_null(tinyserver_header(head, "transfer-encoding"));
 	assert_non_null(strstr(head, "\r\nX-One: 1\r\n"));
-	/* Of a body that is sent, the length is the body's. */
+	/* The length of a body that is sent is the body's. */
 	bench.request.method = "PUT";
 	send_bytes(&bench, &bytes);
 	bench.request.headers = &(struct headers){ list, 1 };
@@ -328,7 +328,7 @@ static void a_sink_that_has_enough(void **state)
 	buf_release(&kept.body);
 }
 
-/* Who gave an error, for whoever has to ask its owner. */
+/* An error names the server, so that its owner can be asked. */
 static void the_peer_of_an_error(void **state)
 {
 	static char answer[] = "HTTP/1.1 403 No\r\nX-Amz-Request-Id: 4442\r\n"
@@ -738,7 +738,7 @@ static void stop_and_wake(void **state)
 	}
 }
 
-/* Where the servers send their clients; the last answer is "ok". */
+/* The URLs to which the servers redirect; the last answer is "ok". */
 struct route {
 	int status;
 	unsigned hops;	/* redirects before the answer */
@@ -939,7 +939,7 @@ static bool want_login(struct tinyrequest *request, void *ctx)
 					"Content-Length: 0\r\n\r\n");
 }
 
-/* Who did not get the login cannot have refused it. */
+/* A server that did not get the login cannot have refused it. */
 static void whose_refusal(void **state)
 {
 	struct tinyserver *there = tinyserver_start(want_login, NULL);
@@ -1024,7 +1024,7 @@ static int never_write(void *ctx, const char *data, size_t n, struct err *err)
 	return err_set(err, ERR_LOCAL, "%zu bytes written", n);
 }
 
-/* What a redirect says is for nobody, however long it is. */
+/* The body of a redirect is dropped, however long it is. */
 static void the_redirects_body_is_dropped(void **state)
 {
 	const struct http_sink sink = { never, never_write, NULL };
@@ -1040,7 +1040,7 @@ static void the_redirects_body_is_dropped(void **state)
 	assert_int_equal(get(&bench, redirect, &route), 0);
 	assert_string_equal(buf_str(http_answer(bench.http)), "ok");
 	tear_down(&bench);
-	/* Nor for the sink. */
+	/* The sink does not get it either. */
 	route.hops = 1000;
 	serve(&bench, "GET", redirect, &route);
 	bench.request.sink = &sink;

@@ -12,7 +12,7 @@
 #include "lfs/net/http.h"
 #include "test/unit/tinyserver.h"
 
-/* What the tests of http.h have in common. */
+/* The part that the tests of http.h share. */
 
 #define OK "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 #define EMPTY "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"

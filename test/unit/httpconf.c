@@ -354,7 +354,7 @@ static void passwords(void **state)
 	httpconf_free(conf);
 }
 
-/* What stands beside a certificate, and what the environment says for all. */
+/* Keys beside a certificate, and the environment's settings for all URLs. */
 static void keys_of_certs(void **state)
 {
 	static const char text[] = "http.sslcert\na.pem\0"
@@ -441,7 +441,7 @@ static void bad_values(void **state)
 	}
 }
 
-/* What the config, in the form of `git config -z --list`, gives for a URL. */
+/* The options of a URL, from a config in the form of `git config -z --list`. */
 static void assert_headers(const char *text, size_t len, const char *want)
 {
 	struct headers headers = HEADERS_INIT;

@@ -232,7 +232,7 @@ static void look_does_not_wait_longer(void **state)
 	begun = clock_ms();
 	assert_true(input_look(&input, 60000));
 	assert_true(clock_ms() - begun < 30000);
-	/* What is buffered hides the end for no longer than it is there. */
+	/* Buffered lines hide the end of the input only until they are read. */
 	close(pipes[1]);
 	assert_false(input_look(&input, 60000));
 	assert_true(input_begin_line(&input));

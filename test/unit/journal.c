@@ -59,7 +59,7 @@ static void expect(struct journal *journal, enum journal_type type,
 	assert_true(journal_next(journal, &record));
 	assert_int_equal(record.type, type);
 	assert_int_equal(record.size, strlen(text));
-	/* A NUL stands behind the bytes. */
+	/* A NUL follows the bytes. */
 	assert_string_equal(record.data, text);
 }
 

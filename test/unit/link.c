@@ -71,7 +71,7 @@ static void ends(void **state)
 				 (long long)link_expires_at(links[i].url));
 }
 
-/* Where there is such a query parameter, and it is not empty. */
+/* The link has such a query parameter, and it is not empty. */
 static void signatures(void **state)
 {
 	static const char *const urls[] = {
@@ -123,7 +123,7 @@ static void outlooks(void **state)
 		{ { .size = 37 * GB, .sent = GB, .ms = 100000, .life_s = 3600 },
 		  "the links live 60 min; at this rate, 10.0 MB/s, the object "
 		  "needs 62 min" },
-		/* What was sent before needs no time. */
+		/* Bytes that were sent before need no time. */
 		{ { .size = 108 * GB,
 		    .before = 80 * GB,
 		    .sent = GB,

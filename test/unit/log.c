@@ -226,7 +226,7 @@ static void check_taken(const char *path)
 	assert_string_equal(out, "no trouble\n");
 }
 
-/* What others may have put there for us to write to. */
+/* Files that others may have put there for us to write to. */
 static void planted(void **state)
 {
 	char dir[] = "/tmp/lfsmp-log.XXXXXX", file[100], path[100];
@@ -278,7 +278,7 @@ static void of_another_user(void **state)
 	check_taken(path);
 	assert_int_equal(chmod(dir, 0775), 0);
 	check_refused(path, "not yours alone");
-	/* Whose folder it is may put there what he likes. */
+	/* The owner of a folder may put into it what he likes. */
 	assert_int_equal(chmod(dir, 0755) || chown(dir, 65534, 65534), 0);
 	check_refused(path, "not yours alone");
 	assert_int_equal(unlink(path) || rmdir(dir), 0);

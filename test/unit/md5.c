@@ -3,7 +3,7 @@
 #include "lfs/base/text.h"
 #include "test/unit/unit.h"
 
-/* Of `text`, handed over in two pieces. */
+/* The MD5 of `text`, handed over in two pieces. */
 static void check(const char *text, size_t first, const char *expected)
 {
 	struct buf out = BUF_INIT(64);

@@ -2,7 +2,7 @@
 #include "lfs/base/mem.h"
 #include "test/unit/unit.h"
 
-/* What the kernel copies to begins where it copies fast. */
+/* A buffer for the kernel begins where the kernel copies fast. */
 static void large_ones_begin_at_a_page(void **state)
 {
 	static const size_t sizes[] = { 32 << 10, 128 << 10, (128 << 10) + 1,

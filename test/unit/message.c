@@ -113,7 +113,7 @@ static void objects(void **state)
 	message_release(&message);
 }
 
-/* What is wrong, and which oid the answer can bear. */
+/* The error, and the oid that the answer can have. */
 static const struct {
 	const char *line;
 	const char *complaint;

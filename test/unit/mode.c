@@ -99,7 +99,7 @@ static void download(void **state)
 	json_decref(input.tree);
 }
 
-/* What replaces an action's own lives as long as its plan, renewed or not. */
+/* A replaced link or header lives as long as the plan, renewed or not. */
 static void other_headers(void **state)
 {
 	struct input input = make(DOWNLOAD, 5,
@@ -129,7 +129,7 @@ static void other_headers(void **state)
 	assert_int_equal(plan->action.headers.n, 1);
 	assert_string_equal(plan->action.headers.list[0].value, "Basic eQ==");
 	plan_free(plan);
-	/* What the user has rewritten need not have been a URL. */
+	/* A link that the user rewrites need not have been a URL. */
 	json_object_set_new(input.tree, "href", json_string("cache:o"));
 	plan = plan_of(&input, &err);
 	assert_non_null(plan);

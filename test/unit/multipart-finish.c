@@ -165,7 +165,7 @@ static void a_completion_without_parts(void **state)
 	release(&try);
 }
 
-/* Busy once, then the server knows the upload no more. */
+/* Busy once, then the server no longer knows the upload. */
 static bool busy_then_gone(struct tinyrequest *request, void *ctx)
 {
 	(void)ctx;

@@ -4,8 +4,8 @@
 #include "test/unit/unit.h"
 
 /*
- * What git-lfs 3.3.0 sent for these files (seen at a server), but for the
- * places that netrc.h names.
+ * The logins that git-lfs 3.3.0 sent for these files (seen at a server), except
+ * for the places that netrc.h names.
  */
 static const struct {
 	const char *text;

@@ -155,7 +155,7 @@ static void siblings_and_the_rest(void **state)
 	pace_free(NULL);
 }
 
-/* What a connection did before it was closed is not the next one's fault. */
+/* The next connection is not judged by what a closed one did. */
 static void a_new_connection(void **state)
 {
 	const struct scene slow = { .rate = 1,
@@ -187,7 +187,7 @@ static void a_new_connection(void **state)
 	pace_free(pace);
 }
 
-/* What is over is not judged, but counts for the next body of the connection. */
+/* A body that has ended is not judged, but counts for the next one. */
 static void a_body_that_has_ended(void **state)
 {
 	const struct scene slow = { .rate = 1, .siblings = FOUR };

@@ -220,7 +220,7 @@ static void of_its_own(void **state)
 	assert_int_equal(system(command), 0);
 }
 
-/* What is behind the file's name is of another size. */
+/* The file of that name has another size. */
 static void another_size(void **state)
 {
 	struct object object;

@@ -11,7 +11,7 @@ static const char oid[] =
 #define H "\"href\":\"http://h/p\""
 #define COMMIT ",\"commit\":{\"href\":\"http://h/c\"}"
 
-/* What a plan is made of, and what came of it. */
+/* An action, and the plan that was made of it. */
 struct given {
 	json_t *tree;
 	struct plan *plan;

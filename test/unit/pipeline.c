@@ -145,7 +145,7 @@ static void send_parts(struct bench *bench)
 	}
 }
 
-/* What the main thread does all the time. */
+/* The work that the main thread does all the time. */
 static void turn(struct bench *bench)
 {
 	send_parts(bench);
@@ -225,7 +225,7 @@ static void fetch(struct bench *bench)
 		if (part->finished)
 			continue;
 		wait_for_blocks(bench, part);
-		/* Those behind it go out at the same time, if they can. */
+		/* The parts after it go out at the same time, if they can. */
 		for (size_t k = i + 1; k < plan->nparts; k++)
 			if (!object_is_ready(&bench->download, &plan->parts[k]))
 				break;
@@ -262,7 +262,7 @@ static void hash_within_a_part(void **state)
 		source_expect(bench.download.source);
 		fetch(&bench);
 		check_end(&bench);
-		/* What was sent and hashed does not come again. */
+		/* Bytes that were sent and hashed are not fetched again. */
 		assert_int_equal(bench.received, SIZE - hashed[k]);
 		assert_int_equal(bench.download.moved, SIZE);
 		tear_down(&bench);
@@ -430,7 +430,7 @@ static void ranges_of_a_part_are_about_equal(void **state)
 	plan_free(fetch);
 }
 
-/* What was sent, or is stored, need not come again: but for the hash. */
+/* Bytes that were sent, or are stored, are fetched again only for the hash. */
 static void skips(void **state)
 {
 	static const struct {
@@ -470,7 +470,7 @@ static void the_least(void **state)
 	(void)state;
 	assert_int_equal(fetch_least(send, 4), 20);
 	assert_int_equal(fetch_least(send, 12), 24);
-	/* What is stored is not moved. */
+	/* Stored bytes are not moved. */
 	send->parts[0].is_stored = send->parts[1].is_stored = true;
 	assert_int_equal(fetch_least(send, 4), 10);
 	send->mode = &one_put;

@@ -21,7 +21,7 @@ static bool parse(struct pointer *pointer, const char *text, size_t len)
 	return ret;
 }
 
-/* What `git lfs pointer --check` (3.3.0) takes as well. */
+/* Texts that `git lfs pointer --check` (3.3.0) takes, too. */
 static void pointers(void **state)
 {
 	static const struct {
@@ -134,7 +134,7 @@ static const struct {
 	TEXT(V O "size 18446744073709551617\n"),
 	TEXT(V O "size 1\0002\n"),
 	TEXT(V O "size 1\n\0"),
-	/* What stands around the whole, or in a line of its own. */
+	/* Blanks around the whole, or in a line of their own. */
 	TEXT("\xe2\x80\x8b" V O S),
 	TEXT("\x85" V O S),
 	TEXT(V O S "\xa0"),

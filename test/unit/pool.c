@@ -71,7 +71,7 @@ struct deed {
 	atomic_bool is_over;	/* for is_wanted() */
 };
 
-/* What a test begins with. */
+/* A test begins with this. */
 struct setting {
 	unsigned workers;
 	const struct retry_policy *policy;
@@ -454,7 +454,7 @@ static void free_stops_what_runs(void **state)
 	assert_int_equal(server.taken, 0);
 }
 
-/* A job that nobody can stop is left behind, in time, and not freed. */
+/* A job that nobody can stop is abandoned, in time, and not freed. */
 static void free_does_not_wait_for_ever(void **state)
 {
 	static struct deed deed;
@@ -913,7 +913,7 @@ static void stop_while_a_name_is_looked_up(void **state)
 	assert_false(atomic_load(&gave_up));
 }
 
-/* libcurl has left its thread behind; it cleans up after itself. */
+/* libcurl has abandoned its thread, which cleans up after itself. */
 static int let_go(void **state)
 {
 	(void)state;

@@ -68,7 +68,7 @@ static void released(void **state)
 	answer.actions = json_object();
 	answer.href = xstrdup("https://host/1");
 	entry_keep(&entry, UPLOAD, &answer);
-	/* What it owned is the entry's now. */
+	/* The entry now owns what it owned. */
 	assert_null(answer.actions);
 	assert_null(answer.href);
 	assert_int_equal(answer.size, 7);

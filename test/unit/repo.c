@@ -154,7 +154,7 @@ static void current_branch(void **state)
 	is_on(NULL);
 }
 
-/* What repo_find() has found is not asked for again. */
+/* A repository that repo_find() has found is not looked for again. */
 static void known_head(void **state)
 {
 	(void)state;
@@ -342,7 +342,7 @@ static void zero_bytes_in_fetch_heads(void **state)
 static const struct {
 	const char *config;
 	size_t len;
-	const char *remotes;	/* with a blank behind each */
+	const char *remotes;	/* with a blank after each */
 } clones[] = {
 	{ CASE("core.bare\nfalse\0"), "" },
 	{ CASE(FILTER("a", "blob:none")), "a " },

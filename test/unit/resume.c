@@ -296,7 +296,7 @@ static void completed_for_another_git_lfs(void **state)
 	}
 }
 
-/* Whoever asked the server just now knows better. */
+/* An answer that the server gave just now is newer. */
 static void completed_but_asked_for(void **state)
 {
 	struct place *place = *state;
@@ -328,7 +328,7 @@ static void no_secrets(void **state)
 		struct resume resume;
 
 		place->context.endpoint.url = endpoints[i];
-		/* What differs after the '?' may be another repository. */
+		/* A query that differs may mean another repository. */
 		choose_fresh(&resume, place, &given);
 		resume_release(&resume);
 		give_back(&given);
@@ -356,7 +356,7 @@ static void completed_long_ago(void **state)
 	give_back(&given);
 }
 
-/* Is a run that begins after these the last try to go on with it? */
+/* Is a run that begins after these the last one to resume it? */
 static bool is_last_try(struct place *place, int tries, int64_t age)
 {
 	struct given given = give(place, 2, 1000);

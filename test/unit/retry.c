@@ -193,7 +193,7 @@ static void offline_or_only_this_peer(void **state)
 	facts.moved_ms = 1;
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
 	assert_int_equal(retry.tries, 3);
-	/* What was not counted leaves the count alone. */
+	/* A try that does not count leaves the count alone. */
 	err.kind = ERR_OFFLINE;
 	assert_true(retry_again(&retry, &policy, &err, &facts, &pause));
 	assert_int_equal(retry.tries, 3);

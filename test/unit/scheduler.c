@@ -15,14 +15,14 @@
 #include "test/unit/unit.h"
 
 /*
- * Small objects between two servers.  What happens to each is a letter:
+ * Small objects between two servers.  A letter says what happens to each:
  *
  *	.	nothing: it is moved
  *	t	the target has it
  *	m	the source does not have it
  *	r	its upload is refused with a 422
  *	b	its upload is answered with a 503, the first time
- *	a	likewise, and so is the question to the target after that
+ *	a	as b, and so is the question to the target after that
  *	x	the first link of the source is refused with a 403
  *	w	its upload ends when `jobs` uploads are under way
  *	h	its upload never ends, and the run is stopped

@@ -103,7 +103,7 @@ static void nothing_at_all(void **state)
 			  "a786eff8147c4e72b9807785afee48bb");
 }
 
-/* Start the oracle with `size` bytes behind it, in the state h. */
+/* Start the oracle after `size` bytes, in the state h. */
 static void oracle(const uint32_t h[8], uint64_t size,
 		   const unsigned char *data, size_t n,
 		   unsigned char digest[SHA256_SIZE])

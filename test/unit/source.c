@@ -24,7 +24,7 @@ static struct source *new_source(void)
 	return source_new(NULL, HREF, SIZE);
 }
 
-/* Of a part that is not the first and not the last. */
+/* The range of a part that is neither the first nor the last. */
 static void ask(struct source *source, struct source_route *route)
 {
 	*route = (struct source_route)SOURCE_ROUTE_INIT;
@@ -144,7 +144,7 @@ static void a_target_that_never_served_is_the_last(void **state)
 	source_free(source);
 }
 
-/* What a target says while it serves others, and when it serves none. */
+/* Answers of a target while it serves others, and when it serves none. */
 static void a_target_that_wants_fewer(void **state)
 {
 	static const struct {
@@ -499,7 +499,7 @@ static void asked_anew_for_each_reason(void **state)
 	source_free(source);
 }
 
-/* What servers did with ranges is remembered for the next object. */
+/* The next object remembers what servers did with ranges. */
 static void the_next_object(void **state)
 {
 	struct source_memory memory = { .url = NULL };
@@ -509,7 +509,7 @@ static void the_next_object(void **state)
 		enum source_state before;
 		enum source_state learned;	/* UNKNOWN: nothing */
 	} cases[] = {
-		/* Of an unknown server, what may come in vain. */
+		/* The bytes of an unknown server that may be wasted. */
 		{ HREF, 4 * MIB, SOURCE_EXPECTED, SOURCE_UNKNOWN },
 		{ HREF, 4 * MIB + 1, SOURCE_UNKNOWN, SOURCE_HEEDED },
 		{ HREF "2", SIZE, SOURCE_EXPECTED, SOURCE_UNKNOWN },

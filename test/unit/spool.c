@@ -53,7 +53,7 @@ static void sizes(void **state)
 	assert_non_null(strstr(err.msg, "/nowhere/at/all"));
 }
 
-/* What a spool of so many blocks takes, and no less. */
+/* The least size of a spool with so many blocks. */
 static void the_least_max(void **state)
 {
 	(void)state;
@@ -70,7 +70,7 @@ static void the_least_max(void **state)
 	}
 }
 
-/* As many as a range of that length can touch, and no more. */
+/* As many as a range of that length can touch. */
 static void counts(void **state)
 {
 	static const uint64_t lengths[] = {
@@ -90,7 +90,7 @@ static void counts(void **state)
 	}
 }
 
-/* What is kept for one lane is nobody else's. */
+/* Blocks that are kept for one lane are no other lane's. */
 static void kept_blocks(void **state)
 {
 	struct spool *spool = make(5 * BLOCK);
@@ -112,7 +112,7 @@ static void kept_blocks(void **state)
 	assert_null(lane_open(spool, 1, 1));
 	assert_true(lane_grant(b, 0, 2 * BLOCK));
 	assert_false(lane_grant(b, 2 * BLOCK, 3 * BLOCK));
-	/* What is there already wants no block. */
+	/* Bytes that are there already need no block. */
 	assert_true(lane_grant(a, 1, 3 * BLOCK));
 	assert_int_equal(spool_peak(spool), 5 * BLOCK);
 	/* The one that a had beyond its own goes to b, the next stays its. */
@@ -229,7 +229,7 @@ static void bytes(void **state)
 	spool_free(spool);
 }
 
-/* What the spool must do, counted anew after each step. */
+/* The counts that the spool must have, computed again after each step. */
 struct model {
 	struct lane *lanes[NLANES];
 	size_t nblocks[NLANES], least[NLANES];

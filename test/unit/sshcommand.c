@@ -151,7 +151,7 @@ static void variants(void **state)
 	}
 }
 
-/* What the server's shell would take for more than a word. */
+/* Words that the server's shell would split or expand. */
 static void paths(void **state)
 {
 	static const struct {

@@ -19,7 +19,7 @@ static struct gitconfig *load(void)
 	return gitconfig_parse(config_text, sizeof(config_text) - 1, &err);
 }
 
-/* The URLs of `text`, with a blank behind each; "" on failure. */
+/* The URLs of `text`, with a blank after each; "" on failure. */
 static void find(const char *text, char *urls, size_t room)
 {
 	struct gitconfig *config = load();

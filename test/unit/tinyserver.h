@@ -61,7 +61,7 @@ bool tinyserver_range(const char *head, uint64_t size, uint64_t *from,
 enum tiny_way {
 	TINY_RANGE,	/* 206 with the range; 200 with all if none is asked for */
 	TINY_WHOLE,	/* 200 with all, whatever is asked for */
-	TINY_CUT,	/* as TINY_RANGE, but half of the body, and no more */
+	TINY_CUT,	/* as TINY_RANGE, but only half of the body */
 	TINY_SPOILT	/* as TINY_RANGE, but the first bit is wrong */
 };
 
@@ -78,7 +78,7 @@ unsigned tinyserver_connections(struct tinyserver *server);
 const char *tinyserver_head(struct tinyserver *server, unsigned number);
 const char *tinyserver_body(struct tinyserver *server, unsigned number);
 
-/* What stands behind "NAME: " in a head, borrowed; NULL if nowhere. */
+/* The value after "NAME: " in a head, borrowed; NULL if it is not there. */
 const char *tinyserver_header(const char *head, const char *name);
 
 /* End all connections, join the threads and free the server. */

@@ -29,7 +29,7 @@
 
 enum { PART = 2 * MIB, SIZE = 3 * PART, RUNS = 2, ACTS = 8 };
 
-/* What the server does with a request; the last act is that with all others. */
+/* The server's acts, one a request; the last one is for all others. */
 enum act {
 	SERVE = 1,	/* a GET: the range, or all; others: take the body */
 	IGNORE_RANGE,
@@ -256,7 +256,7 @@ static char file[sizeof(dir) + 5];
 static unsigned char bytes[SIZE];
 static char endpoint_url[] = "https://h/r.git/info/lfs";
 
-/* What a row needs; the server's threads see only the first members. */
+/* All that a row needs; the server's threads see only the first members. */
 struct bench {
 	const struct row *row;
 	const struct run *run;
@@ -471,7 +471,7 @@ static void make_file(const struct row *row)
 	close(fd);
 }
 
-/* Start the row's transfer, or go on with the one that failed. */
+/* Start the row's transfer, or resume the one that failed. */
 static void start(struct bench *bench, struct err *err)
 {
 	const struct row *row = bench->row;

@@ -237,7 +237,7 @@ static void damaged(void **state)
 	(void)state;
 	make(OID ".journal", 1000, 0);
 	make(OID ".partial", 100, 0);
-	/* That of an upload, by its name. */
+	/* The journal of an upload, by its name. */
 	journal_close(begin(OID "-00000001.upload", false));
 	list = load(2);
 	assert_false(list.items[0].is_readable);

@@ -2,7 +2,7 @@
 #ifndef TEST_UNIT_UNIT_H
 #define TEST_UNIT_UNIT_H
 
-/* What every unit test begins with: cmocka, and what its header needs first. */
+/* Every unit test begins with cmocka, and what its header needs first. */
 
 #include <setjmp.h>
 #include <stdarg.h>

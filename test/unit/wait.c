@@ -22,7 +22,7 @@ static void no_ring(void **state)
 	bell_free(NULL);
 }
 
-/* What rang since the count was taken ends the wait before it begins. */
+/* A ring since the count was taken ends the wait before it begins. */
 static void a_ring_before(void **state)
 {
 	struct bell *bell = bell_new();

@@ -40,7 +40,7 @@ static const struct row rows[] = {
 	{ "md5;q=x", PLAN_DIGEST_MD5 },
 	{ "md5;q=9.99999999999", PLAN_DIGEST_MD5 },
 	{ "md5;q=0.99999999999, sha-256;q=1", PLAN_DIGEST_SHA256 },
-	/* Of equals the first. */
+	/* The first of equals. */
 	{ "md5, sha-256", PLAN_DIGEST_MD5 },
 };
 
@@ -48,7 +48,7 @@ static void all(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < COUNT(rows); i++) {
-		/* Where a byte too far is seen. */
+		/* A copy of its own size shows if a byte too far is read. */
 		char *text = strdup(rows[i].text);
 		unsigned found = wantdigest_parse(text);
 
