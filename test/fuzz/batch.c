@@ -11,7 +11,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const transfers[] = { "basic", NULL };
 
-/* Of an error, an action and its presence, an object has exactly one. */
+/* Each object has an error or an action, or is at the server: exactly one. */
 static void check(const struct batch *batch)
 {
 	for (size_t i = 0; i < batch->nobjects; i++) {
