@@ -8,6 +8,7 @@ NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo storage settings \
            pointer history
+WORKTREE = selection
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead
@@ -52,7 +53,8 @@ ALL_CFLAGS = $(STD) $(WARN) -I. -pthread $(SAN) \
 LIBS = $(shell pkg-config --libs $(PKGS)) -lmbedcrypto
 
 LFS_SRC = $(BASE:%=lfs/base/%.c) $(NET:%=lfs/net/%.c) \
-          $(GIT:%=lfs/git/%.c) $(MODE:%=lfs/mode/%.c) \
+          $(GIT:%=lfs/git/%.c) $(WORKTREE:%=lfs/worktree/%.c) \
+          $(MODE:%=lfs/mode/%.c) \
           $(SERVER:%=lfs/server/%.c) $(TRANSFER:%=lfs/transfer/%.c) \
           $(CARRY:%=lfs/carry/%.c)
 LFS_OBJ = $(LFS_SRC:%.c=$(BUILD)/%.o)
