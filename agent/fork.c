@@ -178,10 +178,11 @@ static void fork_report(void *ctx)
 
 	fork_sum(command->fork, &sum);
 	state = (struct bar_state){
-		.objects = sum.all.n - sum.left.n,
-		.objects_total = sum.all.n,
-		.bytes = sum.all.size - sum.left.size + sum.size_moving,
-		.bytes_total = sum.all.size,
+		.objects = sum.objects.all.n - sum.objects.left.n,
+		.objects_total = sum.objects.all.n,
+		.bytes = sum.objects.all.size - sum.objects.left.size +
+			 sum.objects.size_moving,
+		.bytes_total = sum.objects.all.size,
 		.moved = sum.sent,
 	};
 	bar_draw(&command->bar, &state, clock_ms());
@@ -280,8 +281,9 @@ static bool has_all(const struct command *command)
 
 	fork_sum(command->fork, &sum);
 	if (command->options.is_dry)
-		return !sum.of[ENTRY_MISSING].n && !sum.of[ENTRY_FAILED].n;
-	return sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n == sum.all.n;
+		return !sum.objects.of[ENTRY_MISSING].n &&
+		       !sum.objects.of[ENTRY_FAILED].n;
+	return entry_sum_is_whole(&sum.objects);
 }
 
 static bool push_refs(struct command *command, struct err *err)

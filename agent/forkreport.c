@@ -184,7 +184,7 @@ char *forkreport_left(const struct forkpush_ref *ref)
 	return name;
 }
 
-static void print_count(const char *what, struct fork_count count,
+static void print_count(const char *what, struct entry_count count,
 			const char *more)
 {
 	printf("%-14s %6zu %-8s %s%s\n", what, count.n,
@@ -236,10 +236,10 @@ static void print_moved(const struct fork_sum *sum)
 {
 	char more[80] = "";
 
-	if (sum->resumed)
+	if (sum->objects.resumed)
 		snprintf(more, sizeof(more), " (%s by an earlier run)",
-			 human_size(sum->resumed).text);
-	print_count("moved", sum->of[ENTRY_MOVED], more);
+			 human_size(sum->objects.resumed).text);
+	print_count("moved", sum->objects.of[ENTRY_MOVED], more);
 }
 
 /* Did the fork end early for a reason that passes? */
@@ -252,13 +252,13 @@ static bool can_resume(const struct err *err)
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
 {
-	size_t n = sum->left.n;
+	size_t n = sum->objects.left.n;
 
 	if (report->is_dry) {
-		print_count("would move", sum->left, n ? ":" : "");
+		print_count("would move", sum->objects.left, n ? ":" : "");
 		print_entries(report->fork, ENTRY_READY);
 	} else if (n) {
-		print_count("left", sum->left,
+		print_count("left", sum->objects.left,
 			    can_resume(&report->err) ?
 				    " (run it again to resume)" :
 				    "");
@@ -306,13 +306,13 @@ void forkreport_print(const struct forkreport *report)
 	if (!report->is_dry)
 		print_moved(&sum);
 	print_left(report, &sum);
-	print_count("already there", sum.of[ENTRY_THERE], "");
-	if (sum.of[ENTRY_MISSING].n) {
-		print_count("missing", sum.of[ENTRY_MISSING], ":");
+	print_count("already there", sum.objects.of[ENTRY_THERE], "");
+	if (sum.objects.of[ENTRY_MISSING].n) {
+		print_count("missing", sum.objects.of[ENTRY_MISSING], ":");
 		print_entries(fork, ENTRY_MISSING);
 	}
-	if (sum.of[ENTRY_FAILED].n) {
-		print_count("failed", sum.of[ENTRY_FAILED], ":");
+	if (sum.objects.of[ENTRY_FAILED].n) {
+		print_count("failed", sum.objects.of[ENTRY_FAILED], ":");
 		print_entries(fork, ENTRY_FAILED);
 	}
 	if (report->is_pushed)
@@ -322,7 +322,7 @@ void forkreport_print(const struct forkreport *report)
 	print_left_refs(report->push);
 }
 
-static json_t *count_json(struct fork_count count)
+static json_t *count_json(struct entry_count count)
 {
 	return json_pack("{s:I, s:I}", "objects", (json_int_t)count.n, "bytes",
 			 (json_int_t)count.size);
@@ -389,21 +389,20 @@ json_t *forkreport_json(const struct forkreport *report)
 		target = json_string(to);
 	}
 	left = report->is_dry ? entries_json(fork, ENTRY_READY) :
-				count_json(sum.left);
-	is_complete = report->has_found &&
-		      sum.of[ENTRY_MOVED].n + sum.of[ENTRY_THERE].n ==
-			      sum.all.n;
+				count_json(sum.objects.left);
+	is_complete = report->has_found && entry_sum_is_whole(&sum.objects);
 	return json_pack("{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, "
 			 "s:I, s:I, s:I, s:b, s:b, s:o}",
 			 "error", error, "source", source, "target", target,
-			 "total", count_json(sum.all), "moved",
-			 count_json(sum.of[ENTRY_MOVED]), "already_there",
-			 count_json(sum.of[ENTRY_THERE]),
+			 "total", count_json(sum.objects.all), "moved",
+			 count_json(sum.objects.of[ENTRY_MOVED]),
+			 "already_there",
+			 count_json(sum.objects.of[ENTRY_THERE]),
 			 report->is_dry ? "would_move" : "left", left,
 			 "missing", entries_json(fork, ENTRY_MISSING), "failed",
 			 entries_json(fork, ENTRY_FAILED), "sent_bytes",
 			 (json_int_t)sum.sent, "resumed_bytes",
-			 (json_int_t)sum.resumed, "spool_peak_bytes",
+			 (json_int_t)sum.objects.resumed, "spool_peak_bytes",
 			 (json_int_t)sum.disk, "complete", is_complete,
 			 "pushed", report->is_pushed, "not_pushed",
 			 left_refs_json(report->push));

@@ -57,18 +57,23 @@ static void close_fds(int fds[3])
 		close_fd(&fds[i]);
 }
 
-/*
- * A pipe for the child's descriptor `which`, its end in `theirs`.  Only one thread
- * starts children, so pipe2() would gain nothing.
- */
+/* No child of another thread inherits a pipe that is not close-on-exec yet. */
+static pthread_mutex_t pipe_mutex = PTHREAD_MUTEX_INITIALIZER;
+
+/* A pipe for the child's descriptor `which`, its end in `theirs`. */
 static int make_pipe(struct run *run, int which, int theirs[3], struct err *err)
 {
-	int ours = which == STDIN_FILENO, fds[2];
+	int ours = which == STDIN_FILENO, fds[2], ret;
 
-	if (pipe(fds))
-		return err_sys(err, errno, "cannot make a pipe");
-	fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-	fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	pthread_mutex_lock(&pipe_mutex);
+	ret = pipe(fds) ? errno : 0;
+	if (!ret) {
+		fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+		fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	}
+	pthread_mutex_unlock(&pipe_mutex);
+	if (ret)
+		return err_sys(err, ret, "cannot make a pipe");
 	fcntl(fds[ours], F_SETFL, O_NONBLOCK);
 	run->fds[which] = fds[ours];
 	theirs[which] = fds[!ours];
@@ -193,8 +198,10 @@ static int spawn_at(struct run *run, const char *file, char **env,
 	ret = set_attributes(&attr);
 	if (!ret)
 		ret = set_files(&files, run->child, fds);
+	pthread_mutex_lock(&pipe_mutex);
 	if (!ret)
 		ret = posix_spawn(&run->pid, file, &files, &attr, argv, env);
+	pthread_mutex_unlock(&pipe_mutex);
 	posix_spawnattr_destroy(&attr);
 out:
 	posix_spawn_file_actions_destroy(&files);

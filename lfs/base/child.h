@@ -24,7 +24,7 @@
  * The child has been waited for when the function returns.  Output of the
  * child's own children after its exit is not read.
  *
- * The process must ignore SIGPIPE.  Not for two threads at once.
+ * The process must ignore SIGPIPE.  Any thread may run one.
  */
 
 enum { CHILD_SAID_MAX = 512, CHILD_LINE_MAX = 64 << 10 };

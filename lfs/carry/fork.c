@@ -259,26 +259,10 @@ static bool is_ours(const struct fork *fork, const struct pointer *pointer)
 	       fork->options.shard - 1;
 }
 
-/* People may have committed any size in a pointer. */
-static bool is_believable(const struct entry *entry)
-{
-	return spool_whole(entry->pointer.size) <= SPOOL_WHOLE_MAX;
-}
-
 static void add_entry(struct fork *fork, const struct pointer *pointer)
 {
-	struct entry *entry;
-
-	if (!is_ours(fork, pointer))
-		return;
-	entry = &fork->entries[fork->nentries++];
-	entry->pointer = *pointer;
-	if (is_believable(entry))
-		return;
-	entry->state = ENTRY_FAILED;
-	entry->why = xstrfmt("the pointer says that it has %" PRIu64
-			     " bytes, which no server can store",
-			     pointer->size);
+	if (is_ours(fork, pointer))
+		entry_init(&fork->entries[fork->nentries++], pointer);
 }
 
 void fork_set_refs(struct fork *fork, const char *const *refs, size_t nrefs)
@@ -370,30 +354,14 @@ int fork_run(struct fork *fork, struct err *err)
 	return scheduler_run(fork->scheduler, err);
 }
 
-static void add_to(struct fork_count *count, uint64_t size)
-{
-	count->n++;
-	count->size += size;
-}
-
 void fork_sum(const struct fork *fork, struct fork_sum *sum)
 {
 	*sum = (struct fork_sum){ .sent = 0 };
-	for (size_t i = 0; i < fork->nentries; i++) {
-		const struct entry *entry = &fork->entries[i];
-		uint64_t size = is_believable(entry) ? entry->pointer.size : 0;
-
-		add_to(&sum->all, size);
-		add_to(&sum->of[entry->state], size);
-		if (!entry_is_over(entry))
-			add_to(&sum->left, size);
-		if (entry->state == ENTRY_MOVED)
-			sum->resumed += entry->resumed;
-		if (entry->state == ENTRY_MOVING)
-			sum->size_moving += relay_moved(entry->relay);
+	entry_sum(fork->entries, fork->nentries, &sum->objects);
+	if (fork->scheduler) {
+		sum->objects.size_moving = scheduler_moving(fork->scheduler);
+		sum->sent = scheduler_moved(fork->scheduler);
 	}
-	if (fork->scheduler)
-		sum->sent = scheduler_sent(fork->scheduler);
 	if (fork->spool)
 		sum->disk = spool_peak(fork->spool);
 }

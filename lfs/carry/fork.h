@@ -46,18 +46,9 @@ struct fork_options {
 	void *ctx;
 };
 
-struct fork_count {
-	size_t n;
-	uint64_t size;	/* bytes */
-};
-
 struct fork_sum {
-	struct fork_count all;
-	struct fork_count left;	/* of those that are not over */
-	struct fork_count of[ENTRY_FAILED + 1];	/* by state */
-	uint64_t size_moving;	/* bytes sent of those that are moving */
+	struct entry_sum objects;
 	uint64_t sent;	/* bytes, by this run, also of those that are not over */
-	uint64_t resumed;	/* bytes of those moved that an earlier run had sent */
 	uint64_t disk;	/* the most bytes that were between the two */
 };
 

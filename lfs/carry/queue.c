@@ -1,15 +1,59 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/carry/queue.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/server/server.h"
 
+/* People may have committed any size in a pointer; S3 takes 5 TiB. */
+static const uint64_t size_max = (uint64_t)64 << 40;
+
+void entry_init(struct entry *entry, const struct pointer *pointer)
+{
+	*entry = (struct entry){ .pointer = *pointer };
+	if (pointer->size <= size_max)
+		return;
+	entry->state = ENTRY_FAILED;
+	entry->why = xstrfmt("the pointer says that it has %" PRIu64
+			     " bytes, which no server can store",
+			     pointer->size);
+}
+
 bool entry_is_over(const struct entry *entry)
 {
 	return entry->state >= ENTRY_MOVED;
+}
+
+void entry_count_add(struct entry_count *count, uint64_t size)
+{
+	count->n++;
+	count->size += size;
+}
+
+void entry_sum(const struct entry *entries, size_t n, struct entry_sum *sum)
+{
+	*sum = (struct entry_sum){ .resumed = 0 };
+	for (size_t i = 0; i < n; i++) {
+		const struct entry *entry = &entries[i];
+		uint64_t size = entry->pointer.size;
+
+		if (size > size_max)
+			size = 0;
+		entry_count_add(&sum->all, size);
+		entry_count_add(&sum->of[entry->state], size);
+		if (!entry_is_over(entry))
+			entry_count_add(&sum->left, size);
+		if (entry->state == ENTRY_MOVED)
+			sum->resumed += entry->resumed;
+	}
+}
+
+bool entry_sum_is_whole(const struct entry_sum *sum)
+{
+	return sum->of[ENTRY_MOVED].n + sum->of[ENTRY_THERE].n == sum->all.n;
 }
 
 struct attempts *entry_attempts(struct entry *entry, enum direction direction)

@@ -46,13 +46,26 @@ struct entry {
 	size_t needed;	/* the relay's: blocks of the spool; 0: not known */
 	uint64_t asked_ms;	/* when the servers answered */
 	uint64_t begun_ms;	/* when it began to move, the last time */
-	uint64_t resumed;	/* bytes that an earlier run had sent */
+	uint64_t resumed;	/* bytes that an earlier run had moved */
 	struct batch_object *answers[2];	/* owned, as all below; or NULL */
 	struct attempts *attempts;	/* two; NULL: it has not failed */
 	struct verification *verification;
 	char *why;	/* it is missing, or failed, perhaps not for good */
 	struct relay *relay;	/* borrowed, as the next: while it is moving */
 	struct entry *next;	/* in the queue that it stands in */
+};
+
+struct entry_count {
+	size_t n;
+	uint64_t size;	/* bytes */
+};
+
+struct entry_sum {
+	struct entry_count all;
+	struct entry_count left;	/* of those that are not over */
+	struct entry_count of[ENTRY_FAILED + 1];	/* by state */
+	uint64_t size_moving;	/* bytes moved of those that are moving */
+	uint64_t resumed;	/* bytes of those moved that an earlier run had moved */
 };
 
 /* Entries that wait for something, in order; none if it is all zero. */
@@ -62,7 +75,19 @@ struct queue {
 	size_t n;
 };
 
+/* A new one.  It has failed if no server can store so many bytes. */
+void entry_init(struct entry *entry, const struct pointer *pointer);
+
 bool entry_is_over(const struct entry *entry);
+
+/* Add one object or file to a count. */
+void entry_count_add(struct entry_count *count, uint64_t size);
+
+/* Sum them up, but for `size_moving`. */
+void entry_sum(const struct entry *entries, size_t n, struct entry_sum *sum);
+
+/* Was each moved, or there? */
+bool entry_sum_is_whole(const struct entry_sum *sum);
 
 /* The history of its upload or its download; borrowed. */
 struct attempts *entry_attempts(struct entry *entry, enum direction direction);

@@ -19,7 +19,7 @@ struct relay {
 	const struct relay_ends *ends;	/* borrowed, as the entry */
 	struct entry *entry;
 	struct pipeline pipeline;
-	struct transfer *up;	/* owned */
+	struct transfer *up;	/* owned; NULL: to a file */
 	struct transfer *down;	/* owned; NULL: from a file */
 	struct resume resume;	/* owned: what `up` borrows from */
 	bool is_verifying;	/* `verify` is in the pool's hands */
@@ -29,13 +29,23 @@ struct relay {
 	struct err stale;	/* what is wrong with the source's link */
 };
 
+static bool has_target(const struct relay *relay)
+{
+	return relay->ends->engines[UPLOAD];
+}
+
 static struct plan_request request_plan(const struct relay *relay,
 					enum direction direction)
 {
 	const struct entry *entry = relay->entry;
 	const struct batch_object *answer = entry->answers[direction];
-	const struct settings *settings =
-		&engine_context(relay->ends->engines[direction])->settings;
+	const struct engine *engine = relay->ends->engines[direction];
+	const struct settings *settings = &engine_context(engine)->settings;
+	/* The pipeline cuts what goes through it. */
+	uint64_t part_size = has_target(relay) ?
+				     entry->pointer.size + 1 :
+				     engine_part_size(engine,
+						      entry->pointer.size);
 
 	return (struct plan_request){
 		.direction = direction,
@@ -44,7 +54,7 @@ static struct plan_request request_plan(const struct relay *relay,
 		.action = mode_action(answer->actions, direction),
 		.href = answer->href,
 		.headers = &answer->headers,
-		.part_size = entry->pointer.size + 1, /* for the pipeline to cut */
+		.part_size = part_size,
 		.answer_ms = settings->answer_ms,
 		.finish_ms = settings->finish_ms,
 	};
@@ -132,6 +142,24 @@ static int start_both(struct relay *relay, struct err *err)
 	return -1;
 }
 
+static int start_to_file(struct relay *relay, struct err *err)
+{
+	const struct transfer_options options = {
+		.plan = plan_download(relay, err),
+		.is_one_of_many = true,
+		.syncs_large_only = true,
+	};
+
+	if (!options.plan)
+		return -1;
+	relay->down = transfer_new(relay->ends->engines[DOWNLOAD], &options,
+				   err);
+	if (!relay->down)
+		return -1;
+	relay->entry->resumed = transfer_moved(relay->down);
+	return 0;
+}
+
 static int start_from_file(struct relay *relay, struct err *err)
 {
 	const struct context *source = engine_context(
@@ -152,14 +180,28 @@ static int relay_verify(struct job *job, struct http *http, struct err *err)
 	return verification_run(relay->entry->verification, http, err);
 }
 
+static int start_relay(struct relay *relay, struct err *err)
+{
+	const struct relay_ends *ends = relay->ends;
+	struct entry *entry = relay->entry;
+	const struct context *source = engine_context(ends->engines[DOWNLOAD]);
+
+	if (!has_target(relay))
+		return start_to_file(relay, err);
+	pipeline_init(&relay->pipeline, ends->spool, entry->pointer.size,
+		      source->settings.connections, ends->news);
+	return entry->is_local ? start_from_file(relay, err) :
+				 start_both(relay, err);
+}
+
 struct relay *relay_new(const struct relay_ends *ends, struct entry *entry,
 			struct err *err)
 {
-	const struct context *source = engine_context(ends->engines[DOWNLOAD]);
 	struct relay *relay;
 
 	/* A plan is dear to make, and most of the time the spool is full. */
-	if (!entry->is_local && entry->needed > spool_room(ends->spool)) {
+	if (ends->spool && !entry->is_local &&
+	    entry->needed > spool_room(ends->spool)) {
 		err_set(err, ERR_BUSY, "the spool is full");
 		return NULL;
 	}
@@ -167,30 +209,31 @@ struct relay *relay_new(const struct relay_ends *ends, struct entry *entry,
 	relay->ends = ends;
 	relay->entry = entry;
 	relay->verify.run = relay_verify;
-	pipeline_init(&relay->pipeline, ends->spool, entry->pointer.size,
-		      source->settings.connections, ends->news);
-	if (entry->is_local ? start_from_file(relay, err) :
-			      start_both(relay, err)) {
+	if (start_relay(relay, err)) {
 		relay_free(relay);
 		return NULL;
 	}
-	transfer_advance(relay->up);
+	transfer_advance(relay->up ? relay->up : relay->down);
 	return relay;
 }
 
-static void look_at_download(struct relay *relay)
+/* False once the download is over, whatever came of it. */
+static bool advance_download(struct relay *relay)
 {
 	struct err err = ERR_INIT;
 
-	if (transfer_advance(relay->down) || relay->err.kind ||
-	    !transfer_result(relay->down, &err))
-		return;
+	if (relay->stale.kind || transfer_advance(relay->down))
+		return true;
+	if (relay->err.kind || !transfer_result(relay->down, &err))
+		return false;
 	if (status_is_stale(&err)) {
 		relay->stale = err;
-		return;
+		return true;
 	}
-	err_wrap(&err, "from the source");
+	if (relay->up)
+		err_wrap(&err, "from the source");
 	relay_fail(relay, &err);
+	return false;
 }
 
 /* The upload is over: is it being verified, or is that to be done? */
@@ -208,13 +251,15 @@ static bool must_verify(struct relay *relay)
 
 bool relay_advance(struct relay *relay)
 {
-	bool is_up = transfer_advance(relay->up) || must_verify(relay);
+	bool is_up;
 
+	if (!relay->up)
+		return advance_download(relay);
+	is_up = transfer_advance(relay->up) || must_verify(relay);
 	if (!relay->down)
 		return is_up;
 	if (is_up) {
-		if (!relay->stale.kind)
-			look_at_download(relay);
+		advance_download(relay);
 		pipeline_turn(&relay->pipeline);
 		return true;
 	}
@@ -239,7 +284,7 @@ void relay_returned(struct job *job)
 
 uint64_t relay_moved(const struct relay *relay)
 {
-	return transfer_moved(relay->up);
+	return transfer_moved(relay->up ? relay->up : relay->down);
 }
 
 size_t relay_requests(const struct relay *relay, enum direction direction)
@@ -274,10 +319,12 @@ void relay_fail(struct relay *relay, const struct err *err)
 		relay->has_failed_down = true;
 	}
 	err_clear(&relay->stale);
-	transfer_fail(relay->up, err);
+	if (relay->up)
+		transfer_fail(relay->up, err);
 	if (relay->down)
 		transfer_fail(relay->down, err);
-	bell_ring(relay->pipeline.data);
+	if (relay->up)
+		bell_ring(relay->pipeline.data);
 }
 
 /* The upload has failed: for the bytes that have come? */
@@ -302,10 +349,15 @@ int relay_result(const struct relay *relay, enum direction *failed,
 		*err = relay->err;
 		return -1;
 	}
-	if (!transfer_result(relay->up, err))
+	if (!relay->up || !transfer_result(relay->up, err))
 		return 0;
 	blame_source(relay, err);
 	return -1;
+}
+
+int relay_take(struct relay *relay, struct finished *finished, struct err *err)
+{
+	return transfer_take(relay->down, finished, err);
 }
 
 struct fate relay_fate(const struct relay *relay, enum direction direction)
@@ -331,6 +383,7 @@ void relay_free(struct relay *relay)
 	transfer_free(relay->up);
 	transfer_free(relay->down);
 	resume_release(&relay->resume);
-	pipeline_release(&relay->pipeline);
+	if (has_target(relay))
+		pipeline_release(&relay->pipeline);
 	free(relay);
 }

@@ -28,17 +28,20 @@
  * the blocks in order as they fill, and a server that heeds no ranges is read
  * as fast as there are blocks.
  *
- * An object that is in the local storage is sent from there.
+ * An object that is in the local storage is sent from there.  Without a target,
+ * an object comes to a file of the local storage (partial.h), from which a later
+ * run resumes.
  *
  * Main thread only.
  */
 
+struct finished;
 struct relay;
 
-/* Shared by all relays of a fork; borrowed. */
+/* Shared by all relays of a command; borrowed. */
 struct relay_ends {
-	struct engine *engines[2];	/* by direction: queue.h */
-	struct spool *spool;
+	struct engine *engines[2];	/* by direction: queue.h; UPLOAD may be NULL */
+	struct spool *spool;	/* NULL without a target */
 	struct bell *news;	/* rings when relay_advance() has something to do */
 };
 
@@ -55,7 +58,7 @@ bool relay_advance(struct relay *relay);
 /* A job of one of the two engines' pools is back. */
 void relay_returned(struct job *job);
 
-/* Bytes that are at the target, or on the wire to it. */
+/* Bytes that are at the target or in the file, or on the wire to it. */
 uint64_t relay_moved(const struct relay *relay);
 
 /* How many requests to that server are left or under way. */
@@ -80,6 +83,9 @@ void relay_fail(struct relay *relay, const struct err *err);
  */
 int relay_result(const struct relay *relay, enum direction *failed,
 		 struct err *err);
+
+/* Without a target, once its result is 0: as transfer_take(). */
+int relay_take(struct relay *relay, struct finished *finished, struct err *err);
 
 /* One of the two has failed: how? */
 struct fate relay_fate(const struct relay *relay, enum direction direction);

@@ -12,6 +12,7 @@
 #include "lfs/carry/survey.h"
 #include "lfs/net/pool.h"
 #include "lfs/server/context.h"
+#include "lfs/transfer/transfer.h"
 
 enum {
 	TICK_MS = 100,
@@ -24,12 +25,13 @@ struct scheduler {
 	struct scheduler_options options;
 	struct relay_ends ends;
 	struct bell *news;	/* owned */
+	enum direction first;	/* DOWNLOAD: there is no target */
 	struct queue waiting;	/* for the servers' answers */
 	struct queue ready;	/* to be moved */
 	struct entry **moving;	/* owned */
 	size_t nmoving;
 	uint64_t reported_ms;
-	uint64_t sent;	/* by relays that are over */
+	uint64_t moved;	/* bytes, by relays that are over */
 	uint64_t done_ms[2];	/* when a job last went well, by direction; or 0 */
 	uint64_t answered_ms;	/* when the survey last had answers; or 0 */
 	uint64_t resume_ms;	/* nothing is begun before, as a server was away */
@@ -37,19 +39,29 @@ struct scheduler {
 	bool is_stopping;	/* what is moving is left to another run */
 };
 
+/* Something has come back from a pool; from any thread. */
+static void scheduler_ring(void *ctx)
+{
+	struct scheduler *scheduler = ctx;
+
+	bell_ring(scheduler->news);
+	survey_wake(scheduler->options.survey);
+}
+
 struct scheduler *scheduler_new(const struct scheduler_options *options)
 {
 	struct scheduler *scheduler = xcalloc(1, sizeof(*scheduler));
 
 	scheduler->options = *options;
+	scheduler->first = options->engines[UPLOAD] ? UPLOAD : DOWNLOAD;
 	scheduler->news = bell_new();
 	scheduler->moving = xcalloc(options->jobs, sizeof(struct entry *));
 	scheduler->ends.spool = options->spool;
 	scheduler->ends.news = scheduler->news;
-	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
+	for (int i = scheduler->first; i <= DOWNLOAD; i++) {
 		scheduler->ends.engines[i] = options->engines[i];
-		pool_on_news(engine_pool(options->engines[i]), bell_ring,
-			     scheduler->news);
+		pool_on_news(engine_pool(options->engines[i]), scheduler_ring,
+			     scheduler);
 	}
 	return scheduler;
 }
@@ -124,28 +136,47 @@ static void try_again_or_fail(struct scheduler *scheduler, struct entry *entry,
 	queue_put_first(&scheduler->waiting, entry);
 }
 
-static uint64_t count_sent(const struct entry *entry)
+/* Bytes that this run has moved; a download may begin again at 0. */
+static uint64_t count_moved(const struct entry *entry)
 {
-	return relay_moved(entry->relay) - entry->resumed;
+	uint64_t moved = relay_moved(entry->relay);
+
+	return moved > entry->resumed ? moved - entry->resumed : 0;
+}
+
+/* Its relay has moved all of it. */
+static int finish_entry(const struct scheduler *scheduler, struct entry *entry,
+			struct err *err)
+{
+	struct finished finished;
+
+	if (scheduler->first == DOWNLOAD) {
+		if (relay_take(entry->relay, &finished, err))
+			return -1;
+		scheduler->options.take(scheduler->options.ctx, entry,
+					&finished);
+	}
+	entry->state = ENTRY_MOVED;
+	log_info("%s: moved, %" PRIu64 " bytes", entry->pointer.oid,
+		 entry->pointer.size);
+	return 0;
 }
 
 /* The relay of an entry is over: what has become of it? */
 static void settle_entry(struct scheduler *scheduler, struct entry *entry)
 {
 	struct err err = ERR_INIT;
-	enum direction failed;
+	enum direction failed = DOWNLOAD;
+	int ret = relay_result(entry->relay, &failed, &err);
 
-	scheduler->sent += count_sent(entry);
+	scheduler->moved += count_moved(entry);
 	entry->state = ENTRY_WAITING;
-	if (!relay_result(entry->relay, &failed, &err)) {
-		entry->state = ENTRY_MOVED;
-		log_info("%s: moved, %" PRIu64 " bytes", entry->pointer.oid,
-			 entry->pointer.size);
-	} else if (scheduler->is_stopping) {
+	if (!ret)
+		ret = finish_entry(scheduler, entry, &err);
+	if (ret && scheduler->is_stopping)
 		log_debug("%.12s: %s", entry->pointer.oid, err.msg);
-	} else {
+	else if (ret)
 		try_again_or_fail(scheduler, entry, failed, &err);
-	}
 	relay_free(entry->relay);
 	entry->relay = NULL;
 	if (entry_is_over(entry))
@@ -181,7 +212,7 @@ static void move_on(struct scheduler *scheduler)
 	unsigned least = (unsigned)scheduler->nmoving + 1;
 	size_t nleft = 0;
 
-	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
+	for (int i = scheduler->first; i <= DOWNLOAD; i++) {
 		engine_heed_budget(scheduler->options.engines[i], least);
 		collect_jobs(scheduler, i);
 	}
@@ -192,13 +223,6 @@ static void move_on(struct scheduler *scheduler)
 			settle_entry(scheduler, scheduler->moving[i]);
 	scheduler->nmoving = nleft;
 	report_progress(scheduler);
-}
-
-bool scheduler_look(struct scheduler *scheduler)
-{
-	if (scheduler->is_asking)
-		move_on(scheduler);
-	return stop_is_wanted(&scheduler->options.stop);
 }
 
 /* False if the spool has no room for it now. */
@@ -246,18 +270,33 @@ static size_t count_requests(const struct scheduler *scheduler,
  */
 static bool is_busy(const struct scheduler *scheduler)
 {
+	const struct scheduler_options *options = &scheduler->options;
+
+	if (options->has_room && !options->has_room(options->ctx))
+		return true;
 	return count_requests(scheduler, DOWNLOAD) >= 1 ||
-	       count_requests(scheduler, UPLOAD) >= 2;
+	       (scheduler->first == UPLOAD &&
+		count_requests(scheduler, UPLOAD) >= 2);
 }
 
 static void start_entries(struct scheduler *scheduler)
 {
 	struct entry *entry;
 
-	while (scheduler->nmoving < scheduler->options.jobs &&
+	while (!is_paused(scheduler) &&
+	       scheduler->nmoving < scheduler->options.jobs &&
 	       !is_busy(scheduler) && (entry = queue_take(&scheduler->ready)))
 		if (!start_entry(scheduler, entry))
 			return;
+}
+
+bool scheduler_look(struct scheduler *scheduler)
+{
+	if (scheduler->is_asking) {
+		move_on(scheduler);
+		start_entries(scheduler);
+	}
+	return stop_is_wanted(&scheduler->options.stop);
 }
 
 /* The next entries to ask about; those whose login is refused are over. */
@@ -325,7 +364,8 @@ static void renew_link(struct scheduler *scheduler, struct entry *entry)
 	enum attempts_next next = decide_next(scheduler, entry, DOWNLOAD, &err);
 	int ret = -1;
 
-	err_wrap(&err, "from the source");
+	if (scheduler->first == UPLOAD)
+		err_wrap(&err, "from the source");
 	if (next == ATTEMPTS_RENEW ||
 	    (next == ATTEMPTS_LOG_IN &&
 	     log_in(scheduler, entry, DOWNLOAD, &err))) {
@@ -345,15 +385,15 @@ static void renew_link(struct scheduler *scheduler, struct entry *entry)
 static bool may_come_back(const struct scheduler *scheduler,
 			  const struct err *err)
 {
-	const struct context *target = engine_context(
-		scheduler->options.engines[UPLOAD]);
+	const struct context *context = engine_context(
+		scheduler->options.engines[scheduler->first]);
 	uint64_t good_ms = scheduler->answered_ms;
 
-	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+	for (int i = scheduler->first; i <= DOWNLOAD; i++)
 		if (good_ms < scheduler->done_ms[i])
 			good_ms = scheduler->done_ms[i];
 	return attempts_is_away(err, good_ms, clock_ms(),
-				target->settings.offline_ms);
+				context->settings.offline_ms);
 }
 
 /* Meanwhile the survey's `stop` keeps what is moving going. */
@@ -391,7 +431,7 @@ static void let_go(struct scheduler *scheduler)
 	while (scheduler->nmoving && clock_ms() < until) {
 		unsigned since = bell_count(scheduler->news);
 
-		for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		for (int i = scheduler->first; i <= DOWNLOAD; i++)
 			pool_cancel(engine_pool(scheduler->options.engines[i]));
 		move_on(scheduler);
 		if (scheduler->nmoving)
@@ -410,8 +450,7 @@ static int move_all(struct scheduler *scheduler, struct err *err)
 		move_on(scheduler);
 		if (ask_servers(scheduler, err))
 			return -1;
-		if (!is_paused(scheduler))
-			start_entries(scheduler);
+		start_entries(scheduler);
 		if (scheduler->nmoving || is_paused(scheduler))
 			bell_wait(scheduler->news, since, TICK_MS);
 	}
@@ -422,7 +461,7 @@ int scheduler_run(struct scheduler *scheduler, struct err *err)
 {
 	int ret;
 
-	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+	for (int i = scheduler->first; i <= DOWNLOAD; i++)
 		engine_hold_budget(scheduler->options.engines[i]);
 	ret = move_all(scheduler, err);
 	if (ret)
@@ -442,13 +481,22 @@ int scheduler_ask(struct scheduler *scheduler, struct err *err)
 	return 0;
 }
 
-uint64_t scheduler_sent(const struct scheduler *scheduler)
+uint64_t scheduler_moved(const struct scheduler *scheduler)
 {
-	uint64_t sent = scheduler->sent;
+	uint64_t moved = scheduler->moved;
 
 	for (size_t i = 0; i < scheduler->nmoving; i++)
-		sent += count_sent(scheduler->moving[i]);
-	return sent;
+		moved += count_moved(scheduler->moving[i]);
+	return moved;
+}
+
+uint64_t scheduler_moving(const struct scheduler *scheduler)
+{
+	uint64_t moved = 0;
+
+	for (size_t i = 0; i < scheduler->nmoving; i++)
+		moved += relay_moved(scheduler->moving[i]->relay);
+	return moved;
 }
 
 bool scheduler_free(struct scheduler *scheduler)
@@ -457,7 +505,7 @@ bool scheduler_free(struct scheduler *scheduler)
 		return true;
 	if (scheduler->nmoving)
 		return false;
-	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+	for (int i = scheduler->first; i <= DOWNLOAD; i++)
 		pool_on_news(engine_pool(scheduler->options.engines[i]), NULL,
 			     NULL);
 	bell_free(scheduler->news);

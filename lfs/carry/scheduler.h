@@ -22,17 +22,28 @@
  * Main thread only.
  */
 
+struct finished;
 struct scheduler;
 struct spool;
 struct survey;
 
 struct scheduler_options {
-	struct engine *engines[2];	/* borrowed, as all; by direction: queue.h */
+	/*
+	 * Borrowed, as all; by direction: queue.h.  Without the second, entries
+	 * are moved to a file of the local storage.
+	 */
+	struct engine *engines[2];
 	struct survey *survey;
-	struct spool *spool;	/* NULL: nothing is moved */
+	struct spool *spool;	/* of moves to a server; NULL: nothing is moved */
 	unsigned jobs;	/* entries that may move at a time: at most connections */
 	struct stop stop;
 	void (*report)(void *ctx);	/* ten times a second at most; or NULL */
+	/*
+	 * Without a target: an entry has moved to this file.  And is there room
+	 * for more of them?  Otherwise none is begun.
+	 */
+	void (*take)(void *ctx, struct entry *entry, struct finished *finished);
+	bool (*has_room)(void *ctx);
 	void *ctx;
 };
 
@@ -56,8 +67,11 @@ int scheduler_run(struct scheduler *scheduler, struct err *err);
  */
 bool scheduler_look(struct scheduler *scheduler);
 
-/* Bytes sent so far. */
-uint64_t scheduler_sent(const struct scheduler *scheduler);
+/* Bytes moved so far by this run, also of entries that are not over. */
+uint64_t scheduler_moved(const struct scheduler *scheduler);
+
+/* Bytes moved of the entries that are moving, also by an earlier run. */
+uint64_t scheduler_moving(const struct scheduler *scheduler);
 
 /*
  * Free it.  False, with nothing freed, if a worker did not come back in time.

@@ -2,6 +2,7 @@
 #include "lfs/carry/survey.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "lfs/base/clock.h"
@@ -40,11 +41,13 @@ static int open_side(struct survey *survey, enum direction direction,
 		.other = survey->sides[!direction].server,
 		.stop = survey->options.stop,
 	};
+	const char *name = direction == UPLOAD ? "target" : "source";
 	char host[URL_DISPLAY_MAX];
 
+	if (!survey->options.engines[UPLOAD])
+		name = "server";
 	url_display_host(options.context->endpoint.url, host, sizeof(host));
-	side->name = xstrfmt("the %s at %s",
-			     direction == UPLOAD ? "target" : "source", host);
+	side->name = xstrfmt("the %s at %s", name, host);
 	side->server = server_new(&options, err);
 	return side->server ? 0 : err_wrap(err, "%s", side->name);
 }
@@ -56,7 +59,7 @@ struct survey *survey_new(const struct survey_options *options, struct err *err)
 	survey->options = *options;
 	survey->most = BATCH_OBJECTS_MAX;
 	if (!open_side(survey, DOWNLOAD, err) &&
-	    !open_side(survey, UPLOAD, err))
+	    (!options->engines[UPLOAD] || !open_side(survey, UPLOAD, err)))
 		return survey;
 	survey_free(survey);
 	return NULL;
@@ -178,7 +181,6 @@ static size_t take_targets(struct survey *survey, struct entry *const *entries,
 	for (size_t i = 0; i < n; i++) {
 		struct entry *entry = entries[i];
 
-		entry->asked_ms = clock_ms();
 		if (!take_target(survey, entry, &objects[i]))
 			continue;
 		entry->is_local = is_local(survey, entry);
@@ -212,9 +214,14 @@ int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 
 	if (n > survey->most)
 		n = survey->most;
-	if (ask_side(target, entries, n, objects, err))
+	if (target->server && ask_side(target, entries, n, objects, err))
 		goto failed;
-	nlacking = take_targets(survey, entries, n, objects, lacking);
+	for (size_t i = 0; i < n; i++)
+		entries[i]->asked_ms = clock_ms();
+	if (target->server)
+		nlacking = take_targets(survey, entries, n, objects, lacking);
+	else
+		memcpy(lacking, entries, (nlacking = n) * sizeof(*lacking));
 	if (ask_side(source, lacking, nlacking, objects, err))
 		goto failed;
 	for (size_t i = 0; i < nlacking; i++)
@@ -225,6 +232,13 @@ failed:
 		return -1;
 	err_clear(err);
 	return 0;
+}
+
+void survey_wake(struct survey *survey)
+{
+	for (int i = UPLOAD; i <= DOWNLOAD; i++)
+		if (survey->sides[i].pool)
+			pool_wake(survey->sides[i].pool);
 }
 
 int survey_renew(struct survey *survey, struct entry *entry, struct err *err)

@@ -12,7 +12,8 @@
 
 /*
  * Asks both servers about objects: first the target, which says what it lacks,
- * then the source about those, unless the local storage has them.
+ * then the source about those, unless the local storage has them.  Without a
+ * target, for objects that are to come here, only the source is asked.
  *
  * The requests have pools of their own, so they may be made while objects
  * move.  Main thread only; the functions block, and ask `stop` ten times
@@ -22,7 +23,8 @@
 struct survey;
 
 struct survey_options {
-	struct engine *engines[2];	/* borrowed; by direction: queue.h */
+	/* Borrowed; by direction: queue.h.  That of a target may be NULL. */
+	struct engine *engines[2];
 	bool is_dry;	/* ask, and have no upload begun */
 	struct stop stop;
 };
@@ -38,6 +40,9 @@ struct survey *survey_new(const struct survey_options *options,
  */
 int survey_ask(struct survey *survey, struct entry *const *entries, size_t n,
 	       struct err *err);
+
+/* From any thread: have a function that waits for an answer ask `stop` now. */
+void survey_wake(struct survey *survey);
 
 /* Get a new link of the source for an entry that is moving. */
 int survey_renew(struct survey *survey, struct entry *entry, struct err *err);

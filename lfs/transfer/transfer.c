@@ -219,6 +219,8 @@ struct transfer *transfer_new(struct engine *engine,
 	engine_keep_file(engine, -1);
 	if (!(is_upload(transfer) ? upload_open(object, err) :
 				    download_open(object, err))) {
+		object->is_durable &= !(options->syncs_large_only &&
+					object->memory);
 		/* Only now: an earlier run may have cut it into more parts. */
 		transfer->is_tried_once = options->asks_again &&
 					  plan->nparts == 1;
@@ -494,6 +496,23 @@ const char *transfer_hand_over(struct transfer *transfer, struct err *err)
 {
 	transfer->handed_over = !partial_hand_over(&transfer->object, err);
 	return transfer->handed_over ? transfer->object.path : NULL;
+}
+
+int transfer_take(struct transfer *transfer, struct finished *finished,
+		  struct err *err)
+{
+	struct object *object = &transfer->object;
+	const char *path = transfer_hand_over(transfer, err);
+
+	if (!path)
+		return -1;
+	*finished = (struct finished){
+		.path = xstrdup(path),
+		.fd = object->fd,
+		.is_synced = object->is_durable || !object->memory,
+	};
+	object->fd = -1;
+	return 0;
 }
 
 void transfer_take_back(struct transfer *transfer)

@@ -43,6 +43,7 @@ struct transfer_options {
 	struct resume *resume;
 	struct object_io *io;	/* in place of a file; borrowed; or NULL */
 	bool is_one_of_many;	/* others use the engine at the same time */
+	bool syncs_large_only;	/* the caller syncs small downloads, many at once */
 	/*
 	 * A part that is all of the object is tried once: the caller asks the
 	 * server before another try.
@@ -90,6 +91,20 @@ int transfer_result(const struct transfer *transfer, struct err *err);
  * the process that is told the path.  NULL if the file cannot be renamed.
  */
 const char *transfer_hand_over(struct transfer *transfer, struct err *err);
+
+/* A download that is whole and right. */
+struct finished {
+	char *path;
+	int fd;	/* locks it against other processes, until it is closed */
+	bool is_synced;	/* its bytes are on the disk, if they are wanted there */
+};
+
+/*
+ * For others than git-lfs: the file of the finished download, all of it the
+ * caller's from now on.
+ */
+int transfer_take(struct transfer *transfer, struct finished *finished,
+		  struct err *err);
 
 /* git-lfs could not be told: keep it for another run. */
 void transfer_take_back(struct transfer *transfer);

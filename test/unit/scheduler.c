@@ -361,7 +361,7 @@ static void check_scene(const struct scene *scene)
 			 *bench.uploads ? scene->jobs : 0);
 	assert_false(bench.has_waited_in_vain);
 	if (!ret)
-		assert_int_equal(scheduler_sent(bench.scheduler),
+		assert_int_equal(scheduler_moved(bench.scheduler),
 				 strlen(bench.uploads) * SIZE);
 	assert_true(bench.nreports || !*bench.uploads);
 	tear_down(&bench);
