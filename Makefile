@@ -3,7 +3,7 @@
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
 BASE     = mem buf text err clock log json file wait child crc \
-           sha256 md5
+           journal sha256 md5
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo storage settings \
@@ -12,7 +12,7 @@ WORKTREE = selection
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead
-TRANSFER = journal hasher source object partial resume unfinished upload \
+TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork
 AGENT    = cli input message move agent keys standalone install human \

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Read and rewrite a journal (lfs/transfer/journal.h), with the CRCs right.
+"""Read and rewrite a journal (lfs/transfer/record.h), with the CRCs right.
 
     journalfile.py list FILE            a line for each record: type, bytes
     journalfile.py boot FILE            as if begun before the last boot

@@ -29,6 +29,14 @@ void clock_boot(char boot[CLOCK_BOOT_SIZE])
 	close(fd);
 }
 
+bool clock_is_boot(const char *boot)
+{
+	char now[CLOCK_BOOT_SIZE];
+
+	clock_boot(now);
+	return now[0] && !strcmp(now, boot);
+}
+
 int64_t clock_unix(void)
 {
 	return (int64_t)time(NULL);

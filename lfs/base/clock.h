@@ -2,6 +2,7 @@
 #ifndef LFS_BASE_CLOCK_H
 #define LFS_BASE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -18,6 +19,9 @@ uint64_t clock_ms(void);
 /* The name that the kernel gives to this boot; "" if it gives none. */
 enum { CLOCK_BOOT_SIZE = 37 };
 void clock_boot(char boot[CLOCK_BOOT_SIZE]);
+
+/* Is that the name of this boot? */
+bool clock_is_boot(const char *boot);
 
 /* Seconds since 1970, UTC. */
 int64_t clock_unix(void);

@@ -7,11 +7,12 @@
 #include <string.h>
 
 #include "lfs/base/crc.h"
+#include "lfs/base/journal.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
 #include "lfs/base/wait.h"
 #include "lfs/net/pool.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 
 enum {
 	STEP = 256 << 10,	/* read and hashed at once: fits the L2 cache */

@@ -10,7 +10,7 @@
 #include "lfs/base/file.h"
 #include "lfs/mode/plan.h"
 #include "lfs/transfer/hasher.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 
 struct pool;
 struct source;

@@ -154,7 +154,7 @@ static bool read_begin(struct object *object, struct journal_begin *begin)
 	struct err ignored = ERR_INIT;
 	struct file_id id;
 
-	return journal_read_begin(object->journal, false, begin) &&
+	return record_read_begin(object->journal, false, begin) &&
 	       begin->size == object->plan->size &&
 	       !file_identify(object->fd, object->path, &id, &ignored) &&
 	       id.size == begin->size;
@@ -203,7 +203,7 @@ static bool can_start_hash(const struct object *object,
 	size_t i = 0;
 
 	sha256_init(&sha);
-	if (!journal_is_of_this_boot(begin) ||
+	if (!clock_is_boot(begin->boot) ||
 	    !sha256_load(&sha, object->start.sha))
 		return false;
 	while (i < plan->nparts && plan->parts[i].done == plan->parts[i].size)
@@ -232,7 +232,7 @@ void partial_restart(struct object *object)
 				       .part_size = object->plan->part_size };
 
 	if (object->journal)
-		journal_begin(object->journal, &begin);
+		record_begin(object->journal, &begin);
 }
 
 static int resume_download(struct object *object, struct err *err)
@@ -241,7 +241,7 @@ static int resume_download(struct object *object, struct err *err)
 	struct journal_begin begin;
 
 	if (!read_begin(object, &begin) ||
-	    (!object->verifies && !journal_is_of_this_boot(&begin))) {
+	    (!object->verifies && !clock_is_boot(begin.boot))) {
 		/* The bytes in the file may be anything. */
 		if (ftruncate(object->fd, 0))
 			return err_sys(err, errno, "cannot empty '%s'",

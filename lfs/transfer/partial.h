@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "lfs/base/err.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 #include "lfs/transfer/object.h"
 
 /*

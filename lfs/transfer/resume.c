@@ -8,6 +8,7 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
+#include "lfs/base/journal.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
@@ -109,7 +110,7 @@ static bool is_ours(struct journal *journal, const struct journal_begin *now,
 	struct journal_record record;
 	struct journal_begin begin;
 
-	if (!journal_read_begin(journal, true, &begin))
+	if (!record_read_begin(journal, true, &begin))
 		return false;
 	memset(begin.boot, 0, sizeof(begin.boot));
 	return !memcmp(&begin, now, sizeof(begin)) &&
@@ -307,7 +308,7 @@ static void begin_journal(struct resume *resume,
 			  struct journal_begin *begin, const char *key)
 {
 	resume->has_hash = false;
-	journal_begin(resume->journal, begin);
+	record_begin(resume->journal, begin);
 	journal_add(resume->journal, JOURNAL_KEY, key, strlen(key), NULL);
 	save_action(resume->journal, &request->plan);
 }

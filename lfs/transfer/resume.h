@@ -6,7 +6,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/mode/plan.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 
 /*
  * Uploads in parts that an earlier run began, and how another resumes them:

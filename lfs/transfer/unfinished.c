@@ -11,13 +11,14 @@
 
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
+#include "lfs/base/journal.h"
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/git/storage.h"
 #include "lfs/net/url.h"
 #include "lfs/server/credshare.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/resume.h"
 
@@ -103,7 +104,7 @@ static void read_journal(struct unfinished *unfinished)
 
 	journal = journal_peek(unfinished->journal, &unfinished->in_use,
 			       &ignored);
-	if (journal && journal_read_begin(journal, is_upload, &begin)) {
+	if (journal && record_read_begin(journal, is_upload, &begin)) {
 		unfinished->is_readable = true;
 		unfinished->size = begin.size;
 		while (journal_next(journal, &record))

@@ -155,7 +155,7 @@ static void begin_download(void)
 	struct journal *journal = journal_open(journal_path, &err);
 
 	must(journal != NULL);
-	journal_begin(journal, &begin);
+	record_begin(journal, &begin);
 	journal_close(journal);
 }
 

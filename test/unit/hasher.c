@@ -10,7 +10,7 @@
 #include "lfs/base/sha256.h"
 #include "lfs/net/pool.h"
 #include "lfs/transfer/hasher.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 #include "test/unit/unit.h"
 
 /* A file of random bytes, a plan for it, and all that a hasher needs. */

@@ -5,7 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 #include "test/unit/unit.h"
 
 struct place {
@@ -51,8 +51,7 @@ static void add_text(struct journal *journal, const char *text)
 	journal_add(journal, JOURNAL_KEY, text, strlen(text), NULL);
 }
 
-static void expect(struct journal *journal, enum journal_type type,
-		   const char *text)
+static void expect(struct journal *journal, unsigned type, const char *text)
 {
 	struct journal_record record;
 
@@ -203,7 +202,7 @@ static void begin(void **state)
 	fill(place);
 	journal = open_it(place);
 	expect(journal, JOURNAL_KEY, "one");
-	journal_begin(journal, &now);
+	record_begin(journal, &now);
 	add_text(journal, "key");
 	journal_close(journal);
 	journal = open_it(place);
@@ -214,11 +213,11 @@ static void begin(void **state)
 	assert_int_equal(then.magic, JOURNAL_MAGIC);
 	assert_int_equal(then.size, 7);
 	assert_int_equal(then.part_size, 3);
-	assert_true(journal_is_of_this_boot(&then));
+	assert_true(clock_is_boot(then.boot));
 	then.boot[0] ^= 1;
-	assert_false(journal_is_of_this_boot(&then));
+	assert_false(clock_is_boot(then.boot));
 	memset(then.boot, 0, sizeof(then.boot));
-	assert_false(journal_is_of_this_boot(&then));
+	assert_false(clock_is_boot(then.boot));
 	expect(journal, JOURNAL_KEY, "key");
 	expect_end(journal);
 	journal_close(journal);

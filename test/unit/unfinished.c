@@ -7,7 +7,7 @@
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/storage.h"
-#include "lfs/transfer/journal.h"
+#include "lfs/transfer/record.h"
 #include "lfs/transfer/unfinished.h"
 #include "test/unit/unit.h"
 
@@ -73,7 +73,7 @@ static struct journal *begin(const char *name, bool is_upload)
 	struct journal *journal = journal_open(name, &err);
 
 	assert_non_null(journal);
-	journal_begin(journal, &begin);
+	record_begin(journal, &begin);
 	return journal;
 }
 

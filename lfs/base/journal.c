@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/transfer/journal.h"
+#include "lfs/base/journal.h"
 
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -147,14 +147,14 @@ bool journal_next(struct journal *journal, struct journal_record *record)
 		return false;
 	}
 	journal->off += sizeof(head) + head.size;
-	record->type = (enum journal_type)head.type;
+	record->type = head.type;
 	record->data = journal->data;
 	record->size = (size_t)head.size;
 	return true;
 }
 
-bool journal_get(const struct journal_record *record, enum journal_type type,
-		 void *data, size_t size)
+bool journal_get(const struct journal_record *record, unsigned type, void *data,
+		 size_t size)
 {
 	if (record->type != type || record->size != size)
 		return false;
@@ -162,19 +162,8 @@ bool journal_get(const struct journal_record *record, enum journal_type type,
 	return true;
 }
 
-bool journal_read_begin(struct journal *journal, bool is_upload,
-			struct journal_begin *begin)
-{
-	struct journal_record record;
-
-	return journal_next(journal, &record) &&
-	       journal_get(&record, JOURNAL_BEGIN, begin, sizeof(*begin)) &&
-	       begin->magic == JOURNAL_MAGIC &&
-	       !!begin->is_upload == is_upload && begin->part_size;
-}
-
-void journal_add(struct journal *journal, enum journal_type type,
-		 const void *data, size_t size, const char *more)
+void journal_add(struct journal *journal, unsigned type, const void *data,
+		 size_t size, const char *more)
 {
 	struct head head = { .type = type };
 	struct iovec parts[] = {
@@ -192,8 +181,8 @@ void journal_add(struct journal *journal, enum journal_type type,
 	if (writev(journal->fd, parts, 3) == (ssize_t)(sizeof(head) + n))
 		return;
 	if (!atomic_exchange(&journal->broken, true))
-		log_warn("cannot write '%s': this transfer will not be resumed "
-			 "if it is interrupted",
+		log_warn("cannot write '%s': what is interrupted now will not "
+			 "be resumed",
 			 journal->path);
 }
 
@@ -208,20 +197,12 @@ void journal_keep(struct journal *journal, unsigned n)
 	cut_end(journal);
 }
 
-void journal_begin(struct journal *journal, struct journal_begin *begin)
+int journal_sync(struct journal *journal, struct err *err)
 {
-	journal_keep(journal, 0);
-	begin->magic = JOURNAL_MAGIC;
-	clock_boot(begin->boot);
-	journal_add(journal, JOURNAL_BEGIN, begin, sizeof(*begin), NULL);
-}
-
-bool journal_is_of_this_boot(const struct journal_begin *begin)
-{
-	char boot[CLOCK_BOOT_SIZE];
-
-	clock_boot(boot);
-	return boot[0] && !strncmp(boot, begin->boot, sizeof(boot));
+	if (atomic_load(&journal->broken))
+		return err_set(err, ERR_LOCAL, "cannot write '%s'",
+			       journal->path);
+	return file_sync(journal->fd, journal->path, err);
 }
 
 void journal_remove(struct journal *journal)
