@@ -16,7 +16,7 @@ TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork
 AGENT    = cli input message move agent keys standalone install human \
-           status prune forkpush forkreport fork main
+           bar status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

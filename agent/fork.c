@@ -7,6 +7,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "agent/bar.h"
 #include "agent/forkpush.h"
 #include "agent/forkreport.h"
 #include "agent/input.h"

@@ -2,7 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "agent/forkreport.h"
+#include "agent/bar.h"
 #include "test/unit/unit.h"
 
 #define GIB ((uint64_t)1 << 30)
