@@ -458,6 +458,15 @@ check 'with another one' logged_in 2 upload
 check 'by ssh: clone' git clone -q "git@localhost:$TEST_TMP/ssh.git" clone-ssh
 check 'equal' same_files ssh clone-ssh
 check 'one login for all agents' logged_in 1 download
+lfs_config lfs.lfs-multipart::.standalonetransferagent lfs-multipart
+for url in "git@localhost:$TEST_TMP/ssh.git" "ssh://git@localhost$TEST_TMP/ssh.git"
+do
+	rm -rf clone-ssh record
+	check "lfs-multipart::$url" git clone -q \
+		-c lfs.url="lfs-multipart::$url" "$url" clone-ssh
+	check 'equal' same_files ssh clone-ssh
+	check 'one login for all agents' logged_in 1 download
+done
 # There is no LFS server at its https address either.
 touch no-lfs
 add_file ssh 9.bin 9000 9

@@ -415,6 +415,40 @@ static char *without_agent(const char *url)
 	return url_is_http(colons) ? gourl_normalize(colons) : xstrdup(colons);
 }
 
+/* Is it a URL of http, https, git or ssh, or "host:path"? */
+static bool is_of_server(const char *text)
+{
+	static const char *const schemes[] = { "http", "https",	  "git",
+					       "ssh",  "git+ssh", "ssh+git",
+					       NULL };
+	size_t n = strcspn(text, ":/");
+	struct gourl url;
+	bool is;
+
+	if (!n || !text_has_prefix(text + n, "://"))
+		return n && text[n] == ':';
+	if (gourl_parse(&url, text))
+		return false;
+	is = text_is_any(url.scheme, schemes);
+	gourl_release(&url);
+	return is;
+}
+
+/* What follows ENDPOINT_SHARED is read as if it stood alone. */
+static void read_shared(struct endpoint *endpoint,
+			const struct gitconfig *config,
+			enum direction direction)
+{
+	char *text;
+
+	if (!endpoint->url || !text_has_prefix(endpoint->url, ENDPOINT_SHARED))
+		return;
+	text = xstrdup(endpoint->url + strlen(ENDPOINT_SHARED));
+	if (is_of_server(text))
+		endpoint_read_lfs(endpoint, config, text, direction);
+	free(text);
+}
+
 /* Tell the kind of the URL; one that git-lfs could not use is an error. */
 static int judge_url(struct endpoint *endpoint, struct err *err)
 {
@@ -520,6 +554,7 @@ int endpoint_find(struct endpoint *endpoint, const struct gitconfig *config,
 	endpoint->remote_url = url ? xstrdup(url) : NULL;
 	search.key = NULL;
 	find_url(&search, endpoint);
+	read_shared(endpoint, config, direction);
 	endpoint->key = search.key ? xstrdup(search.key) : NULL;
 	if (!judge_url(endpoint, err))
 		return 0;
@@ -546,6 +581,7 @@ int endpoint_from_lfs(struct endpoint *endpoint, const struct gitconfig *config,
 	*endpoint = (struct endpoint)ENDPOINT_INIT;
 	endpoint->remote = xstrdup(url);
 	endpoint_read_lfs(endpoint, config, url, direction);
+	read_shared(endpoint, config, direction);
 	if (has_odd_scheme(url, endpoint))
 		err_set(err, ERR_USAGE,
 			"'%s' is not the URL of an LFS server: that begins "

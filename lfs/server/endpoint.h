@@ -48,7 +48,10 @@ struct endpoint {
 
 #define ENDPOINT_INIT { .url = NULL }
 
-/* In front of the URL of any server: only this program can use it. */
+/*
+ * In front of the URL of any server: only this program can use it.  What follows
+ * means what it means to git-lfs without this, ssh and "host:path" included.
+ */
 #define ENDPOINT_SHARED "lfs-multipart::"
 
 /*

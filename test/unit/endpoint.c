@@ -28,6 +28,10 @@ static const char remotes[] =
 	"remote.file.url\nfile:///nowhere\0"
 	"remote.store.lfsurl\nlfs-multipart::s3://bucket/a\0"
 	"remote.agent.lfsurl\nlfs-multipart::https://l.example/a b\0"
+	"remote.shared.lfsurl\nlfs-multipart::git@h.example:me/a\0"
+	"remote.port.lfsurl\nlfs-multipart::[git@h.example:22]:me/a\0"
+	"remote.short.lfsurl\nlfs-multipart::SSH://h.example/a\0"
+	"remote.cut.lfsurl\nlfs-multipart::ssh://h.example:x/a\0"
 	"remote.odd.url\nftp://h.example:21/a\0"
 	"remote.line.url\nssh://h.example/%0a\0"
 	"remote.path.url\n/nowhere/at/all\0"
@@ -87,6 +91,7 @@ static void kinds(void **state)
 		{ "file", "file:///nowhere", ENDPOINT_FILE },
 		{ "store", "s3://bucket/a", ENDPOINT_OTHER },
 		{ "agent", "https://l.example/a%20b", ENDPOINT_HTTP },
+		{ "cut", "ssh://h.example:x/a", ENDPOINT_OTHER },
 		{ "helper", "/a.git/info/lfs", ENDPOINT_OTHER },
 	};
 
@@ -97,6 +102,37 @@ static void kinds(void **state)
 		find(&endpoint, cases[i].remote, DOWNLOAD);
 		assert_int_equal(endpoint.kind, cases[i].kind);
 		assert_string_equal(endpoint.url, cases[i].url);
+		endpoint_release(&endpoint);
+	}
+}
+
+/* Behind our prefix, ssh is what it is without it. */
+static void shared_by_ssh(void **state)
+{
+	static const struct {
+		const char *remote, *url, *host, *port, *path;
+	} cases[] = {
+		{ "shared", "https://h.example/me/a", "git@h.example", NULL,
+		  "me/a" },
+		{ "port", "https://h.example/me/a", "git@h.example", "22",
+		  "me/a" },
+		{ "short", "https://h.example/a", "h.example", NULL, "/a" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(cases); i++) {
+		size_t row = i / 2;
+		struct endpoint endpoint;
+
+		find(&endpoint, cases[row].remote, i % 2 ? UPLOAD : DOWNLOAD);
+		assert_int_equal(endpoint.kind, ENDPOINT_HTTP);
+		assert_string_equal(endpoint.url, cases[row].url);
+		assert_string_equal(endpoint.ssh.host, cases[row].host);
+		assert_string_equal(endpoint.ssh.path, cases[row].path);
+		if (cases[row].port)
+			assert_string_equal(endpoint.ssh.port, cases[row].port);
+		else
+			assert_null(endpoint.ssh.port);
 		endpoint_release(&endpoint);
 	}
 }
@@ -338,6 +374,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(fields),
 		cmocka_unit_test(kinds),
+		cmocka_unit_test(shared_by_ssh),
 		cmocka_unit_test(errors),
 		cmocka_unit_test(keys),
 		cmocka_unit_test(lfs_urls),
