@@ -366,7 +366,7 @@ static void pool_run(struct worker *worker, struct job *job)
 	while (pool_try(worker, job, &tries)) {
 		if (job->goes_on) {
 			job->goes_on = false;
-			log_info("%s; asking for the rest anew", job->err.msg);
+			log_info("%s; asking anew at once", job->err.msg);
 			reacquire_place(pool, job);
 			continue;
 		}

@@ -50,7 +50,7 @@ struct job {
 
 	const char *url;	/* borrowed: its host; NULL: it needs no place */
 	bool has_gained;	/* set by `run`: tries so far no longer count */
-	bool goes_on;	/* set by `run`: this was no failure, run it again */
+	bool goes_on;	/* set by `run`: run it again at once, this does not count */
 	bool is_tried_once;	/* a transient error is final */
 	struct err err;	/* the outcome; read after pool_wait() */
 	struct job *next;	/* the pool's, while it owns the job */

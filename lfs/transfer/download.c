@@ -31,7 +31,7 @@ enum {
 struct receiving {
 	struct object *object;
 	struct part *part;
-	struct source_route route;
+	struct source_route *route;
 	char *data;		/* owned: bytes to write to the file */
 	size_t n;
 	uint64_t written_ms;
@@ -94,7 +94,7 @@ static int download_begin(void *ctx, struct http *http, int status,
 		.etag = http_header(http, "ETag"),
 	};
 
-	switch (source_head(object->source, &receiving->route, &answer, err)) {
+	switch (source_head(object->source, receiving->route, &answer, err)) {
 	case SOURCE_REFUSE:
 		return -1;
 	case SOURCE_TAKE_ALL:
@@ -191,9 +191,9 @@ static int download_write(void *ctx, const char *data, size_t n,
 	struct receiving *receiving = ctx;
 	struct part *part = receiving->part;
 	uint64_t left = part->size - atomic_load(&part->done) - receiving->n;
-	uint64_t skip = receiving->route.skip < n ? receiving->route.skip : n;
+	uint64_t skip = receiving->route->skip < n ? receiving->route->skip : n;
 
-	receiving->route.skip -= skip;
+	receiving->route->skip -= skip;
 	data += skip;
 	n -= (size_t)skip;
 	if (object_check_stop(receiving->object, err))
@@ -219,7 +219,7 @@ static int blame_page(const struct receiving *receiving, struct http *http,
 {
 	/* An answer to a range or a condition has its own error. */
 	if (http_status(http) != 200 ||
-	    receiving->route.trouble != SOURCE_FINE ||
+	    receiving->route->trouble != SOURCE_FINE ||
 	    !status_is_html(http_header(http, "Content-Type")))
 		return -1;
 	err_clear(err);
@@ -232,7 +232,7 @@ static int check_end(const struct receiving *receiving, struct http *http,
 	const struct part *part = receiving->part;
 	uint64_t done = atomic_load(&part->done);
 	/* A body that is short after it was decoded will be so each time. */
-	bool is_useless = receiving->route.trouble == SOURCE_USELESS;
+	bool is_useless = receiving->route->trouble == SOURCE_USELESS;
 
 	if (done == part->size)
 		return 0;
@@ -252,7 +252,7 @@ static int receive_answer(struct receiving *receiving, struct http *http,
 {
 	const struct plan *plan = receiving->object->plan;
 	const struct part *part = receiving->part;
-	const struct source_route *route = &receiving->route;
+	const struct source_route *route = receiving->route;
 	const struct http_sink sink = { download_begin, download_write,
 					receiving };
 	char range[64];
@@ -287,22 +287,21 @@ static int receive_answer(struct receiving *receiving, struct http *http,
 	return ret;
 }
 
-int download_part(struct object *object, struct part *part, struct http *http,
+int download_part(struct object *object, struct part *part,
+		  struct source_route *route, struct http *http,
 		  struct err *err)
 {
-	struct receiving receiving = { .object = object, .part = part };
+	struct receiving receiving = { .object = object,
+				       .part = part,
+				       .route = route };
 	struct source *source = object->source;
-	struct source_route *route = &receiving.route;
 	int ret;
 
-	do {
-		if (err->kind)
-			log_info("%s; asking for the range anew", err->msg);
-		err_clear(err);
-		source_ask(source, route, first_missing(part),
-			   part->size < object->plan->size);
-		ret = receive_answer(&receiving, http, err);
-	} while (ret && source_failed(source, route, http_status(http), err));
+	source_ask(source, route, first_missing(part),
+		   part->size < object->plan->size);
+	ret = receive_answer(&receiving, http, err);
+	if (ret)
+		source_failed(source, route, http_status(http), err);
 	source_done(source, route);
 	return ret;
 }

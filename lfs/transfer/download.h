@@ -11,6 +11,7 @@
  */
 
 struct http;
+struct source_route;
 
 /*
  * Open the partial file, with all its blocks, take over what an earlier run
@@ -18,8 +19,13 @@ struct http;
  */
 int download_open(struct object *object, struct err *err);
 
-/* Receive what is missing of one part; from a worker. */
-int download_part(struct object *object, struct part *part, struct http *http,
+/*
+ * Receive what is missing of one part, by one request; from a worker.  `route`
+ * is SOURCE_ROUTE_INIT, or that of the part's last try.  If its `is_anew` is set
+ * after a failure, another request may do better at once.
+ */
+int download_part(struct object *object, struct part *part,
+		  struct source_route *route, struct http *http,
 		  struct err *err);
 
 /*

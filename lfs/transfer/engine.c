@@ -434,9 +434,11 @@ static int part_job_run(struct job *job, struct http *http, struct err *err)
 	if (object->plan->direction == UPLOAD) {
 		ret = upload_part(object, part_job->part, http, err);
 	} else {
-		ret = download_part(object, part_job->part, http, err);
+		ret = download_part(object, part_job->part, &part_job->route,
+				    http, err);
+		job->goes_on |= ret && part_job->route.is_anew;
 		/* The next try starts there, so a bad line gets it done, too. */
-		job->has_gained = part_job->part->done >= before + OBJECT_GAIN;
+		job->has_gained |= part_job->part->done >= before + OBJECT_GAIN;
 	}
 	http_set_watch(http, NULL);
 	if (ret && object->plan->nparts > 1)
@@ -459,7 +461,8 @@ void engine_submit(struct engine *engine, struct part_job *part_job)
 	part_job->job.url = part_job->part->href ?
 				    part_job->part->href :
 				    part_job->object->plan->action.href;
-	part_job->job.goes_on = false;
+	part_job->job.goes_on = part_job->job.has_gained = false;
+	part_job->route = (struct source_route)SOURCE_ROUTE_INIT;
 	part_job->closed = 0;
 	pool_submit(engine->pool, &part_job->job);
 }

@@ -7,6 +7,7 @@
 
 #include "lfs/base/err.h"
 #include "lfs/net/pool.h"
+#include "lfs/transfer/source.h"
 
 /*
  * The means to move the objects of one context: the pool of connections, the
@@ -133,6 +134,7 @@ struct part_job {
 	/* The rest is this module's. */
 	const struct http *http;	/* its connection */
 	unsigned closed;	/* connections that were too slow for it */
+	struct source_route route;	/* of its latest request, if it is a download */
 };
 
 /* Have a worker send the part, or receive it. */

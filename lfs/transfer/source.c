@@ -269,7 +269,8 @@ void source_ask(struct source *source, struct source_route *route,
 	*route = (struct source_route){
 		.from = from,
 		.is_anew = route->is_anew,
-		.decodes = route->decodes || route->trouble == SOURCE_ENCODED,
+		.decodes = route->is_anew &&
+			   (route->decodes || route->trouble == SOURCE_ENCODED),
 	};
 	pthread_mutex_lock(&source->mutex);
 	route->has_range = source->state != SOURCE_WHOLE && (from || is_part);
@@ -477,8 +478,6 @@ bool source_failed(struct source *source, struct source_route *route,
 	if (!route->is_anew && route->trouble == SOURCE_USELESS)
 		source->has_failed = true;
 	pthread_mutex_unlock(&source->mutex);
-	if (route->is_anew)
-		source_done(source, route);
 	return route->is_anew;
 }
 

@@ -15,7 +15,7 @@
  *
  *	source_ask(source, &route);             what to ask
  *	source_head(source, &route, &answer);   take it, skip some, or refuse it
- *	source_failed(source, &route, ...);     ask anew at once?
+ *	source_failed(source, &route, ...);     is it to be asked anew at once?
  *	source_done(source, &route);
  *
  * The states of a source, and what leads from one to the next:
@@ -78,7 +78,7 @@ struct source_route {
 	char *target;	/* where to go; NULL: `href` */
 	char *etag;	/* of If-Range; NULL: no condition */
 	bool decodes;	/* undo the Content-Encoding of the answer */
-	bool is_anew;	/* it follows one that failed */
+	bool is_anew;	/* source_failed() has returned true */
 	bool is_served;	/* its answer is on its way */
 	enum source_trouble trouble;
 	uint64_t skip;	/* bytes of the answer before the first that is wanted */
@@ -125,8 +125,9 @@ void source_restart(struct source *source);
 
 /*
  * Fill in `route` for a request for the bytes from `from`.  It is
- * SOURCE_ROUTE_INIT, or one for which source_failed() has returned true.
- * `is_part`: not all of the object is wanted.
+ * SOURCE_ROUTE_INIT, or that of an earlier request, which is over: if that is to
+ * be asked anew, this one avoids what was wrong with it.  `is_part`: not all of
+ * the object is wanted.
  */
 void source_ask(struct source *source, struct source_route *route,
 		uint64_t from, bool is_part);

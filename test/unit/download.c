@@ -109,10 +109,16 @@ static void tear_down(struct bench *bench)
 
 static int fetch(struct bench *bench, size_t number, struct err *err)
 {
-	err_clear(err);
-	return download_part(&bench->object,
-			     &bench->object.plan->parts[number - 1],
-			     bench->http, err);
+	struct source_route route = SOURCE_ROUTE_INIT;
+	int ret;
+
+	do {
+		err_clear(err);
+		ret = download_part(&bench->object,
+				    &bench->object.plan->parts[number - 1],
+				    &route, bench->http, err);
+	} while (ret && route.is_anew);
+	return ret;
 }
 
 /* Bring the source to a state, by the answers that lead there. */
