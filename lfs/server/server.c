@@ -195,21 +195,30 @@ static void perform(struct server *server, struct request *request)
 				  !request->job.err.wait_ms;
 }
 
+/* What ask_once() or verify_once() asks. */
+struct question {
+	struct server *server;
+	struct batch batch;
+	const struct batch_object *object;	/* to verify; or NULL */
+};
+
 /* One request of the batch, and what the session makes of the answer. */
-static enum session_next ask_once(struct server *server, struct batch *batch,
-				  struct err *err)
+static enum session_next ask_once(void *ctx, struct err *err)
 {
-	struct session *api = server->sessions[0];
+	struct question *question = ctx;
+	struct session *api = question->server->sessions[0];
+	struct batch *batch = &question->batch;
 	struct request request = { .batch = batch };
 	struct headers headers = HEADERS_INIT;
-	enum session_next next = SESSION_FAILED;
+	enum session_next next = session_prepare(api, err);
 
-	if (session_prepare(api, err))
-		return SESSION_FAILED;
+	if (next != SESSION_DONE)
+		return next;
+	next = SESSION_FAILED;
 	batch->url = session_url(api);
 	if (!session_headers(api, batch->url, &headers, err)) {
 		batch->headers = &headers;
-		perform(server, &request);
+		perform(question->server, &request);
 		*err = request.job.err;
 		next = session_answered(api, &headers, batch, err);
 	}
@@ -252,21 +261,23 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	enum direction direction = options->is_probe ?
 					   DOWNLOAD :
 					   options->context->direction;
-	struct batch batch = {
-		.direction = direction,
-		.transfers = direction == UPLOAD ? uploads : downloads,
-		.objects = objects,
-		.nobjects = n,
-		.answer_ms = options->context->settings.answer_ms,
+	struct question question = {
+		.server = server,
+		.batch = {
+			.direction = direction,
+			.transfers = direction == UPLOAD ? uploads : downloads,
+			.ref = find_ref(server),
+			.objects = objects,
+			.nobjects = n,
+			.answer_ms = options->context->settings.answer_ms,
+		},
 	};
+	int ret = session_run(ask_once, &question, err);
 
-	batch.ref = find_ref(server);
-	while (ask_once(server, &batch, err) == SESSION_AGAIN)
-		continue;
 	/* The caller keeps the objects. */
-	batch.nobjects = 0;
-	batch_reset(&batch);
-	return err->kind ? -1 : 0;
+	question.batch.nobjects = 0;
+	batch_reset(&question.batch);
+	return ret;
 }
 
 /*
@@ -522,39 +533,38 @@ void verification_free(struct verification *verification)
 	free(verification);
 }
 
-/* Verify once.  1: it was refused, but there is another login to send. */
-static int verify_once(struct server *server, const struct batch_object *object,
-		       struct err *err)
+static enum session_next verify_once(void *ctx, struct err *err)
 {
-	struct request request = {
-		.verification = verification_new(server, object, err),
-	};
-	int ret = 0;
+	const struct question *question = ctx;
+	struct server *server = question->server;
+	struct verification *verification = verification_new(server,
+							     question->object,
+							     err);
+	struct request request = { .verification = verification };
+	bool has_login;
 
-	if (!request.verification)
-		return err->kind ? -1 : 0;
+	if (!verification)
+		return err->kind ? SESSION_FAILED : SESSION_DONE;
 	perform(server, &request);
 	*err = request.job.err;
-	if (err->kind == ERR_AUTH)
-		ret = verification_log_in(server, object, request.verification,
-					  err);
-	if (ret <= 0)
-		settle_sessions(server, request.verification->action.href,
-				login_in(&request.verification->headers), err);
-	verification_free(request.verification);
-	return ret || !err->kind ? ret : -1;
+	has_login = err->kind == ERR_AUTH &&
+		    verification_log_in(server, question->object, verification,
+					err) > 0;
+	if (!has_login)
+		settle_sessions(server, verification->action.href,
+				login_in(&verification->headers), err);
+	verification_free(verification);
+	if (has_login)
+		return SESSION_AGAIN;
+	return err->kind ? SESSION_FAILED : SESSION_DONE;
 }
 
 int server_verify(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
-	int ret;
+	struct question question = { .server = server, .object = object };
 
-	while ((ret = verify_once(server, object, err)) > 0) {
-		log_info("%s; sending a login", err->msg);
-		err_clear(err);
-	}
-	return ret;
+	return session_run(verify_once, &question, err);
 }
 
 struct credshare *server_share(const struct server *server)

@@ -106,13 +106,24 @@ static int get_credential(struct session *session,
 	return 0;
 }
 
-int session_prepare(struct session *session, struct err *err)
+int session_run(enum session_next (*once)(void *ctx, struct err *err),
+		void *ctx, struct err *err)
+{
+	enum session_next next;
+
+	while ((next = once(ctx, err)) == SESSION_AGAIN) {
+		if (err->kind)
+			log_info("%s; trying again", err->msg);
+		err_clear(err);
+	}
+	return next == SESSION_DONE ? 0 : -1;
+}
+
+static int find_credential(struct session *session, struct err *err)
 {
 	struct credentials *credentials = session->credentials;
 	struct credential_query query, in_url;
 
-	if (sshauth_update(&session->ssh, err))
-		return -1;
 	if (session->credential.authorization || has_ssh_login(session))
 		return 0;
 	query = in_url = query_of(session);
@@ -132,6 +143,17 @@ int session_prepare(struct session *session, struct err *err)
 	    credential_knows(credentials, &query, CREDSHARE_FOR_ACTIONS, NULL))
 		return get_credential(session, &query, err);
 	return 0;
+}
+
+enum session_next session_prepare(struct session *session, struct err *err)
+{
+	int ret = sshauth_update(&session->ssh, err);
+
+	if (ret > 0)
+		return SESSION_AGAIN;
+	if (ret || find_credential(session, err))
+		return SESSION_FAILED;
+	return SESSION_DONE;
 }
 
 bool session_is_with(const struct session *session, const char *url)
@@ -383,11 +405,8 @@ enum session_next session_answered(struct session *session,
 	if (next != SESSION_FAILED)
 		return next;
 	/* A new reply of ssh may be better than the one that the server refused. */
-	if (err->kind == ERR_AUTH && sshauth_refused(&session->ssh)) {
-		log_info("%s; asking by ssh again", err->msg);
-		err_clear(err);
+	if (err->kind == ERR_AUTH && sshauth_refused(&session->ssh))
 		return SESSION_AGAIN;
-	}
 	/* Only without an address from ssh is this one asked. */
 	if (err->kind != ERR_CANCELED && sshauth_is_empty(&session->ssh))
 		err_append(err,

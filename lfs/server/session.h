@@ -17,13 +17,15 @@
  * what follows from its answer.  Requests are anonymous until the server wants
  * a login; then one is found, tried, and approved or rejected.
  *
- *	do {
- *		session_prepare(session, &err);
+ *	session_run(ask_once, ctx, &err), where ask_once() does this:
+ *
+ *		next = session_prepare(session, &err);
+ *		if (next != SESSION_DONE)
+ *			return next;
  *		url = session_url(session);
  *		session_headers(session, url, &headers, &err);
  *		... batch_perform() with them, as a job of the pool ...
- *		next = session_answered(session, &headers, &batch, &err);
- *	} while (next == SESSION_AGAIN);
+ *		return session_answered(session, &headers, &batch, &err);
  *
  * With a server that a git server names by ssh (ssh.h), url and headers are what
  * git-lfs-authenticate said.
@@ -34,8 +36,8 @@
  */
 
 enum session_next {
-	SESSION_DONE,	/* the answer is good */
-	SESSION_AGAIN,	/* send it again, with new headers; err is cleared */
+	SESSION_DONE,	/* it went well */
+	SESSION_AGAIN,	/* there is another login to try; err may say why */
 	SESSION_FAILED	/* err says why */
 };
 
@@ -54,10 +56,18 @@ struct session;
 struct session *session_new(const struct session_options *options);
 
 /*
+ * Make a request, with one login after the other, until it needs no other or
+ * there is none: `once` makes it, and says what follows.
+ */
+int session_run(enum session_next (*once)(void *ctx, struct err *err),
+		void *ctx, struct err *err);
+
+/*
  * Before a request: ask by ssh if the reply has expired, and get a credential
  * where `lfs.<url>.access` says that one is needed, or the URL holds it.
+ * SESSION_AGAIN: ssh has failed, and is to be run again.
  */
-int session_prepare(struct session *session, struct err *err);
+enum session_next session_prepare(struct session *session, struct err *err);
 
 /* The API's URL, by ssh or the options; borrowed until the next prepare. */
 const char *session_url(const struct session *session);

@@ -535,11 +535,10 @@ static int run_ssh(struct sshauth *auth, struct sshreply_times *times,
 			      err);
 }
 
-/* Run the command until it gives a reply, and tell the other agents. */
+/* Run the command; tell the other agents of a reply, and of the last failure. */
 static int ask_ssh(struct sshauth *auth, struct sshreply_times *times,
 		   struct err *err)
 {
-	struct credshare *share = auth->options.share;
 	struct buf text = BUF_INIT(SSHREPLY_MAX);
 	int64_t retries = RETRIES;
 	int ret;
@@ -547,16 +546,15 @@ static int ask_ssh(struct sshauth *auth, struct sshreply_times *times,
 	if (get_number(auth->options.config, "lfs.ssh.retries", RETRIES_MAX,
 		       &retries, err))
 		return -1;
-	while ((ret = run_ssh(auth, times, &text, err)) &&
-	       err->kind != ERR_CANCELED && retries--) {
-		log_info("%s; trying again", err->msg);
-		err_clear(err);
-	}
+	ret = run_ssh(auth, times, &text, err);
 	auth->has_reply = !ret;
-	if (ret)
-		credshare_note(share, CREDSHARE_FAILED, &auth->key, err);
-	else
+	if (!ret)
 		share_reply(auth, buf_str(&text), times->asked);
+	else if (err->kind != ERR_CANCELED && auth->tries++ < retries)
+		ret = 1;
+	else
+		credshare_note(auth->options.share, CREDSHARE_FAILED,
+			       &auth->key, err);
 	buf_release(&text);
 	return ret;
 }
@@ -566,23 +564,29 @@ static int get_reply(struct sshauth *auth, struct err *err)
 {
 	struct credshare *share = auth->options.share;
 	struct sshreply_times times = { .default_ttl = 0 };
-	int ret;
+	int ret = 1;
 
 	if (get_number(auth->options.config, "lfs.defaulttokenttl", INT64_MAX,
 		       &times.default_ttl, err))
 		return -1;
-	if (take_shared(auth, times.default_ttl))
-		return 0;
-	if (credshare_lock(share, CREDSHARE_LOGIN, err))
-		return -1;
-	/* Another agent may have asked while we waited for the lock. */
-	if (take_shared(auth, times.default_ttl))
-		ret = 0;
-	else if (credshare_knows(share, CREDSHARE_FAILED, &auth->key, err))
-		ret = -1;
-	else
+	if (!auth->tries) {
+		if (take_shared(auth, times.default_ttl))
+			return 0;
+		if (credshare_lock(share, CREDSHARE_LOGIN, err))
+			return -1;
+		/* Another agent may have asked while we waited for the lock. */
+		if (take_shared(auth, times.default_ttl))
+			ret = 0;
+		else if (credshare_knows(share, CREDSHARE_FAILED, &auth->key,
+					 err))
+			ret = -1;
+	}
+	if (ret > 0)
 		ret = ask_ssh(auth, &times, err);
+	if (ret > 0)
+		return ret;
 	credshare_unlock(share, CREDSHARE_LOGIN);
+	auth->tries = 0;
 	return ret;
 }
 

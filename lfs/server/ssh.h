@@ -21,7 +21,9 @@
  *	struct sshauth auth = { .options = { .config = config, .ssh = &address,
  *					     .share = share } };
  *
- *	if (sshauth_update(&auth, &err))
+ *	while ((ret = sshauth_update(&auth, &err)) > 0)
+ *		err_clear(&err);
+ *	if (ret)
  *		... nobody can log in ...
  *	... ask auth.reply.href with auth.reply.headers ...
  *	if (the answer was a 401 && sshauth_refused(&auth))
@@ -100,6 +102,7 @@ struct sshauth {
 	struct sshreply reply;	/* owned; empty until there is one */
 	bool has_reply;
 	bool was_used;	/* by another agent, or by us with success */
+	unsigned tries;	/* of ssh that failed; while there are any, we hold the lock */
 	struct sshcommand command;	/* owned, as is its name for `share` */
 	struct credtext key;
 };
@@ -107,9 +110,12 @@ struct sshauth {
 /*
  * Make sure that the reply is good for SSHAUTH_MARGIN_S seconds more: at once
  * if it is, or if ssh is not wanted; else another agent may have one, or ssh is
- * run, `lfs.ssh.retries` times again if it fails, while other agents wait for
- * the outcome.  After that the same command fails at once (CREDSHARE_FAILED).
- * A git server that does not know git-lfs-authenticate gives an empty reply.
+ * run.  A git server that does not know git-lfs-authenticate gives an empty
+ * reply.
+ *
+ * 1 if ssh failed and is to be run again, `lfs.ssh.retries` times in all: other
+ * agents wait until this is called again.  After the last time the same command
+ * fails at once (CREDSHARE_FAILED).
  */
 int sshauth_update(struct sshauth *auth, struct err *err);
 

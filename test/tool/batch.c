@@ -33,6 +33,7 @@ struct tool {
 	const char *dir;	/* of the share, or NULL */
 	struct askcred ask;
 	struct session_options session_options;
+	struct session *session;	/* of talk() */
 	struct batch batch;
 };
 
@@ -117,14 +118,15 @@ static void show(const struct batch *batch)
 }
 
 /* One request and what the session says of it. */
-static enum session_next ask(struct tool *tool, struct session *session,
-			     struct err *err)
+static enum session_next ask_once(void *ctx, struct err *err)
 {
+	struct tool *tool = ctx;
+	struct session *session = tool->session;
 	struct headers headers = HEADERS_INIT;
-	enum session_next next;
+	enum session_next next = session_prepare(session, err);
 
-	if (session_prepare(session, err))
-		return SESSION_FAILED;
+	if (next != SESSION_DONE)
+		return next;
 	tool->batch.url = session_url(session);
 	session_headers(session, tool->batch.url, &headers, err);
 	tool->batch.headers = &headers;
@@ -139,18 +141,15 @@ static int talk(struct tool *tool, struct err *err)
 {
 	struct credshare *share = credshare_new(tool->dir, 0, &tool->ask);
 	struct credentials *credentials = credentials_new(&tool->ask, share);
-	enum session_next next;
-	struct session *session;
+	int ret;
 
 	tool->session_options.credentials = credentials;
-	session = session_new(&tool->session_options);
-	do
-		next = ask(tool, session, err);
-	while (next == SESSION_AGAIN);
-	session_free(session);
+	tool->session = session_new(&tool->session_options);
+	ret = session_run(ask_once, tool, err);
+	session_free(tool->session);
 	credentials_free(credentials);
 	credshare_free(share);
-	return next == SESSION_DONE ? 0 : -1;
+	return ret;
 }
 
 int main(int argc, char **argv)

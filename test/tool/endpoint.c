@@ -27,7 +27,8 @@ static int show(const struct gitconfig *config, const char *remote,
 	if (endpoint_find(&endpoint, config, remote, direction, err))
 		return -1;
 	auth.options.share = credshare_new(NULL, 0, &ask);
-	ret = sshauth_update(&auth, err);
+	while ((ret = sshauth_update(&auth, err)) > 0)
+		err_clear(err);
 	if (!ret)
 		puts(auth.reply.href ? auth.reply.href : endpoint.url);
 	credshare_free(auth.options.share);

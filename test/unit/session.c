@@ -249,9 +249,45 @@ static void ssh_again(void **state)
 	err_set(&f.err, ERR_AUTH, "no");
 	assert_int_equal(session_answered(f.session, &sent, NULL, &f.err),
 			 SESSION_AGAIN);
-	assert_int_equal(f.err.kind, ERR_NONE);
+	assert_non_null(strstr(f.err.msg, "no; the login from ssh "));
 	headers_release(&sent);
 	tear_down(&f);
+}
+
+/* What the requests of one run lead to. */
+struct course {
+	const enum session_next *next;
+	unsigned n;
+};
+
+static enum session_next take_next(void *ctx, struct err *err)
+{
+	struct course *course = ctx;
+	enum session_next next = course->next[course->n++];
+
+	assert_int_equal(err->kind, ERR_NONE);
+	if (next != SESSION_DONE)
+		err_set(err, ERR_AUTH, "no");
+	return next;
+}
+
+static void one_login_after_the_other(void **state)
+{
+	static const enum session_next good[] = { SESSION_AGAIN, SESSION_AGAIN,
+						  SESSION_DONE },
+				       bad[] = { SESSION_AGAIN,
+						 SESSION_FAILED };
+	struct course course = { .next = good };
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(session_run(take_next, &course, &err), 0);
+	assert_int_equal(course.n, 3);
+	assert_int_equal(err.kind, ERR_NONE);
+	course = (struct course){ .next = bad };
+	assert_int_equal(session_run(take_next, &course, &err), -1);
+	assert_int_equal(course.n, 2);
+	assert_int_equal(err.kind, ERR_AUTH);
 }
 
 /* A 401 to a request that was sent before we had the login. */
@@ -294,6 +330,7 @@ int main(void)
 		cmocka_unit_test(actions_with_login),
 		cmocka_unit_test(headers_of_ssh),
 		cmocka_unit_test(ssh_again),
+		cmocka_unit_test(one_login_after_the_other),
 		cmocka_unit_test(late_refusal),
 		cmocka_unit_test(other_errors),
 	};

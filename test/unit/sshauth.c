@@ -67,7 +67,8 @@ static int update(struct sshauth *auth, const char *config_text,
 	auth->options.ssh = &address;
 	auth->options.direction = DOWNLOAD;
 	auth->options.share = share ? share : own;
-	ret = sshauth_update(auth, err);
+	while ((ret = sshauth_update(auth, err)) > 0)
+		err_clear(err);
 	credshare_free(own);
 	gitconfig_free(config);
 	return ret;
