@@ -215,8 +215,21 @@ static void run(int *err)
 EOT
 passes tries
 spoil lfs/net/url.c </dev/null
-sed -i 's/http  a/http, url  a/' lfs/transfer/attempts.h
+sed -i 's/http  a/url  a/' lfs/transfer/attempts.h
 check "tries: a module that does not" finds "lfs/transfer/attempts.h:1: " tries
+spoil lfs/net/url.c <<EOT
+static int decide(int *err) { return attempts_next(err); }
+static void run(int *err) { while (decide(err)) err_clear(err); }
+EOT
+sed -i 's/a request/&, carried out by url/' lfs/transfer/attempts.h
+passes tries
+spoil lfs/net/url.c <<EOT
+static int decide(int *err) { return attempts_next(err); }
+static void run(int *err) { while (decide(err)) err_clear(err); }
+static void other(int *err) { while (*err) err_clear(err); }
+EOT
+sed -i 's/a request/&, carried out by url/' lfs/transfer/attempts.h
+check "tries: a loop that asks nobody" finds "lfs/net/url.c:5: " tries
 
 spoil lfs/base/mem.c <<EOT
 #include "test/lib.h"

@@ -12,26 +12,26 @@
  * Decides what follows when the transfer of an object has failed: for the
  * agent, for `fork`, and for any other command that moves objects.
  *
- * These modules have the loops that try again, and scripts/tries finds any
- * other:
+ * What fails is tried again by three owners, and scripts/tries finds any other
+ * loop that does so:
  *
- *	pool	  a request, `lfsmultipart.retries` times (8): retry.h decides
- *	server	  a request that got a 401, with another login, until three were
- *		  rejected: session decides.  A `verify` that is refused,
- *		  `lfs.transfer.maxverifies` times (3): batch_verify_again()
- *	download  a range, at once and in another way, once for each reason:
- *		  source decides
- *	ssh	  git-lfs-authenticate, `lfs.ssh.retries` times (5)
- *	move, scheduler, survey
- *		  an object, when all of these have given up: this module decides
- *		  how often, by the limits at the top of attempts.c
+ *	pool	  a request, `lfsmultipart.retries` times (8): retry.h decides.
+ *		  A range that is asked for in another way goes out again at
+ *		  once, once for each reason: source.h decides.  A `verify` that
+ *		  is refused counts as lost, `lfs.transfer.maxverifies` times
+ *		  (3): batch_verify_again()
+ *	session	  a login: after a 401 another one, until three were rejected;
+ *		  git-lfs-authenticate, `lfs.ssh.retries` times (5)
+ *	attempts  an object, when these two have given up: this module decides
+ *		  how often, by the limits at the top of attempts.c.  That is
+ *		  carried out by move, scheduler and survey
  *
  * Without a loop, libcurl sends a request again that met a closed connection,
  * and a transfer fetches parts with wrong bytes again (four times) or aborts an
  * upload again (once).  A new run resumes an upload as often as resume.h says.
  *
- * This module decides, and says so in the log; its callers carry it out.  It
- * is pure but for the log: time and randomness are among the facts.
+ * This module says in the log what it decides.  It is pure but for that: time
+ * and randomness are among the facts.
  *
  * A struct attempts is the history of one object in one direction.  It counts
  * the tries since the last gain: OBJECT_GAIN more bytes than had ever arrived
