@@ -60,6 +60,7 @@ make_project () {
 	BASE = err mem
 	NET = url http
 	GIT =
+	WORKTREE =
 	MODE =
 	SERVER =
 	TRANSFER = attempts
