@@ -2,20 +2,20 @@
 
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
-BASE     = mem buf text err clock log json file wait child crc \
+BASE     = mem buf text err clock log json wait file child crc \
            journal sha256 md5
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo storage settings \
            pointer history
-WORKTREE = selection
+WORKTREE = selection placed place worktree
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead
 TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork
-AGENT    = cli input message move agent keys standalone install human \
+AGENT    = cli cleanplaced input message move agent keys standalone install human \
            bar status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart

@@ -40,7 +40,7 @@ struct cli_option {
 
 struct cli_command {
 	const char *name;
-	const char *summary;	/* one line */
+	const char *summary;	/* one line; NULL: no list names the command */
 	const char *usage;	/* its forms; NULL: there is only the name */
 	const struct cli_option *options;	/* NULL: no word is an option */
 	size_t args_size;	/* of the arguments: zeroed, then filled in */

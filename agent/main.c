@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/cleanplaced.h"
 #include "agent/cli.h"
 #include "agent/fork.h"
 #include "agent/install.h"
@@ -23,8 +24,9 @@ struct help {
 static const struct cli_command help_command, version_command;
 
 static const struct cli_command *const commands[] = {
-	&install_command, &uninstall_command, &fork_command, &status_command,
-	&prune_command,	  &agent_command,     &help_command, &version_command,
+	&install_command, &uninstall_command, &fork_command,
+	&status_command,  &prune_command,     &agent_command,
+	&help_command,	  &version_command,   &cleanplaced_command,
 };
 
 #define NCOMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -33,8 +35,9 @@ static void print_usage(FILE *out)
 {
 	fprintf(out, "usage: git lfs-multipart <command> [<options>]\n\n");
 	for (size_t i = 0; i < NCOMMANDS; i++)
-		fprintf(out, "   %-11s %s\n", commands[i]->name,
-			commands[i]->summary);
+		if (commands[i]->summary)
+			fprintf(out, "   %-11s %s\n", commands[i]->name,
+				commands[i]->summary);
 	fprintf(out, "\nSee `man git-lfs-multipart`.\n");
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#define _GNU_SOURCE	/* fallocate(), sync_file_range() */
+#define _GNU_SOURCE	/* fallocate(), copy_file_range(), sync_file_range() */
 #include "lfs/base/file.h"
 
 #include <errno.h>
@@ -8,10 +8,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 #ifdef __linux__
+#include <linux/fs.h>
 #include <linux/magic.h>
 #include <sys/vfs.h>
 #endif
@@ -47,6 +50,11 @@ int file_open_unlinked(const char *dir, struct err *err)
 	free(path);
 	return fd;
 }
+
+enum {
+	COPY_SIZE = 1 << 20,	/* of a copy by read() and write() */
+	COPY_STEP = 16 << 20	/* of one by the kernel, before a stop is seen */
+};
 
 /* A file by its name in an open folder, or by its path where that is AT_FDCWD. */
 struct place {
@@ -180,6 +188,66 @@ static int open_in_own(const char *dir, struct place *place, int flags,
 		return fd;
 	close(fd);
 	return err_set(err, ERR_LOCAL, "'%s' is another user's", place->path);
+}
+
+static bool is_plain_name(const char *name, size_t len)
+{
+	return len && !(len == 1 && name[0] == '.') &&
+	       !(len == 2 && name[0] == '.' && name[1] == '.') &&
+	       !(len == 4 && !strncasecmp(name, ".git", 4));
+}
+
+/* Open one folder in another; `until_here` is its path, for messages. */
+static int enter(int dir, const char *name, bool make, const char *until_here,
+		 struct err *err)
+{
+	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+	struct stat st;
+	int fd = openat(dir, name, flags);
+
+	if (fd < 0 && errno == ENOENT && make &&
+	    (!mkdirat(dir, name, 0777) || errno == EEXIST))
+		fd = openat(dir, name, flags);
+	if (fd >= 0)
+		return fd;
+	if (errno != ELOOP && errno != ENOTDIR)
+		return err_sys(err, errno, "cannot enter '%s'", until_here);
+	return err_set(err, ERR_LOCAL, "'%s' is %s, not a folder", until_here,
+		       !fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) &&
+				       S_ISLNK(st.st_mode) ?
+			       "a link" :
+			       "a file");
+}
+
+int file_open_below(int top, const char *path, bool make, const char **name,
+		    struct err *err)
+{
+	int fd = fcntl(top, F_DUPFD_CLOEXEC, 0);
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot enter '%s'", path);
+	for (*name = path;;) {
+		size_t len = strcspn(*name, "/");
+		char *until_here;
+		int dir = fd;
+
+		if (!is_plain_name(*name, len)) {
+			close(fd);
+			return err_set(err, ERR_LOCAL,
+				       "'%s' is not a path of a work tree",
+				       path);
+		}
+		if (!(*name)[len])
+			return fd;
+		until_here = xstrndup(path, (size_t)(*name - path) + len);
+		fd = enter(dir, until_here + (*name - path), make, until_here,
+			   err);
+		free(until_here);
+		close(dir);
+		if (fd < 0)
+			return -1;
+		*name += len + 1;
+	}
 }
 
 int file_open_own(const char *path, int flags, struct err *err)
@@ -377,6 +445,99 @@ int file_reserve(int fd, const char *path, uint64_t size, struct err *err)
 #endif
 	if (ftruncate(fd, (off_t)size))
 		return err_sys(err, errno, "cannot resize '%s'", path);
+	return 0;
+}
+
+struct copy {
+	int from, to;
+	uint64_t size;
+	const struct stop *stop;
+};
+
+/* Let the two share their blocks, if they will then have the same size. */
+static bool clone_file(int from, int to, uint64_t size)
+{
+#ifdef FICLONE
+	struct stat st;
+
+	return !fstat(from, &st) && (uint64_t)st.st_size == size &&
+	       !ioctl(to, FICLONE, from);
+#else
+	(void)from;
+	(void)to;
+	(void)size;
+	return false;
+#endif
+}
+
+/* Is it no fault of the files that the kernel has not copied? */
+static bool is_kernel_unable(int errnum)
+{
+	return errnum == EXDEV || errnum == ENOSYS || errnum == EINVAL ||
+	       errnum == EPERM || errnum == EOPNOTSUPP || errnum == EBADF;
+}
+
+/* How many bytes the kernel has copied; 0: it cannot; -1 with errno. */
+static ssize_t copy_in_kernel(int from, int to, size_t n, uint64_t off)
+{
+#ifdef __linux__
+	off_t in = (off_t)off, out = (off_t)off;
+	ssize_t got = copy_file_range(from, &in, to, &out, n, 0);
+
+	return got < 0 && is_kernel_unable(errno) ? 0 : got;
+#else
+	(void)from;
+	(void)to;
+	(void)n;
+	(void)off;
+	return 0;
+#endif
+}
+
+static size_t step(uint64_t off, uint64_t size, size_t most)
+{
+	return size - off < most ? (size_t)(size - off) : most;
+}
+
+static int copy_by_hand(const struct copy *copy, uint64_t off, struct err *err)
+{
+	char *data = xmalloc(COPY_SIZE);
+	int ret = 0;
+
+	while (!ret && off < copy->size) {
+		size_t n = step(off, copy->size, COPY_SIZE);
+
+		ret = file_read_at(copy->from, data, n, off, err);
+		if (!ret)
+			ret = file_write_at(copy->to, data, n, off, err);
+		if (!ret && stop_is_wanted(copy->stop))
+			ret = err_set(err, ERR_CANCELED, "stopped");
+		off += n;
+	}
+	free(data);
+	return ret;
+}
+
+int file_copy(int from, int to, uint64_t size, const struct stop *stop,
+	      struct err *err)
+{
+	const struct copy copy = { from, to, size, stop };
+	uint64_t off = 0;
+
+	if (clone_file(from, to, size))
+		return 0;
+	while (off < size) {
+		ssize_t got = copy_in_kernel(from, to,
+					     step(off, size, COPY_STEP), off);
+
+		if (!got)
+			return copy_by_hand(&copy, off, err);
+		if (got < 0 && errno != EINTR)
+			return err_sys(err, errno, "cannot copy the file");
+		off += got < 0 ? 0 : (uint64_t)got;
+		if (stop_is_wanted(stop))
+			return err_set(err, ERR_CANCELED, "stopped");
+	}
 	return 0;
 }
 

@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "lfs/base/err.h"
+#include "lfs/base/wait.h"
 
 /*
  * Files as this program needs them.  All descriptors are close-on-exec.
@@ -56,6 +57,18 @@ int file_open_shared(const char *path, mode_t mode, struct err *err);
  */
 bool file_is_own_dir(const char *path);
 
+/*
+ * Open the folder that holds the last component of `path`, a relative path, below
+ * the open folder `top`.  No component may be a link, "", ".", ".." or ".git" in
+ * any letter case.  With `make`, missing folders are made, as mkdir() makes them.
+ *
+ * Returns a descriptor for openat() and the like, with `*name` the last component,
+ * in `path`; or -1 with ERR_LOCAL, whose code is ENOENT if a folder is missing.
+ * The message names the component.
+ */
+int file_open_below(int top, const char *path, bool make, const char **name,
+		    struct err *err);
+
 /* Identify the present state of an open file. */
 int file_identify(int fd, const char *path, struct file_id *id,
 		  struct err *err);
@@ -98,6 +111,18 @@ int file_write(int fd, const void *data, size_t n, struct err *err);
  * the size.  The error says how much was needed and how much is free.
  */
 int file_reserve(int fd, const char *path, uint64_t size, struct err *err);
+
+/*
+ * Copy the first `size` bytes of a file to another one, which is empty and open
+ * for writing.  The two share their blocks where the file system can; otherwise
+ * the kernel copies, or if it cannot, we read and write in order.  Nothing is
+ * reserved, and a hole may be filled.
+ *
+ * ERR_LOCAL if the file is shorter, and with ENOSPC or EDQUOT if the disk is full;
+ * ERR_CANCELED, within a few MiB, after a stop.
+ */
+int file_copy(int from, int to, uint64_t size, const struct stop *stop,
+	      struct err *err);
 
 /*
  * Begin to bring these bytes to the disk, where the system can, so that less is

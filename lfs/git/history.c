@@ -749,9 +749,7 @@ char *history_find_path(const struct history_path *wanted)
 	static const char *const refs[] = { "HEAD^{tree}",
 					    "FETCH_HEAD^{tree}" };
 	struct path_search search = { wanted, clock_ms() + wanted->most_ms };
-	char *text = xstrfmt("version https://git-lfs.github.com/spec/v1\n"
-			     "oid sha256:%s\nsize %" PRIu64 "\n",
-			     wanted->oid, wanted->size);
+	char *text = pointer_format(wanted->oid, wanted->size);
 	char *empty = name_object(&search, "tree", "");
 	char *id = empty ? name_object(&search, "blob", text) : NULL;
 	char *find = id ? xstrfmt("--find-object=%s", id) : NULL;

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/git/pointer.h"
 
+#include <inttypes.h>
 #include <string.h>
+
+#include "lfs/base/mem.h"
 
 /* The text that is left. */
 struct rest {
@@ -189,4 +192,11 @@ bool pointer_parse(struct pointer *pointer, const char *text, size_t len)
 	       next_key(&rest, &line) && take_oid(line, pointer->oid) &&
 	       next_key(&rest, &line) && take_size(line, &pointer->size) &&
 	       !rest.len;
+}
+
+char *pointer_format(const char *oid, uint64_t size)
+{
+	return xstrfmt("version https://git-lfs.github.com/spec/v1\n"
+		       "oid sha256:%s\nsize %" PRIu64 "\n",
+		       oid, size);
 }

@@ -35,4 +35,7 @@ struct pointer {
  */
 bool pointer_parse(struct pointer *pointer, const char *text, size_t len);
 
+/* The text of a pointer as git-lfs writes it today; the caller's. */
+char *pointer_format(const char *oid, uint64_t size);
+
 #endif

@@ -39,12 +39,12 @@ static mode_t shared_mode(const struct gitconfig_entry *shared)
 static void set_modes(struct storage *storage,
 		      const struct gitconfig_entry *shared)
 {
-	mode_t mode = shared_mode(shared), mask;
+	mode_t mode = shared_mode(shared);
 
+	storage->umask = umask(0);
+	umask(storage->umask);
 	if (!mode) {
-		mask = umask(0);
-		umask(mask);
-		storage->object_mode = 0666 & ~mask;
+		storage->object_mode = 0666 & ~storage->umask;
 		storage->dir_mode = 0700;
 		return;
 	}

@@ -26,6 +26,7 @@ struct storage {
 	char *user_dir;	/* owned: this user's in it */
 	mode_t object_mode;	/* what git-lfs gives a finished object */
 	mode_t dir_mode;	/* of multipart_dir */
+	mode_t umask;	/* of this process */
 };
 
 #define STORAGE_INIT { .dir = NULL }

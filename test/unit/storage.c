@@ -211,6 +211,7 @@ static void modes(void **state)
 						storage.multipart_dir);
 		assert_int_equal(rmdir(storage.user_dir), is_shared ? 0 : -1);
 		assert_int_equal(rmdir(storage.multipart_dir), 0);
+		assert_int_equal(storage.umask, 027);
 		storage_release(&storage);
 	}
 	umask(old);

@@ -1,0 +1,478 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "lfs/worktree/worktree.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lfs/base/child.h"
+#include "lfs/base/clock.h"
+#include "lfs/base/file.h"
+#include "lfs/base/journal.h"
+#include "lfs/base/log.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/sha256.h"
+#include "lfs/worktree/place.h"
+#include "lfs/worktree/placed.h"
+
+enum {
+	LOCK_WAIT_MS = 10000,	/* for another process that changes git's index */
+	LOCK_TICK_MS = 50,
+	ROUNDS = 3,	/* with git, while files or its index change */
+	HASH_SIZE = 1 << 20,
+	ENTRY_HEAD = 2 + 7	/* "H 100644 " before the id of a blob */
+};
+
+struct worktree {
+	char *top;	/* owned, as all paths here */
+	char *dir;	/* for files that have no name */
+	char *journal_path;
+	char *index_lock;
+	char *program;
+	struct journal *journal;
+	struct place place;
+	struct placed untold;	/* placed, and git does not know it yet */
+	struct stop stop;
+};
+
+/* A copy of a string that the shell takes as one word; the caller's. */
+static char *quote(const char *word)
+{
+	struct buf text = BUF_INIT(SIZE_MAX);
+
+	buf_puts(&text, "'");
+	for (; *word; word++)
+		if (*word == '\'')
+			buf_puts(&text, "'\\''");
+		else
+			buf_add(&text, word, 1);
+	buf_puts(&text, "'");
+	return buf_take(&text);
+}
+
+/* The path of this program, the caller's. */
+static char *own_path(void)
+{
+	char path[4096], *own = xstrfmt("/proc/%ld/exe", (long)getpid());
+	ssize_t n = readlink(own, path, sizeof(path) - 1);
+
+	/* After an update it is gone, and only the kernel knows it. */
+	path[n > 0 ? n : 0] = '\0';
+	if (n <= 0 || access(path, X_OK))
+		return own;
+	free(own);
+	return xstrdup(path);
+}
+
+/*
+ * The file that locks git's index: that of this work tree, or of GIT_INDEX_FILE.
+ */
+static char *find_index_lock(const char *top, struct err *err)
+{
+	const char *const argv[] = { "git",	   "-C",    top, "rev-parse",
+				     "--git-path", "index", NULL };
+	const struct child child = { .argv = argv };
+	char *index = child_line(&child, NULL, err), *lock;
+
+	if (!index)
+		return NULL;
+	lock = *index == '/' ? xstrfmt("%s.lock", index) :
+			       xstrfmt("%s/%s.lock", top, index);
+	free(index);
+	return lock;
+}
+
+/* Do the bytes of the open file hash to that oid? */
+static bool has_oid(int fd, const char *oid, const struct stop *stop)
+{
+	char *data = xmalloc(HASH_SIZE), hex[SHA256_HEX_SIZE];
+	unsigned char digest[SHA256_SIZE];
+	struct sha256 hash;
+	ssize_t n;
+
+	sha256_init(&hash);
+	while ((n = read(fd, data, HASH_SIZE)) > 0 && !stop_is_wanted(stop))
+		sha256_update(&hash, data, (size_t)n);
+	free(data);
+	sha256_final(&hash, digest);
+	sha256_hex(digest, hex);
+	return !n && !strcmp(hex, oid);
+}
+
+/*
+ * The machine has booted since the file was placed: its bytes may be lost.  If so,
+ * remove it, so that it is absent and wanted again.
+ */
+static bool is_whole(const struct worktree *worktree,
+		     const struct placed_file *file)
+{
+	struct err ignored = ERR_INIT;
+	const char *name;
+	int dir = file_open_below(worktree->place.top, file->path, false, &name,
+				  &ignored);
+	int fd = dir < 0 ?
+			 -1 :
+			 openat(dir, name,
+				O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	bool is = fd >= 0 && has_oid(fd, file->pointer.oid, &worktree->stop);
+
+	if (fd >= 0 && !is && !stop_is_wanted(&worktree->stop)) {
+		log_warn("'%s' was damaged when the machine stopped: removed",
+			 file->path);
+		unlinkat(dir, name, 0);
+	}
+	if (fd >= 0)
+		close(fd);
+	if (dir >= 0)
+		close(dir);
+	return is;
+}
+
+/*
+ * Is a file that an earlier run has noted still what was placed?  The note that was
+ * made before the rename lacks the ctime.
+ */
+static bool check_left(const struct worktree *worktree,
+		       struct placed_file *file)
+{
+	struct stat st;
+
+	if (place_stat(worktree->place.top, file->path, &st))
+		return false;
+	/* A file system may have another number after each boot. */
+	if (!worktree->untold.is_of_this_boot)
+		file->id.dev = (uint64_t)st.st_dev;
+	if (!placed_is_same(&file->id, &st) ||
+	    (!worktree->untold.is_of_this_boot && !is_whole(worktree, file)))
+		return false;
+	file->id = placed_identify(&st);
+	return true;
+}
+
+/* Keep only the files that are still what was placed. */
+static void check_all_left(struct worktree *worktree)
+{
+	struct placed *untold = &worktree->untold;
+	size_t nkept = 0;
+
+	for (size_t i = 0; i < untold->n; i++)
+		if (check_left(worktree, &untold->files[i]))
+			untold->files[nkept++] = untold->files[i];
+		else
+			free(untold->files[i].path);
+	untold->n = nkept;
+	placed_clear(worktree->journal, worktree->top);
+	for (size_t i = 0; i < nkept; i++)
+		placed_note(worktree->journal, &untold->files[i]);
+}
+
+static int open_files(struct worktree *worktree, struct err *err)
+{
+	worktree->place.top = open(worktree->top,
+				   O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (worktree->place.top < 0)
+		return err_sys(err, errno, "cannot open '%s'", worktree->top);
+	worktree->index_lock = find_index_lock(worktree->top, err);
+	if (!worktree->index_lock)
+		return -1;
+	worktree->journal = placed_open(worktree->journal_path, worktree->top,
+					&worktree->untold, err);
+	if (worktree->journal)
+		return 0;
+	if (err->kind == ERR_BUSY) {
+		err_clear(err);
+		err_set(err, ERR_BUSY,
+			"another process places files in '%s': wait until it "
+			"has finished",
+			worktree->top);
+	}
+	return -1;
+}
+
+struct worktree *worktree_open(const struct worktree_options *options,
+			       struct err *err)
+{
+	const struct storage *storage = options->storage;
+	struct worktree *worktree;
+	struct err later = ERR_INIT;
+
+	if (!options->repo->top) {
+		err_set(err, ERR_USAGE, "there is no work tree here");
+		return NULL;
+	}
+	if (storage_make_dir(storage, err))
+		return NULL;
+	worktree = xcalloc(1, sizeof(*worktree));
+	worktree->top = xstrdup(options->repo->top);
+	worktree->dir = xstrdup(storage_own_dir(storage));
+	worktree->journal_path = placed_journal_path(storage, worktree->top);
+	worktree->program = options->program ? xstrdup(options->program) :
+					       own_path();
+	worktree->stop = options->stop;
+	worktree->place = (struct place){
+		.top = -1,
+		.temp = placed_temp_path(worktree->journal_path),
+		.syncs = !options->keeps_objects,
+		.umask = storage->umask,
+		.stop = options->stop,
+	};
+	if (open_files(worktree, err)) {
+		worktree_close(worktree);
+		return NULL;
+	}
+	worktree->place.journal = worktree->journal;
+	if (worktree->untold.n)
+		check_all_left(worktree);
+	if (worktree_tell_git(worktree, &later))
+		log_info("%s", later.msg);
+	return worktree;
+}
+
+int worktree_place(struct worktree *worktree, const struct wanted_file *file,
+		   const char *from, bool may_move, struct err *err)
+{
+	const struct place_source source = { from, may_move };
+	struct placed_file placed;
+
+	if (place_file(&worktree->place, file, &source, &placed, err))
+		return -1;
+	placed_add(&worktree->untold, &placed);
+	return 0;
+}
+
+size_t worktree_untold(const struct worktree *worktree)
+{
+	return worktree->untold.n;
+}
+
+bool worktree_has_placed(void *ctx, const struct wanted_file *file)
+{
+	struct worktree *worktree = ctx;
+	const struct placed_file *placed;
+	struct stat st;
+
+	placed_sort(&worktree->untold);
+	placed = placed_find(&worktree->untold, file->path);
+	return placed && !strcmp(placed->pointer.oid, file->pointer.oid) &&
+	       !place_stat(worktree->place.top, file->path, &st) &&
+	       placed_is_same(&placed->id, &st);
+}
+
+/* Forget the files that are no longer what was placed: they are a person's. */
+static void drop_changed(struct worktree *worktree)
+{
+	struct placed *untold = &worktree->untold;
+	size_t nkept = 0;
+	struct stat st;
+
+	placed_sort(untold);
+	for (size_t i = 0; i < untold->n; i++) {
+		struct placed_file *file = &untold->files[i];
+
+		if (!place_stat(worktree->place.top, file->path, &st) &&
+		    placed_is_same(&file->id, &st))
+			untold->files[nkept++] = *file;
+		else
+			free(file->path);
+	}
+	untold->n = nkept;
+}
+
+/*
+ * An entry as `git ls-files -v -s` prints it: "H MODE BLOB STAGE<tab>PATH", where H
+ * is an entry without any flag.  Is it as it was when its file was placed?
+ */
+static bool is_untold_entry(const struct placed *untold, const char *entry,
+			    const char **path)
+{
+	const char *tab = strchr(entry, '\t'), *blob = entry + ENTRY_HEAD;
+	const struct placed_file *file;
+	size_t len;
+
+	if (strncmp(entry, "H 100", 5) || !tab || tab < blob + 2 ||
+	    strncmp(tab - 2, " 0", 2))
+		return false;
+	*path = tab + 1;
+	file = placed_find(untold, *path);
+	len = (size_t)(tab - 2 - blob);
+	return file && strlen(file->blob) == len &&
+	       !strncmp(file->blob, blob, len);
+}
+
+/* Copy the paths of entries that are to be told, each with its NUL. */
+static int copy_paths(const struct placed *untold, int from, int to,
+		      struct err *err)
+{
+	FILE *entries = fdopen(from, "r");
+	char *entry = NULL;
+	const char *path;
+	size_t room = 0;
+	int ret = 0;
+
+	if (!entries) {
+		close(from);
+		return err_sys(err, errno, "cannot read what git prints");
+	}
+	rewind(entries);
+	while (!ret && getdelim(&entry, &room, '\0', entries) > 0)
+		if (is_untold_entry(untold, entry, &path))
+			ret = file_write(to, path, strlen(path) + 1, err);
+	free(entry);
+	fclose(entries);
+	return ret;
+}
+
+/* The paths of what git has to be told, in a file without a name; or -1. */
+static int list_paths(const struct worktree *worktree, struct err *err)
+{
+	const char *const argv[] = { "git", "-C", worktree->top, "ls-files",
+				     "-v",  "-s", "-z",		 NULL };
+	const struct child child = { .argv = argv, .stop = worktree->stop };
+	int entries = file_open_unlinked(worktree->dir, err);
+	int paths = entries < 0 ? -1 : file_open_unlinked(worktree->dir, err);
+
+	if (paths < 0 || child_run_files(&child, -1, entries, err)) {
+		if (entries >= 0)
+			close(entries);
+		entries = -1;
+	}
+	if (entries >= 0 &&
+	    !copy_paths(&worktree->untold, entries, paths, err)) {
+		lseek(paths, 0, SEEK_SET);
+		return paths;
+	}
+	if (paths >= 0)
+		close(paths);
+	return -1;
+}
+
+/* Have git add the files, with a clean filter that knows what each comes to. */
+static int update_index(const struct worktree *worktree, int paths,
+			bool is_last, struct err *err)
+{
+	char *program = quote(worktree->program);
+	char *journal = quote(worktree->journal_path);
+	char *process = xstrfmt("filter.lfs.process=%s clean-placed %s",
+				program, journal);
+	const char *const argv[] = { "git",
+				     "-C",
+				     worktree->top,
+				     "-c",
+				     process,
+				     "-c",
+				     "filter.lfs.required=true",
+				     "update-index",
+				     "-z",
+				     "--stdin",
+				     NULL };
+	const struct child child = { .argv = argv,
+				     .keep_stderr = is_last,
+				     .stop = worktree->stop };
+	int ret = child_run_files(&child, paths, -1, err);
+
+	free(process);
+	free(journal);
+	free(program);
+	return ret;
+}
+
+static bool is_locked(const struct worktree *worktree)
+{
+	return !access(worktree->index_lock, F_OK);
+}
+
+static int wait_for_lock(const struct worktree *worktree, uint64_t until,
+			 struct err *err)
+{
+	const struct timespec pause = { .tv_nsec = LOCK_TICK_MS * 1000000 };
+
+	while (is_locked(worktree)) {
+		if (stop_is_wanted(&worktree->stop))
+			return err_set(err, ERR_CANCELED, "stopped");
+		if (clock_ms() >= until)
+			return err_set(err, ERR_BUSY,
+				       "another process has locked git's index "
+				       "('%s')",
+				       worktree->index_lock);
+		nanosleep(&pause, NULL);
+	}
+	return 0;
+}
+
+static int run_filter(struct worktree *worktree, bool is_last, struct err *err)
+{
+	int paths, ret;
+
+	drop_changed(worktree);
+	paths = list_paths(worktree, err);
+	if (paths < 0)
+		return -1;
+	ret = update_index(worktree, paths, is_last, err);
+	close(paths);
+	return ret;
+}
+
+/*
+ * By `git update-index`, which any index takes.  Git stops at the first file that
+ * it cannot add, such as one that a person has just changed.
+ */
+static int tell_by_filter(struct worktree *worktree, struct err *err)
+{
+	uint64_t until = clock_ms() + LOCK_WAIT_MS;
+
+	for (int round = 1; round <= ROUNDS; round++) {
+		err_clear(err);
+		if (wait_for_lock(worktree, until, err))
+			return -1;
+		if (!run_filter(worktree, round == ROUNDS, err))
+			return 0;
+		if (err->kind == ERR_CANCELED)
+			return -1;
+	}
+	return -1;
+}
+
+static void forget_told(struct worktree *worktree)
+{
+	struct placed *untold = &worktree->untold;
+
+	for (size_t i = 0; i < untold->n; i++)
+		free(untold->files[i].path);
+	untold->n = 0;
+	placed_clear(worktree->journal, worktree->top);
+}
+
+int worktree_tell_git(struct worktree *worktree, struct err *err)
+{
+	if (!worktree->untold.n)
+		return 0;
+	if (tell_by_filter(worktree, err))
+		return err_wrap(err, "cannot tell git about %zu files",
+				worktree->untold.n);
+	forget_told(worktree);
+	return 0;
+}
+
+void worktree_close(struct worktree *worktree)
+{
+	if (!worktree)
+		return;
+	if (worktree->journal && !worktree->untold.n)
+		journal_remove(worktree->journal);
+	journal_close(worktree->journal);
+	if (worktree->place.top >= 0)
+		close(worktree->place.top);
+	placed_release(&worktree->untold);
+	free(worktree->place.temp);
+	free(worktree->top);
+	free(worktree->dir);
+	free(worktree->journal_path);
+	free(worktree->index_lock);
+	free(worktree->program);
+	free(worktree);
+}
