@@ -7,7 +7,7 @@ BASE     = mem buf text err clock log json wait file child crc \
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo storage settings \
-           pointer history
+           pointer patterns gitfiles history
 WORKTREE = selection placed place worktree
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \

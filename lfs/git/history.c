@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lfs/base/buf.h"
@@ -14,10 +15,11 @@
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
+#include "lfs/git/gitfiles.h"
+#include "lfs/git/patterns.h"
 #include "lfs/git/repo.h"
 
 enum {
-	LINE_ROOM = 128,	/* "blob SIZE NAME" and "NAME blob SIZE" */
 	NAME_ROOM = 65,	/* of an object, in hex */
 	MODE_ROOM = 7,	/* "100644 " */
 	ROUNDS_MAX = 10,	/* of fetching trees: one is enough, mostly */
@@ -44,7 +46,7 @@ struct search {
 	size_t nspecs;
 	const char **promisors;	/* owned, until NULL; only that: no partial clone */
 	int fds[NFILES];
-	int nfds;	/* that are open */
+	size_t nfds;	/* that are open */
 };
 
 /* Names of git's objects, sorted. */
@@ -53,85 +55,10 @@ struct names {
 	size_t n;
 };
 
-static void add_spec(char ***specs, size_t *n, const char *magic,
-		     const char *pattern, size_t len)
-{
-	const char *depth;
-	int width;
-
-	len = text_trim_slashes(pattern, len);
-	/* Without a slash it is a name at any depth, as in .gitignore. */
-	depth = memchr(pattern, '/', len) ? "" : "**/";
-	while (len && *pattern == '/') {
-		pattern++;
-		len--;
-	}
-	if (!len)
-		return;
-	width = (int)len;
-	*specs = xreallocarray(*specs, *n + 3, sizeof(**specs));
-	(*specs)[(*n)++] = xstrfmt(":(top,glob%s)%s%.*s", magic, depth, width,
-				   pattern);
-	(*specs)[(*n)++] = xstrfmt(":(top,glob%s)%s%.*s/**", magic, depth,
-				   width, pattern);
-	(*specs)[*n] = NULL;
-}
-
-static void add_specs(char ***specs, size_t *n, const char *magic,
-		      const char *list)
-{
-	while (list && *list) {
-		size_t len;
-
-		list += strspn(list, ", ");
-		len = strcspn(list, ",");
-		while (len && list[len - 1] == ' ')
-			len--;
-		add_spec(specs, n, magic, list, len);
-		list += strcspn(list, ",");
-	}
-}
-
-char **history_pathspecs(const char *include, const char *exclude)
-{
-	char **specs = xcalloc(1, sizeof(*specs));
-	size_t n = 0;
-
-	add_specs(&specs, &n, "", include);
-	add_specs(&specs, &n, ",exclude", exclude);
-	return specs;
-}
-
-void history_free_pathspecs(char **specs)
-{
-	for (size_t i = 0; specs && specs[i]; i++)
-		free(specs[i]);
-	free(specs);
-}
-
-/* The files are written again by each round of fetching. */
-static int empty_file(int fd, struct err *err)
-{
-	if (!ftruncate(fd, 0) && !lseek(fd, 0, SEEK_SET))
-		return 0;
-	return err_sys(err, errno, "cannot empty a file");
-}
-
-/* Run git from file to file; -1 for `in` if it reads nothing. */
 static int run_git(const struct search *search, const char *const *argv, int in,
 		   int out, struct err *err)
 {
-	const struct child child = {
-		.argv = argv,
-		.keep_stderr = true,
-		.stop = search->request->stop,
-	};
-
-	if (in >= 0 && lseek(in, 0, SEEK_SET))
-		return err_set(err, ERR_LOCAL, "cannot read a file again");
-	if (empty_file(out, err))
-		return -1;
-	return child_run_files(&child, in, out, err);
+	return gitfiles_run(argv, in, out, &search->request->stop, err);
 }
 
 /* A command line of these words, with room for `more` and a NULL. */
@@ -201,46 +128,6 @@ static int list_changes(const struct search *search, int in, int out,
 	return ret;
 }
 
-static FILE *open_again(int fd, const char *mode)
-{
-	FILE *file = fdopen(dup(fd), mode);
-
-	if (file)
-		rewind(file);
-	return file;
-}
-
-/*
- * Go through the lines that git printed, of which `keep` writes to `to` what git
- * is to read next.
- */
-static int sift(int in, int out,
-		int (*keep)(char *line, FILE *to, void *ctx, struct err *err),
-		void *ctx, struct err *err)
-{
-	FILE *from = open_again(in, "r"), *to = NULL;
-	int ret = empty_file(out, err);
-	char *line = NULL;
-	size_t room = 0;
-
-	if (!ret)
-		to = open_again(out, "w");
-	if (!from || !to)
-		ret = -1;
-	while (!ret && getline(&line, &room, from) >= 0)
-		ret = keep(line, to, ctx, err);
-	free(line);
-	if (from && ferror(from))
-		ret = -1;
-	if (from)
-		fclose(from);
-	if (to && fclose(to))
-		ret = -1;
-	if (!ret || err->kind)
-		return ret;
-	return err_sys(err, errno, "cannot sort out the history's blobs");
-}
-
 /*
  * ":MODE MODE NAME NAME STATUS\tPATH", for a merge with another colon, mode and
  * name for each further parent.  Returns the last name if it is a file's or a
@@ -266,6 +153,13 @@ static const char *parse_change(char *line)
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(a, b);
+}
+
+static void sort_names(struct names *names)
+{
+	if (names->n)
+		qsort(names->names, names->n, sizeof(*names->names),
+		      compare_names);
 }
 
 /* Keep the names that were changed, those among the absent with their mark. */
@@ -315,7 +209,7 @@ static int list_changed(const struct search *search, struct names *absent,
 	if (list_revisions(search, commits, fds[COMMITS], err) ||
 	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
 		return -1;
-	return sift(fds[CHANGES], out, keep_changed, absent, err);
+	return gitfiles_sift(fds[CHANGES], out, keep_changed, absent, err);
 }
 
 /* Keep all objects, without the marks. */
@@ -343,8 +237,8 @@ static int keep_absent(char *line, FILE *to, void *count, struct err *err)
 static int list_absent(const struct search *search, size_t *n, struct err *err)
 {
 	*n = 0;
-	return sift(search->fds[LISTED], search->fds[ABSENT], keep_absent, n,
-		    err);
+	return gitfiles_sift(search->fds[LISTED], search->fds[ABSENT],
+			     keep_absent, n, err);
 }
 
 /* Remember the names of the objects that are marked as absent. */
@@ -427,13 +321,11 @@ static int fetch_trees(const struct search *search, struct err *err)
 static int choose_paths(const struct search *search, struct err *err)
 {
 	struct names absent = { .n = 0 };
-	int ret = sift(search->fds[LISTED], search->fds[ABSENT], note_absent,
-		       &absent, err);
+	int ret = gitfiles_sift(search->fds[LISTED], search->fds[ABSENT],
+				note_absent, &absent, err);
 
 	if (!ret) {
-		if (absent.n)
-			qsort(absent.names, absent.n, sizeof(*absent.names),
-			      compare_names);
+		sort_names(&absent);
 		ret = list_changed(search, &absent, search->fds[LISTED], err);
 	}
 	free(absent.names);
@@ -457,7 +349,7 @@ static int list_partial(const struct search *search, const char *filter,
 		return -1;
 	if (n && fetch_absent(search, err))
 		return -1;
-	return sift(fds[LISTED], fds[OBJECTS], keep_all, NULL, err);
+	return gitfiles_sift(fds[LISTED], fds[OBJECTS], keep_all, NULL, err);
 }
 
 /* List the names of all objects that matter, except large blobs. */
@@ -473,41 +365,6 @@ static int list_objects(const struct search *search, struct err *err)
 	return list_all(search, filter, search->fds[OBJECTS], err);
 }
 
-/* "blob SIZE" and what follows it, which is returned; NULL: another kind. */
-static const char *parse_size(const char *line, uint64_t *size)
-{
-	static const char word[] = "blob ";
-	const char *digits = line + sizeof(word) - 1;
-	char *end;
-
-	if (strncmp(line, word, sizeof(word) - 1) || *digits < '0' ||
-	    *digits > '9')
-		return NULL;
-	errno = 0;
-	*size = strtoull(digits, &end, 10);
-	return errno ? NULL : end;
-}
-
-/* Keep the blobs of a pointer's size, and count them. */
-static int keep_blobs(char *line, FILE *to, void *count, struct err *err)
-{
-	uint64_t size;
-	size_t *n = count;
-	const char *rest = parse_size(line, &size);
-	const char *end = strchr(line, ' ');
-
-	if (end && !strcmp(end, " missing\n"))
-		return err_set(err, ERR_LOCAL,
-			       "the repository lacks the object %.*s: run git "
-			       "fsck",
-			       (int)(end - line), line);
-	if (!rest || *rest != ' ' || size < POINTER_MIN || size > POINTER_MAX)
-		return 0;
-	fputs(rest + 1, to);
-	++*n;
-	return 0;
-}
-
 static void add_pointer(struct history *history, const struct pointer *pointer)
 {
 	/* Grows at powers of two. */
@@ -519,40 +376,21 @@ static void add_pointer(struct history *history, const struct pointer *pointer)
 	history->pointers[history->n++] = *pointer;
 }
 
-/* Read one record: after its head, "NAME blob SIZE", the blob and a newline. */
-static int read_blob(struct history *history, FILE *from, const char *head,
+static int take_blob(const struct gitfiles_blob *blob, void *history,
 		     struct err *err)
 {
-	uint64_t size = 0;
-	const char *blank = strchr(head, ' '),
-		   *rest = blank ? parse_size(blank + 1, &size) : NULL;
-	char text[POINTER_MAX + 1];
 	struct pointer pointer;
 
-	if (!rest || *rest != '\n' || size > POINTER_MAX ||
-	    fread(text, 1, (size_t)size + 1, from) != size + 1 ||
-	    text[size] != '\n')
-		return err_set(err, ERR_LOCAL,
-			       "'git cat-file' printed an unexpected line: "
-			       "run git fsck");
+	(void)err;
 	/* git-lfs skips a pointer to no bytes, so it must not hide another. */
-	if (pointer_parse(&pointer, text, (size_t)size) && pointer.size)
+	if (pointer_parse(&pointer, blob->text, blob->len) && pointer.size)
 		add_pointer(history, &pointer);
 	return 0;
 }
 
 int history_read(struct history *history, int fd, struct err *err)
 {
-	FILE *from = open_again(fd, "r");
-	char line[LINE_ROOM];
-	int ret = 0;
-
-	if (!from)
-		return err_sys(err, errno, "cannot read the blobs");
-	while (!ret && fgets(line, sizeof(line), from))
-		ret = read_blob(history, from, line, err);
-	fclose(from);
-	return ret;
+	return gitfiles_read_blobs(fd, take_blob, history, err);
 }
 
 static int compare_oids(const void *left, const void *right)
@@ -592,30 +430,31 @@ static void drop_doubles(struct history *history)
 static int search_all(const struct search *search, struct history *history,
 		      struct err *err)
 {
-	static const char *const check[] = {
-		"git", "cat-file", "--buffer",
-		"--batch-check=%(objecttype) %(objectsize) %(objectname)", NULL
-	};
-	static const char *const print[] = { "git", "cat-file", "--buffer",
-					     "--batch", NULL };
 	const int *fds = search->fds;
+	const struct gitfiles_blobs blobs = {
+		.ids = fds[OBJECTS],
+		.sizes = fds[SIZES],
+		.small = fds[BLOBS],
+		.texts = fds[TEXTS],
+		.stop = search->request->stop,
+	};
+	int64_t n;
 
-	if (list_objects(search, err) ||
-	    run_git(search, check, fds[OBJECTS], fds[SIZES], err) ||
-	    sift(fds[SIZES], fds[BLOBS], keep_blobs, &history->nblobs, err) ||
-	    run_git(search, print, fds[BLOBS], fds[TEXTS], err) ||
-	    history_read(history, fds[TEXTS], err))
+	if (list_objects(search, err))
 		return -1;
+	n = gitfiles_print_blobs(&blobs, err);
+	if (n < 0 || history_read(history, fds[TEXTS], err))
+		return -1;
+	history->nblobs = (size_t)n;
 	drop_doubles(history);
 	return 0;
 }
 
 static void close_search(struct search *search)
 {
-	for (int i = 0; i < search->nfds; i++)
-		close(search->fds[i]);
+	gitfiles_close(search->fds, search->nfds);
 	free(search->promisors);
-	history_free_pathspecs(search->specs);
+	patterns_free(search->specs);
 }
 
 /* Close it also after an error. */
@@ -623,18 +462,15 @@ static int open_search(struct search *search,
 		       const struct history_request *request, struct err *err)
 {
 	*search = (struct search){ .request = request };
-	search->specs = history_pathspecs(request->include, request->exclude);
+	search->specs = patterns_to_pathspecs(request->include,
+					      request->exclude);
 	while (search->specs[search->nspecs])
 		search->nspecs++;
 	search->promisors = request->config ? repo_promisors(request->config) :
 					      xcalloc(1, sizeof(char *));
-	while (search->nfds < NFILES) {
-		int fd = file_open_unlinked(request->dir, err);
-
-		if (fd < 0)
-			return -1;
-		search->fds[search->nfds++] = fd;
-	}
+	if (gitfiles_open(search->fds, NFILES, request->dir, err))
+		return -1;
+	search->nfds = NFILES;
 	return 0;
 }
 
@@ -664,6 +500,59 @@ int history_fetch(const struct history_request *request, struct err *err)
 	     list_absent(&search, &n, err) ||
 	     (n && fetch_absent(&search, err))))
 		ret = -1;
+	close_search(&search);
+	return ret;
+}
+
+static int keep_named(char *line, FILE *to, void *absent, struct err *err)
+{
+	const struct names *names = absent;
+
+	(void)err;
+	line[strcspn(line, "\n")] = '\0';
+	if (names->n && bsearch(line, names->names, names->n,
+				sizeof(*names->names), compare_names))
+		fprintf(to, "%s\n", line);
+	return 0;
+}
+
+/* Those of the ids that are absent, as the index names them, are in ABSENT. */
+static int list_absent_blobs(const struct search *search, int ids,
+			     struct err *err)
+{
+	static const char *const words[] = { "git",
+					     "rev-list",
+					     "--objects",
+					     "--no-object-names",
+					     "--indexed-objects",
+					     "--missing=print",
+					     NULL };
+	const int *fds = search->fds;
+	struct names absent = { .n = 0 };
+	int ret = run_git(search, words, -1, fds[LISTED], err);
+
+	if (!ret)
+		ret = gitfiles_sift(fds[LISTED], fds[ABSENT], note_absent,
+				    &absent, err);
+	sort_names(&absent);
+	if (!ret)
+		ret = gitfiles_sift(ids, fds[ABSENT], keep_named, &absent, err);
+	free(absent.names);
+	return ret;
+}
+
+int history_fetch_blobs(const struct history_request *request, int ids,
+			struct err *err)
+{
+	struct search search;
+	struct stat stat;
+	int ret = open_search(&search, request, err);
+
+	if (!ret && search.promisors[0]) {
+		ret = list_absent_blobs(&search, ids, err);
+		if (!ret && !fstat(search.fds[ABSENT], &stat) && stat.st_size)
+			ret = fetch_absent(&search, err);
+	}
 	close_search(&search);
 	return ret;
 }

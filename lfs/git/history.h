@@ -62,13 +62,12 @@ int history_find(struct history *history, const struct history_request *request,
 int history_fetch(const struct history_request *request, struct err *err);
 
 /*
- * The pathspecs of git that stand for the patterns: those for `include`, then
- * those for `exclude`; "*.bin" is any file of such a name, "a/b" the file or
- * directory at that place.  Ends with NULL; the caller frees all of it with
- * history_free_pathspecs().
+ * In a partial clone, fetch in one go those blobs of the index that are absent
+ * and that the file `ids` names, a hex id on each line.  Only `dir`, `config` and
+ * `stop` of the request matter.
  */
-char **history_pathspecs(const char *include, const char *exclude);
-void history_free_pathspecs(char **specs);
+int history_fetch_blobs(const struct history_request *request, int ids,
+			struct err *err);
 
 /*
  * Take the pointers from what `git cat-file --batch` prints, which may be cut

@@ -80,6 +80,21 @@ struct selection {
 int selection_find(struct selection *selection,
 		   const struct selection_request *request, struct err *err);
 
+/* What git has printed, in files. */
+struct selection_output {
+	int entries;	/* git ls-files -z -t --stage */
+	int attributes;	/* git check-attr -z: filter text ident working-tree-encoding */
+	const char *top;	/* stands with a slash before each path in the latter */
+};
+
+/*
+ * Add the files that have the attribute, as far as git's output says: path, mode,
+ * blob, and whether git converts it.  ERR_LOCAL if the output is not of that form,
+ * or a path leads out of the work tree or into the repository.
+ */
+int selection_read(struct selection *selection,
+		   const struct selection_output *output, struct err *err);
+
 void selection_release(struct selection *selection);
 
 /*

@@ -7,10 +7,7 @@
 #include "lfs/base/file.h"
 #include "lfs/git/history.h"
 
-/*
- * The input: what `git cat-file --batch` prints.  Its text serves as patterns
- * as well.
- */
+/* The input: what `git cat-file --batch` prints. */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -49,34 +46,8 @@ static void check_texts(const uint8_t *data, size_t size)
 	history_release(&history);
 }
 
-/* Whatever the pattern, what stands before it is ours. */
-static void check_specs(const uint8_t *data, size_t size)
-{
-	char *list = malloc(size + 1);
-	char **specs;
-	size_t n = 0;
-
-	must(list != NULL);
-	memcpy(list, data, size);
-	list[size] = '\0';
-	specs = history_pathspecs(list, list);
-	while (specs[n])
-		n++;
-	must(n % 4 == 0);
-	for (size_t i = 0; i < n; i++) {
-		const char *magic = i < n / 2 ? ":(top,glob)" :
-						":(top,glob,exclude)";
-
-		must(!strncmp(specs[i], magic, strlen(magic)));
-		must(specs[i][strlen(magic)] != '\0');
-	}
-	history_free_pathspecs(specs);
-	free(list);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	check_texts(data, size);
-	check_specs(data, size);
 	return 0;
 }

@@ -217,83 +217,6 @@ static void a_missing_blob(void **state)
 	assert_int_equal(chdir(".."), 0);
 }
 
-/* The files that git finds for the pathspecs, a line each. */
-static void ls_files(struct buf *output, const char *include,
-		     const char *exclude)
-{
-	const char *argv[30] = { "git", "-C", "paths", "ls-files", "--" };
-	char **specs = history_pathspecs(include, exclude);
-	const struct child child = { .argv = argv };
-	struct err err = ERR_INIT;
-
-	for (size_t i = 0; specs[i]; i++)
-		argv[5 + i] = specs[i];
-	assert_int_equal(child_run(&child, output, NULL, &err), 0);
-	history_free_pathspecs(specs);
-}
-
-/* The right answers are those of `git lfs ls-files -I ... -X ...`. */
-static void pathspecs(void **state)
-{
-#define X(name) name "\n"
-	static const struct {
-		const char *include, *exclude, *files;
-	} cases[] = {
-		{ "*.bin", NULL,
-		  X("B/dir/z.bin") X("a,b.bin") X("dir/x.bin")
-			  X("dir/y z.bin") },
-		{ "dir", NULL,
-		  X("B/dir/z.bin") X("dir/x.bin") X("dir/y z.bin") },
-		{ "dir/", NULL,
-		  X("B/dir/z.bin") X("dir/x.bin") X("dir/y z.bin") },
-		{ "/dir", NULL, X("dir/x.bin") X("dir/y z.bin") },
-		{ "/dir/", NULL, X("dir/x.bin") X("dir/y z.bin") },
-		{ "dir/x*.bin", NULL, X("dir/x.bin") },
-		{ "B/*.bin", NULL, "" },
-		{ "B/**/*.bin", NULL, X("B/dir/z.bin") },
-		{ " a, /dir/y z.bin ,", NULL, X("dir/y z.bin") },
-		{ "a?b.bin", NULL, X("a,b.bin") },
-		{ "\\[1\\].txt", NULL, X("[1].txt") },
-		{ "!dir", NULL, "" },
-		{ ":(icase)*.BIN", NULL, "" },
-		{ "*.bin", "dir/", X("a,b.bin") },
-		{ "*.bin", "/dir,nothing", X("B/dir/z.bin") X("a,b.bin") },
-		{ NULL, "*.bin", X("[1].txt") },
-		{ NULL, "dir/y z.bin,*.txt",
-		  X("B/dir/z.bin") X("a,b.bin") X("dir/x.bin") },
-	};
-#undef X
-
-	(void)state;
-	assert_int_equal(system("git init -q paths && cd paths && "
-				"mkdir -p dir B/dir && "
-				"touch dir/x.bin 'dir/y z.bin' B/dir/z.bin "
-				"a,b.bin '[1].txt' && git add ."),
-			 0);
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		struct buf files = BUF_INIT(1000);
-
-		ls_files(&files, cases[i].include, cases[i].exclude);
-		if (strcmp(buf_str(&files), cases[i].files))
-			fail_msg("case %zu: %s", i, buf_str(&files));
-		buf_release(&files);
-	}
-}
-
-static void no_pathspecs(void **state)
-{
-	static const char *const lists[] = { NULL, "", " , ,", "/", "//,/" };
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(lists); i++) {
-		char **specs = history_pathspecs(lists[i], lists[i]);
-
-		assert_null(specs[0]);
-		history_free_pathspecs(specs);
-	}
-	history_free_pathspecs(NULL);
-}
-
 #define NAME "83baae61804e65cc73a7201a7252750c76066a30"
 #define OID "4d7a214614ab2935c943f9e0ff69d22eadbb8f32b1258daaa5e2ca24d17e2393"
 #define POINTER(size) \
@@ -385,8 +308,6 @@ int main(void)
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(no_room_for_files),
 		cmocka_unit_test(a_missing_blob),
-		cmocka_unit_test(pathspecs),
-		cmocka_unit_test(no_pathspecs),
 		cmocka_unit_test(cut_anywhere),
 		cmocka_unit_test(hostile_records),
 	};
