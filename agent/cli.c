@@ -14,13 +14,22 @@
 
 enum {
 	OPTIONS_MAX = 32,
-	LONG = 256	/* in getopt_long()'s answers: an option by its name */
+	WORD = 1,	/* in getopt_long()'s answers: no option */
+	LONG = 256	/* an option by its name */
 };
 
 /* A table in the form of getopt_long(). */
 struct names {
 	struct option names[OPTIONS_MAX + 2];	/* --help, and the end */
-	char letters[2 * OPTIONS_MAX + 3];
+	char letters[2 * OPTIONS_MAX + 4];
+};
+
+/* A command line, and those of its words that are no options. */
+struct line {
+	int argc;
+	char **argv;
+	char **words;	/* owned, but each of them is of argv */
+	size_t nwords;
 };
 
 static void make_names(struct names *names, const struct cli_option *options)
@@ -28,6 +37,7 @@ static void make_names(struct names *names, const struct cli_option *options)
 	struct option *name = names->names;
 	char *letter = names->letters;
 
+	*letter++ = '-';	/* a word that is no option comes in its turn */
 	*letter++ = ':';
 	*letter++ = 'h';
 	for (int i = 0; options[i].name; i++) {
@@ -76,6 +86,22 @@ static int refuse_option(int answer, char *const argv[], struct err *err)
 	return err_set(err, ERR_USAGE, "unknown option '%s'", word);
 }
 
+static int set_number(const struct cli_option *option, unsigned *target,
+		      struct err *err)
+{
+	unsigned long long n = 0;
+	char *end = optarg;
+
+	if (*optarg >= '0' && *optarg <= '9')
+		n = strtoull(optarg, &end, 10);
+	if (!n || n > option->max || *end)
+		return err_set(err, ERR_USAGE,
+			       "--%s is '%.40s'; it must be 1 to %u",
+			       option->name, optarg, option->max);
+	*target = (unsigned)n;
+	return 0;
+}
+
 static int set_option(const struct cli_option *option, void *args,
 		      struct err *err)
 {
@@ -83,6 +109,8 @@ static int set_option(const struct cli_option *option, void *args,
 
 	if (option->set)
 		return option->set(args, option, optarg, err);
+	if (option->max)
+		return set_number(option, target, err);
 	if (option->argument)
 		*(const char **)target = optarg;
 	else
@@ -91,43 +119,48 @@ static int set_option(const struct cli_option *option, void *args,
 }
 
 /* Returns 0, 1 if help was asked for, or -1. */
-static int read_options(const struct cli_command *command, int argc,
-			char **argv, void *args, struct err *err)
+static int read_options(const struct cli_command *command, struct line *line,
+			void *args, struct err *err)
 {
 	struct names names;
 	int answer;
 
 	make_names(&names, command->options);
 	opterr = 0;
-	while ((answer = getopt_long(argc, argv, names.letters, names.names,
-				     NULL)) >= 0) {
+	while ((answer = getopt_long(line->argc, line->argv, names.letters,
+				     names.names, NULL)) >= 0) {
 		if (answer == 'h')
 			return 1;
 		if (answer == ':' || answer == '?')
-			return refuse_option(answer, argv, err);
-		if (set_option(find_option(command->options, answer), args,
-			       err))
+			return refuse_option(answer, line->argv, err);
+		if (answer == WORD)
+			line->words[line->nwords++] = optarg;
+		else if (set_option(find_option(command->options, answer), args,
+				    err))
 			return -1;
 	}
+	if (command->keeps_separator && !strcmp(line->argv[optind - 1], "--"))
+		line->words[line->nwords++] = line->argv[optind - 1];
 	return 0;
 }
 
 /* The whole command line; returns as read_options(). */
-static int read_words(const struct cli_command *command, int argc, char **argv,
+static int read_words(const struct cli_command *command, struct line *line,
 		      void *args, struct err *err)
 {
 	int ret = 0;
 
 	if (command->options)
-		ret = read_options(command, argc, argv, args, err);
+		ret = read_options(command, line, args, err);
 	if (ret)
 		return ret;
+	while (optind < line->argc)
+		line->words[line->nwords++] = line->argv[optind++];
 	if (command->set_words)
-		return command->set_words(args, (size_t)(argc - optind),
-					  argv + optind, err);
-	if (command->options && optind < argc)
+		return command->set_words(args, line->nwords, line->words, err);
+	if (command->options && line->nwords)
 		return err_set(err, ERR_USAGE, "unknown argument '%s'",
-			       argv[optind]);
+			       line->words[0]);
 	return 0;
 }
 
@@ -135,7 +168,9 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
 {
 	void *args = xcalloc(1, command->args_size);
 	struct err err = ERR_INIT;
-	int status, ret = read_words(command, argc, argv, args, &err);
+	char **words = xcalloc((size_t)argc + 1, sizeof(char *));
+	struct line line = { argc, argv, words, 0 };
+	int status, ret = read_words(command, &line, args, &err);
 
 	if (!ret) {
 		status = command->run(args);
@@ -147,6 +182,7 @@ int cli_run(const struct cli_command *command, int argc, char **argv)
 		fputs(command->usage, stderr);
 		status = CLI_EXIT_USAGE;
 	}
+	free(words);
 	free(args);
 	return status;
 }

@@ -2,6 +2,7 @@
 #ifndef AGENT_CLI_H
 #define AGENT_CLI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lfs/base/err.h"
@@ -32,6 +33,7 @@ struct cli_option {
 	/* Its value as the usage has it, such as "<n>" or "a | b"; NULL: none. */
 	const char *argument;
 	size_t target;	/* offset in the arguments of a bool or const char * */
+	unsigned max;	/* not 0: the target is an unsigned, from 1 to this */
 
 	/* Instead of `target`: -1 with ERR_USAGE if the value is wrong. */
 	int (*set)(void *args, const struct cli_option *option,
@@ -44,6 +46,7 @@ struct cli_command {
 	const char *usage;	/* its forms; NULL: there is only the name */
 	const struct cli_option *options;	/* NULL: no word is an option */
 	size_t args_size;	/* of the arguments: zeroed, then filled in */
+	bool keeps_separator;	/* a "--" is one of the words */
 
 	/*
 	 * Take the words that are not options, and check all arguments together.

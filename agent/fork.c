@@ -7,16 +7,13 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "agent/bar.h"
 #include "agent/forkpush.h"
 #include "agent/forkreport.h"
-#include "agent/input.h"
-#include "lfs/base/clock.h"
+#include "agent/report.h"
 #include "lfs/base/log.h"
 #include "lfs/carry/fork.h"
 
 enum {
-	JOBS_MAX = 1024,
 	SHARDS_MAX = 1000000,
 	DISK_MIN = 2 << 20
 };
@@ -26,15 +23,12 @@ static const uint64_t disk_default = (uint64_t)4 << 30;
 /* The command while it runs. */
 struct command {
 	struct fork_options options;
-	struct input input;
-	struct bar bar;
+	struct report report;
 	struct fork *fork;
 	struct forkpush push;
-	struct forkreport report;	/* borrows from the two above */
+	struct forkreport result;	/* borrows from the two above */
 	bool is_push;
 	bool is_forced;
-	bool is_quiet;
-	bool is_json;
 };
 
 /* A number of at least 1, and what follows it. */
@@ -58,18 +52,6 @@ static int refuse_value(const struct cli_option *option, const char *text,
 {
 	return err_set(err, ERR_USAGE, "--%s is '%.40s'; it must be %s",
 		       option->name, text, allowed);
-}
-
-static int fork_set_jobs(void *args, const struct cli_option *option,
-			 const char *text, struct err *err)
-{
-	struct command *command = args;
-	const char *rest;
-
-	if (!get_count(text, JOBS_MAX, &command->options.jobs, &rest) && !*rest)
-		return 0;
-	return err_set(err, ERR_USAGE, "--%s is '%.40s'; it must be 1 to %d",
-		       option->name, text, JOBS_MAX);
 }
 
 static int fork_set_shard(void *args, const struct cli_option *option,
@@ -164,29 +146,13 @@ static int fork_set_words(void *args, size_t n, char **words, struct err *err)
 	return check_push(command, err);
 }
 
-static bool fork_is_stopped(void *ctx)
-{
-	struct command *command = ctx;
-
-	return !input_look(&command->input, 0);
-}
-
 static void fork_report(void *ctx)
 {
 	struct command *command = ctx;
 	struct fork_sum sum;
-	struct bar_state state;
 
 	fork_sum(command->fork, &sum);
-	state = (struct bar_state){
-		.objects = sum.objects.all.n - sum.objects.left.n,
-		.objects_total = sum.objects.all.n,
-		.bytes = sum.objects.all.size - sum.objects.left.size +
-			 sum.objects.size_moving,
-		.bytes_total = sum.objects.all.size,
-		.moved = sum.sent,
-	};
-	bar_draw(&command->bar, &state, clock_ms());
+	report_draw(&command->report, &sum.objects, sum.sent);
 }
 
 static void tell_left(const struct forkpush *push)
@@ -222,9 +188,9 @@ static int prepare_push(struct command *command, struct err *err)
 		.nnames = options->nrefs,
 		.all = options->all,
 		.is_forced = command->is_forced,
-		.is_quiet = command->is_quiet,
+		.is_quiet = command->report.is_quiet,
 		.is_shallow = fork_is_shallow(command->fork),
-		.stop = stop_when(fork_is_stopped, command),
+		.stop = report_stop(&command->report),
 	};
 	if (forkpush_find(push, err))
 		return -1;
@@ -258,19 +224,19 @@ static int carry_objects(struct command *command, struct err *err)
 		return -1;
 	}
 	command->fork = fork_new(options, err);
-	command->report.fork = command->fork;
+	command->result.fork = command->fork;
 	if (!command->fork || prepare_push(command, err))
 		return -1;
 	if (fork_is_shallow(command->fork))
 		cli_say("this clone is shallow: objects of commits that it "
 			"lacks are not carried; git fetch --unshallow brings "
 			"them");
-	bar_say(&command->bar, "searching the history...");
+	bar_say(&command->report.bar, "searching the history...");
 	ret = fork_find(command->fork, err);
-	command->report.has_found = !ret;
+	command->result.has_found = !ret;
 	if (!ret)
 		ret = fork_run(command->fork, err);
-	bar_clear(&command->bar);
+	bar_clear(&command->report.bar);
 	if (!ret)
 		say_if_none(command);
 	return ret;
@@ -305,28 +271,20 @@ static bool push_refs(struct command *command, struct err *err)
 /* Do it and tell what came of it; returns the exit status. */
 static int carry_and_push(struct command *command)
 {
-	struct err *err = &command->report.err;
-	bool is_written;
+	struct err *err = &command->result.err;
 
-	command->report.is_pushed = !carry_objects(command, err) &&
+	command->result.is_pushed = !carry_objects(command, err) &&
 				    push_refs(command, err);
-	/* log_init() has reported a log that cannot be opened. */
-	if (err->kind && err->kind != ERR_CANCELED && !log_trouble())
-		cli_fail(err);
+	report_end_early(&command->report, err);
 	if (err->kind)
 		forkpush_leave(&command->push, err->msg);
-	if (command->is_json)
-		cli_print_json(forkreport_json(&command->report));
-	else if (command->report.has_found)
-		forkreport_print(&command->report);
-	/* If a thread hangs after a signal, _exit() would drop the report. */
-	is_written = !fflush(stdout);
-	if (input_signal())
-		return 128 + input_signal();
-	return !is_written || err->kind || !has_all(command) ||
-			       forkpush_left(&command->push) ?
-		       EXIT_FAILURE :
-		       EXIT_SUCCESS;
+	if (command->report.is_json)
+		cli_print_json(forkreport_json(&command->result));
+	else if (command->result.has_found)
+		forkreport_print(&command->result);
+	return report_end(&command->report,
+			  !err->kind && has_all(command) &&
+				  !forkpush_left(&command->push));
 }
 
 /*
@@ -346,15 +304,13 @@ static int fork_run_command(void *args)
 
 	command->options.report = fork_report;
 	command->options.ctx = command;
-	command->options.stop = stop_when(fork_is_stopped, command);
+	command->options.stop = report_stop(&command->report);
 	if (!command->options.max_disk)
 		command->options.max_disk = disk_default;
-	json_setup();
 	see_true_history();
-	command->report.push = &command->push;
-	command->report.is_dry = command->options.is_dry;
-	input_setup(&command->input, -1);
-	bar_init(&command->bar, command->is_quiet);
+	command->result.push = &command->push;
+	command->result.is_dry = command->options.is_dry;
+	report_begin(&command->report);
 	status = carry_and_push(command);
 	forkpush_release(&command->push);
 	if (!fork_free(command->fork))
@@ -370,16 +326,12 @@ static const struct cli_option options[] = {
 	{ "from-lfs", 0, "<url>", AT(options.from_lfs) },
 	{ "to-lfs", 0, "<url>", AT(options.to_lfs) },
 	{ "all", 'a', NULL, AT(options.all) },
-	{ "include", 'I', "<patterns>", AT(options.include) },
-	{ "exclude", 'X', "<patterns>", AT(options.exclude) },
+	REPORT_OPTIONS(struct command),
+	REPORT_DRY_OPTION(struct command),
 	{ "max-disk", 0, "<size>", .set = fork_set_max_disk },
-	{ "jobs", 'j', "<n>", .set = fork_set_jobs },
 	{ "shard", 0, "<k>/<n>", .set = fork_set_shard },
-	{ "dry-run", 'n', NULL, AT(options.is_dry) },
 	{ "push", 0, NULL, AT(is_push) },
 	{ "force", 'f', NULL, AT(is_forced) },
-	{ "quiet", 'q', NULL, AT(is_quiet) },
-	{ "json", 0, NULL, AT(is_json) },
 	{ .name = NULL },
 };
 

@@ -5,13 +5,10 @@
 #include <stdlib.h>
 
 #include "agent/human.h"
-#include "lfs/base/clock.h"
+#include "agent/report.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
-#include "lfs/git/history.h"
 #include "lfs/net/url.h"
-
-enum { NAMING_MS = 5000 };	/* that git may take for the paths in a list */
 
 char *forkreport_left(const struct forkpush_ref *ref)
 {
@@ -25,49 +22,24 @@ char *forkreport_left(const struct forkpush_ref *ref)
 static void print_count(const char *what, struct entry_count count,
 			const char *more)
 {
-	printf("%-14s %6zu %-8s %s%s\n", what, count.n,
-	       count.n == 1 ? "object," : "objects,",
-	       human_size(count.size).text, more);
+	report_print_count(what, "object", count, more);
 }
 
-/* The path of an object that is wrong, if git finds it before `until_ms`. */
-static char *find_path(const struct entry *entry, uint64_t until_ms)
+static struct report_entries entries_of(const struct fork *fork)
 {
-	const struct history_path search = {
-		.oid = entry->pointer.oid,
-		.size = entry->pointer.size,
-		.most_ms = (unsigned)(until_ms - clock_ms()),
-	};
-	char *path;
+	struct report_entries entries = { .n = 0 };
 
-	if (!entry->why || clock_ms() >= until_ms)
-		return NULL;
-	path = history_find_path(&search);
-	if (path)
-		text_printable(path);
-	return path;
+	if (fork)
+		entries.entries = fork_entries(fork, &entries.n);
+	return entries;
 }
 
 /* Print each object of one state, with why. */
 static void print_entries(const struct fork *fork, enum entry_state state)
 {
-	uint64_t until_ms = clock_ms() + NAMING_MS;
-	size_t n;
-	const struct entry *entries = fork_entries(fork, &n);
+	const struct report_entries entries = entries_of(fork);
 
-	for (size_t i = 0; i < n; i++) {
-		char *path;
-
-		if (entries[i].state != state)
-			continue;
-		path = find_path(&entries[i], until_ms);
-		printf("  %s  %s%s%s%s%s\n", entries[i].pointer.oid,
-		       human_size(entries[i].pointer.size).text,
-		       path ? "  " : "", path ? path : "",
-		       entries[i].why ? "  " : "",
-		       entries[i].why ? entries[i].why : "");
-		free(path);
-	}
+	report_print_entries(&entries, state);
 }
 
 static void print_moved(const struct fork_sum *sum)
@@ -78,12 +50,6 @@ static void print_moved(const struct fork_sum *sum)
 		snprintf(more, sizeof(more), " (%s by an earlier run)",
 			 human_size(sum->objects.resumed).text);
 	print_count("moved", sum->objects.of[ENTRY_MOVED], more);
-}
-
-/* Did the fork end early for a reason that passes? */
-static bool can_resume(const struct err *err)
-{
-	return err->kind == ERR_CANCELED || err_is_transient(err);
 }
 
 /* The objects that would be moved, or that an interruption has left. */
@@ -97,7 +63,7 @@ static void print_left(const struct forkreport *report,
 		print_entries(report->fork, ENTRY_READY);
 	} else if (n) {
 		print_count("left", sum->objects.left,
-			    can_resume(&report->err) ?
+			    report_can_resume(&report->err) ?
 				    " (run it again to resume)" :
 				    "");
 	}
@@ -162,36 +128,14 @@ void forkreport_print(const struct forkreport *report)
 
 static json_t *count_json(struct entry_count count)
 {
-	return json_pack("{s:I, s:I}", "objects", (json_int_t)count.n, "bytes",
-			 (json_int_t)count.size);
+	return report_count_json("objects", count);
 }
 
-/* The objects of one state, with why. */
 static json_t *entries_json(const struct fork *fork, enum entry_state state)
 {
-	json_t *list = json_array();
-	uint64_t until_ms = clock_ms() + NAMING_MS;
-	size_t n = 0;
-	const struct entry *entries = fork ? fork_entries(fork, &n) : NULL;
+	const struct report_entries entries = entries_of(fork);
 
-	for (size_t i = 0; i < n; i++) {
-		char *path;
-
-		if (entries[i].state != state)
-			continue;
-		path = find_path(&entries[i], until_ms);
-		json_array_append_new(list,
-				      json_pack("{s:o*, s:s, s:I, s:o*}",
-						"path", json_string(path),
-						"oid", entries[i].pointer.oid,
-						"size",
-						(json_int_t)entries[i]
-							.pointer.size,
-						"error",
-						json_string(entries[i].why)));
-		free(path);
-	}
-	return list;
+	return report_entries_json(&entries, state);
 }
 
 static json_t *left_refs_json(const struct forkpush *push)

@@ -42,6 +42,7 @@ struct args {
 	unsigned n;
 	size_t nwords;
 	const char *word;
+	unsigned count;
 };
 
 static struct args seen;	/* by run_args() */
@@ -77,6 +78,8 @@ static const struct cli_option options[] = {
 	{ "loud", 'l', .target = offsetof(struct args, is_loud) },
 	{ "name", .argument = "<name>", .target = offsetof(struct args, name) },
 	{ "add", 'a', "<n>", .set = add_number },
+	{ "count", 'c', "<n>", .target = offsetof(struct args, count),
+	  .max = 30 },
 	{ .name = NULL },
 };
 
@@ -89,6 +92,18 @@ static const struct cli_command command = {
 	.run = run_args,
 };
 
+static int run_words(const struct cli_command *tried, const char *const *words)
+{
+	char *argv[8] = { (char *)"try" };
+	int argc = 1;
+
+	for (; words[argc - 1]; argc++)
+		argv[argc] = (char *)words[argc - 1];
+	seen = (struct args){ .is_loud = false };
+	optind = 0;
+	return cli_run(tried, argc, argv);
+}
+
 static void reading(void **state)
 {
 	static const struct {
@@ -97,12 +112,28 @@ static void reading(void **state)
 		struct args args;
 	} cases[] = {
 		{ { "one" }, 7, { .nwords = 1, .word = "one" } },
-		{ { "--loud", "--name", "x" }, 7, { true, "x", 0, 0, NULL } },
-		{ { "-la3", "--add=4" }, 7, { true, NULL, 7, 0, NULL } },
+		{ { "--loud", "--name", "x" },
+		  7,
+		  { .is_loud = true, .name = "x" } },
+		{ { "-la3", "--add=4" }, 7, { .is_loud = true, .n = 7 } },
 		{ { "one", "-a", "1", "two" },
 		  7,
-		  { false, NULL, 1, 2, "two" } },
+		  { .n = 1, .nwords = 2, .word = "two" } },
 		{ { "--", "--loud" }, 7, { .nwords = 1, .word = "--loud" } },
+		{ { "one", "--", "-l" }, 7, { .nwords = 2, .word = "-l" } },
+		{ { "--name", "--", "one" },
+		  7,
+		  { .name = "--", .nwords = 1, .word = "one" } },
+		{ { "-c30" }, 7, { .count = 30 } },
+		{ { "--count", "1" }, 7, { .count = 1 } },
+		{ { "--count", "31" }, CLI_EXIT_USAGE, { false } },
+		{ { "--count=0" }, CLI_EXIT_USAGE, { false } },
+		{ { "--count=" }, CLI_EXIT_USAGE, { false } },
+		{ { "--count=3x" }, CLI_EXIT_USAGE, { false } },
+		{ { "--count=-1" }, CLI_EXIT_USAGE, { false } },
+		{ { "--count=18446744073709551617" },
+		  CLI_EXIT_USAGE,
+		  { false } },
 		{ { "--na=y" }, 7, { .name = "y" } },
 		{ { "one", "two", "three" }, CLI_EXIT_USAGE, { false } },
 		{ { "--add" }, CLI_EXIT_USAGE, { false } },
@@ -115,19 +146,14 @@ static void reading(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
-		char *argv[8] = { (char *)"try" };
-		int argc = 1, status;
+		int status = run_words(&command, cases[i].words);
 
-		for (; cases[i].words[argc - 1]; argc++)
-			argv[argc] = (char *)cases[i].words[argc - 1];
-		seen = (struct args){ false };
-		optind = 0;
-		status = cli_run(&command, argc, argv);
 		if (status != cases[i].status)
 			fail_msg("case %zu: status %d", i, status);
 		assert_int_equal(seen.is_loud, cases[i].args.is_loud);
 		assert_int_equal(seen.n, cases[i].args.n);
 		assert_int_equal(seen.nwords, cases[i].args.nwords);
+		assert_int_equal(seen.count, cases[i].args.count);
 		assert_int_equal(!seen.name, !cases[i].args.name);
 		assert_int_equal(!seen.word, !cases[i].args.word);
 		if (seen.name)
@@ -137,11 +163,48 @@ static void reading(void **state)
 	}
 }
 
+static int set_separated(void *data, size_t n, char **words, struct err *err)
+{
+	struct args *args = data;
+
+	(void)err;
+	args->nwords = n;
+	for (size_t i = 0; i < n; i++)
+		args->n = args->n * 10 + (strcmp(words[i], "--") ? 1 : 2);
+	return 0;
+}
+
+/* A command may want to know which words stand before "--". */
+static void separating(void **state)
+{
+	static const struct {
+		const char *words[6];
+		unsigned seen;	/* a digit for each word: 2 is the separator */
+	} cases[] = {
+		{ { "one", "two" }, 11 },
+		{ { "one", "--loud", "--", "two", "--loud" }, 1211 },
+		{ { "--", "one" }, 21 },
+		{ { "one", "--" }, 12 },
+		{ { "--", "--", "--loud" }, 221 },
+		{ { "--name", "--", "one" }, 1 },
+	};
+	struct cli_command separated = command;
+
+	(void)state;
+	separated.keeps_separator = true;
+	separated.set_words = set_separated;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		assert_int_equal(run_words(&separated, cases[i].words), 7);
+		assert_int_equal(seen.n, cases[i].seen);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(usages),
 		cmocka_unit_test(reading),
+		cmocka_unit_test(separating),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
