@@ -381,14 +381,14 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 	json_t *tree = json_pack("{s:s, s:I}", "oid", verify->oid, "size",
 				 (json_int_t)verify->size);
 	struct http_request request = {
-		.url = verify->href,
+		.url = verify->action->href,
 		.answer_ms = verify->answer_ms,
-		.expires = verify->expires,
+		.expires = verify->action->expires,
 	};
 
 	if (verify->params)
 		json_object_set(tree, "params", verify->params);
-	return batch_post(http, &request, verify->headers,
+	return batch_post(http, &request, &verify->action->headers,
 			  format_and_free(tree), err) ?
 		       err_wrap(err, "verifying the upload") :
 		       0;

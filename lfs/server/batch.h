@@ -90,13 +90,11 @@ int batch_parse(struct batch *batch, const char *text, size_t len,
 		struct err *err);
 
 struct batch_verify {
-	const char *href;	/* borrowed, as all strings */
-	const struct headers *headers;	/* of the action, or NULL */
+	const struct action *action;	/* borrowed, as the next */
 	const char *oid;
 	uint64_t size;
 	json_t *params;	/* borrowed; sent back as it came, or NULL */
 	unsigned answer_ms;
-	int64_t expires;	/* of the action; 0: not known */
 };
 
 /* POST it; errors as for batch_perform(). */

@@ -41,11 +41,13 @@ struct server {
 	bool is_tried_once;	/* the request that is made now */
 };
 
-/* A request as a job of the pool. */
+/* A request as a job of the pool: a batch, or the verification of an object. */
 struct request {
 	struct job job;	/* first: jobs come back as it */
-	struct batch *batch;	/* either this or the next; NULL: the other */
-	struct verification *verification;
+	struct server *server;
+	struct batch batch;
+	const struct batch_object *object;
+	struct verification *verification;	/* NULL: a batch */
 };
 
 static struct session *add_session(struct server *server, const char *url,
@@ -116,9 +118,9 @@ static int run_request(struct job *job, struct http *http, struct err *err)
 {
 	struct request *request = (struct request *)job;
 
-	if (request->batch)
-		return batch_perform(http, request->batch, err);
-	return verification_run(request->verification, http, err);
+	if (request->verification)
+		return verification_run(request->verification, http, err);
+	return batch_perform(http, &request->batch, err);
 }
 
 /* The lines under which agents tell each other of this server. */
@@ -172,12 +174,14 @@ static void tell_others(struct server *server, const struct err *err)
 }
 
 /* Have the pool run it; the outcome is in the job's err. */
-static void perform(struct server *server, struct request *request)
+static void perform(struct request *request)
 {
+	struct server *server = request->server;
 	const struct server_options *options = &server->options;
 	struct pool *pool = options->pool;
 	bool is_first = !has_answered(server);
 
+	err_clear(&request->job.err);
 	if (is_first)
 		hear_from_others(server, &request->job.err);
 	if (request->job.err.kind)
@@ -195,20 +199,12 @@ static void perform(struct server *server, struct request *request)
 				  !request->job.err.wait_ms;
 }
 
-/* What ask_once() or verify_once() asks. */
-struct question {
-	struct server *server;
-	struct batch batch;
-	const struct batch_object *object;	/* to verify; or NULL */
-};
-
 /* One request of the batch, and what the session makes of the answer. */
 static enum session_next ask_once(void *ctx, struct err *err)
 {
-	struct question *question = ctx;
-	struct session *api = question->server->sessions[0];
-	struct batch *batch = &question->batch;
-	struct request request = { .batch = batch };
+	struct request *request = ctx;
+	struct session *api = request->server->sessions[0];
+	struct batch *batch = &request->batch;
 	struct headers headers = HEADERS_INIT;
 	enum session_next next = session_prepare(api, err);
 
@@ -218,8 +214,8 @@ static enum session_next ask_once(void *ctx, struct err *err)
 	batch->url = session_url(api);
 	if (!session_headers(api, batch->url, &headers, err)) {
 		batch->headers = &headers;
-		perform(question->server, &request);
-		*err = request.job.err;
+		perform(request);
+		*err = request->job.err;
 		next = session_answered(api, &headers, batch, err);
 	}
 	headers_release(&headers);
@@ -261,7 +257,7 @@ static int ask_about(struct server *server, struct batch_object *objects,
 	enum direction direction = options->is_probe ?
 					   DOWNLOAD :
 					   options->context->direction;
-	struct question question = {
+	struct request request = {
 		.server = server,
 		.batch = {
 			.direction = direction,
@@ -272,27 +268,27 @@ static int ask_about(struct server *server, struct batch_object *objects,
 			.answer_ms = options->context->settings.answer_ms,
 		},
 	};
-	int ret = session_run(ask_once, &question, err);
+	int ret = session_run(ask_once, &request, err);
 
 	/* The caller keeps the objects. */
-	question.batch.nobjects = 0;
-	batch_reset(&question.batch);
+	request.batch.nobjects = 0;
+	batch_reset(&request.batch);
 	return ret;
 }
 
 /*
- * Add the headers of a request by an action: the action's own, those that the
- * user has configured for its URL, and if the action leaves that to us, the
+ * Fill in the headers of a request by an action: the action's own, those that
+ * the user has configured for its URL, and if the action leaves that to us, the
  * login of its host.
  */
-static int add_headers(const struct server *server,
-		       const struct batch_object *object,
-		       const struct action *action, struct headers *headers,
-		       struct err *err)
+static int fill_headers(const struct server *server,
+			const struct batch_object *object,
+			struct action *action, struct err *err)
 {
 	const struct session *session = find_session(server, action->href);
+	struct headers *headers = &action->headers;
 
-	if (headers_add_all(headers, &action->headers, err) ||
+	if (action_headers(action, err) ||
 	    session_extra_headers(server->sessions[0], action->href, headers,
 				  err))
 		return -1;
@@ -321,20 +317,20 @@ static char *rewrite_href(const struct server *server, const char *href)
 }
 
 /* All headers of an action that is one request, its body's type included. */
-static int complete_headers(const struct server *server,
-			    struct batch_object *object, struct action *action,
-			    struct err *err)
+static void complete_headers(const struct server *server,
+			     struct batch_object *object, struct action *action)
 {
 	static const char type[] = "Content-Type";
-	struct headers *headers = &object->headers;
+	struct headers *headers = &action->headers;
 
-	if (action_headers(action, err) ||
-	    add_headers(server, object, action, headers, err))
-		return -1;
-	if (server->options.context->direction == DOWNLOAD ||
-	    headers_get(headers, type))
-		return 0;
-	return headers_add(headers, type, "application/octet-stream", err);
+	if (fill_headers(server, object, action, &object->err) ||
+	    (server->options.context->direction == UPLOAD &&
+	     !headers_get(headers, type) &&
+	     headers_add(headers, type, "application/octet-stream",
+			 &object->err)))
+		return;
+	object->headers = *headers;
+	*headers = (struct headers)HEADERS_INIT;
 }
 
 void server_complete(struct server *server, struct batch_object *object)
@@ -350,7 +346,7 @@ void server_complete(struct server *server, struct batch_object *object)
 	object->href = href ? rewrite_href(server, href) : NULL;
 	if (!action_parse(&action, tree, object->href, &object->err) &&
 	    mode_is_plain(object->actions, server->options.context->direction))
-		complete_headers(server, object, &action, &object->err);
+		complete_headers(server, object, &action);
 	action_release(&action);
 }
 
@@ -465,8 +461,7 @@ void server_settle(struct server *server, const struct batch_object *object,
 
 /* A `verify` action, ready to be performed. */
 struct verification {
-	struct action action;	/* owned, as the headers */
-	struct headers headers;
+	struct action action;	/* owned */
 	struct batch_verify verify;
 	unsigned tries;
 	unsigned most;	/* tries, if it is refused */
@@ -482,23 +477,17 @@ struct verification *verification_new(struct server *server,
 	if (!tree)
 		return NULL;
 	verification = xcalloc(1, sizeof(*verification));
-	verification->headers = (struct headers)HEADERS_INIT;
 	verification->most = server->options.context->settings.max_verifies;
 	verification->verify = (struct batch_verify){
-		.headers = &verification->headers,
+		.action = &verification->action,
 		.oid = object->oid,
 		.size = object->size,
 		.params = json_object_get(tree, "params"),
 		.answer_ms = server->options.context->settings.finish_ms,
 	};
 	if (!action_parse(&verification->action, tree, NULL, err) &&
-	    !action_headers(&verification->action, err) &&
-	    !add_headers(server, object, &verification->action,
-			 &verification->headers, err)) {
-		verification->verify.href = verification->action.href;
-		verification->verify.expires = verification->action.expires;
+	    !fill_headers(server, object, &verification->action, err))
 		return verification;
-	}
 	verification_free(verification);
 	return NULL;
 }
@@ -521,38 +510,37 @@ int verification_log_in(struct server *server,
 			struct err *err)
 {
 	return log_in_to(server, object, verification->action.href,
-			 login_in(&verification->headers), err);
+			 login_in(&verification->action.headers), err);
 }
 
 void verification_free(struct verification *verification)
 {
 	if (!verification)
 		return;
-	headers_release(&verification->headers);
 	action_release(&verification->action);
 	free(verification);
 }
 
 static enum session_next verify_once(void *ctx, struct err *err)
 {
-	const struct question *question = ctx;
-	struct server *server = question->server;
+	struct request *request = ctx;
+	struct server *server = request->server;
 	struct verification *verification = verification_new(server,
-							     question->object,
+							     request->object,
 							     err);
-	struct request request = { .verification = verification };
 	bool has_login;
 
 	if (!verification)
 		return err->kind ? SESSION_FAILED : SESSION_DONE;
-	perform(server, &request);
-	*err = request.job.err;
+	request->verification = verification;
+	perform(request);
+	*err = request->job.err;
 	has_login = err->kind == ERR_AUTH &&
-		    verification_log_in(server, question->object, verification,
+		    verification_log_in(server, request->object, verification,
 					err) > 0;
 	if (!has_login)
 		settle_sessions(server, verification->action.href,
-				login_in(&verification->headers), err);
+				login_in(&verification->action.headers), err);
 	verification_free(verification);
 	if (has_login)
 		return SESSION_AGAIN;
@@ -562,9 +550,9 @@ static enum session_next verify_once(void *ctx, struct err *err)
 int server_verify(struct server *server, const struct batch_object *object,
 		  struct err *err)
 {
-	struct question question = { .server = server, .object = object };
+	struct request request = { .server = server, .object = object };
 
-	return session_run(verify_once, &question, err);
+	return session_run(verify_once, &request, err);
 }
 
 struct credshare *server_share(const struct server *server)
