@@ -104,14 +104,14 @@ static const char *parse_size(const char *line, uint64_t *size)
 	return errno ? NULL : end;
 }
 
-/* Keep the blobs of a pointer's size, and count them. */
-static int keep_blobs(char *line, FILE *to, void *count, struct err *err)
+/* Keep the blobs of a pointer's size. */
+static int keep_blobs(char *line, FILE *to, void *ctx, struct err *err)
 {
 	uint64_t size;
-	int64_t *n = count;
 	const char *rest = parse_size(line, &size);
 	const char *end = strchr(line, ' ');
 
+	(void)ctx;
 	if (end && !strcmp(end, " missing\n"))
 		return err_set(err, ERR_LOCAL,
 			       "the repository lacks the object %.*s: run git "
@@ -120,12 +120,10 @@ static int keep_blobs(char *line, FILE *to, void *count, struct err *err)
 	if (!rest || *rest != ' ' || size < POINTER_MIN || size > POINTER_MAX)
 		return 0;
 	fputs(rest + 1, to);
-	++*n;
 	return 0;
 }
 
-int64_t gitfiles_print_blobs(const struct gitfiles_blobs *blobs,
-			     struct err *err)
+int gitfiles_print_blobs(const struct gitfiles_blobs *blobs, struct err *err)
 {
 	static const char *const check[] = {
 		"git", "cat-file", "--buffer",
@@ -133,13 +131,12 @@ int64_t gitfiles_print_blobs(const struct gitfiles_blobs *blobs,
 	};
 	static const char *const print[] = { "git", "cat-file", "--buffer",
 					     "--batch", NULL };
-	int64_t n = 0;
 
 	if (gitfiles_run(check, blobs->ids, blobs->sizes, &blobs->stop, err) ||
-	    gitfiles_sift(blobs->sizes, blobs->small, keep_blobs, &n, err) ||
-	    gitfiles_run(print, blobs->small, blobs->texts, &blobs->stop, err))
+	    gitfiles_sift(blobs->sizes, blobs->small, keep_blobs, NULL, err))
 		return -1;
-	return n;
+	return gitfiles_run(print, blobs->small, blobs->texts, &blobs->stop,
+			    err);
 }
 
 /* Read one record: after its head, "NAME blob SIZE", the blob and a newline. */

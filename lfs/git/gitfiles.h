@@ -49,11 +49,10 @@ struct gitfiles_blobs {
 
 /*
  * Print the blobs among these ids that have the size of a pointer into `texts`,
- * in the order of the ids; other objects are passed over.  Returns how many, or -1
- * with ERR_LOCAL, also if the repository lacks one of the objects.
+ * in the order of the ids; other objects are passed over.  ERR_LOCAL, too, if the
+ * repository lacks one of the objects.
  */
-int64_t gitfiles_print_blobs(const struct gitfiles_blobs *blobs,
-			     struct err *err);
+int gitfiles_print_blobs(const struct gitfiles_blobs *blobs, struct err *err);
 
 /* A blob as git printed it; valid during the call. */
 struct gitfiles_blob {

@@ -80,12 +80,14 @@ static int list_revisions(const struct search *search, const char *const *words,
 	const struct history_request *request = search->request;
 	size_t n = 0;
 	const char **argv = make_argv(words, &n,
-				      request->nrefs + search->nspecs + 7);
+				      request->nrefs + search->nspecs + 8);
 	char *beyond = NULL;
 	int ret;
 
 	if (request->tips_only)
 		argv[n++] = "--no-walk";
+	if (request->ignores_missing)
+		argv[n++] = "--ignore-missing";
 	if (request->all)
 		argv[n++] = "--all";
 	if (request->beyond) {
@@ -438,14 +440,10 @@ static int search_all(const struct search *search, struct history *history,
 		.texts = fds[TEXTS],
 		.stop = search->request->stop,
 	};
-	int64_t n;
 
-	if (list_objects(search, err))
+	if (list_objects(search, err) || gitfiles_print_blobs(&blobs, err) ||
+	    history_read(history, fds[TEXTS], err))
 		return -1;
-	n = gitfiles_print_blobs(&blobs, err);
-	if (n < 0 || history_read(history, fds[TEXTS], err))
-		return -1;
-	history->nblobs = (size_t)n;
 	drop_doubles(history);
 	return 0;
 }

@@ -29,6 +29,7 @@ struct history_request {
 	size_t nrefs;
 	bool all;	/* and all refs of the repository */
 	bool tips_only;	/* the trees of the refs, without their history */
+	bool ignores_missing;	/* a ref that is not there is none */
 	/* Patterns as for `git lfs fetch`, separated by commas; or NULL. */
 	const char *include;
 	const char *exclude;
@@ -43,7 +44,6 @@ struct history_request {
 struct history {
 	struct pointer *pointers;	/* owned; each oid once */
 	size_t n;
-	size_t nblobs;	/* that were looked at */
 };
 
 /*

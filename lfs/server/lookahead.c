@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "lfs/base/buf.h"
-#include "lfs/base/child.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
@@ -23,12 +22,6 @@
 enum { TEXT_MAX = 4 << 20 };
 
 static const char file_name[] = "answers";
-
-struct answers {
-	const struct credshare *share;	/* borrowed */
-	char *url;	/* owned */
-	bool is_off;	/* nothing is shared */
-};
 
 static bool is_fresh(int64_t when)
 {
@@ -60,15 +53,12 @@ static int open_answers(const struct answers *answers, int flags,
 	return -1;
 }
 
-struct answers *answers_new(const struct credshare *share, const char *url)
+struct answers answers_of(const struct credshare *share, const char *url)
 {
-	struct answers *answers = xcalloc(1, sizeof(*answers));
+	struct answers answers = { .share = share, .url = url };
 	struct stat st;
-	int fd;
+	int fd = open_answers(&answers, O_RDWR, &st);
 
-	answers->share = share;
-	answers->url = xstrdup(url);
-	fd = open_answers(answers, O_RDWR, &st);
 	/* An agent that was killed may have left it: nobody else empties it. */
 	if (fd >= 0 && st.st_size && !is_fresh(st.st_mtime))
 		empty(fd);
@@ -97,7 +87,7 @@ static json_t *read_answers(const struct answers *answers)
 	return tree;
 }
 
-json_t *answers_load(struct answers *answers, int64_t *asked)
+json_t *answers_load(const struct answers *answers, int64_t *asked)
 {
 	json_t *tree = read_answers(answers);
 	const char *url = json_string_value(json_object_get(tree, "url"));
@@ -161,7 +151,7 @@ json_t *answers_store(struct answers *answers,
 	return list;
 }
 
-void answers_forget(struct answers *answers)
+void answers_forget(const struct answers *answers)
 {
 	struct stat st;
 	int fd = open_answers(answers, O_RDWR, &st);
@@ -170,14 +160,6 @@ void answers_forget(struct answers *answers)
 		return;
 	empty(fd);
 	close(fd);
-}
-
-void answers_free(struct answers *answers)
-{
-	if (!answers)
-		return;
-	free(answers->url);
-	free(answers);
 }
 
 enum {
@@ -199,7 +181,7 @@ struct lookahead {
 	size_t reach;	/* 0: each object alone, for the process's life */
 
 	struct credshare *share;	/* borrowed */
-	struct answers *answers;	/* owned */
+	struct answers answers;
 	/* The latest answer of the server about neighbours: */
 	json_t *known;	/* owned: as answers_load() gives it, or NULL */
 	int64_t asked;	/* when, in seconds since 1970 */
@@ -213,8 +195,8 @@ struct lookahead *lookahead_new(const struct lookahead_options *options)
 	ahead->options = *options;
 	ahead->reach = REACH_MOST;
 	ahead->share = server_share(options->server);
-	ahead->answers = answers_new(ahead->share,
-				     options->context->endpoint.url);
+	ahead->answers = answers_of(ahead->share,
+				    options->context->endpoint.url);
 	return ahead;
 }
 
@@ -236,21 +218,6 @@ static bool lookahead_is_over(void *ctx)
 	       clock_ms() > ahead->until_ms;
 }
 
-static bool has_fetch_head(struct lookahead *ahead)
-{
-	const char *const argv[] = { "git", "rev-parse", "--verify",
-				     "FETCH_HEAD^{tree}", NULL };
-	const struct child child = {
-		.argv = argv, .stop = stop_when(lookahead_is_over, ahead)
-	};
-	struct err ignored = ERR_INIT;
-	char *name = child_line(&child, NULL, &ignored);
-	bool is = name;
-
-	free(name);
-	return is;
-}
-
 /*
  * Search HEAD first; in a pull it is still the old commit, and FETCH_HEAD is the
  * new one.  Then search whatever else may be fetched or checked out.
@@ -262,7 +229,8 @@ static int find_trees(struct lookahead *ahead, struct err *err)
 	const struct context *context = ahead->options.context;
 	struct history_request request = {
 		.refs = refs,
-		.nrefs = 1,
+		.nrefs = 2,
+		.ignores_missing = true,
 		.all = ahead->nsearches > 0,
 		.tips_only = true,
 		.dir = context->storage.multipart_dir,
@@ -273,8 +241,6 @@ static int find_trees(struct lookahead *ahead, struct err *err)
 	/* Without a HEAD there are no trees to search. */
 	if (!context->repo.head || is_partial_clone(context->config))
 		return 0;
-	if (has_fetch_head(ahead))
-		request.nrefs = 2;
 	return history_find(&ahead->found[ahead->nsearches], &request, err);
 }
 
@@ -382,7 +348,7 @@ static void forget_known(struct lookahead *ahead)
 void lookahead_forget(struct lookahead *ahead)
 {
 	forget_known(ahead);
-	answers_forget(ahead->answers);
+	answers_forget(&ahead->answers);
 }
 
 static bool is_about(const json_t *answer, const struct batch_object *object)
@@ -483,7 +449,7 @@ static int ask_about_all(struct lookahead *ahead, struct batch_object *objects,
 
 	if (!server_try_all(server, objects, n, err)) {
 		keep_known(ahead,
-			   answers_store(ahead->answers, objects + 1, n - 1),
+			   answers_store(&ahead->answers, objects + 1, n - 1),
 			   n - 1, clock_unix());
 		for (size_t i = 1; i < n; i++)
 			batch_object_release(&objects[i]);
@@ -508,7 +474,7 @@ static int ask_about_all(struct lookahead *ahead, struct batch_object *objects,
 static void take_shared(struct lookahead *ahead)
 {
 	int64_t asked;
-	json_t *answers = answers_load(ahead->answers, &asked);
+	json_t *answers = answers_load(&ahead->answers, &asked);
 
 	if (answers)
 		keep_known(ahead, answers, json_array_size(answers), asked);
@@ -562,7 +528,6 @@ void lookahead_free(struct lookahead *ahead)
 	if (!ahead)
 		return;
 	forget_known(ahead);
-	answers_free(ahead->answers);
 	for (unsigned i = 0; i < NSEARCHES; i++)
 		history_release(&ahead->found[i]);
 	free(ahead);

@@ -23,19 +23,23 @@
  * that minute.
  */
 
-struct answers;
-
 enum { ANSWERS_KEPT_S = 60 };
 
-/* The answers of the server with this URL.  `share` is borrowed. */
-struct answers *answers_new(const struct credshare *share, const char *url);
+struct answers {
+	const struct credshare *share;	/* borrowed, as the next */
+	const char *url;
+	bool is_off;	/* nothing is shared */
+};
+
+/* The answers of the server with this URL. */
+struct answers answers_of(const struct credshare *share, const char *url);
 
 /*
  * Needs the lock.  An array of objects, each with `oid`, `size`, `authenticated`
  * and perhaps `actions`, and when they were asked for, in seconds since 1970.
  * The caller's; NULL if there is none that counts.
  */
-json_t *answers_load(struct answers *answers, int64_t *asked);
+json_t *answers_load(const struct answers *answers, int64_t *asked);
 
 /*
  * Needs the lock.  Keep those of these objects that have no error, unless an
@@ -46,10 +50,7 @@ json_t *answers_store(struct answers *answers,
 		      const struct batch_object *objects, size_t n);
 
 /* Forget the answers, for all agents: they are no longer good. */
-void answers_forget(struct answers *answers);
-
-/* NULL is fine. */
-void answers_free(struct answers *answers);
+void answers_forget(const struct answers *answers);
 
 /*
  * Asking the server about small objects before git-lfs wants them.

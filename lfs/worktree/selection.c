@@ -489,7 +489,7 @@ static int read_pointers(const struct finding *finding,
 
 	if (write_ids(selection, blobs.ids, err) ||
 	    history_fetch_blobs(&absent, blobs.ids, err) ||
-	    gitfiles_print_blobs(&blobs, err) < 0)
+	    gitfiles_print_blobs(&blobs, err))
 		return -1;
 	ret = gitfiles_read_blobs(blobs.texts, take_blob, &walk, err);
 	walk_end(&walk);

@@ -78,18 +78,18 @@ static size_t count(struct answers *answers)
 /* Another agent gets the answers of one, if it asks the same server. */
 static void are_shared(void **state)
 {
-	struct answers *one = answers_new(share, URL);
-	struct answers *two = answers_new(share, URL);
-	struct answers *other = answers_new(share, URL "/other");
+	struct answers one = answers_of(share, URL);
+	struct answers two = answers_of(share, URL);
+	struct answers other = answers_of(share, URL "/other");
 	int64_t asked, before = clock_unix();
 	const json_t *object;
 	json_t *objects;
 	struct stat st;
 
 	(void)state;
-	assert_int_equal(count(two), 0);
-	store(one, PLAIN);
-	objects = answers_load(two, &asked);
+	assert_int_equal(count(&two), 0);
+	store(&one, PLAIN);
+	objects = answers_load(&two, &asked);
 	assert_in_range(asked, before, clock_unix());
 	assert_int_equal(json_array_size(objects), 2);
 	object = json_array_get(objects, 0);
@@ -106,29 +106,24 @@ static void are_shared(void **state)
 	assert_string_equal(json_string_value(json_object_get(object, "href")),
 			    "https://s/b");
 	json_decref(objects);
-	assert_int_equal(count(other), 0);
+	assert_int_equal(count(&other), 0);
 	assert_int_equal(stat(path, &st), 0);
 	assert_int_equal(st.st_mode & 0777, 0600);
-	answers_forget(two);
-	assert_int_equal(count(one), 0);
-	answers_free(one);
-	answers_free(two);
-	answers_free(other);
-	answers_free(NULL);
+	answers_forget(&two);
+	assert_int_equal(count(&one), 0);
 }
 
 /* The server shall say once more what was wrong. */
 static void errors(void **state)
 {
-	struct answers *answers = answers_new(share, URL);
+	struct answers answers = answers_of(share, URL);
 	struct batch_object objects[] = { { .oid = A, .size = 5 },
 					  { .oid = B, .size = 6 } };
 
 	(void)state;
 	err_set(&objects[0].err, ERR_REFUSED, "gone");
-	json_decref(answers_store(answers, objects, 2));
-	assert_int_equal(count(answers), 1);
-	answers_free(answers);
+	json_decref(answers_store(&answers, objects, 2));
+	assert_int_equal(count(&answers), 1);
 }
 
 /* A header may be a login: what was there is gone, too, and nothing comes. */
@@ -142,19 +137,17 @@ static void headers(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < COUNT(actions); i++) {
-		struct answers *one = answers_new(share, URL);
-		struct answers *two = answers_new(share, URL);
+		struct answers one = answers_of(share, URL);
+		struct answers two = answers_of(share, URL);
 
-		store(one, "{\"download\":{\"href\":\"h\",\"header\":{}}}");
-		assert_int_equal(count(two), 2);
-		store(one, actions[i]);
-		assert_int_equal(count(two), 0);
+		store(&one, "{\"download\":{\"href\":\"h\",\"header\":{}}}");
+		assert_int_equal(count(&two), 2);
+		store(&one, actions[i]);
+		assert_int_equal(count(&two), 0);
 		assert_int_equal(access(path, F_OK), -1);
-		store(one, PLAIN);
-		assert_int_equal(count(one), 0);
+		store(&one, PLAIN);
+		assert_int_equal(count(&one), 0);
 		assert_int_equal(access(path, F_OK), -1);
-		answers_free(one);
-		answers_free(two);
 	}
 }
 
@@ -171,7 +164,7 @@ static void write_file(const char *text)
 /* Answers that are too old or too new, or broken, do not count. */
 static void spoilt(void **state)
 {
-	struct answers *answers = answers_new(share, URL);
+	struct answers answers = answers_of(share, URL);
 	const int64_t now = clock_unix();
 	const struct {
 		int64_t asked;
@@ -194,12 +187,11 @@ static void spoilt(void **state)
 			 "{\"url\":\"" URL "\",\"asked\":%lld,%s",
 			 (long long)cases[i].asked, cases[i].rest);
 		write_file(text);
-		if (count(answers) != cases[i].n)
+		if (count(&answers) != cases[i].n)
 			fail_msg("%s", text);
 	}
 	write_file("[]");
-	assert_int_equal(count(answers), 0);
-	answers_free(answers);
+	assert_int_equal(count(&answers), 0);
 }
 
 /* The next agent empties what one that was killed has left. */
@@ -217,16 +209,14 @@ static void left_behind(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(cases); i++) {
 		struct timespec times[2] = { { .tv_nsec = UTIME_OMIT } };
-		struct answers *answers;
 		struct stat st;
 
 		write_file("{}");
 		times[1].tv_sec = clock_unix() - cases[i].age;
 		assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
-		answers = answers_new(share, URL);
+		answers_of(share, URL);
 		assert_int_equal(stat(path, &st), 0);
 		assert_int_equal(st.st_size, cases[i].is_kept ? 2 : 0);
-		answers_free(answers);
 	}
 }
 
@@ -272,16 +262,15 @@ static void no_place(void **state)
 {
 	static const struct askcred ask;
 	struct credshare *nowhere = credshare_new("/nowhere/at/all", 0, &ask);
-	struct answers *answers = answers_new(nowhere, URL);
+	struct answers answers = answers_of(nowhere, URL);
 	struct err err = ERR_INIT;
 
 	(void)state;
 	assert_int_equal(credshare_lock(nowhere, CREDSHARE_ANSWERS, &err), 0);
-	store(answers, PLAIN);
-	assert_int_equal(count(answers), 0);
-	answers_forget(answers);
+	store(&answers, PLAIN);
+	assert_int_equal(count(&answers), 0);
+	answers_forget(&answers);
 	credshare_unlock(nowhere, CREDSHARE_ANSWERS);
-	answers_free(answers);
 	credshare_free(nowhere);
 }
 
