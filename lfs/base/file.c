@@ -325,6 +325,16 @@ int file_lock_byte(int fd, uint64_t at, struct err *err)
 	return lock_bytes(fd, at, 1, err);
 }
 
+void file_unlock_byte(int fd, uint64_t at)
+{
+	struct flock lock = { .l_type = F_UNLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = (off_t)at,
+			      .l_len = 1 };
+
+	fcntl(fd, F_SETLK, &lock);
+}
+
 bool file_is_locked(int fd)
 {
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };

@@ -83,8 +83,9 @@ bool file_is_at(int fd, const char *path);
  */
 int file_lock(int fd, struct err *err);
 
-/* Lock one byte alone, which need not be in the file. */
+/* Lock one byte alone, which need not be in the file, and unlock it. */
 int file_lock_byte(int fd, uint64_t at, struct err *err);
+void file_unlock_byte(int fd, uint64_t at);
 
 /* Has another process locked this file, or the file of that name, if any? */
 bool file_is_locked(int fd);

@@ -101,6 +101,19 @@ char *text_unescape(const char *s, size_t n)
 	return plain;
 }
 
+void text_escape(struct buf *out, const char *s, const char *plain)
+{
+	for (; *s; s++) {
+		char lower = (char)(*s | 0x20);
+
+		if ((*s >= '0' && *s <= '9') ||
+		    (lower >= 'a' && lower <= 'z') || strchr(plain, *s))
+			buf_add(out, s, 1);
+		else
+			buf_printf(out, "%%%02X", (unsigned char)*s);
+	}
+}
+
 void text_base64(struct buf *out, const void *data, size_t len)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"

@@ -39,6 +39,9 @@ int text_percent(const char *s, size_t n);
  */
 char *text_unescape(const char *s, size_t n);
 
+/* Add the string, each byte but letters, digits and those in `plain` as "%XX". */
+void text_escape(struct buf *out, const char *s, const char *plain);
+
 /* Add the bytes to `out` in base64 (RFC 4648, 4), with its padding. */
 void text_base64(struct buf *out, const void *data, size_t len);
 

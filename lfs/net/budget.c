@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/net/budget.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
@@ -107,24 +106,18 @@ void budget_join(struct budget *budget, const struct budget *other)
 	budget->file->nbudgets++;
 }
 
-static struct flock record(short type, off_t from, off_t to)
-{
-	return (struct flock){ .l_type = type,
-			       .l_whence = SEEK_SET,
-			       .l_start = from,
-			       .l_len = to - from };
-}
-
 /* Bytes from `from` up to `to` that other processes hold; -1 on failure. */
 static int count_held(const struct budget *budget, off_t from, off_t to)
 {
-	struct flock lock;
+	struct flock lock = { .l_type = F_WRLCK,
+			      .l_whence = SEEK_SET,
+			      .l_start = from,
+			      .l_len = to - from };
 	off_t begin, end;
 	int before, after;
 
 	if (from >= to)
 		return 0;
-	lock = record(F_WRLCK, from, to);
 	if (fcntl(budget->file->fd, F_GETLK, &lock))
 		return -1;
 	if (lock.l_type == F_UNLCK)
@@ -146,21 +139,17 @@ static int count_held(const struct budget *budget, off_t from, off_t to)
 /* Lock a byte: 0, 1 if another process has it, or -1. */
 static int lock_byte(const struct budget *budget, off_t at)
 {
-	struct flock lock = record(F_WRLCK, at, at + 1);
+	struct err why = ERR_INIT;
 
-	if (!fcntl(budget->file->fd, F_SETLK, &lock))
+	if (!file_lock_byte(budget->file->fd, (uint64_t)at, &why))
 		return 0;
-	return errno == EACCES || errno == EAGAIN ? 1 : -1;
+	return why.kind == ERR_BUSY ? 1 : -1;
 }
 
 static void unlock_byte(const struct budget *budget, off_t *at)
 {
-	struct flock lock;
-
-	if (*at < 0)
-		return;
-	lock = record(F_UNLCK, *at, *at + 1);
-	fcntl(budget->file->fd, F_SETLK, &lock);
+	if (*at >= 0)
+		file_unlock_byte(budget->file->fd, (uint64_t)*at);
 	*at = -1;
 }
 

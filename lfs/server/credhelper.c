@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/server/credhelper.h"
 
-#include <ctype.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,16 +251,6 @@ const char *askcred_program(const struct askcred *ask)
 	return program && *program ? program : NULL;
 }
 
-static void add_escaped(struct buf *out, const char *s, const char *safe)
-{
-	for (; *s; s++) {
-		if (isalnum((unsigned char)*s) || strchr(safe, *s))
-			buf_add(out, s, 1);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*s);
-	}
-}
-
 /* In git-lfs's words, as askpass scripts may look at them. */
 static char *make_prompt(const char *what, const struct credtext *lines,
 			 const char *user)
@@ -273,13 +262,13 @@ static char *make_prompt(const char *what, const struct credtext *lines,
 
 	buf_printf(&out, "%s for \"%s://", what, protocol ? protocol : "");
 	if (user && *user) {
-		add_escaped(&out, user, "-_.~$&+,;=");
+		text_escape(&out, user, "-_.~$&+,;=");
 		buf_puts(&out, "@");
 	}
 	buf_puts(&out, host ? host : "");
 	if (path && *path) {
 		buf_puts(&out, "/");
-		add_escaped(&out, path, "-_.~$&+,/:;=@");
+		text_escape(&out, path, "-_.~$&+,/:;=@");
 	}
 	buf_puts(&out, "\"");
 	return buf_take(&out);

@@ -190,15 +190,8 @@ bool credshare_is_locked(const struct credshare *share,
 
 void credshare_unlock(struct credshare *share, enum credshare_lock which)
 {
-	struct flock lock = {
-		.l_type = F_UNLCK,
-		.l_whence = SEEK_SET,
-		.l_start = (off_t)place_of(which),
-		.l_len = 1,
-	};
-
 	if (share->is_locked[which])
-		fcntl(share->fd, F_SETLK, &lock);
+		file_unlock_byte(share->fd, place_of(which));
 	share->is_locked[which] = false;
 }
 

@@ -43,16 +43,6 @@ static char *unescape(const char *s)
 	return text_unescape(s, strlen(s));
 }
 
-static void add_escaped(struct buf *out, const char *s, const char *plain)
-{
-	for (; *s; s++) {
-		if (is_one_of(*s, plain))
-			buf_add(out, s, 1);
-		else
-			buf_printf(out, "%%%02X", (unsigned char)*s);
-	}
-}
-
 /* The length of the scheme: 0 if there is none, -1 if only its colon is. */
 static long scheme_length(const char *text)
 {
@@ -180,7 +170,7 @@ static char *parse_tail(const char *text)
 		if (consists_of(text + query + 1, path_allowed))
 			buf_puts(&tail, text + query + 1);
 		else
-			add_escaped(&tail, fragment, fragment_plain);
+			text_escape(&tail, fragment, fragment_plain);
 		free(fragment);
 	}
 	return tail.data ? buf_take(&tail) : xstrdup("");
@@ -227,14 +217,14 @@ static void add_authority(const struct gourl *url, struct buf *out)
 		return;
 	buf_puts(out, "//");
 	if (url->user) {
-		add_escaped(out, url->user, user_plain);
+		text_escape(out, url->user, user_plain);
 		if (url->password) {
 			buf_puts(out, ":");
-			add_escaped(out, url->password, user_plain);
+			text_escape(out, url->password, user_plain);
 		}
 		buf_puts(out, "@");
 	}
-	add_escaped(out, url->host, host_plain);
+	text_escape(out, url->host, host_plain);
 }
 
 char *gourl_format(const struct gourl *url)
@@ -251,7 +241,7 @@ char *gourl_format(const struct gourl *url)
 		if (*url->raw_path && consists_of(url->raw_path, path_allowed))
 			buf_puts(&out, url->raw_path);
 		else
-			add_escaped(&out, url->path, path_plain);
+			text_escape(&out, url->path, path_plain);
 	}
 	buf_puts(&out, url->tail);
 	return out.data ? buf_take(&out) : xstrdup("");

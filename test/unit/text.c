@@ -180,9 +180,20 @@ static void in_an_error(void **state)
 	}
 }
 
+static void escapes(void **state)
+{
+	struct buf out = BUF_INIT(100);
+
+	(void)state;
+	text_escape(&out, "azAZ09/-_ %\x7f\xc3\n[", "-_");
+	assert_string_equal(buf_str(&out), "azAZ09%2F-_%20%25%7F%C3%0A%5B");
+	buf_release(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(escapes),
 		cmocka_unit_test(vectors),
 		cmocka_unit_test(words_and_slashes),
 		cmocka_unit_test(unescape),
