@@ -4,6 +4,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "lfs/base/file.h"
+
 #include "lfs/base/mem.h"
 
 /* The text that is left. */
@@ -199,4 +201,18 @@ char *pointer_format(const char *oid, uint64_t size)
 	return xstrfmt("version https://git-lfs.github.com/spec/v1\n"
 		       "oid sha256:%s\nsize %" PRIu64 "\n",
 		       oid, size);
+}
+
+bool pointer_is_in(int fd, const struct stat *st, const struct pointer *wanted)
+{
+	struct err ignored = ERR_INIT;
+	struct pointer pointer;
+	char text[POINTER_MAX];
+
+	return S_ISREG(st->st_mode) && st->st_size >= POINTER_MIN &&
+	       st->st_size <= POINTER_MAX &&
+	       !file_read_at(fd, text, (size_t)st->st_size, 0, &ignored) &&
+	       pointer_parse(&pointer, text, (size_t)st->st_size) &&
+	       !strcmp(pointer.oid, wanted->oid) &&
+	       pointer.size == wanted->size;
 }

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/stat.h>
 
 /*
  * The text that stands in a git history for an object of Git LFS
@@ -34,6 +35,9 @@ struct pointer {
  * more lenient than git-lfs: what a line of an extension says does not matter.
  */
 bool pointer_parse(struct pointer *pointer, const char *text, size_t len);
+
+/* Is the open file, of that stat, a regular one with the wanted pointer? */
+bool pointer_is_in(int fd, const struct stat *st, const struct pointer *wanted);
 
 /* The text of a pointer as git-lfs writes it today; the caller's. */
 char *pointer_format(const char *oid, uint64_t size);

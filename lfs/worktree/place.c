@@ -66,22 +66,6 @@ static int left_alone(struct err *err)
 		       "it was changed meanwhile, and is left alone");
 }
 
-/* Is the open file, of that stat, the pointer of the wanted object? */
-static bool is_pointer(int fd, const struct stat *st,
-		       const struct pointer *wanted)
-{
-	struct err ignored = ERR_INIT;
-	struct pointer pointer;
-	char text[POINTER_MAX];
-
-	return S_ISREG(st->st_mode) && st->st_size >= POINTER_MIN &&
-	       st->st_size <= POINTER_MAX &&
-	       !file_read_at(fd, text, (size_t)st->st_size, 0, &ignored) &&
-	       pointer_parse(&pointer, text, (size_t)st->st_size) &&
-	       !strcmp(pointer.oid, wanted->oid) &&
-	       pointer.size == wanted->size;
-}
-
 /* What is at the place?  Only the pointer may be replaced. */
 static int look_at_place(struct placing *placing, struct err *err)
 {
@@ -97,7 +81,7 @@ static int look_at_place(struct placing *placing, struct err *err)
 	if (fd < 0)
 		return err_sys(err, errno, "cannot open it");
 	may = !fstat(fd, &placing->was) &&
-	      is_pointer(fd, &placing->was, &placing->file->pointer);
+	      pointer_is_in(fd, &placing->was, &placing->file->pointer);
 	close(fd);
 	return may ? 0 : left_alone(err);
 }

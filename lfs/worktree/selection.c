@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/git/gitfiles.h"
@@ -76,24 +77,6 @@ struct entry {
 	const char *path;
 };
 
-/*
- * Git puts no other path into an index.  Somebody else may have, who must not
- * lead us out of the work tree or into the repository.
- */
-static bool is_path_of_tree(const char *path)
-{
-	while (true) {
-		size_t len = strcspn(path, "/");
-
-		if (!len || (len <= 2 && !strncmp(path, "..", len)) ||
-		    (len == 4 && !strncasecmp(path, ".git", 4)))
-			return false;
-		if (!path[len])
-			return true;
-		path += len + 1;
-	}
-}
-
 /* "TAG MODE ID STAGE\tPATH"; git's commit of a submodule has an id, too. */
 static int parse_entry(struct entry *entry, const char *record, struct err *err)
 {
@@ -112,10 +95,6 @@ static int parse_entry(struct entry *entry, const char *record, struct err *err)
 			       "'git ls-files' printed an unexpected line");
 	entry->is_file = *record == 'H' && tab[-1] == '0' &&
 			 (entry->mode == 0100644 || entry->mode == 0100755);
-	if (entry->is_file && !is_path_of_tree(entry->path))
-		return err_set(err, ERR_LOCAL,
-			       "git's index has a path that no work tree can "
-			       "have: run git fsck");
 	return 0;
 }
 
@@ -505,67 +484,65 @@ struct folder {
 
 static void folder_close(struct folder *folder)
 {
-	if (folder->fd >= 0 && folder->fd != folder->top)
+	if (folder->fd >= 0)
 		close(folder->fd);
 	folder->fd = -1;
 	free(folder->path);
 	folder->path = NULL;
 }
 
-/* Open it below the top, through no link; -1 with errno. */
-static int folder_open(struct folder *folder, const char *path, size_t len)
+/* Open the folder of a file below the top, through no link. */
+static int folder_open(struct folder *folder, const char *path, struct err *err)
 {
-	enum { FLAGS = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC };
-	char *copy, *name, *rest = NULL;
+	const char *slash = strrchr(path, '/'), *name;
+	size_t len = slash ? (size_t)(slash - path) + 1 : 0;
 
 	if (folder->path && strlen(folder->path) == len &&
 	    !strncmp(folder->path, path, len))
 		return 0;
 	folder_close(folder);
-	folder->fd = folder->top;
-	copy = xstrndup(path, len);
-	for (name = strtok_r(copy, "/", &rest); name && folder->fd >= 0;
-	     name = strtok_r(NULL, "/", &rest)) {
-		int fd = openat(folder->fd, name, FLAGS), errnum = errno;
-
-		if (folder->fd != folder->top)
-			close(folder->fd);
-		folder->fd = fd;
-		errno = errnum;
-	}
-	free(copy);
+	folder->fd = file_open_below(folder->top, path, false, &name, err);
 	if (folder->fd < 0)
 		return -1;
 	folder->path = xstrndup(path, len);
 	return 0;
 }
 
-/* Is the file of this name a pointer to the object? */
-static bool is_pointer_to(int dir, const char *name, const char *oid)
+/* Is the file of this name still the pointer? */
+static bool is_pointer(int dir, const char *name, const struct pointer *wanted)
 {
-	char text[POINTER_MAX + 1];
-	struct pointer pointer;
-	size_t len = 0;
-	ssize_t n = 1;
-	/* It may have become a pipe by now. */
+	/* It may be a pipe. */
 	int fd = openat(dir, name,
 			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat stat;
+	bool is = fd >= 0 && !fstat(fd, &stat) &&
+		  pointer_is_in(fd, &stat, wanted);
 
-	if (fd < 0)
-		return false;
-	while (n > 0 && len < sizeof(text)) {
-		n = read(fd, text + len, sizeof(text) - len);
-		len += n > 0 ? (size_t)n : 0;
-	}
-	close(fd);
-	return !n && pointer_parse(&pointer, text, len) &&
-	       !strcmp(pointer.oid, oid);
+	if (fd >= 0)
+		close(fd);
+	return is;
 }
 
-/* Is there no such name, or a link or a file where a folder should be? */
-static bool is_absence(int errnum)
+/* -1: neither that nor the opposite can be said. */
+static int is_absent(struct folder *folder, const char *path, bool *is,
+		     struct err *err)
 {
-	return errnum == ENOENT || errnum == ENOTDIR || errnum == ELOOP;
+	const char *slash = strrchr(path, '/');
+	struct stat stat;
+
+	*is = true;
+	if (folder_open(folder, path, err)) {
+		/* Without a code, a link or a file is where a folder should be. */
+		if (err->code && err->code != ENOENT)
+			return -1;
+		err_clear(err);
+		return 0;
+	}
+	*is = fstatat(folder->fd, slash ? slash + 1 : path, &stat,
+		      AT_SYMLINK_NOFOLLOW) != 0;
+	if (*is && errno != ENOENT)
+		return err_sys(err, errno, "cannot look at '%s'", path);
+	return 0;
 }
 
 /* Does the file want its object, as it is in the work tree? */
@@ -573,19 +550,16 @@ static int look_at(const struct finding *finding, struct folder *folder,
 		   struct wanted_file *file, bool *wants, struct err *err)
 {
 	const struct selection_request *request = finding->request;
-	const char *slash = strrchr(file->path, '/'),
-		   *name = slash ? slash + 1 : file->path;
-	struct stat stat;
+	const char *slash = strrchr(file->path, '/');
+	bool is_gone;
 
+	if (is_absent(folder, file->path, &is_gone, err))
+		return -1;
 	*wants = true;
-	if (folder_open(folder, file->path, (size_t)(name - file->path)) ||
-	    fstatat(folder->fd, name, &stat, AT_SYMLINK_NOFOLLOW)) {
-		if (!is_absence(errno))
-			return err_sys(err, errno, "cannot look at '%s'",
-				       file->path);
+	if (is_gone) {
 		file->state = FILE_ABSENT;
-	} else if (S_ISREG(stat.st_mode) && stat.st_size <= POINTER_MAX &&
-		   is_pointer_to(folder->fd, name, file->pointer.oid)) {
+	} else if (is_pointer(folder->fd, slash ? slash + 1 : file->path,
+			      &file->pointer)) {
 		file->state = FILE_IS_POINTER;
 	} else if (request->is_placed &&
 		   request->is_placed(request->ctx, file)) {

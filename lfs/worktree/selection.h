@@ -72,7 +72,8 @@ struct selection {
 
 /*
  * Find them; git's messages go to stderr.  ERR_USAGE if git tracks nothing that
- * one of the paths names; ERR_LOCAL if git fails, or the repository lacks a blob.
+ * one of the paths names; ERR_LOCAL if git fails, or if the repository lacks a
+ * blob.
  * In a partial clone, absent pointers are fetched first, at once.
  *
  * Nothing is kept open: before a file is written, look at its path again.
@@ -89,8 +90,7 @@ struct selection_output {
 
 /*
  * Add the files that have the attribute, as far as git's output says: path, mode,
- * blob, and whether git converts it.  ERR_LOCAL if the output is not of that form,
- * or a path leads out of the work tree or into the repository.
+ * blob, and whether git converts it.  ERR_LOCAL if the output is not of that form.
  */
 int selection_read(struct selection *selection,
 		   const struct selection_output *output, struct err *err);
