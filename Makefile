@@ -6,8 +6,8 @@ BASE     = mem buf text err clock log json wait file child crc \
            journal sha256 md5
 NET      = libcurl url link retry connect http status \
            budget pool
-GIT      = urlmatch gitconfig httpconf repo storage settings \
-           pointer patterns gitfiles history
+GIT      = urlmatch gitconfig httpconf repo pointer storage settings \
+           patterns gitfiles history
 WORKTREE = selection placed place worktree
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \

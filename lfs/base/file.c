@@ -622,6 +622,21 @@ int file_sync(int fd, const char *path, struct err *err)
 	return wait_for_disk(sync_to_disk, fd, path, err);
 }
 
+int file_sync_all(const char *dir, struct err *err)
+{
+	int fd = open(dir, O_RDONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return err_sys(err, errno, "cannot open '%s'", dir);
+#ifdef __linux__
+	ret = wait_for_disk(syncfs, fd, dir, err);
+#else
+	sync();
+#endif
+	close(fd);
+	return ret;
+}
+
 int file_set_mode(int fd, const char *path, mode_t mode, struct err *err)
 {
 	if (!fchmod(fd, mode))

@@ -148,6 +148,12 @@ int file_write_back(int fd, const char *path, struct err *err);
 int file_sync(int fd, const char *path, struct err *err);
 
 /*
+ * Wait until all bytes of all files of the file system that this folder is in
+ * are on the disk: cheaper than file_sync() for each of many.
+ */
+int file_sync_all(const char *dir, struct err *err);
+
+/*
  * Give an open file its mode, whatever the umask.  A file of another user, or on
  * a file system without modes, stays as it is.
  */

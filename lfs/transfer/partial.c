@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lfs/base/clock.h"
 #include "lfs/base/crc.h"
 #include "lfs/base/file.h"
 #include "lfs/base/log.h"
@@ -391,26 +390,9 @@ static void set_path(struct object *object, char *path)
 	object->path = path;
 }
 
-/*
- * A name that nobody has.  mkstemp() would make a file, which the rename would
- * replace, and ext4 sends what replaces another file to the disk at once.
- */
-static char *make_unused_path(const struct object *object)
-{
-	char suffix[1 + LETTERS + 1], *path = NULL;
-
-	do {
-		free(path);
-		snprintf(suffix, sizeof(suffix), ".%06" PRIx32,
-			 clock_random() & 0xffffff);
-		path = make_path(object, suffix);
-	} while (!access(path, F_OK));
-	return path;
-}
-
 int partial_hand_over(struct object *object, struct err *err)
 {
-	char *path = make_unused_path(object);
+	char *path = storage_unused_path(object->storage, object->plan->oid);
 	struct err ignored = ERR_INIT;
 
 	file_lock(object->fd, &ignored);

@@ -5,17 +5,20 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lfs/base/file.h"
 #include "lfs/base/json.h"
 #include "lfs/base/sha256.h"
 #include "lfs/carry/scheduler.h"
 #include "lfs/carry/spool.h"
 #include "lfs/carry/survey.h"
 #include "lfs/server/context.h"
+#include "lfs/transfer/transfer.h"
 #include "test/unit/tinyserver.h"
 #include "test/unit/unit.h"
 
 /*
- * Small objects between two servers.  A letter says what happens to each:
+ * Small objects between two servers, or from one to files.  A letter says what
+ * happens to each:
  *
  *	.	nothing: it is moved
  *	t	the target has it
@@ -39,10 +42,12 @@ struct scene {
 	const char *faults;
 	unsigned jobs;
 	bool is_dry;
-	bool is_down;	/* the target answers no question */
+	bool is_here;	/* there is no target: what arrives is taken here */
+	bool is_full;	/* then: there is room for one file */
+	bool is_down;	/* no server answers a question */
 	unsigned most;	/* objects of a question that it answers; 0: all */
 	int ret;
-	const char *uploads;	/* in this order; NULL: in any */
+	const char *uploads;	/* or files, in this order; NULL: in any */
 	const char *states;	/* at the end: those of `letters` */
 };
 
@@ -61,6 +66,7 @@ struct bench {
 	struct spool *spool;
 	struct scheduler *scheduler;
 	unsigned nreports;
+	unsigned nkept;	/* files that were taken, since the last report */
 	atomic_bool is_stopped;
 
 	pthread_mutex_t mutex;	/* guards all below */
@@ -228,6 +234,36 @@ static void note_report(void *ctx)
 	struct bench *bench = ctx;
 
 	bench->nreports++;
+	bench->nkept = 0;
+}
+
+static bool has_room(void *ctx)
+{
+	const struct bench *bench = ctx;
+
+	return !bench->scene->is_full || !bench->nkept;
+}
+
+/* The file is there, has a name of its own, and is locked. */
+static void take_file(void *ctx, struct entry *entry, struct finished *finished)
+{
+	struct bench *bench = ctx;
+	size_t i = (size_t)(entry - bench->entries);
+	char data[SIZE + 1];
+	struct err err = ERR_INIT;
+
+	assert_true(has_room(bench));
+	bench->nkept++;
+	assert_false(finished->is_synced);
+	assert_true(file_is_at(finished->fd, finished->path));
+	assert_int_equal(pread(finished->fd, data, sizeof(data), 0), SIZE);
+	assert_memory_equal(data, bench->data[i], SIZE);
+	assert_int_equal(file_sync_all(".", &err), 0);
+	assert_int_equal(unlink(finished->path), 0);
+	close(finished->fd);
+	free(finished->path);
+	bench->uploads[strlen(bench->uploads)] = (char)('a' + i);
+	bench->most_under_way = bench->scene->jobs;
 }
 
 static bool is_stopped(void *ctx)
@@ -289,14 +325,18 @@ static void set_up(struct bench *bench, const struct scene *scene)
 	for (size_t i = 0; i < bench->n; i++)
 		make_entry(bench, i);
 	open_end(bench, DOWNLOAD);
-	open_end(bench, UPLOAD);
-	engine_join(bench->engines[UPLOAD], bench->engines[DOWNLOAD]);
+	if (!scene->is_here) {
+		open_end(bench, UPLOAD);
+		engine_join(bench->engines[UPLOAD], bench->engines[DOWNLOAD]);
+		options.spool = bench->spool = spool_new(".", 16 << 20, &err);
+	}
 	memcpy(options.engines, bench->engines, sizeof(options.engines));
 	memcpy(survey_options.engines, bench->engines, sizeof(options.engines));
 	survey_options.stop = stop_when(look, bench);
 	options.survey = bench->survey = survey_new(&survey_options, &err);
 	assert_non_null(bench->survey);
-	options.spool = bench->spool = spool_new(".", 16 << 20, &err);
+	options.take = take_file;
+	options.has_room = scene->is_here ? has_room : NULL;
 	options.stop = stop_when(is_stopped, bench);
 	options.report = note_report;
 	options.ctx = bench;
@@ -314,10 +354,13 @@ static void tear_down(struct bench *bench)
 	for (int i = UPLOAD; i <= DOWNLOAD; i++) {
 		assert_true(engine_free(bench->engines[i], WAIT_S * 1000));
 		context_free(bench->contexts[i]);
-		tinyserver_stop(bench->servers[i]);
+		if (bench->servers[i])
+			tinyserver_stop(bench->servers[i]);
 	}
 	/* All blocks must be free again. */
-	assert_int_equal(spool_room(bench->spool), spool_blocks(bench->spool));
+	if (bench->spool)
+		assert_int_equal(spool_room(bench->spool),
+				 spool_blocks(bench->spool));
 	spool_free(bench->spool);
 	pthread_mutex_destroy(&bench->mutex);
 	pthread_cond_destroy(&bench->has_come);
@@ -388,6 +431,17 @@ static const struct scene scenes[] = {
 	  .states = "MMM" },
 	{ "a stop", "..h.", .jobs = 1, .ret = -1, .uploads = "abc",
 	  .states = "MMWR" },
+	{ "to files", ".....", .jobs = 1, .is_here = true, .uploads = "abcde",
+	  .states = "MMMMM" },
+	{ "to files, with room for one", "...", .jobs = 1, .is_here = true,
+	  .is_full = true, .uploads = "abc", .states = "MMM" },
+	{ "to files, without one of them", ".m.", .jobs = 1, .is_here = true,
+	  .uploads = "ac", .states = "M-M" },
+	{ "to files, by a link that has expired", ".x.", .jobs = 1,
+	  .is_here = true, .states = "MMM" },
+	{ "to files, from a server that never was there", "..", .jobs = 1,
+	  .is_here = true, .is_down = true, .ret = -1, .uploads = "",
+	  .states = "WW" },
 	{ "only ask", ".tm.", .jobs = 1, .is_dry = true, .uploads = "",
 	  .states = "RT-R" },
 };

@@ -230,6 +230,143 @@ static void a_directory_that_cannot_be_made(void **state)
 	storage_release(&storage);
 }
 
+/* For a test that goes back to the folder of all repositories. */
+static void load_at_home(struct storage *storage, const char *dir,
+			 const char *text)
+{
+	struct err err = ERR_INIT;
+	struct repo repo;
+
+	assert_int_equal(load(storage, dir, text, &err), 0);
+	assert_int_equal(repo_find(&repo, &err), 0);
+	storage_add_alternates(storage, &repo);
+	repo_release(&repo);
+	assert_int_equal(chdir(home), 0);
+}
+
+static const struct pointer pointer = {
+	.oid = "aabb0000000000000000000000000000"
+	       "00000000000000000000000000000001",
+	.size = 3,
+};
+
+static void put_new(const struct storage *storage)
+{
+	char *path = storage_unused_path(storage, pointer.oid);
+	FILE *file = fopen(path, "w");
+	struct err err = ERR_INIT;
+
+	assert_non_null(file);
+	fputs("abc", file);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(storage_put(storage, pointer.oid, path, &err), 0);
+	assert_int_equal(access(path, F_OK), -1);
+	free(path);
+}
+
+/* Folders are made for those who may read objects, whatever the umask. */
+static void an_object_is_put(void **state)
+{
+	static const struct {
+		const char *shared;
+		mode_t dir_mode;
+	} cases[] = { { "umask", 0750 },
+		      { "group", 02770 },
+		      { "all", 02775 },
+		      { "0640", 02750 } };
+	mode_t old = umask(027);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct storage storage;
+		struct err err = ERR_INIT;
+		char text[100];
+
+		sh("rm -rf repo/.git/lfs");
+		snprintf(text, sizeof(text), "core.sharedrepository\n%s",
+			 cases[i].shared);
+		load_at_home(&storage, "repo", text);
+		assert_int_equal(storage_make_dir(&storage, &err), 0);
+		assert_false(storage_has(&storage, &pointer));
+		put_new(&storage);
+		assert_true(storage_has(&storage, &pointer));
+		assert_int_equal(mode_of("repo/.git/lfs/objects/aa"),
+				 cases[i].dir_mode);
+		assert_int_equal(mode_of("repo/.git/lfs/objects/aa/bb"),
+				 cases[i].dir_mode);
+		put_new(&storage);
+		storage_release(&storage);
+	}
+	umask(old);
+}
+
+static void an_object_of_another_size(void **state)
+{
+	const struct pointer other = {
+		.oid = "aabb0000000000000000000000000000"
+		       "00000000000000000000000000000001",
+		.size = 4
+	};
+	struct storage storage;
+
+	(void)state;
+	load_at_home(&storage, "repo", "");
+	put_new(&storage);
+	assert_false(storage_has(&storage, &other));
+	storage_release(&storage);
+}
+
+static void objects_of_others(void **state)
+{
+	struct storage storage;
+	char *path;
+
+	(void)state;
+	load_at_home(&storage, "repo", "");
+	put_new(&storage);
+	storage_release(&storage);
+	sh("git clone -q -s repo borrows; cd borrows/.git/objects/info;"
+	   "printf '# comment\n\n/nowhere/objects\n' >new;"
+	   "cat alternates >>new; mv new alternates");
+	load_at_home(&storage, "borrows", "");
+	path = storage_find_alternate(&storage, &pointer);
+	assert_non_null(path);
+	assert_non_null(strstr(path, "/repo/.git/"));
+	free(path);
+	storage_release(&storage);
+
+	sh("cd borrows/.git/objects/info; printf ../../repo/.git/objects "
+	   ">alternates");
+	load_at_home(&storage, "borrows", "");
+	assert_null(storage_find_alternate(&storage, &pointer));
+	storage_release(&storage);
+	sh("cd borrows/.git/objects/info; printf ../../../repo/.git/objects "
+	   ">alternates");
+	load_at_home(&storage, "borrows", "");
+	path = storage_find_alternate(&storage, &pointer);
+	assert_non_null(path);
+	free(path);
+	storage_release(&storage);
+}
+
+static void another_repository(void **state)
+{
+	struct storage storage;
+	struct err err = ERR_INIT;
+
+	(void)state;
+	sh("git -C repo config lfs.storage elsewhere");
+	assert_int_equal(storage_load_other(&storage, "repo", &err), 0);
+	assert_non_null(strstr(storage.dir, "repo/.git/elsewhere"));
+	storage_release(&storage);
+	assert_int_equal(storage_load_other(&storage, "bare.git", &err), 0);
+	assert_non_null(strstr(storage.dir, "bare.git/lfs"));
+	storage_release(&storage);
+	assert_int_equal(storage_load_other(&storage, "outside", &err), -1);
+	storage_release(&storage);
+	sh("git -C repo config --unset lfs.storage");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -239,6 +376,10 @@ int main(void)
 		cmocka_unit_test(objects),
 		cmocka_unit_test(modes),
 		cmocka_unit_test(a_directory_that_cannot_be_made),
+		cmocka_unit_test(an_object_is_put),
+		cmocka_unit_test(an_object_of_another_size),
+		cmocka_unit_test(objects_of_others),
+		cmocka_unit_test(another_repository),
 	};
 
 	signal(SIGPIPE, SIG_IGN);
