@@ -15,8 +15,8 @@ SERVER   = gourl endpoint netrc credhelper credshare \
 TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork
-AGENT    = cli cleanplaced input message move agent keys standalone install \
-           human bar report status prune forkpush forkreport fork main
+AGENT    = cli cleanplaced input message move agent keys standalone downloads \
+           install human bar report status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

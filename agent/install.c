@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "agent/cli.h"
+#include "agent/downloads.h"
 #include "agent/keys.h"
 #include "agent/standalone.h"
 #include "lfs/base/child.h"
@@ -17,6 +18,7 @@
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/repo.h"
 #include "lfs/net/url.h"
+#include "lfs/server/endpoint.h"
 
 /* The keys by which git-lfs knows how to start an agent: GROUP<agent>.* */
 #define GROUP "lfs.customtransfer."
@@ -121,8 +123,10 @@ struct request {
 	bool is_install;
 	bool is_standalone;
 	bool is_shared;		/* by .lfsconfig; standalone, too */
+	bool wants_uploads;	/* standalone in both directions */
 	const char *server;	/* a URL or the name of a remote; or NULL */
 	struct serverurl servers;	/* owned: what that stands for */
+	struct downloads_list downloads;	/* owned: the remotes it means */
 	struct repo repo;	/* owned: of a repository's config */
 };
 
@@ -175,8 +179,11 @@ static int check_options(struct request *request, struct err *err)
 		request->is_standalone = true;
 	if (request->is_standalone && request->direction)
 		return err_set(err, ERR_USAGE,
-			       "--standalone is for both directions, and takes "
-			       "no --direction");
+			       "--standalone takes no --direction: it is for "
+			       "downloads, and with --uploads for both");
+	if (request->wants_uploads && !request->is_standalone)
+		return err_set(err, ERR_USAGE,
+			       "--uploads needs --standalone or --shared");
 	if (request->is_shared && !request_is_local(request))
 		return err_set(err, ERR_USAGE,
 			       "--shared and %s exclude each other",
@@ -290,25 +297,56 @@ static int enter_repository(struct request *request, struct err *err)
 	return 0;
 }
 
-/* Find the servers that are meant (none: all) before anything is written. */
-static int find_servers(struct request *request, struct err *err)
+/* Are only URLs with lfs-multipart:: in front meant? */
+static bool is_for_shared(const struct request *request)
+{
+	return request->servers.n &&
+	       !strcmp(request->servers.urls[0], ENDPOINT_SHARED);
+}
+
+/* Does it switch on the downloads of remotes, and leave uploads to git-lfs? */
+static bool is_for_downloads(const struct request *request)
+{
+	return request->is_install && request->is_standalone &&
+	       !request->is_shared && !request->wants_uploads &&
+	       request_is_local(request) && !is_for_shared(request);
+}
+
+/*
+ * Find the servers that are meant (none: all) before anything is written: as an
+ * earlier set-up has them, so that their rules are found.
+ */
+static int find_in(struct request *request, const struct gitconfig *before,
+		   struct err *err)
 {
 	bool is_sharing = request->is_shared && request->is_install;
-	struct gitconfig *config, *merged = NULL;
-	int ret;
+	struct gitconfig *merged;
 
-	if (!request->server && !is_sharing)
-		return 0;
-	config = gitconfig_load(NULL, err);
-	if (!config)
+	if ((request->server || is_sharing) &&
+	    serverurl_find(&request->servers, before, request->server, err))
 		return -1;
-	ret = serverurl_find(&request->servers, config, request->server, err);
-	if (!ret && is_sharing) {
-		merged = gitconfig_add_lfsconfig(config, request->repo.top,
+	if (is_sharing) {
+		merged = gitconfig_add_lfsconfig(before, request->repo.top,
 						 err);
-		ret = merged ? 0 : -1;
+		gitconfig_free(merged);
+		return merged ? 0 : -1;
 	}
-	gitconfig_free(merged);
+	if (is_for_downloads(request))
+		return downloads_find(&request->downloads, before,
+				      &request->repo, request->server, err);
+	return 0;
+}
+
+static int find_servers(struct request *request, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err), *before = NULL;
+	int ret = -1;
+
+	if (config)
+		before = downloads_before(config, err);
+	if (before)
+		ret = find_in(request, before, err);
+	gitconfig_free(before);
 	gitconfig_free(config);
 	return ret;
 }
@@ -348,24 +386,20 @@ static bool install_is_of_group(const struct gitconfig_entry *entry,
 	return is_of_group(entry, agent, false);
 }
 
-static void add_group(struct keys *keys, const struct request *request,
-		      const char *path)
+static void add_group(struct keys *keys, const char *agent,
+		      const char *direction, const char *path)
 {
-	const char *direction = request->direction ? request->direction :
-						     "upload";
 	const struct {
 		const char *name, *value;
 	} group[] = {
 		{ "concurrent", "true" },
-		{ "direction", request->is_standalone ? "both" : direction },
+		{ "direction", direction },
 		{ "args", "agent" },
 		{ "path", path },
 	};
 
 	for (size_t i = 0; i < sizeof(group) / sizeof(group[0]); i++) {
-		char *name = xstrfmt(GROUP "%s.%s",
-				     agents[request->is_standalone],
-				     group[i].name);
+		char *name = xstrfmt(GROUP "%s.%s", agent, group[i].name);
 
 		keys_add(keys, name, group[i].value);
 		free(name);
@@ -425,11 +459,14 @@ static int warn_of_rivals(const struct request *request,
 			keys_warn_of(&request->scope, entry,
 				     "git-lfs may take it for another agent; "
 				     "remove it");
-		if (request->is_standalone &&
+		if (request->is_standalone && !is_for_downloads(request) &&
 		    standalone_is_rival(entry, &request->servers))
 			keys_warn_of(&request->scope, entry,
 				     "git-lfs uses that agent there");
 	}
+	if (request->is_install && !request->wants_uploads)
+		warn_of_key(request, config, GROUP "xet.path",
+			    "Hugging Face prefers that agent for uploads");
 	if (!request->is_standalone &&
 	    gitconfig_bool(gitconfig_find(config, "lfs.basictransfersonly"),
 			   false))
@@ -473,6 +510,119 @@ static int write_keys(const struct request *request, const struct keys *keys,
 	return err->kind ? -1 : 0;
 }
 
+/* Would git-lfs offer `multipart` for its uploads without any more keys? */
+static int has_negotiated(bool *has, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err);
+
+	*has = config && gitconfig_get(config, paths[false]);
+	gitconfig_free(config);
+	return config ? 0 : -1;
+}
+
+/* All that is written, but for .lfsconfig. */
+static int collect_keys(const struct request *request, const char *path,
+			struct keys *keys, struct err *err)
+{
+	const struct serverurl shared = {
+		.urls = { (char[]){ ENDPOINT_SHARED } }, .n = 1
+	};
+	bool is_both = request->wants_uploads, has = true;
+	struct gitconfig *file;
+
+	if (!request->is_standalone) {
+		add_group(keys, NEGOTIATED,
+			  request->direction ? request->direction : "upload",
+			  path);
+		return 0;
+	}
+	add_group(keys, STANDALONE_AGENT, "both", path);
+	if (is_for_downloads(request) || request->is_shared ||
+	    is_for_shared(request)) {
+		if (!is_both && has_negotiated(&has, err))
+			return -1;
+		if (!has)
+			add_group(keys, NEGOTIATED, "upload", path);
+	} else {
+		is_both = true;
+	}
+	standalone_add_rules(keys, is_both ? &request->servers : &shared);
+	file = keys_load(&request->scope, err);
+	for (size_t i = 0; file && i < request->downloads.n; i++)
+		if (!request->downloads.items[i].is_shared)
+			downloads_add_keys(keys, &request->downloads.items[i],
+					   file);
+	gitconfig_free(file);
+	return file ? 0 : -1;
+}
+
+/*
+ * Remove what another kind of set-up left for these servers: keys for downloads
+ * alone, or rules that leave uploads to us, too, as earlier versions wrote them.
+ */
+static int remove_other_kind(const struct request *request, struct err *err)
+{
+	int ret = 0;
+
+	if (!request->is_standalone || !request_is_local(request) ||
+	    is_for_shared(request))
+		return 0;
+	if (request->wants_uploads)
+		return downloads_remove(&request->scope, request->server,
+					&request->servers, err) < 0 ?
+			       -1 :
+			       0;
+	if (request->servers.n)
+		ret = keys_remove(&request->scope, standalone_is_rule,
+				  &request->servers, err);
+	for (size_t i = 0; ret >= 0 && i < request->downloads.n; i++)
+		ret = keys_remove(&request->scope, standalone_is_rule,
+				  &request->downloads.items[i].servers, err);
+	return ret < 0 ? -1 : 0;
+}
+
+/* Who moves the objects of this remote now, and what to know about it. */
+static void say_movers(const struct request *request,
+		       const struct gitconfig *config, const char *remote)
+{
+	struct err ignored = ERR_INIT;
+	struct movers movers;
+
+	if (!movers_find(&movers, config, remote, &ignored)) {
+		movers_print(&movers, false);
+		if (movers.upload)
+			keys_warn_of(&request->scope, movers.upload,
+				     "so uploads go through this program, too, "
+				     "and a push " STANDALONE_UPLOADS_COST);
+	}
+	movers_release(&movers);
+}
+
+static int say_standalone(const struct request *request, struct err *err)
+{
+	struct gitconfig *config = gitconfig_load(NULL, err), *all = NULL;
+
+	if (config)
+		all = gitconfig_add_lfsconfig(config, request->repo.top, err);
+	for (size_t i = 0; all && i < request->downloads.n; i++)
+		say_movers(request, all, request->downloads.items[i].remote);
+	if (all && !is_for_downloads(request) && !request->is_shared &&
+	    !is_for_shared(request)) {
+		printf("Uploads go through this program, too: a push " STANDALONE_UPLOADS_COST
+		       ".\n");
+		if (!request->wants_uploads)
+			printf("Downloads alone can be had in a clone: "
+			       "git lfs-multipart install --standalone "
+			       "<remote>\n");
+	}
+	if (all)
+		printf("`git lfs prune --verify-remote` verifies nothing in "
+		       "this mode; use `git lfs-multipart prune --objects`.\n");
+	gitconfig_free(all);
+	gitconfig_free(config);
+	return all ? 0 : -1;
+}
+
 static int install(struct request *request, struct err *err)
 {
 	struct keys keys = { .n = 0 };
@@ -484,12 +634,16 @@ static int install(struct request *request, struct err *err)
 	path = needs_program_path(err);
 	if (!path)
 		return -1;
-	add_group(&keys, request, path);
-	if (request->is_standalone)
-		standalone_add_rules(&keys, &request->servers);
-	ret = write_keys(request, &keys, path, err);
+	ret = collect_keys(request, path, &keys, err);
+	if (!ret)
+		ret = write_keys(request, &keys, path, err);
+	if (!ret)
+		ret = remove_other_kind(request, err);
 	if (!ret && request->is_shared)
-		ret = standalone_share(&request->repo, &request->servers, err);
+		ret = standalone_share(&request->repo, &request->servers,
+				       request->wants_uploads, err);
+	if (!ret && request->is_standalone)
+		ret = say_standalone(request, err);
 	if (!ret)
 		ret = warn_of_rivals(request, &keys, err);
 	keys_release(&keys);
@@ -546,6 +700,9 @@ static int uninstall(struct request *request, struct err *err)
 	if (!request->is_standalone)
 		nremoved += remove_group(request, false, err);
 	if (!err->kind)
+		nremoved += downloads_remove(&request->scope, request->server,
+					     &request->servers, err);
+	if (!err->kind)
 		nremoved += keys_remove(&request->scope, standalone_is_rule,
 					&request->servers, err);
 	if (!err->kind && !request->servers.n)
@@ -568,16 +725,18 @@ static int install_run(void *args)
 					uninstall(request, &err);
 
 	serverurl_release(&request->servers);
+	downloads_release(&request->downloads);
 	repo_release(&request->repo);
 	return ret ? cli_fail(&err) : EXIT_SUCCESS;
 }
 
 #define AT(member) .target = offsetof(struct request, member)
 
-/* The first one is not an option of uninstall. */
+/* The first two are not options of uninstall. */
 static const struct cli_option options[] = {
 	{ "direction", .argument = "upload | download | both",
 	  .set = install_set_direction },
+	{ "uploads", AT(wants_uploads) },
 	{ "local", .set = install_set_scope },
 	{ "global", .set = install_set_scope },
 	{ "system", .set = install_set_scope },
@@ -592,10 +751,10 @@ const struct cli_command install_command = {
 	.usage = "usage: git lfs-multipart install "
 		 "[--local | --global | --system]\n"
 		 "           [--direction upload | download | both] [<path>]\n"
-		 "   or: git lfs-multipart install --standalone\n"
+		 "   or: git lfs-multipart install --standalone [--uploads]\n"
 		 "           [--local | --global | --system] "
 		 "[<url> | <remote>] [<path>]\n"
-		 "   or: git lfs-multipart install --shared "
+		 "   or: git lfs-multipart install --shared [--uploads] "
 		 "[<url> | <remote>] [<path>]\n",
 	.options = options,
 	.args_size = sizeof(struct request),
@@ -613,7 +772,7 @@ const struct cli_command uninstall_command = {
 		 "           [--local | --global | --system] "
 		 "[<url> | <remote>] [<path>]\n"
 		 "   or: git lfs-multipart uninstall --shared [<path>]\n",
-	.options = options + 1,
+	.options = options + 2,
 	.args_size = sizeof(struct request),
 	.set_words = uninstall_set_words,
 	.run = install_run,

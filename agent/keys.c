@@ -12,6 +12,7 @@
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
 #include "lfs/net/url.h"
+#include "lfs/server/endpoint.h"
 
 enum {
 	OUTPUT_MAX = 1 << 20,
@@ -77,13 +78,23 @@ static int change_key(const struct scope *scope, const char *key,
 		       scope->option);
 }
 
+/* A user with a colon before it would look like one with a password. */
+static size_t shared_prefix(const char *value)
+{
+	return text_has_prefix(value, ENDPOINT_SHARED) ?
+		       strlen(ENDPOINT_SHARED) :
+		       0;
+}
+
 static void print_key(const char *before, const char *name, const char *value)
 {
 	char shown_name[SHOWN], shown_value[SHOWN];
+	size_t n = shared_prefix(value);
 
-	printf("%s %s = %s\n", before,
-	       url_display_any(name, shown_name, sizeof(shown_name)),
-	       url_display_any(value, shown_value, sizeof(shown_value)));
+	printf("%s %s = %.*s%s\n", before,
+	       url_display_any(name, shown_name, sizeof(shown_name)), (int)n,
+	       value,
+	       url_display_any(value + n, shown_value, sizeof(shown_value)));
 }
 
 static bool is_set(const struct gitconfig *config, const struct key *key)

@@ -21,7 +21,7 @@ struct scope {
 	const char *dir;	/* in the repository; "." for the others */
 };
 
-enum { KEYS_MAX = 12 };
+enum { KEYS_MAX = 48 };
 
 struct key {
 	char *name;	/* owned, as is the value */

@@ -240,8 +240,43 @@ static struct scope lfsconfig_scope(const struct repo *repo)
 	return (struct scope){ "--file=.lfsconfig", repo->top };
 }
 
+static bool standalone_is_pushurl(const struct gitconfig_entry *entry,
+				  const void *url)
+{
+	return !strcmp(entry->key, "lfs.pushurl") && !strcmp(entry->value, url);
+}
+
+/* lfs.pushurl of .lfsconfig, beside the URL of which `value` is the shared form. */
+static int share_uploads(struct keys *keys, const struct scope *scope,
+			 const char *value, bool with_uploads, struct err *err)
+{
+	struct gitconfig *file = keys_load(scope, err);
+	const char *url = value + strlen(ENDPOINT_SHARED);
+	int nchanges = file ? 0 : -1;
+
+	if (file && with_uploads)
+		nchanges = keys_remove(scope, standalone_is_pushurl, url, err);
+	else if (file && !gitconfig_get(file, "lfs.pushurl"))
+		keys_add(keys, "lfs.pushurl", url);
+	gitconfig_free(file);
+	return nchanges;
+}
+
+/* What people have to do and to know. */
+static void say_shared(bool with_uploads)
+{
+	printf("Commit that file.  Everyone who clones the repository "
+	       "first runs once:\n"
+	       "   git lfs-multipart install --global --standalone %s\n"
+	       "A clone without this program can %s the objects.\n",
+	       ENDPOINT_SHARED,
+	       with_uploads ? "neither fetch nor push" : "push, but not fetch");
+	if (with_uploads)
+		printf("In this mode a push " STANDALONE_UPLOADS_COST ".\n");
+}
+
 int standalone_share(const struct repo *repo, const struct serverurl *servers,
-		     struct err *err)
+		     bool with_uploads, struct err *err)
 {
 	const struct scope local = { "--local", "." };
 	const struct scope scope = lfsconfig_scope(repo);
@@ -253,16 +288,14 @@ int standalone_share(const struct repo *repo, const struct serverurl *servers,
 	struct gitconfig *config = NULL;
 	char *value = xstrfmt(ENDPOINT_SHARED "%s%s", url,
 			      is_repository ? "/info/lfs" : "");
-	int nchanges;
+	int nchanges = share_uploads(&keys, &scope, value, with_uploads, err);
 
 	keys_add(&keys, "lfs.url", value);
-	nchanges = keys_write(&keys, &scope, err);
-	if (nchanges >= 0) {
+	if (!err->kind)
+		nchanges += keys_write(&keys, &scope, err);
+	if (!err->kind) {
 		keys_print(&keys, ".lfsconfig", nchanges);
-		printf("Commit that file.  Everyone who clones the repository "
-		       "first runs once:\n"
-		       "   git lfs-multipart install --global --standalone %s\n",
-		       ENDPOINT_SHARED);
+		say_shared(with_uploads);
 		config = gitconfig_load(NULL, err);
 	}
 	if (config)
@@ -296,12 +329,16 @@ int standalone_unshare(const struct repo *repo, bool really, struct err *err)
 		       url_display_any(url, shown, sizeof(shown)));
 		goto out;
 	}
-	keys_add(&keys, "lfs.url", url + strlen(ENDPOINT_SHARED));
+	url += strlen(ENDPOINT_SHARED);
+	keys_add(&keys, "lfs.url", url);
 	nchanges = keys_write(&keys, &scope, err);
+	if (!err->kind)
+		nchanges += keys_remove(&scope, standalone_is_pushurl, url,
+					err);
 	if (nchanges > 0)
 		printf("Commit .lfsconfig, which has the plain URL now.\n");
 out:
 	keys_release(&keys);
 	gitconfig_free(config);
-	return nchanges;
+	return err->kind ? -1 : nchanges;
 }

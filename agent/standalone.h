@@ -25,6 +25,11 @@
 #define STANDALONE_AGENT "lfs-multipart"
 #define STANDALONE_RULE "standalonetransferagent"
 
+/* What uploads by this program lose, to complete "in this mode a push". */
+#define STANDALONE_UPLOADS_COST                                           \
+	"checks no locks of others, fails for an object that only the "   \
+	"server has, and asks the server for one object at a time"
+
 /*
  * From what a person calls a server to the <url> of lfs.<url>.* by which git-lfs
  * finds it: http or https, without user and password, escaped as in a URL, and
@@ -69,14 +74,16 @@ bool standalone_is_rival(const struct gitconfig_entry *entry,
 
 /*
  * Write the URL of the first server to the .lfsconfig of the work tree, in the
- * form that is shared, and tell what to do about it.
+ * form that is shared, and tell what to do about it.  Unless uploads shall go
+ * through this program, too, write lfs.pushurl beside it.
  */
 int standalone_share(const struct repo *repo, const struct serverurl *servers,
-		     struct err *err);
+		     bool with_uploads, struct err *err);
 
 /*
- * Make a shared URL there a plain one or, if not `really`, only tell that it is
- * there.  Returns how many keys were changed, or -1.
+ * Make a shared URL there a plain one, and remove an lfs.pushurl that is the
+ * same; or, if not `really`, only tell that it is there.  Returns how many keys
+ * were changed, or -1.
  */
 int standalone_unshare(const struct repo *repo, bool really, struct err *err);
 

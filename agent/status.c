@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/downloads.h"
 #include "agent/human.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
@@ -107,9 +108,10 @@ json_t *status_json(const struct unfinished *unfinished, int64_t now)
 			 "server", server);
 }
 
-static void print_json(const struct unfinished_list *list, const char *dir)
+static void print_json(const struct unfinished_list *list,
+		       const struct movers_list *movers, const char *dir)
 {
-	json_t *items = json_array();
+	json_t *items = json_array(), *remotes = json_array();
 	int64_t now = clock_unix();
 
 	for (size_t i = 0; i < list->n; i++)
@@ -117,8 +119,11 @@ static void print_json(const struct unfinished_list *list, const char *dir)
 			json_array_append_new(items,
 					      status_json(&list->items[i],
 							  now));
-	cli_print_json(json_pack("{s:o*, s:o}", "storage", json_string(dir),
-				 "unfinished", items));
+	for (size_t i = 0; i < movers->n; i++)
+		json_array_append_new(remotes, movers_json(&movers->items[i]));
+	cli_print_json(json_pack("{s:o*, s:o, s:o}", "storage",
+				 json_string(dir), "unfinished", items,
+				 "remotes", remotes));
 }
 
 static void fill_row(struct row *row, const struct unfinished *unfinished,
@@ -180,7 +185,8 @@ static void say_unneeded(const struct unfinished_list *list)
 		       "`git lfs-multipart prune` removes them.\n");
 }
 
-static void print_text(const struct unfinished_list *list)
+static void print_text(const struct unfinished_list *list,
+		       const struct movers_list *movers)
 {
 	struct row *rows = xcalloc(list->n + 1, sizeof(*rows));
 	int64_t now = clock_unix();
@@ -194,6 +200,8 @@ static void print_text(const struct unfinished_list *list)
 	else
 		printf("There is no unfinished transfer.\n");
 	say_unneeded(list);
+	for (size_t i = 0; i < movers->n; i++)
+		movers_print(&movers->items[i], true);
 	for (size_t i = 0; i < nrows; i++)
 		for (int j = 0; j < NCOLUMNS; j++)
 			free(rows[i].cells[j]);
@@ -203,18 +211,21 @@ static void print_text(const struct unfinished_list *list)
 static int status_run(void *args)
 {
 	const struct status *status = args;
+	struct movers_list movers;
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 	char *dir;
 
 	json_setup();
+	movers_load(&movers);
 	if (status_load(&list, &dir, &err))
 		cli_fail(&err);
 	else if (status->is_json)
-		print_json(&list, dir);
+		print_json(&list, &movers, dir);
 	else
-		print_text(&list);
+		print_text(&list, &movers);
 	unfinished_release(&list);
+	movers_free(&movers);
 	free(dir);
 	return err.kind ? EXIT_FAILURE : EXIT_SUCCESS;
 }
@@ -226,7 +237,7 @@ static const struct cli_option options[] = {
 
 const struct cli_command status_command = {
 	.name = "status",
-	.summary = "list unfinished transfers",
+	.summary = "list unfinished transfers, and remotes in standalone mode",
 	.usage = "usage: git lfs-multipart status [--json]\n",
 	.options = options,
 	.args_size = sizeof(struct status),

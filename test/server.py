@@ -62,7 +62,7 @@ def parse_options(args):
     add("--etag", choices=("random", "md5"), default="random")
     add("--no-hash", action="store_true", help="take any bytes for the oid")
     add("--discard", action="store_true", help="drop the bytes of uploads")
-    add("--locks", type=int, default=501, help="status of the locks API")
+    add("--locks", type=int, default=501, help="status of the locks API; 200: one that works")
     add("--auth", metavar="USER:PASSWORD")
     add("--bearer", metavar="TOKEN")
     add("--api-login", action="store_true",

@@ -56,23 +56,34 @@ both_ways () {
 		by_us download "$file"
 }
 
+# Push an object by git-lfs, and fetch it again by us.
+downloads_alone () {
+	without_us "$1" &&
+		server_has "$1" "$file" &&
+		rm -rf "$1/.git/lfs/objects" "$file" &&
+		git -C "$1" lfs fetch origin main &&
+		git -C "$1" checkout -q "f$seed.bin" &&
+		by_us download "$file"
+}
+
 without_us () {
 	seed=$((seed + 1))
 	add_file "$1" "f$seed.bin" 100K "$seed"
+	file=$1/f$seed.bin
 	rm -f log
 	git -C "$1" push -q origin main && fails test -e log
 }
 
 start_server --dialect basic --locks 404
 new_repo r
-check 'install for a server' git lfs-multipart install --standalone \
+check 'install for a server' git lfs-multipart install --standalone --uploads \
 	"$SERVER/" r
 check 'writes the group' equal "$(keys -C r config --local)" "$(group)"
 check 'and the rule, without a slash' equal "$(rules -C r config --local)" \
 	"$(rule_for "$SERVER")"
 check 'the user'"'"'s config has nothing' nothing config --global
 check 'git-lfs leaves it to us, both ways' both_ways r
-check 'again' sh -c 'git lfs-multipart install --standalone '"$SERVER"' r |
+check 'again' sh -c 'git lfs-multipart install --standalone --uploads '"$SERVER"' r |
 	grep "^Already set up in the git config of the repository at .r.:"'
 check 'a rule against agents does not touch it' git -C r config \
 	lfs.basictransfersonly true
@@ -92,13 +103,13 @@ check 'and finds nothing again' sh -c '
 	git lfs-multipart uninstall --standalone r | grep "nothing to remove"'
 
 check 'by the name of a remote' sh -c '
-	cd r && git lfs-multipart install --standalone origin'
+	cd r && git lfs-multipart install --standalone --uploads origin'
 check 'is its LFS server' equal "$(rules -C r config --local)" \
 	"$(rule_for "$SERVER/r.git/info/lfs")"
 check 'it moves' both_ways r
 git -C r config lfs.pushurl "$SERVER/up.git/info/lfs"
 check 'one with another server for uploads' sh -c '
-	cd r && git lfs-multipart install --standalone origin'
+	cd r && git lfs-multipart install --standalone --uploads origin'
 check 'has both' equal 3 "$(rules -C r config --local | grep -c .)"
 check 'and moves' sh -c 'cd r && git lfs-multipart uninstall --standalone origin'
 check 'uninstall takes both' equal "$(rules -C r config --local)" \
@@ -111,7 +122,7 @@ check 'is that' nothing -C r config --local
 project="$SERVER/My%20Project"
 new_repo p
 git -C p config lfs.url "$project/_git/r.git/info/lfs"
-check 'a path with a blank' git lfs-multipart install --standalone \
+check 'a path with a blank' git lfs-multipart install --standalone --uploads \
 	"$project" p
 check 'is written as git-lfs will read it' equal \
 	"$(rules -C p config --local)" "$(rule_for "$project")"
@@ -122,23 +133,23 @@ check 'takes what older versions wrote for it, too' equal \
 	"$(rules -C p config --local)" "$(rule_for lfs-multipart::)"
 
 check 'with the negotiated one' sh -c 'cd r && git lfs-multipart install &&
-	git lfs-multipart install --standalone '"$SERVER/r.git"
+	git lfs-multipart install --standalone --uploads '"$SERVER/r.git"
 check 'standalone wins' both_ways r
 check 'uninstall --standalone' git lfs-multipart uninstall --standalone r
 check 'leaves the other' equal 4 "$(keys -C r config | grep -c 'r\.multipart\.')"
 check 'alone' equal '' "$(rules -C r config)"
 git -C r config lfs.customtransfer.multipart.path /gone/git-lfs-multipart
 check 'a stale path of the other is repaired' sh -c '
-	git lfs-multipart install --standalone '"$SERVER"' r |
+	git lfs-multipart install --standalone --uploads '"$SERVER"' r |
 	grep "replaced .*multipart.path = /gone/git-lfs-multipart"'
 check 'it is this program' equal "$AGENT" \
 	"$(git -C r config lfs.customtransfer.multipart.path)"
 git -C r config lfs.customtransfer.lfs-multipart.path /gone/git-lfs-multipart
 check 'a stale path of its own, too' sh -c '
-	git lfs-multipart install --standalone '"$SERVER"' r | grep replaced'
+	git lfs-multipart install --standalone --uploads '"$SERVER"' r | grep replaced'
 git -C r config lfs.customTransfer.lfs-multipart.path hf
 check 'a misspelt key' sh -c '
-	git lfs-multipart install --standalone '"$SERVER"' r | grep removed.*hf'
+	git lfs-multipart install --standalone --uploads '"$SERVER"' r | grep removed.*hf'
 check 'is gone' fails git -C r config lfs.customTransfer.lfs-multipart.path
 check 'uninstall' git lfs-multipart uninstall r
 check 'takes all of both' nothing -C r config --local
@@ -156,7 +167,7 @@ check 'takes all of it' nothing config --global
 
 # A message names what stands in the way.
 said () {
-	git lfs-multipart install --standalone "$@" >said 2>&1
+	git lfs-multipart install --standalone --uploads "$@" >said 2>&1
 	cat said
 }
 
@@ -165,7 +176,7 @@ said "$SERVER" r >said.all
 check 'another agent for a part of the server is said' grep \
 	"r.git.standalonetransferagent is .other. in file:.git/config; .*there" \
 	said
-check 'install over it' sh -c 'git lfs-multipart install --standalone \
+check 'install over it' sh -c 'git lfs-multipart install --standalone --uploads \
 	'"$SERVER/r.git"' r | grep "replaced .* = other"'
 git -C r config "lfs.$SERVER.standalonetransferagent" other
 check 'one in another file, too' sh -c 'cd r &&
@@ -195,7 +206,7 @@ LFS_HREF=$(lfs_url s)
 export GIT_SSH LFS_HREF TEST_TMP
 ssh_form () {
 	git -C s remote set-url origin "$1"
-	check "$1" sh -c "cd s && git lfs-multipart install --standalone '$2'"
+	check "$1" sh -c "cd s && git lfs-multipart install --standalone --uploads '$2'"
 	check 'is keyed on the https URL' \
 		equal "$(rules -C s config --local)" "$(rule_for "$3")"
 	check 'and moves' both_ways s
@@ -222,7 +233,9 @@ check 'again' sh -c "cd t && git lfs-multipart install --shared |
 	grep 'Already set up in .lfsconfig'"
 git -C t add .lfsconfig
 git -C t commit -q -m 'share'
-check 'it moves' both_ways t
+check 'uploads stay with git-lfs' equal "$SERVER/t.git/info/lfs" \
+	"$(git config -f t/.lfsconfig lfs.pushurl)"
+check 'it downloads' downloads_alone t
 check 'another user' sh -c '
 	mkdir other && export HOME=$PWD/other && cp home/.gitconfig other/ &&
 	git lfs-multipart install --global --standalone lfs-multipart:: &&
@@ -234,9 +247,9 @@ add_file clone new.bin 100K 99
 rm -f log
 check 'a push from the clone' env HOME="$TEST_TMP/other" \
 	git -C clone push -q origin main
-check 'was, too' by_us upload clone/new.bin
-check 'which the first one gets by us' sh -c '
-	rm log && git -C t pull -q origin main && grep "download of" log'
+check 'was by git-lfs' fails test -e log
+check 'the first one gets that by us' sh -c '
+	git -C t pull -q origin main && grep "download of" log'
 check 'uninstall leaves what is shared' sh -c '
 	git lfs-multipart uninstall t | grep "Left as it is: .* in .lfsconfig"'
 check 'as it was' equal "$(git config -f t/.lfsconfig lfs.url)" \
@@ -244,6 +257,16 @@ check 'as it was' equal "$(git config -f t/.lfsconfig lfs.url)" \
 check 'uninstall --shared' git lfs-multipart uninstall --shared t
 check 'makes the URL a plain one' equal "$SERVER/t.git/info/lfs" \
 	"$(git config -f t/.lfsconfig lfs.url)"
+check 'and takes the other away' fails git config -f t/.lfsconfig lfs.pushurl
+check 'install --shared --uploads' sh -c "cd t &&
+	git lfs-multipart install --shared --uploads '$SERVER/t.git' >../said &&
+	grep 'this program can neither fetch nor push' ../said &&
+	grep 'a push checks no locks' ../said"
+check 'it moves' both_ways t
+check 'install --shared' sh -c "cd t &&
+	git lfs-multipart install --shared '$SERVER/t.git' >../said"
+check 'changes that back' downloads_alone t
+check 'uninstall --shared' git lfs-multipart uninstall --shared t
 git -C t add .lfsconfig
 git -C t commit -q -m 'no more'
 check 'that git-lfs can use' without_us t
@@ -316,7 +339,7 @@ fails_as 'cannot read .lfsconfig' --shared https://h.example/x
 rm r/.lfsconfig
 check 'nothing was written' nothing -C r config --local
 mkdir r/.lfsconfig.lock
-fails_as "cannot write 'lfs.url' to .lfsconfig" --shared https://h.example/x
+fails_as "cannot write 'lfs.pushurl' to .lfsconfig" --shared https://h.example/x
 rmdir r/.lfsconfig.lock
 git -C r config lfs.url https://lfs.example/x
 check 'a remote that lfs.url overrides' sh -c '

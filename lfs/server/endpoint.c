@@ -324,11 +324,7 @@ static const char *get_remote(struct search *search, const char *remote,
 						   remote, name));
 }
 
-/*
- * The next name of a remote after `pos`, or NULL.  Anything about it in the
- * config makes a remote, as with `git remote`.
- */
-static const char *next_remote(const struct gitconfig *config, size_t *pos)
+const char *endpoint_next_remote(const struct gitconfig *config, size_t *pos)
 {
 	const struct gitconfig_entry *entry;
 
@@ -344,7 +340,7 @@ bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 	const char *other;
 	size_t pos = 0;
 
-	while ((other = next_remote(config, &pos)))
+	while ((other = endpoint_next_remote(config, &pos)))
 		if (!name || !strcmp(other, name))
 			return true;
 	return false;
@@ -493,7 +489,7 @@ static const char *sole_remote(const struct gitconfig *config)
 	const char *sole = NULL, *name;
 	size_t pos = 0;
 
-	while ((name = next_remote(config, &pos))) {
+	while ((name = endpoint_next_remote(config, &pos))) {
 		if (sole && strcmp(sole, name))
 			return NULL;
 		sole = name;

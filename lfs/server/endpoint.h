@@ -3,6 +3,7 @@
 #define LFS_SERVER_ENDPOINT_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "lfs/base/err.h"
 #include "lfs/git/gitconfig.h"
@@ -92,6 +93,13 @@ void endpoint_read_clone(struct endpoint *endpoint,
 
 /* Would git-lfs take it for a URL where the name of a remote is expected? */
 bool endpoint_is_url(const char *text);
+
+/*
+ * The names of the remotes, which may come more than once: start with `pos` 0 and
+ * call until NULL.  Anything about it in the config makes a remote, as with
+ * `git remote`.
+ */
+const char *endpoint_next_remote(const struct gitconfig *config, size_t *pos);
 
 /* Does the config have a remote of this name, or any for NULL? */
 bool endpoint_has_remote(const struct gitconfig *config, const char *name);

@@ -17,6 +17,7 @@ from .dialects import DIALECTS
 from .download import Download, parse_range
 from .faults import Faults, trip_of
 from .links import Signer
+from .locks import Locks
 from .login import Login
 from .steps import Steps
 from .store import Refused, Store
@@ -111,6 +112,7 @@ class App:
                            not options.no_hash)
         self.signer = Signer()
         self.login = Login(options.auth, options.bearer)
+        self.locks = Locks()
         self.other_login = Login(options.other_login, None)
         self.counters = Counters()
         self.faults = Faults(options.fault)
@@ -345,7 +347,15 @@ class App:
         return problem(404, "no such page")
 
     def do_locks(self, conn, req):
-        return problem(self.options.locks, "this server does no locking")
+        if self.options.locks != 200:
+            return problem(self.options.locks, "this server does no locking")
+        rest = API.match(req.path).group(2)[len("locks"):].strip("/")
+        asked = json.loads(conn.read_small(req) or "{}")
+        refused = self.unauthorized(req)
+        if refused:
+            return refused
+        return Answer(*self.locks.answer(req, rest, asked),
+                      {"Content-Type": LFS_JSON})
 
     def unauthorized(self, req):
         """The 401 answer if the API wants a password and has none."""

@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/downloads.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "lfs/base/buf.h"
+#include "lfs/base/mem.h"
+#include "lfs/base/text.h"
+#include "lfs/git/urlmatch.h"
+#include "lfs/net/url.h"
+#include "lfs/server/endpoint.h"
+
+#define BEFORE "before"
+
+enum {
+	CONFIG_MAX = 16 << 20
+};
+
+/* The two keys for a remote, or for all remotes if `remote` is NULL. */
+struct pair {
+	char *keys[2];	/* owned; by enum direction */
+};
+
+static struct pair pair_new(const char *remote)
+{
+	if (!remote)
+		return (struct pair){ { [DOWNLOAD] = xstrdup("lfs.url"),
+					[UPLOAD] = xstrdup("lfs.pushurl") } };
+	return (struct pair){
+		{ [DOWNLOAD] = xstrfmt("remote.%s.lfsurl", remote),
+		  [UPLOAD] = xstrfmt("remote.%s.lfspushurl", remote) }
+	};
+}
+
+static void pair_release(struct pair *pair)
+{
+	free(pair->keys[DOWNLOAD]);
+	free(pair->keys[UPLOAD]);
+}
+
+/* Without lfs-multipart:: in front. */
+static const char *plain(const char *url)
+{
+	return text_has_prefix(url, ENDPOINT_SHARED) ?
+		       url + strlen(ENDPOINT_SHARED) :
+		       url;
+}
+
+static bool is_for_us(const char *url)
+{
+	return url && text_has_prefix(url, ENDPOINT_SHARED);
+}
+
+/* Did install write the pair?  By hand, people write the first key alone. */
+static bool is_written(const struct gitconfig *config, const struct pair *pair)
+{
+	const char *up = gitconfig_get(config, pair->keys[UPLOAD]);
+
+	return is_for_us(gitconfig_get(config, pair->keys[DOWNLOAD])) && up &&
+	       !is_for_us(up);
+}
+
+/* One of the keys, or what it was before? */
+static bool is_of_pair(const struct gitconfig_entry *entry)
+{
+	static const char *const lfs[] = { "url", "pushurl", "url" BEFORE,
+					   "pushurl" BEFORE, NULL };
+	static const char *const remote[] = { "lfsurl", "lfspushurl",
+					      "lfsurl" BEFORE,
+					      "lfspushurl" BEFORE, NULL };
+
+	if (!strcasecmp(entry->section, "remote") && entry->sub)
+		return text_is_any(entry->name, remote);
+	return !strcasecmp(entry->section, "lfs") && !entry->sub &&
+	       text_is_any(entry->name, lfs);
+}
+
+static int copy_entry(struct buf *text, const struct gitconfig *config,
+		      const struct gitconfig_entry *entry)
+{
+	bool is_before = text_has_suffix(entry->name, BEFORE);
+	size_t len = strlen(entry->key);
+
+	if (is_of_pair(entry)) {
+		struct pair pair = pair_new(entry->sub);
+		bool was_written = is_written(config, &pair);
+
+		pair_release(&pair);
+		if (was_written && is_before)
+			len -= strlen(BEFORE);
+		else if (is_before)
+			return 0;
+		else if (was_written &&
+			 gitconfig_find(config, entry->key) == entry)
+			return 0;
+	}
+	if (buf_add(text, entry->key, len) || buf_puts(text, "\n") ||
+	    buf_puts(text, entry->value))
+		return -1;
+	return buf_add(text, "", 1);
+}
+
+struct gitconfig *downloads_before(const struct gitconfig *config,
+				   struct err *err)
+{
+	struct buf text = BUF_INIT(CONFIG_MAX);
+	const struct gitconfig_entry *entry;
+	struct gitconfig *before = NULL;
+	size_t pos = 0;
+
+	while ((entry = gitconfig_each(config, &pos)))
+		if (copy_entry(&text, config, entry))
+			break;
+	if (entry)
+		err_set(err, ERR_USAGE, "the git config is too large");
+	else
+		before = gitconfig_parse(buf_str(&text), text.len, err);
+	buf_release(&text);
+	return before;
+}
+
+/* Does git-lfs take the value of the key for that of an LFS server? */
+static bool names_lfs(const char *key)
+{
+	return text_has_prefix(key, "lfs.") ||
+	       text_has_suffix(key, ".lfsurl") ||
+	       text_has_suffix(key, ".lfspushurl");
+}
+
+/*
+ * The URL of an endpoint as a person writes it: before insteadOf applies, which
+ * git-lfs does each time that it reads the URL, and which may add a password.
+ * That of a git repository becomes its LFS server's; ssh knows only the former.
+ * The caller's.
+ */
+static char *written_url(const struct endpoint *endpoint,
+			 const struct gitconfig *config,
+			 enum direction direction)
+{
+	const char *key = endpoint->key;
+	const char *value = key ? gitconfig_get(config, key) : NULL;
+	struct endpoint again = ENDPOINT_INIT;
+	char *url;
+
+	if (value && (names_lfs(key) || endpoint->ssh.host))
+		return xstrdup(plain(value));
+	if (!value)
+		return xstrdup(endpoint->url);
+	url = xstrndup(value, strlen(value) - text_has_suffix(value, "/"));
+	again.url = xstrfmt("%s%s/info/lfs", url,
+			    text_has_suffix(url, ".git") ? "" : ".git");
+	free(url);
+	url = xstrdup(again.url);
+	endpoint_read_lfs(&again, config, url, direction);
+	if (!again.url || strcmp(again.url, endpoint->url)) {
+		free(url);
+		url = xstrdup(endpoint->url);
+	}
+	endpoint_release(&again);
+	return url;
+}
+
+static void release_one(struct downloads *downloads)
+{
+	free(downloads->remote);
+	for (int i = 0; i < 2; i++) {
+		free(downloads->keys[i]);
+		free(downloads->urls[i]);
+	}
+	serverurl_release(&downloads->servers);
+	*downloads = (struct downloads){ .remote = NULL };
+}
+
+void downloads_release(struct downloads_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		release_one(&list->items[i]);
+	list->n = 0;
+}
+
+/* Both configs of a repository, without our keys. */
+struct configs {
+	const struct gitconfig *git;
+	const struct gitconfig *all;	/* and .lfsconfig */
+};
+
+static bool is_shared(const struct configs *configs)
+{
+	const char *up = gitconfig_get(configs->all, "lfs.pushurl");
+
+	return !gitconfig_find(configs->git, "lfs.url") && up &&
+	       !is_for_us(up) &&
+	       is_for_us(gitconfig_get(configs->all, "lfs.url"));
+}
+
+/* `remote` may be NULL: the default. */
+static int find_one(struct downloads *found, const struct configs *configs,
+		    const char *remote, struct err *err)
+{
+	bool has_url = gitconfig_find(configs->all, "lfs.url");
+	const char *name = remote;
+	struct pair pair;
+
+	*found = (struct downloads){ .is_shared = is_shared(configs) };
+	for (int i = 0; i < 2; i++) {
+		enum direction direction = i ? UPLOAD : DOWNLOAD;
+		struct endpoint endpoint;
+
+		if (endpoint_find(&endpoint, configs->all, name, direction,
+				  err))
+			return -1;
+		found->urls[direction] = written_url(&endpoint, configs->all,
+						     direction);
+		if (!found->remote)
+			found->remote = xstrdup(endpoint.remote);
+		name = found->remote;
+		endpoint_release(&endpoint);
+	}
+	pair = pair_new(has_url ? NULL : found->remote);
+	found->keys[DOWNLOAD] = pair.keys[DOWNLOAD];
+	found->keys[UPLOAD] = pair.keys[UPLOAD];
+	return serverurl_find(&found->servers, configs->git, remote, err);
+}
+
+static int add_one(struct downloads_list *list, const struct configs *configs,
+		   const char *remote, struct err *err)
+{
+	struct downloads found;
+
+	if (find_one(&found, configs, remote, err)) {
+		release_one(&found);
+		return -1;
+	}
+	list->items[list->n++] = found;
+	return 0;
+}
+
+/* Does the server's URL, or the part of it in a key, lead to this URL? */
+static bool leads_to(const struct serverurl *servers, const char *url)
+{
+	struct urlmatch *match = urlmatch_new(url);
+	struct urlmatch_rank rank;
+	bool does = false;
+
+	for (size_t i = 0; match && i < servers->n; i++)
+		if (urlmatch_is_match(servers->urls[i], match, &rank))
+			does = true;
+	urlmatch_free(match);
+	return does;
+}
+
+static bool has_one(const struct downloads_list *list, const char *remote)
+{
+	for (size_t i = 0; i < list->n; i++)
+		if (!strcmp(list->items[i].remote, remote))
+			return true;
+	return false;
+}
+
+/* Add the remote if it has one of these servers; NULL: the default one. */
+static void add_if_leads(struct downloads_list *list,
+			 const struct configs *configs, const char *remote,
+			 const struct serverurl *servers)
+{
+	struct err no_server = ERR_INIT;
+	struct downloads *last = &list->items[list->n];
+
+	if (add_one(list, configs, remote, &no_server) ||
+	    leads_to(servers, last->servers.urls[0]))
+		return;
+	release_one(last);
+	list->n--;
+}
+
+static int find_by_server(struct downloads_list *list,
+			  const struct configs *configs, const char *text,
+			  const struct serverurl *servers, struct err *err)
+{
+	bool has_url = gitconfig_find(configs->all, "lfs.url");
+	char shown[URL_DISPLAY_MAX];
+	const char *remote;
+	size_t pos = 0;
+
+	url_display_any(text, shown, sizeof(shown));
+	if (has_url)
+		add_if_leads(list, configs, NULL, servers);
+	while (!has_url &&
+	       (remote = endpoint_next_remote(configs->all, &pos))) {
+		if (has_one(list, remote))
+			continue;
+		if (list->n == DOWNLOADS_MAX)
+			return err_set(err, ERR_USAGE,
+				       "more than %d remotes lead to '%s'; "
+				       "name one of them",
+				       DOWNLOADS_MAX - 1, shown);
+		add_if_leads(list, configs, remote, servers);
+	}
+	if (list->n)
+		return 0;
+	return err_set(err, ERR_USAGE,
+		       "no remote here leads to '%s'; name a remote, or use "
+		       "--uploads or --global",
+		       shown);
+}
+
+int downloads_find(struct downloads_list *list, const struct gitconfig *before,
+		   const struct repo *repo, const char *text, struct err *err)
+{
+	struct configs configs = { .git = before };
+	struct serverurl servers = { .n = 0 };
+	struct gitconfig *all = gitconfig_add_lfsconfig(before, repo->top, err);
+	int ret = -1;
+
+	list->n = 0;
+	configs.all = all;
+	if (all && (!text || endpoint_has_remote(before, text)))
+		ret = add_one(list, &configs, text, err);
+	else if (all && !serverurl_find(&servers, before, text, err))
+		ret = find_by_server(list, &configs, text, &servers, err);
+	serverurl_release(&servers);
+	gitconfig_free(all);
+	return ret;
+}
+
+void downloads_add_keys(struct keys *keys, const struct downloads *downloads,
+			const struct gitconfig *file)
+{
+	const struct pair pair = { { downloads->keys[0], downloads->keys[1] } };
+	bool was_written = is_written(file, &pair);
+	char *shared = xstrfmt(ENDPOINT_SHARED "%s", downloads->urls[DOWNLOAD]);
+
+	for (int i = 0; i < 2 && !was_written; i++) {
+		const char *value = gitconfig_get(file, pair.keys[i]);
+		char *name = xstrfmt("%s" BEFORE, pair.keys[i]);
+
+		if (value)
+			keys_add(keys, name, plain(value));
+		free(name);
+	}
+	/* In this order, no moment sends uploads elsewhere. */
+	keys_add(keys, pair.keys[UPLOAD], downloads->urls[UPLOAD]);
+	keys_add(keys, pair.keys[DOWNLOAD], shared);
+	free(shared);
+}
+
+static bool downloads_is_key(const struct gitconfig_entry *entry,
+			     const void *key)
+{
+	return !strcmp(entry->key, key);
+}
+
+/* Set one key to `value`, or remove it for NULL; returns how many changed. */
+static int set_key(const struct scope *scope, const char *key,
+		   const char *value, struct err *err)
+{
+	struct keys keys = { .n = 0 };
+	int nchanges;
+
+	if (!value)
+		return keys_remove(scope, downloads_is_key, key, err);
+	keys_add(&keys, key, value);
+	nchanges = keys_write(&keys, scope, err);
+	keys_release(&keys);
+	return nchanges;
+}
+
+static int undo(const struct scope *scope, const struct gitconfig *file,
+		const struct pair *pair, struct err *err)
+{
+	const char *url = gitconfig_get(file, pair->keys[DOWNLOAD]);
+	int nchanges = 0;
+
+	if (!is_written(file, pair))
+		return set_key(scope, pair->keys[DOWNLOAD], plain(url), err);
+	for (int i = 0; i < 2 && !err->kind; i++) {
+		const char *key = pair->keys[i ? UPLOAD : DOWNLOAD];
+		char *before = xstrfmt("%s" BEFORE, key);
+
+		nchanges += set_key(scope, key, gitconfig_get(file, before),
+				    err);
+		if (!err->kind)
+			nchanges += set_key(scope, before, NULL, err);
+		free(before);
+	}
+	return err->kind ? -1 : nchanges;
+}
+
+/* Is the entry the key of a download by us, and one that is meant? */
+static bool is_meant(const struct gitconfig *file,
+		     const struct gitconfig_entry *entry, const char *remote,
+		     const struct serverurl *servers)
+{
+	struct endpoint endpoint = ENDPOINT_INIT;
+	bool is;
+
+	if (!is_of_pair(entry) || !is_for_us(entry->value) ||
+	    text_has_suffix(entry->name, "pushurl") ||
+	    gitconfig_find(file, entry->key) != entry)
+		return false;
+	if (!servers->n ||
+	    (remote && entry->sub && !strcmp(remote, entry->sub)))
+		return true;
+	endpoint_read_lfs(&endpoint, file, plain(entry->value), DOWNLOAD);
+	is = endpoint.url && leads_to(servers, endpoint.url);
+	endpoint_release(&endpoint);
+	return is;
+}
+
+int downloads_remove(const struct scope *scope, const char *remote,
+		     const struct serverurl *servers, struct err *err)
+{
+	struct gitconfig *file = keys_load(scope, err);
+	const struct gitconfig_entry *entry;
+	int nchanges = 0;
+	size_t pos = 0;
+
+	while (file && !err->kind && (entry = gitconfig_each(file, &pos))) {
+		struct pair pair;
+
+		if (!is_meant(file, entry, remote, servers))
+			continue;
+		pair = pair_new(entry->sub);
+		nchanges += undo(scope, file, &pair, err);
+		pair_release(&pair);
+	}
+	gitconfig_free(file);
+	return err->kind ? -1 : nchanges;
+}
+
+/* The key of an endpoint's URL, or the rule that leaves the server to us. */
+static const struct gitconfig_entry *find_mover(const struct endpoint *endpoint,
+						const struct gitconfig *config)
+{
+	const struct gitconfig_entry *url = NULL, *rule;
+
+	if (endpoint->key)
+		url = gitconfig_find(config, endpoint->key);
+	if (url && is_for_us(url->value))
+		return url;
+	rule = gitconfig_find_url(config, "lfs", endpoint->url,
+				  STANDALONE_RULE);
+	return rule && !strcmp(rule->value, STANDALONE_AGENT) ? rule : NULL;
+}
+
+int movers_find(struct movers *movers, const struct gitconfig *config,
+		const char *remote, struct err *err)
+{
+	const struct gitconfig_entry *found;
+	struct endpoint endpoint;
+
+	*movers = (struct movers){ .remote = NULL };
+	if (endpoint_find(&endpoint, config, remote, DOWNLOAD, err))
+		return -1;
+	found = find_mover(&endpoint, config);
+	movers->is_ours[DOWNLOAD] = found;
+	movers->remote = xstrdup(endpoint.remote);
+	if (found && is_for_us(found->value)) {
+		movers->key = found->key;
+		movers->url = xstrdup(plain(found->value));
+	}
+	endpoint_release(&endpoint);
+	if (endpoint_find(&endpoint, config, movers->remote, UPLOAD, err))
+		return -1;
+	movers->upload = find_mover(&endpoint, config);
+	movers->is_ours[UPLOAD] = movers->upload;
+	endpoint_release(&endpoint);
+	return 0;
+}
+
+/* By lfs.url, which rules every remote? */
+static bool is_for_all(const struct movers *movers)
+{
+	return movers->key && text_has_prefix(movers->key, "lfs.");
+}
+
+static void add_movers(struct movers_list *list, const char *remote)
+{
+	struct err no_server = ERR_INIT;
+	struct movers movers;
+
+	for (size_t i = 0; i < list->n; i++)
+		if (is_for_all(&list->items[i]) ||
+		    (remote && !strcmp(list->items[i].remote, remote)))
+			return;
+	if (movers_find(&movers, list->all, remote, &no_server)) {
+		movers_release(&movers);
+		return;
+	}
+	list->items = xreallocarray(list->items, list->n + 1, sizeof(movers));
+	list->items[list->n++] = movers;
+}
+
+void movers_load(struct movers_list *list)
+{
+	struct err ignored = ERR_INIT;
+	struct repo repo = REPO_INIT;
+	const char *remote;
+	size_t pos = 0;
+
+	*list = (struct movers_list){ .n = 0 };
+	list->git = gitconfig_load(NULL, &ignored);
+	if (list->git && !repo_find(&repo, &ignored))
+		list->all = gitconfig_add_lfsconfig(list->git, repo.top,
+						    &ignored);
+	repo_release(&repo);
+	if (!list->all)
+		return;
+	while ((remote = endpoint_next_remote(list->all, &pos)))
+		add_movers(list, remote);
+	if (!list->n)
+		add_movers(list, NULL);
+}
+
+void movers_free(struct movers_list *list)
+{
+	for (size_t i = 0; i < list->n; i++)
+		movers_release(&list->items[i]);
+	free(list->items);
+	gitconfig_free(list->all);
+	gitconfig_free(list->git);
+	*list = (struct movers_list){ .n = 0 };
+}
+
+static void print_cure(const struct movers *movers)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	if (!movers->url || movers->is_ours[UPLOAD])
+		return;
+	printf("`git lfs locks` and `git lfs unlock <path>` need the plain URL: "
+	       "git -c %s=%s lfs locks\n",
+	       movers->key, url_display_any(movers->url, shown, sizeof(shown)));
+}
+
+void movers_print(const struct movers *movers, bool with_cost)
+{
+	char shown[URL_DISPLAY_MAX];
+
+	url_display_any(movers->remote, shown, sizeof(shown));
+	if (!movers->is_ours[DOWNLOAD] && !movers->is_ours[UPLOAD])
+		return;
+	printf("%s: this program downloads%s uploads.\n",
+	       is_for_all(movers) ? "All remotes" : shown,
+	       movers->is_ours[UPLOAD] ? " and" : ", git-lfs");
+	print_cure(movers);
+	if (with_cost && movers->is_ours[UPLOAD])
+		printf("So a push " STANDALONE_UPLOADS_COST
+		       "; `git lfs-multipart install --standalone %s` leaves "
+		       "uploads to git-lfs.\n",
+		       shown);
+}
+
+json_t *movers_json(const struct movers *movers)
+{
+	static const char *const names[] = { "git-lfs", STANDALONE_AGENT };
+	char shown[URL_DISPLAY_MAX];
+	/* A name that is not UTF-8 has no JSON string, and is left out. */
+	json_t *remote = json_string(movers->remote), *url = NULL;
+
+	if (movers->url)
+		url = json_string(
+			url_display_any(movers->url, shown, sizeof(shown)));
+	return json_pack("{s:o*, s:s, s:s, s:s*, s:o*}", "remote", remote,
+			 "downloads", names[movers->is_ours[DOWNLOAD]],
+			 "uploads", names[movers->is_ours[UPLOAD]], "key",
+			 movers->key, "url", url);
+}
+
+void movers_release(struct movers *movers)
+{
+	free(movers->remote);
+	free(movers->url);
+	*movers = (struct movers){ .remote = NULL };
+}
