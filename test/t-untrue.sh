@@ -83,7 +83,7 @@ server_nofaults
 change 1000
 server_faults "gzip=bomb,on=batch,times=0"
 check 'a bomb fails the push' fails push
-check 'at the limit' says 'answer of the LFS server is over 67108864 bytes'
+check 'at the limit' says 'the answer is over 67108864 bytes'
 server_nofaults
 push
 

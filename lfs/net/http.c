@@ -179,7 +179,7 @@ static int keep_body(struct http *http, const char *data, size_t n)
 		if (!buf_add(body, data, n))
 			return 0;
 		return err_set(http->err, ERR_PROTOCOL,
-			       "the answer is over %d bytes", HTTP_BODY_MAX);
+			       "the answer is over %zu bytes", body->max);
 	}
 	/* An endless page is not worth the connection. */
 	if (n >= REFUSAL_MAX - body->len) {
@@ -393,6 +393,8 @@ static int http_exchange(struct http *http, bool with_headers)
 	http->detail[0] = '\0';
 	http->status = 0;
 	buf_reset(&http->body);
+	http->body.max = http->request->body_max ? http->request->body_max :
+						   HTTP_BODY_MAX;
 	if (connect_prepare(http->easy, http->shared, &http->sockets, http->url,
 			    http->err) ||
 	    http_add_headers(http->request, with_headers, &lines))

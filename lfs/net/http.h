@@ -30,7 +30,7 @@
  */
 
 enum {
-	HTTP_BODY_MAX = 1 << 20,	/* a body kept in memory */
+	HTTP_BODY_MAX = 1 << 20,	/* a body kept in memory, if not asked otherwise */
 	HTTP_HEADERS_MAX = 64 << 10,	/* all header lines of one answer */
 	HTTP_REDIRECTS_MAX = 3,
 	HEADERS_MAX = 64	/* to send */
@@ -119,6 +119,7 @@ struct http_request {
 	const char *if_range;	/* the ETag for which the range holds, or NULL */
 	const struct http_body *body;	/* to send; NULL: none */
 	const struct http_sink *sink;	/* or NULL: the body is kept */
+	size_t body_max;	/* bytes of it that are kept; 0: HTTP_BODY_MAX */
 	bool is_raw;	/* the body comes as sent, whatever its Content-Encoding */
 	unsigned answer_ms;	/* silence while the answer is awaited */
 	int64_t expires;	/* when `url` does, as its action says; or 0 */

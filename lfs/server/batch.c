@@ -258,27 +258,6 @@ void batch_reset(struct batch *batch)
 	batch->nchallenges = 0;
 }
 
-static int on_begin(void *ctx, struct http *http, int status, struct err *err)
-{
-	(void)http;
-	(void)status;
-	(void)err;
-	/* After a redirect the answer begins anew. */
-	buf_reset(ctx);
-	return 0;
-}
-
-static int on_write(void *ctx, const char *data, size_t n, struct err *err)
-{
-	struct buf *answer = ctx;
-
-	if (!buf_add(answer, data, n))
-		return 0;
-	return err_set(err, ERR_PROTOCOL,
-		       "the answer of the LFS server is over %d bytes",
-		       BATCH_ANSWER_MAX);
-}
-
 /* A server that takes several kinds of login may name each in its own header. */
 static void keep_challenges(struct batch *batch, struct http *http,
 			    const char *name)
@@ -291,29 +270,27 @@ static void keep_challenges(struct batch *batch, struct http *http,
 		batch->challenges[batch->nchallenges++] = xstrdup(value);
 }
 
-/* Complete a request to `url` as a POST of this text, which is freed. */
+/* Complete the request as a POST of this text, which is freed, and make it. */
 static int batch_post(struct http *http, struct http_request *request,
-		      const struct headers *headers, char *text,
-		      struct err *err)
+		      enum status_proof proof, char *text, struct err *err)
 {
 	const struct http_body body = http_text(text, strlen(text));
 	int ret = url_check(request->url, err);
 
 	request->method = "POST";
-	request->headers = headers;
 	request->media_type = MEDIA_TYPE;
 	request->body = &body;
 	if (!ret)
 		ret = http_perform(http, request, err);
 	if (!ret)
-		ret = status_of_answer(http, request, STATUS_TAKEN, err);
+		ret = status_of_answer(http, request, proof, err);
 	free(text);
 	return ret;
 }
 
-static int take_answer(struct http *http, struct batch *batch,
-		       const struct buf *answer, struct err *err)
+static int take_answer(struct http *http, struct batch *batch, struct err *err)
 {
+	const struct buf *answer = http_answer(http);
 	const char *type = http_header(http, "Content-Type");
 
 	if (!status_is_page(buf_str(answer), type))
@@ -334,27 +311,21 @@ static void explain_missing(struct http *http, struct err *err)
 static int ask_batch(struct http *http, struct batch *batch, const char *url,
 		     struct err *err)
 {
-	struct buf answer = BUF_INIT(BATCH_ANSWER_MAX);
-	const struct http_sink sink = {
-		.begin = on_begin,
-		.write = on_write,
-		.ctx = &answer,
-	};
 	struct http_request request = {
 		.url = url,
-		.sink = &sink,
+		.headers = batch->headers,
+		.body_max = BATCH_ANSWER_MAX,
 		.answer_ms = batch->answer_ms,
 	};
-	int ret = batch_post(http, &request, batch->headers,
-			     batch_format(batch), err);
+	int ret = batch_post(http, &request, STATUS_ANY, batch_format(batch),
+			     err);
 
 	if (!ret) {
-		ret = take_answer(http, batch, &answer, err);
+		ret = take_answer(http, batch, err);
 	} else if (err->kind == ERR_AUTH) {
 		keep_challenges(batch, http, "Lfs-Authenticate");
 		keep_challenges(batch, http, "WWW-Authenticate");
 	}
-	buf_release(&answer);
 	return ret;
 }
 
@@ -382,14 +353,15 @@ int batch_verify(struct http *http, const struct batch_verify *verify,
 				 (json_int_t)verify->size);
 	struct http_request request = {
 		.url = verify->action->href,
+		.headers = &verify->action->headers,
 		.answer_ms = verify->answer_ms,
 		.expires = verify->action->expires,
 	};
 
 	if (verify->params)
 		json_object_set(tree, "params", verify->params);
-	return batch_post(http, &request, &verify->action->headers,
-			  format_and_free(tree), err) ?
+	return batch_post(http, &request, STATUS_TAKEN, format_and_free(tree),
+			  err) ?
 		       err_wrap(err, "verifying the upload") :
 		       0;
 }
