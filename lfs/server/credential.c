@@ -96,43 +96,19 @@ static int add_query(struct credtext *lines, const struct gitconfig *config,
 	return ret;
 }
 
-/* The lines under which agents tell each other of the query's login. */
-static int find_lines(const struct credentials *credentials,
-		      const struct credential_query *query,
-		      struct credtext *lines)
+struct credtext credential_lines(const struct credentials *credentials,
+				 const struct credential_query *query)
 {
+	struct credtext lines = CREDTEXT_INIT;
 	struct err ignored = ERR_INIT;
 	struct gourl url;
-	int ret;
 
 	if (choose_url(query, &url, &ignored))
-		return -1;
-	ret = add_query(lines, credentials->ask->config, &url, &ignored);
+		return lines;
+	if (add_query(&lines, credentials->ask->config, &url, &ignored))
+		credtext_release(&lines);
 	gourl_release(&url);
-	return ret;
-}
-
-void credential_note(struct credentials *credentials,
-		     const struct credential_query *query,
-		     enum credshare_fact fact, const struct err *why)
-{
-	struct credtext lines = CREDTEXT_INIT;
-
-	if (!find_lines(credentials, query, &lines))
-		credshare_note(credentials->share, fact, &lines, why);
-	credtext_release(&lines);
-}
-
-bool credential_knows(struct credentials *credentials,
-		      const struct credential_query *query,
-		      enum credshare_fact fact, struct err *why)
-{
-	struct credtext lines = CREDTEXT_INIT;
-	bool knows = !find_lines(credentials, query, &lines) &&
-		     credshare_knows(credentials->share, fact, &lines, why);
-
-	credtext_release(&lines);
-	return knows;
+	return lines;
 }
 
 /* Make a credential of the lines if they hold one. */

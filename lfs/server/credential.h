@@ -84,16 +84,13 @@ int credential_get(struct credentials *credentials,
 		   struct credential *credential, struct err *err);
 
 /*
- * credshare_note() and credshare_knows() of the login that such a query asks
- * for:  after CREDSHARE_FAILED the server is best left alone, as it may lock an
- * account after some bad logins.
+ * The lines under which agents tell each other of the login that such a query
+ * asks for (credshare_note()); the caller's, and none for a bad URL.  After
+ * CREDSHARE_FAILED the server is best left alone, as it may lock an account after
+ * some bad logins.
  */
-void credential_note(struct credentials *credentials,
-		     const struct credential_query *query,
-		     enum credshare_fact fact, const struct err *why);
-bool credential_knows(struct credentials *credentials,
-		      const struct credential_query *query,
-		      enum credshare_fact fact, struct err *why);
+struct credtext credential_lines(const struct credentials *credentials,
+				 const struct credential_query *query);
 
 /* The server took it (2xx): let the helpers store it, the others have it. */
 void credential_approve(struct credentials *credentials,

@@ -19,33 +19,18 @@ enum {
 
 struct session {
 	const struct gitconfig *config; /* borrowed */
-	struct credentials *credentials; /* borrowed */
+	struct credentials *credentials; /* borrowed, as the next */
+	struct credshare *share;
 	char *api_url; /* owned, as all below */
 	char *remote_url; /* or NULL */
 	struct sshauth ssh;
+	struct credtext lines; /* of its login, for other agents */
 	struct credential credential; /* none if without authorization */
 	bool is_approved;
 	bool is_on_trial; /* until an action that wanted it has ended well */
 	bool is_for_actions; /* an action that is not below the API wanted it */
 	unsigned rejections;
 };
-
-struct session *session_new(const struct session_options *options)
-{
-	struct session *session = xcalloc(1, sizeof(*session));
-
-	session->config = options->config;
-	session->credentials = options->credentials;
-	session->api_url = xstrdup(options->api_url);
-	if (options->remote_url)
-		session->remote_url = xstrdup(options->remote_url);
-	session->ssh.options.config = options->config;
-	session->ssh.options.ssh = options->ssh;
-	session->ssh.options.direction = options->direction;
-	session->ssh.options.share = credentials_share(options->credentials);
-	session->ssh.options.stop = options->stop;
-	return session;
-}
 
 const char *session_url(const struct session *session)
 {
@@ -60,6 +45,33 @@ static struct credential_query query_of(const struct session *session)
 		.api_url = session_url(session),
 		.remote_url = session->remote_url,
 	};
+}
+
+static void find_lines(struct session *session)
+{
+	const struct credential_query query = query_of(session);
+
+	credtext_release(&session->lines);
+	session->lines = credential_lines(session->credentials, &query);
+}
+
+struct session *session_new(const struct session_options *options)
+{
+	struct session *session = xcalloc(1, sizeof(*session));
+
+	session->config = options->config;
+	session->credentials = options->credentials;
+	session->share = credentials_share(options->credentials);
+	session->api_url = xstrdup(options->api_url);
+	if (options->remote_url)
+		session->remote_url = xstrdup(options->remote_url);
+	session->ssh.options.config = options->config;
+	session->ssh.options.ssh = options->ssh;
+	session->ssh.options.direction = options->direction;
+	session->ssh.options.share = session->share;
+	session->ssh.options.stop = options->stop;
+	find_lines(session);
+	return session;
 }
 
 static bool has_ssh_login(const struct session *session)
@@ -100,8 +112,8 @@ static int get_credential(struct session *session,
 	if (credential_get(session->credentials, query, &session->credential,
 			   err))
 		return -1;
-	if (credential_knows(session->credentials, query, CREDSHARE_FOR_ACTIONS,
-			     NULL))
+	if (credshare_knows(session->share, CREDSHARE_FOR_ACTIONS,
+			    &session->lines, NULL))
 		session->is_for_actions = session->is_on_trial = true;
 	return 0;
 }
@@ -121,26 +133,27 @@ int session_run(enum session_next (*once)(void *ctx, struct err *err),
 
 static int find_credential(struct session *session, struct err *err)
 {
-	struct credentials *credentials = session->credentials;
-	struct credential_query query, in_url;
+	struct credshare *share = session->share;
+	struct credential_query query = query_of(session), in_url = query;
 
 	if (session->credential.authorization || has_ssh_login(session))
 		return 0;
-	query = in_url = query_of(session);
-	if (credential_knows(credentials, &query, CREDSHARE_FAILED, err))
+	if (credshare_knows(share, CREDSHARE_FAILED, &session->lines, err))
 		return -1;
 	if (own_login(session))
 		return 0;
 	/* git-lfs sends the login in the remote's URL only after a 401. */
 	in_url.remote_url = NULL;
 	in_url.in_url_only = true;
-	if (credential_get(credentials, &in_url, &session->credential, err))
+	if (credential_get(session->credentials, &in_url, &session->credential,
+			   err))
 		return -1;
 	if (session->credential.authorization)
 		return 0;
 	if (wants_login(session, session_url(session)) ||
-	    credential_knows(credentials, &query, CREDSHARE_APPROVED, NULL) ||
-	    credential_knows(credentials, &query, CREDSHARE_FOR_ACTIONS, NULL))
+	    credshare_knows(share, CREDSHARE_APPROVED, &session->lines, NULL) ||
+	    credshare_knows(share, CREDSHARE_FOR_ACTIONS, &session->lines,
+			    NULL))
 		return get_credential(session, &query, err);
 	return 0;
 }
@@ -151,6 +164,8 @@ enum session_next session_prepare(struct session *session, struct err *err)
 
 	if (ret > 0)
 		return SESSION_AGAIN;
+	/* The reply may have another address. */
+	find_lines(session);
 	if (ret || find_credential(session, err))
 		return SESSION_FAILED;
 	return SESSION_DONE;
@@ -368,7 +383,6 @@ static enum session_next judge_answer(struct session *session,
 				      const struct batch *batch,
 				      struct err *err)
 {
-	const struct credential_query query = query_of(session);
 	bool is_new = login && !session->is_approved &&
 		      is_current(session, login);
 
@@ -376,8 +390,8 @@ static enum session_next judge_answer(struct session *session,
 	    (has_ssh_login(session) || own_login(session))) {
 		blame_login(origin_of(session, login), err);
 		if (!has_ssh_login(session))
-			credential_note(session->credentials, &query,
-					CREDSHARE_FAILED, err);
+			credshare_note(session->share, CREDSHARE_FAILED,
+				       &session->lines, err);
 		return SESSION_FAILED;
 	}
 	if (err->kind == ERR_AUTH)
@@ -418,7 +432,6 @@ enum session_next session_answered(struct session *session,
 
 int session_log_in(struct session *session, const char *sent, struct err *err)
 {
-	const struct credential_query query = query_of(session);
 	bool has_unsent = !sent && has_ssh_login(session);
 
 	if (!has_unsent && (has_ssh_login(session) || own_login(session) ||
@@ -431,8 +444,8 @@ int session_log_in(struct session *session, const char *sent, struct err *err)
 	session->is_for_actions |= !sent;
 	session->is_on_trial = !has_unsent && !session->is_approved;
 	if (!sent && !has_unsent)
-		credential_note(session->credentials, &query,
-				CREDSHARE_FOR_ACTIONS, NULL);
+		credshare_note(session->share, CREDSHARE_FOR_ACTIONS,
+			       &session->lines, NULL);
 	return 1;
 }
 
@@ -459,6 +472,7 @@ void session_free(struct session *session)
 		credential_drop(session->credentials);
 	free(session->api_url);
 	free(session->remote_url);
+	credtext_release(&session->lines);
 	sshauth_release(&session->ssh);
 	credential_release(&session->credential);
 	free(session);

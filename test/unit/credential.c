@@ -186,6 +186,7 @@ static void nowhere(void **state)
 	struct credentials *credentials;
 	struct credential credential;
 	struct err err = ERR_INIT, again = ERR_INIT;
+	struct credtext lines;
 
 	(void)state;
 	set_up(0);
@@ -195,8 +196,10 @@ static void nowhere(void **state)
 	assert_int_equal(err.kind, ERR_AUTH);
 	assert_non_null(strstr(err.msg, "no credential found for "
 					"'https://h.example/'"));
-	assert_true(
-		credential_knows(credentials, &api, CREDSHARE_FAILED, &again));
+	lines = credential_lines(credentials, &api);
+	assert_true(credshare_knows(credentials_share(credentials),
+				    CREDSHARE_FAILED, &lines, &again));
+	credtext_release(&lines);
 	assert_string_equal(again.msg, err.msg);
 	/* Then no helper is asked, even if there is one now. */
 	setenv("GIT_ASKPASS", "./askpass", 1);
