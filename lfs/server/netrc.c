@@ -10,66 +10,52 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 
+static const char blanks[] = " \t\n\v\f\r";
+
 struct word {
-	const char *s;	/* NULL: the text is at its end */
-	size_t len;
+	const char *s;
+	size_t len;	/* 0: the text is at its end */
 };
 
-struct text {
-	const char *pos;
-	const char *end;
-};
-
-static bool is_blank(char c)
+static struct word next_word(const char **text)
 {
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
+	struct word word;
 
-static struct word next_word(struct text *text)
-{
-	struct word word = { NULL, 0 };
-
-	while (text->pos < text->end && is_blank(*text->pos))
-		text->pos++;
-	if (text->pos == text->end)
-		return word;
-	word.s = text->pos;
-	while (text->pos < text->end && !is_blank(*text->pos))
-		text->pos++;
-	word.len = (size_t)(text->pos - word.s);
+	*text += strspn(*text, blanks);
+	word = (struct word){ *text, strcspn(*text, blanks) };
+	*text += word.len;
 	return word;
 }
 
-static void skip_line(struct text *text)
+static void skip_line(const char **text)
 {
-	while (text->pos < text->end && *text->pos++ != '\n')
-		;
+	*text += strcspn(*text, "\n");
+	*text += **text == '\n';
 }
 
 /* A macro ends at the first empty line. */
-static void skip_macro(struct text *text)
+static void skip_macro(const char **text)
 {
 	skip_line(text);
-	while (text->pos < text->end && *text->pos != '\n' &&
-	       *text->pos != '\r')
+	while (**text && **text != '\n' && **text != '\r')
 		skip_line(text);
 }
 
 static bool is_word(struct word word, const char *s)
 {
-	return word.s && word.len == strlen(s) && !memcmp(word.s, s, word.len);
+	return word.len == strlen(s) && !memcmp(word.s, s, word.len);
 }
 
 static void set_word(char **field, struct word word)
 {
 	free(*field);
-	*field = xstrndup(word.s ? word.s : "", word.len);
+	*field = xstrndup(word.s, word.len);
 }
 
 enum { HOST, DEFAULT, KINDS };
 
 struct search {
-	struct text text;
+	const char *text;	/* what is left of it */
 	const struct netrc_query *query;
 	int kind;	/* of the entry that the text is in; KINDS: another host's */
 	struct netrc_login entry;	/* of it, so far */
@@ -103,7 +89,7 @@ static void take_keyword(struct search *search, struct word word)
 	struct word value;
 
 	if (*word.s == '#') {
-		search->text.pos = word.s;
+		search->text = word.s;
 		skip_line(&search->text);
 	} else if (is_word(word, "macdef")) {
 		skip_macro(&search->text);
@@ -133,16 +119,14 @@ static bool take_login(struct netrc_login *from, struct netrc_login *login)
 	return true;
 }
 
-bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
+bool netrc_find(const char *text, const struct netrc_query *query,
 		struct netrc_login *login)
 {
-	struct search search = { .text = { text, text + len },
-				 .query = query,
-				 .kind = KINDS };
+	struct search search = { .text = text, .query = query, .kind = KINDS };
 	struct word word;
 	bool found;
 
-	while ((word = next_word(&search.text)).s)
+	while ((word = next_word(&search.text)).len)
 		take_keyword(&search, word);
 	begin_entry(&search, KINDS);
 	found = take_login(&search.found[search.is_found[HOST] ? HOST :
@@ -153,37 +137,37 @@ bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
 	return found;
 }
 
-static int load(const char *path, char **text, size_t *len, struct err *err)
+/* The text of the file, the caller's; NULL if it cannot be had. */
+static char *load(const char *path, struct err *err)
 {
 	struct file_id id;
 	int fd = file_open(path, &id, err);
-	int ret = -1;
+	char *text = NULL;
 
 	if (fd < 0)
-		return -1;
-	if (id.size > NETRC_MAX) {
+		return NULL;
+	if (id.size > NETRC_MAX)
 		err_set(err, ERR_USAGE, "'%s' is over %d bytes", path,
 			NETRC_MAX);
-		goto out;
+	else
+		text = xcalloc(1, (size_t)id.size + 1);
+	if (text && file_read_at(fd, text, (size_t)id.size, 0, err)) {
+		free(text);
+		text = NULL;
 	}
-	*len = (size_t)id.size;
-	*text = xmalloc(*len + 1);
-	ret = file_read_at(fd, *text, *len, 0, err);
-out:
 	close(fd);
-	return ret;
+	return text;
 }
 
 bool netrc_load(const char *path, const struct netrc_query *query,
 		struct netrc_login *login)
 {
 	struct err err = ERR_INIT;
-	char *text = NULL;
-	size_t len = 0;
+	char *text = load(path, &err);
 	bool found = false;
 
-	if (!load(path, &text, &len, &err))
-		found = netrc_find(text, len, query, login);
+	if (text)
+		found = netrc_find(text, query, login);
 	else if (err.code != ENOENT)
 		log_warn("%s", err.msg);
 	free(text);

@@ -34,7 +34,7 @@ struct netrc_query {
  * The login in the text of a .netrc file.  False, with nothing to free, if there
  * is none.
  */
-bool netrc_find(const char *text, size_t len, const struct netrc_query *query,
+bool netrc_find(const char *text, const struct netrc_query *query,
 		struct netrc_login *login);
 
 /*

@@ -20,12 +20,13 @@ static void check(const char *value, size_t size)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static const char *const users[] = { "", "u" };
+	char *text = xstrndup((const char *)data, size);
 
 	for (size_t i = 0; i < 2; i++) {
 		const struct netrc_query query = { "h", users[i] };
 		struct netrc_login login = { NULL, NULL };
 
-		if (netrc_find((const char *)data, size, &query, &login)) {
+		if (netrc_find(text, &query, &login)) {
 			check(login.login, size);
 			check(login.password, size);
 			if (i && strcmp(login.login, "u") != 0)
@@ -33,5 +34,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		}
 		netrc_login_release(&login);
 	}
+	free(text);
 	return 0;
 }

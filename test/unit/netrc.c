@@ -79,7 +79,7 @@ static bool find(const char *text, const char *user, struct netrc_login *login)
 {
 	const struct netrc_query query = { .host = "h", .user = user };
 
-	return netrc_find(text, strlen(text), &query, login);
+	return netrc_find(text, &query, login);
 }
 
 static void finds(void **state)
