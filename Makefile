@@ -3,12 +3,12 @@
 # The modules of each layer, in dependency order: a module may include only
 # what stands to its left, and the layers above its own line here.
 BASE     = mem buf text err clock log json wait file child crc \
-           journal sha256 md5
+           journal sha256 sha1 md5
 NET      = libcurl url link retry connect http status \
            budget pool
 GIT      = urlmatch gitconfig httpconf repo pointer storage settings \
            patterns gitfiles history
-WORKTREE = selection placed place worktree
+WORKTREE = selection placed place gitindex worktree
 MODE     = plan multipart parts mode
 SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead

@@ -17,6 +17,8 @@
 #include "lfs/base/log.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/sha256.h"
+#include "lfs/base/text.h"
+#include "lfs/worktree/gitindex.h"
 #include "lfs/worktree/place.h"
 #include "lfs/worktree/placed.h"
 
@@ -27,6 +29,9 @@ enum {
 	HASH_SIZE = 1 << 20,
 	ENTRY_HEAD = 2 + 7	/* "H 100644 " before the id of a blob */
 };
+
+#define LOCK ".lock"
+#define GIT_VERSION "git version "
 
 struct worktree {
 	char *top;	/* owned, as all paths here */
@@ -81,8 +86,8 @@ static char *find_index_lock(const char *top, struct err *err)
 
 	if (!index)
 		return NULL;
-	lock = *index == '/' ? xstrfmt("%s.lock", index) :
-			       xstrfmt("%s/%s.lock", top, index);
+	lock = *index == '/' ? xstrfmt("%s" LOCK, index) :
+			       xstrfmt("%s/%s" LOCK, top, index);
 	free(index);
 	return lock;
 }
@@ -263,10 +268,14 @@ bool worktree_has_placed(void *ctx, const struct wanted_file *file)
 	       placed_is_same(&placed->id, &st);
 }
 
-/* Forget the files that are no longer what was placed: they are a person's. */
-static void drop_changed(struct worktree *worktree)
+/*
+ * Forget the files that are no longer what was placed: they are a person's.  Of the
+ * others, which are then in order, `files` has the present stat; the caller's.
+ */
+static struct gitindex_file *keep_unchanged(struct worktree *worktree)
 {
 	struct placed *untold = &worktree->untold;
+	struct gitindex_file *files = xcalloc(untold->n + 1, sizeof(*files));
 	size_t nkept = 0;
 	struct stat st;
 
@@ -274,13 +283,19 @@ static void drop_changed(struct worktree *worktree)
 	for (size_t i = 0; i < untold->n; i++) {
 		struct placed_file *file = &untold->files[i];
 
-		if (!place_stat(worktree->place.top, file->path, &st) &&
-		    placed_is_same(&file->id, &st))
-			untold->files[nkept++] = *file;
-		else
+		if (place_stat(worktree->place.top, file->path, &st) ||
+		    !placed_is_same(&file->id, &st)) {
 			free(file->path);
+			continue;
+		}
+		untold->files[nkept] = *file;
+		files[nkept++] = (struct gitindex_file){ .path = file->path,
+							 .st = st };
 	}
 	untold->n = nkept;
+	for (size_t i = 0; i < nkept; i++)
+		files[i].blob = untold->files[i].blob;
+	return files;
 }
 
 /*
@@ -381,26 +396,27 @@ static int update_index(const struct worktree *worktree, int paths,
 	return ret;
 }
 
-static bool is_locked(const struct worktree *worktree)
+static int wait_a_moment(const struct worktree *worktree, uint64_t until,
+			 struct err *err)
 {
-	return !access(worktree->index_lock, F_OK);
+	const struct timespec pause = { .tv_nsec = LOCK_TICK_MS * 1000000 };
+
+	if (stop_is_wanted(&worktree->stop))
+		return err_set(err, ERR_CANCELED, "stopped");
+	if (clock_ms() >= until)
+		return err_set(err, ERR_BUSY,
+			       "another process has locked git's index ('%s')",
+			       worktree->index_lock);
+	nanosleep(&pause, NULL);
+	return 0;
 }
 
 static int wait_for_lock(const struct worktree *worktree, uint64_t until,
 			 struct err *err)
 {
-	const struct timespec pause = { .tv_nsec = LOCK_TICK_MS * 1000000 };
-
-	while (is_locked(worktree)) {
-		if (stop_is_wanted(&worktree->stop))
-			return err_set(err, ERR_CANCELED, "stopped");
-		if (clock_ms() >= until)
-			return err_set(err, ERR_BUSY,
-				       "another process has locked git's index "
-				       "('%s')",
-				       worktree->index_lock);
-		nanosleep(&pause, NULL);
-	}
+	while (!access(worktree->index_lock, F_OK))
+		if (wait_a_moment(worktree, until, err))
+			return -1;
 	return 0;
 }
 
@@ -408,7 +424,7 @@ static int run_filter(struct worktree *worktree, bool is_last, struct err *err)
 {
 	int paths, ret;
 
-	drop_changed(worktree);
+	free(keep_unchanged(worktree));
 	paths = list_paths(worktree, err);
 	if (paths < 0)
 		return -1;
@@ -437,6 +453,124 @@ static int tell_by_filter(struct worktree *worktree, struct err *err)
 	return -1;
 }
 
+/* Does this git tell a file of 4 GiB from an empty one? */
+static bool marks_4gib(void)
+{
+	const char *const argv[] = { "git", "version", NULL };
+	const struct child child = { .argv = argv };
+	struct err ignored = ERR_INIT;
+	char *line = child_line(&child, NULL, &ignored), *rest = NULL;
+	unsigned long major = 0, minor = 0;
+
+	if (line && text_has_prefix(line, GIT_VERSION))
+		major = strtoul(line + strlen(GIT_VERSION), &rest, 10);
+	if (rest && *rest == '.')
+		minor = strtoul(rest + 1, NULL, 10);
+	free(line);
+	return major > 2 || (major == 2 && minor >= 43);
+}
+
+/* Must the index have the form of the git that is here? */
+static bool has_4gib(const struct placed *untold)
+{
+	for (size_t i = 0; i < untold->n; i++)
+		if (untold->files[i].id.size &&
+		    !(untold->files[i].id.size & UINT32_MAX))
+			return true;
+	return false;
+}
+
+/* Lock git's index as git does.  Returns a descriptor of the lock, or -1. */
+static int lock_index(const struct worktree *worktree, struct err *err)
+{
+	uint64_t until = clock_ms() + LOCK_WAIT_MS;
+	struct placed_id id;
+	struct stat st;
+	int fd;
+
+	while ((fd = open(worktree->index_lock,
+			  O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666)) < 0 &&
+	       errno == EEXIST)
+		if (wait_a_moment(worktree, until, err))
+			return -1;
+	if (fd < 0)
+		return err_sys(err, errno, "cannot make '%s'",
+			       worktree->index_lock);
+	if (!fstat(fd, &st)) {
+		id = placed_identify(&st);
+		placed_note_lock(worktree->journal, worktree->index_lock, &id);
+	}
+	return fd;
+}
+
+static void unlock_index(const struct worktree *worktree)
+{
+	const struct placed_id none = { .dev = 0 };
+
+	unlink(worktree->index_lock);
+	placed_note_lock(worktree->journal, worktree->index_lock, &none);
+}
+
+/* Put the index that is in memory in the place of the old one, by its lock. */
+static int write_index(const struct worktree *worktree, int lock,
+		       const struct gitindex *index, const char *path,
+		       struct err *err)
+{
+	if (file_write(lock, index->data, index->size, err) ||
+	    file_set_mode(lock, worktree->index_lock, index->mode, err))
+		return -1;
+	return rename(worktree->index_lock, path) ?
+		       err_sys(err, errno, "cannot rename '%s'",
+			       worktree->index_lock) :
+		       0;
+}
+
+/* With the index locked by the open file. */
+static int patch_index(struct worktree *worktree, int lock, struct err *err)
+{
+	struct gitindex_file *files = keep_unchanged(worktree);
+	const struct placed *untold = &worktree->untold;
+	struct gitindex index = { .data = NULL };
+	char *path;
+	int ret;
+
+	if (!untold->n) {
+		unlock_index(worktree);
+		free(files);
+		return 0;
+	}
+	path = xstrndup(worktree->index_lock,
+			strlen(worktree->index_lock) - strlen(LOCK));
+	index.hash_size = strlen(files->blob) / 2;
+	index.marks_4gib = has_4gib(untold) && marks_4gib();
+	ret = gitindex_load(&index, path, err) ||
+			      gitindex_patch(&index, files, untold->n, err) ||
+			      write_index(worktree, lock, &index, path, err) ?
+		      -1 :
+		      0;
+	gitindex_release(&index);
+	free(files);
+	free(path);
+	return ret;
+}
+
+/*
+ * By writing the stat data ourselves, which costs nothing a byte.  ERR_PROTOCOL if
+ * there is something in the index that we do not know.
+ */
+static int tell_by_patch(struct worktree *worktree, struct err *err)
+{
+	int lock = lock_index(worktree, err), ret;
+
+	if (lock < 0)
+		return -1;
+	ret = patch_index(worktree, lock, err);
+	if (ret)
+		unlock_index(worktree);
+	close(lock);
+	return ret;
+}
+
 static void forget_told(struct worktree *worktree)
 {
 	struct placed *untold = &worktree->untold;
@@ -449,9 +583,16 @@ static void forget_told(struct worktree *worktree)
 
 int worktree_tell_git(struct worktree *worktree, struct err *err)
 {
+	int ret;
+
 	if (!worktree->untold.n)
 		return 0;
-	if (tell_by_filter(worktree, err))
+	ret = tell_by_patch(worktree, err);
+	if (ret && err->kind == ERR_PROTOCOL) {
+		log_info("%s: git update-index is asked", err->msg);
+		ret = tell_by_filter(worktree, err);
+	}
+	if (ret)
 		return err_wrap(err, "cannot tell git about %zu files",
 				worktree->untold.n);
 	forget_told(worktree);
