@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <signal.h>
 #include <unistd.h>
 
 #include "agent/standalone.h"
@@ -150,5 +151,6 @@ int main(void)
 		cmocka_unit_test(words_that_are_no_path),
 	};
 
+	signal(SIGPIPE, SIG_IGN);
 	return cmocka_run_group_tests(tests, leave, NULL);
 }
