@@ -56,6 +56,11 @@ void *xreallocarray(void *ptr, size_t n, size_t size)
 	return p;
 }
 
+void *xgrow(void *ptr, size_t n, size_t size)
+{
+	return n & (n - 1) ? ptr : xreallocarray(ptr, n ? 2 * n : 1, size);
+}
+
 char *xstrdup(const char *s)
 {
 	return xstrndup(s, strlen(s));

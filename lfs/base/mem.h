@@ -24,6 +24,12 @@ void *xcalloc(size_t n, size_t size);
 /* Resize to `n` items of `size` bytes, checked for overflow. */
 void *xreallocarray(void *ptr, size_t n, size_t size);
 
+/*
+ * Room for one more than `n` items, of an array that only this has made and
+ * grown: its room doubles.
+ */
+void *xgrow(void *ptr, size_t n, size_t size);
+
 /* Copies, which the caller frees.  xstrndup() stops at a NUL. */
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);

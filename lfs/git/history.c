@@ -252,11 +252,7 @@ static int note_absent(char *line, FILE *to, void *absent, struct err *err)
 	(void)err;
 	if (*line != '?')
 		return 0;
-	/* Grows at powers of two. */
-	if (!(names->n & (names->n - 1)))
-		names->names = xreallocarray(names->names,
-					     names->n ? 2 * names->n : 1,
-					     sizeof(*names->names));
+	names->names = xgrow(names->names, names->n, sizeof(*names->names));
 	snprintf(names->names[names->n++], NAME_ROOM, "%.*s",
 		 (int)strcspn(line + 1, "\n"), line + 1);
 	return 0;
@@ -369,12 +365,8 @@ static int list_objects(const struct search *search, struct err *err)
 
 static void add_pointer(struct history *history, const struct pointer *pointer)
 {
-	/* Grows at powers of two. */
-	if (!(history->n & (history->n - 1)))
-		history->pointers = xreallocarray(history->pointers,
-						  history->n ? 2 * history->n :
-							       1,
-						  sizeof(*history->pointers));
+	history->pointers = xgrow(history->pointers, history->n,
+				  sizeof(*history->pointers));
 	history->pointers[history->n++] = *pointer;
 }
 

@@ -303,25 +303,32 @@ struct search {
 	const char *key;	/* that of the last value; or NULL */
 };
 
-static const char *value_of(struct search *search,
-			    const struct gitconfig_entry *entry)
+static const struct gitconfig_entry *find_key(const struct search *search,
+					      const char *remote,
+					      const char *name)
 {
+	return remote ? gitconfig_find_sub(search->config, "remote", remote,
+					   name) :
+			gitconfig_find(search->config, name);
+}
+
+/*
+ * The value of a key, for an upload of `for_push` if that is set; a remote's, or
+ * with its whole name if `remote` is NULL.
+ */
+static const char *get_value(struct search *search, const char *remote,
+			     const char *for_push, const char *name)
+{
+	const struct gitconfig_entry *entry = NULL;
+
+	if (search->direction == UPLOAD)
+		entry = find_key(search, remote, for_push);
+	if (!entry)
+		entry = find_key(search, remote, name);
 	if (!entry)
 		return NULL;
 	search->key = entry->key;
 	return entry->value;
-}
-
-static const char *get_lfs(struct search *search, const char *name)
-{
-	return value_of(search, gitconfig_find(search->config, name));
-}
-
-static const char *get_remote(struct search *search, const char *remote,
-			      const char *name)
-{
-	return value_of(search, gitconfig_find_sub(search->config, "remote",
-						   remote, name));
 }
 
 const char *endpoint_next_remote(const struct gitconfig *config, size_t *pos)
@@ -349,12 +356,8 @@ bool endpoint_has_remote(const struct gitconfig *config, const char *name)
 /* git's URL of a remote, as it is written; borrowed. */
 static const char *remote_url(struct search *search, const char *remote)
 {
-	const char *url = NULL;
+	const char *url = get_value(search, remote, "pushurl", "url");
 
-	if (search->direction == UPLOAD)
-		url = get_remote(search, remote, "pushurl");
-	if (!url)
-		url = get_remote(search, remote, "url");
 	if (!url && (endpoint_has_remote(search->config, remote) ||
 		     endpoint_is_url(remote)))
 		url = remote;
@@ -365,12 +368,8 @@ static const char *remote_url(struct search *search, const char *remote)
 static bool find_of_remote(struct search *search, const char *remote,
 			   struct endpoint *endpoint)
 {
-	const char *url = NULL;
+	const char *url = get_value(search, remote, "lfspushurl", "lfsurl");
 
-	if (search->direction == UPLOAD)
-		url = get_remote(search, remote, "lfspushurl");
-	if (!url)
-		url = get_remote(search, remote, "lfsurl");
 	if (url) {
 		endpoint_read_lfs(endpoint, search->config, url,
 				  search->direction);
@@ -386,12 +385,8 @@ static bool find_of_remote(struct search *search, const char *remote,
 
 static void find_url(struct search *search, struct endpoint *endpoint)
 {
-	const char *url = NULL;
+	const char *url = get_value(search, NULL, "lfs.pushurl", "lfs.url");
 
-	if (search->direction == UPLOAD)
-		url = get_lfs(search, "lfs.pushurl");
-	if (!url)
-		url = get_lfs(search, "lfs.url");
 	if (url)
 		endpoint_read_lfs(endpoint, search->config, url,
 				  search->direction);

@@ -312,13 +312,8 @@ static void add_file(struct selection *selection, const struct entry *entry,
 {
 	struct wanted_file *file;
 
-	/* Grows at powers of two. */
-	if (!(selection->n & (selection->n - 1)))
-		selection->files = xreallocarray(selection->files,
-						 selection->n ?
-							 2 * selection->n :
-							 1,
-						 sizeof(*selection->files));
+	selection->files = xgrow(selection->files, selection->n,
+				 sizeof(*selection->files));
 	file = &selection->files[selection->n++];
 	*file = (struct wanted_file){
 		.path = xstrdup(entry->path),
