@@ -385,19 +385,16 @@ bool lookahead_take(struct lookahead *ahead, struct batch_object *object)
 /* Will the link be good for as long as the answer is kept? */
 static bool link_lasts(json_t *actions)
 {
-	const json_t *action = mode_action(actions, DOWNLOAD);
-	const char *href = json_string_value(json_object_get(action, "href"));
-	const char *at = json_string_value(
-		json_object_get(action, "expires_at"));
-	json_int_t in = json_integer_value(
-		json_object_get(action, "expires_in"));
-	int64_t least = clock_unix() + ANSWERS_KEPT_S, until;
+	int64_t least = clock_unix() + ANSWERS_KEPT_S;
+	struct err ignored = ERR_INIT;
+	struct action action;
+	bool lasts = !action_parse(&action, mode_action(actions, DOWNLOAD),
+				   NULL, &ignored) &&
+		     link_expires_at(action.href) >= least &&
+		     (!action.expires || action.expires >= least);
 
-	if (!href || link_expires_at(href) < least ||
-	    (in && in < ANSWERS_KEPT_S))
-		return false;
-	/* Go's zero time, in the year 1, says nothing. */
-	return !at || rfc3339_parse(at, &until) || until < 0 || until >= least;
+	action_release(&action);
+	return lasts;
 }
 
 /* Keep these answers about `n` objects, but for links that expire before. */

@@ -28,6 +28,7 @@ struct server {
 	struct askcred ask;
 	struct credshare *share;	/* owned, unless it is options.other's */
 	struct credentials *credentials;	/* owned, as all below */
+	struct credtext lines;	/* by which agents tell each other of this server */
 	/* The first is with the API, the others with hosts that wanted a login. */
 	struct session **sessions;
 	size_t nsessions;
@@ -87,6 +88,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
 	const struct endpoint *endpoint = context_endpoint(options->context,
 							   err);
 	char shown[URL_DISPLAY_MAX];
+	struct err ignored = ERR_INIT;
 	struct server *server;
 
 	if (!endpoint)
@@ -110,6 +112,7 @@ struct server *server_new(const struct server_options *options, struct err *err)
 			credshare_new(options->context->storage.multipart_dir,
 				      options->began_ms, &server->ask);
 	server->credentials = credentials_new(&server->ask, server->share);
+	credtext_add(&server->lines, "host", endpoint->url, &ignored);
 	add_session(server, endpoint->url, endpoint);
 	return server;
 }
@@ -121,16 +124,6 @@ static int run_request(struct job *job, struct http *http, struct err *err)
 	if (request->verification)
 		return verification_run(request->verification, http, err);
 	return batch_perform(http, &request->batch, err);
-}
-
-/* The lines under which agents tell each other of this server. */
-static struct credtext lines_of(const struct server *server)
-{
-	struct credtext lines = CREDTEXT_INIT;
-	struct err ignored = ERR_INIT;
-
-	credtext_add(&lines, "host", server->endpoint->url, &ignored);
-	return lines;
 }
 
 static bool has_answered(struct server *server)
@@ -148,29 +141,26 @@ static void hear_from_others(struct server *server, struct err *err)
 {
 	struct credshare *share = server->share;
 	struct http_shared *shared = pool_shared(server->options.pool);
-	struct credtext lines = lines_of(server);
 
-	if (credshare_knows(share, CREDSHARE_ANSWERED, &lines, NULL)) {
+	if (credshare_knows(share, CREDSHARE_ANSWERED, &server->lines, NULL)) {
 		atomic_store(&shared->moved_ms, clock_ms());
 		hosts_answered(&shared->hosts,
 			       session_url(server->sessions[0]));
 	} else {
-		credshare_knows(share, CREDSHARE_UNREACHED, &lines, err);
+		credshare_knows(share, CREDSHARE_UNREACHED, &server->lines,
+				err);
 	}
-	credtext_release(&lines);
 }
 
 /* Tell the other agents how the first request of this process ended. */
 static void tell_others(struct server *server, const struct err *err)
 {
 	struct credshare *share = server->share;
-	struct credtext lines = lines_of(server);
 
 	if (has_answered(server))
-		credshare_note(share, CREDSHARE_ANSWERED, &lines, NULL);
+		credshare_note(share, CREDSHARE_ANSWERED, &server->lines, NULL);
 	else if (retry_is_unreached(err))
-		credshare_note(share, CREDSHARE_UNREACHED, &lines, err);
-	credtext_release(&lines);
+		credshare_note(share, CREDSHARE_UNREACHED, &server->lines, err);
 }
 
 /* Have the pool run it; the outcome is in the job's err. */
@@ -572,6 +562,7 @@ void server_free(struct server *server)
 	credentials_free(server->credentials);
 	if (!server->options.other)
 		credshare_free(server->share);
+	credtext_release(&server->lines);
 	free(server->ref);
 	free(server);
 }
