@@ -14,6 +14,7 @@
 #include "lfs/server/endpoint.h"
 
 #define BEFORE "before"
+#define LOCKS "locksverify"
 
 enum {
 	CONFIG_MAX = 16 << 20
@@ -171,6 +172,8 @@ static void release_one(struct downloads *downloads)
 		free(downloads->urls[i]);
 	}
 	serverurl_release(&downloads->servers);
+	free(downloads->locks_key);
+	free(downloads->locks_value);
 	*downloads = (struct downloads){ .remote = NULL };
 }
 
@@ -196,6 +199,41 @@ static bool is_shared(const struct configs *configs)
 	       is_for_us(gitconfig_get(configs->all, "lfs.url"));
 }
 
+/* The https URL that git-lfs derives from an ssh URL; the caller's, or NULL. */
+static char *derived_url(const struct gitconfig *config, const char *url)
+{
+	struct endpoint endpoint = ENDPOINT_INIT;
+	char *derived = NULL;
+
+	endpoint_read_lfs(&endpoint, config, url, UPLOAD);
+	if (endpoint.ssh.host && endpoint.url)
+		derived = xstrdup(endpoint.url);
+	endpoint_release(&endpoint);
+	return derived;
+}
+
+/* Uploads by ssh: find what git-lfs does about locks now, and for which key. */
+static void find_locks(struct downloads *found, const struct gitconfig *config,
+		       const struct endpoint *endpoint)
+{
+	const struct gitconfig_entry *old, *other;
+	char *url = derived_url(config, found->urls[UPLOAD]), *key;
+
+	if (!url)
+		return;
+	key = xstrfmt("lfs.%s." LOCKS, url);
+	old = gitconfig_find_url(config, "lfs", endpoint->url, LOCKS);
+	other = gitconfig_find_url(config, "lfs", url, LOCKS);
+	free(url);
+	if (!old || gitconfig_find(config, key) ||
+	    (other && !strcmp(other->value, old->value))) {
+		free(key);
+		return;
+	}
+	found->locks_key = key;
+	found->locks_value = xstrdup(old->value);
+}
+
 /* `remote` may be NULL: the default. */
 static int find_one(struct downloads *found, const struct configs *configs,
 		    const char *remote, struct err *err)
@@ -216,6 +254,8 @@ static int find_one(struct downloads *found, const struct configs *configs,
 						     direction);
 		if (!found->remote)
 			found->remote = xstrdup(endpoint.remote);
+		if (direction == UPLOAD)
+			find_locks(found, configs->all, &endpoint);
 		name = found->remote;
 		endpoint_release(&endpoint);
 	}
@@ -289,14 +329,13 @@ static int find_by_server(struct downloads_list *list,
 		add_if_leads(list, configs, NULL, servers);
 	while (!has_url &&
 	       (remote = endpoint_next_remote(configs->all, &pos))) {
-		if (has_one(list, remote))
-			continue;
-		if (list->n == DOWNLOADS_MAX)
+		if (!has_one(list, remote))
+			add_if_leads(list, configs, remote, servers);
+		if (list->n > DOWNLOADS_MAX)
 			return err_set(err, ERR_USAGE,
 				       "more than %d remotes lead to '%s'; "
 				       "name one of them",
-				       DOWNLOADS_MAX - 1, shown);
-		add_if_leads(list, configs, remote, servers);
+				       DOWNLOADS_MAX, shown);
 	}
 	if (list->n)
 		return 0;
@@ -340,6 +379,8 @@ void downloads_add_keys(struct keys *keys, const struct downloads *downloads,
 			keys_add(keys, name, plain(value));
 		free(name);
 	}
+	if (downloads->locks_key)
+		keys_add(keys, downloads->locks_key, downloads->locks_value);
 	/* In this order, no moment sends uploads elsewhere. */
 	keys_add(keys, pair.keys[UPLOAD], downloads->urls[UPLOAD]);
 	keys_add(keys, pair.keys[DOWNLOAD], shared);
@@ -367,6 +408,30 @@ static int set_key(const struct scope *scope, const char *key,
 	return nchanges;
 }
 
+/* Remove the copy of what git-lfs does about locks, if it still is one. */
+static int undo_locks(const struct scope *scope, const struct gitconfig *file,
+		      const struct pair *pair, struct err *err)
+{
+	char *url = derived_url(file, gitconfig_get(file, pair->keys[UPLOAD]));
+	char *copy, *key;
+	const char *value, *old;
+	int nchanges = 0;
+
+	if (!url)
+		return 0;
+	copy = xstrfmt("lfs.%s." LOCKS, url);
+	key = xstrfmt("lfs.%s%s/info/lfs." LOCKS, url,
+		      text_has_suffix(url, ".git") ? "" : ".git");
+	value = gitconfig_get(file, copy);
+	old = gitconfig_get(file, key);
+	if (value && old && !strcmp(value, old))
+		nchanges = set_key(scope, copy, NULL, err);
+	free(key);
+	free(copy);
+	free(url);
+	return nchanges;
+}
+
 static int undo(const struct scope *scope, const struct gitconfig *file,
 		const struct pair *pair, struct err *err)
 {
@@ -375,6 +440,7 @@ static int undo(const struct scope *scope, const struct gitconfig *file,
 
 	if (!is_written(file, pair))
 		return set_key(scope, pair->keys[DOWNLOAD], plain(url), err);
+	nchanges = undo_locks(scope, file, pair, err);
 	for (int i = 0; i < 2 && !err->kind; i++) {
 		const char *key = pair->keys[i ? UPLOAD : DOWNLOAD];
 		char *before = xstrfmt("%s" BEFORE, key);

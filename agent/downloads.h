@@ -34,10 +34,16 @@ struct downloads {
 	char *urls[2];	/* what git-lfs would use without our keys */
 	struct serverurl servers;	/* to which these lead */
 	bool is_shared;	/* .lfsconfig does this already: nothing to write */
+	/*
+	 * Whether git-lfs checks locks stands under the https URL that it derives
+	 * from that of a repository, and for the ssh URL in `urls` it derives
+	 * another: then this is the key to add and its value; or NULL.
+	 */
+	char *locks_key, *locks_value;
 };
 
 struct downloads_list {
-	struct downloads items[DOWNLOADS_MAX];
+	struct downloads items[DOWNLOADS_MAX + 1];	/* the last is one too many */
 	size_t n;
 };
 

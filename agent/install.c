@@ -623,6 +623,20 @@ static int say_standalone(const struct request *request, struct err *err)
 	return all ? 0 : -1;
 }
 
+/* A set-up of an earlier version: uploads do not get to the transfer `multipart`. */
+static void say_older(const struct request *request)
+{
+	struct movers_list list;
+
+	if (request->is_standalone || !request_is_local(request))
+		return;
+	movers_load(&list);
+	for (size_t i = 0; i < list.n; i++)
+		if (list.items[i].is_ours[UPLOAD])
+			movers_print(&list.items[i], true);
+	movers_free(&list);
+}
+
 static int install(struct request *request, struct err *err)
 {
 	struct keys keys = { .n = 0 };
@@ -646,6 +660,8 @@ static int install(struct request *request, struct err *err)
 		ret = say_standalone(request, err);
 	if (!ret)
 		ret = warn_of_rivals(request, &keys, err);
+	if (!ret)
+		say_older(request);
 	keys_release(&keys);
 	free(path);
 	return ret;

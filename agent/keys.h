@@ -21,7 +21,7 @@ struct scope {
 	const char *dir;	/* in the repository; "." for the others */
 };
 
-enum { KEYS_MAX = 48 };
+enum { KEYS_MAX = 64 };
 
 struct key {
 	char *name;	/* owned, as is the value */

@@ -133,6 +133,30 @@ check 'host:path: the user is shown' grep \
 	'lfsurl = lfs-multipart::git@h.example:me/r$' said
 gone
 
+git config --global --unset lfs.locksverify
+L=lfs.$H/me/r.git
+made remote.origin.url git@h.example:me/r $L/info/lfs.locksverify true
+installs 'locks by ssh' origin
+check 'locks by ssh: git-lfs still checks them' equal true \
+	"$(git -C "$R" config lfs.$H/me/r.locksverify)"
+gone
+check 'locks by ssh: the copy is gone' fails git -C "$R" config \
+	lfs.$H/me/r.locksverify
+made remote.origin.url git@h.example:me/r.git $L/info/lfs.locksverify false
+installs 'locks by ssh, .git' origin
+check 'locks by ssh, .git: is copied' equal false \
+	"$(git -C "$R" config $L.locksverify)"
+git -C "$R" config $L.locksverify true
+installs 'locks by ssh, .git' origin
+gone
+check 'locks by ssh, .git: what a person has changed stays' equal true \
+	"$(git -C "$R" config $L.locksverify)"
+made remote.origin.url git@h.example:me/r lfs.$H.locksverify true
+installs 'locks of all' origin
+check 'locks of all: need no copy' fails git -C "$R" config \
+	lfs.$H/me/r.locksverify
+gone
+
 made remote.origin.url mine:me/r url.$H/.insteadOf mine: \
 	url.git@h.example:.pushInsteadOf mine:
 installs 'an alias' origin
@@ -229,6 +253,9 @@ check 'status of an older set-up: what it costs' shows said \
 	"^So $cost.*; .git lfs-multipart install --standalone up. leaves uploads"
 check 'status of an older set-up: has both directions' grep \
 	'^up: this program downloads and uploads\.$' said
+
+check 'plain install over that' sh -c "cd $R &&
+	git lfs-multipart install >../said && grep '^So $cost' ../said"
 
 # Both directions.
 made remote.origin.url $H/me/r

@@ -109,6 +109,12 @@ rows () {
 
 	check "$repo: dedup" same "$repo" lfs dedup --test
 	check "$repo: migrate info" same "$repo" lfs migrate info --everything
+	echo text >"$repo/a.txt"
+	git -C "$repo" add a.txt && git -C "$repo" commit -q -m text
+	check "$repo: migrate import" git -C "$repo" lfs migrate import --yes \
+		--everything --include '*.txt'
+	check "$repo: migrate import: makes a pointer" sh -c "
+		git -C $repo cat-file blob HEAD:a.txt | grep '^oid '"
 	check "$repo: env" sh -c "git -C $repo lfs env >out &&
 		grep -F 'lfs-multipart::$url' out"
 
@@ -164,4 +170,16 @@ check '.lfsconfig: another clone' sh -c '
 	rm -f log && git clone c.git c2 >out 2>&1 && cmp c/3.bin c2/3.bin'
 check '.lfsconfig: is by this program' by_us 19 download
 check '.lfsconfig: git-lfs does not warn of it' fails grep -i unsafe out
+
+# A server that picks the transfer for uploads in parts.
+start_server --dialect hf --chunk-size 100000
+new_repo p
+check 'multipart: install' sh -c 'cd p &&
+	git lfs-multipart install --standalone origin'
+add_file p 1.bin 300K
+rm -f log
+check 'multipart: push' git -C p push -q origin main
+check 'multipart: is by this program, which git-lfs has asked' by_us 1 upload
+check 'multipart: is in parts' equal 4 "$(server_count requests.part)"
+check 'multipart: the bytes are there' server_has p p/1.bin
 finish
