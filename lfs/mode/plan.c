@@ -49,12 +49,14 @@ int action_parse(struct action *action, const json_t *tree, const char *href,
 	return 0;
 }
 
-int action_headers(struct action *action, struct err *err)
+int headers_add_tree(struct headers *headers, json_t *tree, struct err *err)
 {
 	const char *name;
 	json_t *value;
 
-	json_object_foreach (action->header, name, value) {
+	if (tree && !json_is_object(tree) && !json_is_null(tree))
+		return err_set(err, ERR_PROTOCOL, "'header' is not an object");
+	json_object_foreach (tree, name, value) {
 		/* Go reads null as an empty string. */
 		const char *text = json_is_null(value) ?
 					   "" :
@@ -62,12 +64,18 @@ int action_headers(struct action *action, struct err *err)
 
 		if (!text)
 			return err_set(err, ERR_PROTOCOL,
-				       "action: 'header': '%.40s' is not a "
-				       "string",
+				       "'header': '%.40s' is not a string",
 				       name);
-		if (headers_add(&action->headers, name, text, err))
-			return err_wrap(err, "action: 'header'");
+		if (headers_add(headers, name, text, err))
+			return err_wrap(err, "'header'");
 	}
+	return 0;
+}
+
+int action_headers(struct action *action, struct err *err)
+{
+	if (headers_add_tree(&action->headers, action->header, err))
+		return err_wrap(err, "action");
 	return 0;
 }
 

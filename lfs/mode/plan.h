@@ -35,7 +35,13 @@ struct action {
 int action_parse(struct action *action, const json_t *tree, const char *href,
 		 struct err *err);
 
-/* Fill `headers` with all of `header`: names and values that HTTP allows. */
+/*
+ * Add the members of a `header`, which may be NULL: names and values that HTTP
+ * allows.
+ */
+int headers_add_tree(struct headers *headers, json_t *tree, struct err *err);
+
+/* Fill `headers` with all of `header`. */
 int action_headers(struct action *action, struct err *err);
 
 void action_release(struct action *action);

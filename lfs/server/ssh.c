@@ -295,28 +295,6 @@ static int take_href(struct sshreply *reply, const json_t *root,
 	return 0;
 }
 
-static int take_headers(struct sshreply *reply, json_t *root, struct err *err)
-{
-	json_t *header = json_object_get(root, "header"), *value;
-	const char *name;
-
-	if (!header || json_is_null(header))
-		return 0;
-	if (!json_is_object(header))
-		return err_set(err, ERR_PROTOCOL, "'header' is not an object");
-	json_object_foreach (header, name, value) {
-		const char *text = json_string_value(value);
-
-		if (!text && !json_is_null(value))
-			return err_set(err, ERR_PROTOCOL,
-				       "the header '%.40s' is not a string",
-				       name);
-		if (headers_add(&reply->headers, name, text ? text : "", err))
-			return -1;
-	}
-	return 0;
-}
-
 int sshreply_parse(struct sshreply *reply, const char *text, size_t len,
 		   const struct sshreply_times *times, struct err *err)
 {
@@ -332,7 +310,8 @@ int sshreply_parse(struct sshreply *reply, const char *text, size_t len,
 	if (root && !json_is_object(root))
 		err_set(err, ERR_PROTOCOL, "it is not an object");
 	else if (root && !take_href(reply, root, err) &&
-		 !take_headers(reply, root, err))
+		 !headers_add_tree(&reply->headers,
+				   json_object_get(root, "header"), err))
 		ret = take_expiry(reply, root, times, err);
 	json_decref(root);
 	if (!ret)

@@ -58,14 +58,6 @@ struct source_memory *engine_sources(struct engine *engine)
 	return &engine->sources;
 }
 
-static void set_shared(struct engine *engine)
-{
-	engine->shared.options_for = httpconf_options_for;
-	engine->shared.ctx = engine->context->httpconf;
-	engine->shared.connect_ms = engine->context->settings.connect_ms;
-	engine->shared.stall_ms = engine->context->settings.stall_ms;
-}
-
 struct retry_policy engine_retry_policy(const struct engine *engine)
 {
 	const struct settings *settings = &engine->context->settings;
@@ -114,7 +106,10 @@ struct engine *engine_new(struct context *context, unsigned nagents,
 	engine = xcalloc(1, sizeof(*engine));
 	engine->context = context;
 	engine->handed_over = -1;
-	set_shared(engine);
+	engine->shared.options_for = httpconf_options_for;
+	engine->shared.ctx = context->httpconf;
+	engine->shared.connect_ms = context->settings.connect_ms;
+	engine->shared.stall_ms = context->settings.stall_ms;
 	make_pool(engine, nagents);
 	return engine;
 }
