@@ -16,7 +16,7 @@ TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
 CARRY    = queue survey spool pipeline relay scheduler fork \
            checkout pull
-AGENT    = cli cleanplaced input message move agent keys standalone downloads \
+AGENT    = cli cleanplaced input message move agent keys standalone downloads movers \
            install human bar report status prune forkpush forkreport fork main
 
 PROG    = git-lfs-multipart

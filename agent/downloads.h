@@ -8,7 +8,6 @@
 #include "agent/keys.h"
 #include "agent/standalone.h"
 #include "lfs/base/err.h"
-#include "lfs/base/json.h"
 #include "lfs/git/gitconfig.h"
 #include "lfs/git/repo.h"
 
@@ -75,49 +74,5 @@ void downloads_add_keys(struct keys *keys, const struct downloads *downloads,
  */
 int downloads_remove(const struct scope *scope, const char *remote,
 		     const struct serverurl *servers, struct err *err);
-
-/* Who moves the objects of a remote. */
-struct movers {
-	char *remote;	/* owned, as is the URL */
-	char *url;	/* for the key, without lfs-multipart:: */
-	const char *key;	/* borrowed: the key of the download's URL */
-	bool is_ours[2];	/* by enum direction: this program does */
-	/* Borrowed: the rule for uploads, or the key of their URL. */
-	const struct gitconfig_entry *upload;
-};
-
-/*
- * Find that out by a config with .lfsconfig in it.  `remote` is a name, or NULL
- * for the default.  Release it in any case.
- */
-int movers_find(struct movers *movers, const struct gitconfig *config,
-		const char *remote, struct err *err);
-
-/* The movers of all remotes, or of the default one if there is none. */
-struct movers_list {
-	struct movers *items;	/* owned, as are the configs */
-	size_t n;
-	struct gitconfig *git, *all;
-};
-
-/*
- * Of the repository that the current directory is in.  A remote without an LFS
- * server is left out, as are all remotes but one if lfs.url leads them all to
- * this program.  Free the list in any case.
- */
-void movers_load(struct movers_list *list);
-
-void movers_free(struct movers_list *list);
-
-/*
- * If this program moves objects, say on stdout which, and which commands of
- * git-lfs need the plain URL; `with_cost`: and what its uploads lose.
- */
-void movers_print(const struct movers *movers, bool with_cost);
-
-/* The same as {"remote", "downloads", "uploads", "key", "url"}. */
-json_t *movers_json(const struct movers *movers);
-
-void movers_release(struct movers *movers);
 
 #endif

@@ -12,6 +12,7 @@
 #include "agent/cli.h"
 #include "agent/downloads.h"
 #include "agent/keys.h"
+#include "agent/movers.h"
 #include "agent/standalone.h"
 #include "lfs/base/child.h"
 #include "lfs/base/mem.h"
@@ -581,54 +582,51 @@ static int remove_other_kind(const struct request *request, struct err *err)
 	return ret < 0 ? -1 : 0;
 }
 
-/* Who moves the objects of this remote now, and what to know about it. */
-static void say_movers(const struct request *request,
-		       const struct gitconfig *config, const char *remote)
+/* What to know about the remotes that were set up. */
+static void say_remotes(const struct request *request)
 {
-	struct err ignored = ERR_INIT;
-	struct movers movers;
+	struct movers_list list;
 
-	if (!movers_find(&movers, config, remote, &ignored)) {
-		movers_print(&movers, false);
-		if (movers.upload)
-			keys_warn_of(&request->scope, movers.upload,
+	movers_load(&list);
+	for (size_t i = 0; i < request->downloads.n; i++) {
+		const struct movers *movers =
+			movers_of(&list, request->downloads.items[i].remote);
+
+		if (movers)
+			movers_print(movers, false);
+		if (movers && movers->upload)
+			keys_warn_of(&request->scope, movers->upload,
 				     "so uploads go through this program, too, "
-				     "and a push " STANDALONE_UPLOADS_COST);
+				     "and a push " STANDALONE_UPLOADS_COST
+				     "; `git lfs-multipart uninstall "
+				     "--standalone`, perhaps with --global, "
+				     "removes that key");
 	}
-	movers_release(&movers);
+	movers_free(&list);
 }
 
-static int say_standalone(const struct request *request, struct err *err)
+static void say_standalone(const struct request *request)
 {
-	struct gitconfig *config = gitconfig_load(NULL, err), *all = NULL;
+	bool is_both = !is_for_downloads(request) && !request->is_shared &&
+		       !is_for_shared(request);
 
-	if (config)
-		all = gitconfig_add_lfsconfig(config, request->repo.top, err);
-	for (size_t i = 0; all && i < request->downloads.n; i++)
-		say_movers(request, all, request->downloads.items[i].remote);
-	if (all && !is_for_downloads(request) && !request->is_shared &&
-	    !is_for_shared(request)) {
+	say_remotes(request);
+	if (is_both)
 		printf("Uploads go through this program, too: a push " STANDALONE_UPLOADS_COST
 		       ".\n");
-		if (!request->wants_uploads)
-			printf("Downloads alone can be had in a clone: "
-			       "git lfs-multipart install --standalone "
-			       "<remote>\n");
-	}
-	if (all)
-		printf("`git lfs prune --verify-remote` verifies nothing in "
-		       "this mode; use `git lfs-multipart prune --objects`.\n");
-	gitconfig_free(all);
-	gitconfig_free(config);
-	return all ? 0 : -1;
+	if (is_both && !request->wants_uploads)
+		printf("Downloads alone can be had in a clone: "
+		       "git lfs-multipart install --standalone <remote>\n");
+	printf("`git lfs prune --verify-remote` verifies nothing in this mode; "
+	       "use `git lfs-multipart prune --objects`.\n");
 }
 
-/* A set-up of an earlier version: uploads do not get to the transfer `multipart`. */
+/* In an older set-up, uploads never come to the transfer `multipart`. */
 static void say_older(const struct request *request)
 {
 	struct movers_list list;
 
-	if (request->is_standalone || !request_is_local(request))
+	if (!request_is_local(request))
 		return;
 	movers_load(&list);
 	for (size_t i = 0; i < list.n; i++)
@@ -657,10 +655,10 @@ static int install(struct request *request, struct err *err)
 		ret = standalone_share(&request->repo, &request->servers,
 				       request->wants_uploads, err);
 	if (!ret && request->is_standalone)
-		ret = say_standalone(request, err);
+		say_standalone(request);
 	if (!ret)
 		ret = warn_of_rivals(request, &keys, err);
-	if (!ret)
+	if (!ret && !request->is_standalone)
 		say_older(request);
 	keys_release(&keys);
 	free(path);

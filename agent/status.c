@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/downloads.h"
 #include "agent/human.h"
+#include "agent/movers.h"
 #include "lfs/base/clock.h"
 #include "lfs/base/mem.h"
 #include "lfs/git/gitconfig.h"

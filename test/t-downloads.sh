@@ -203,6 +203,11 @@ gone
 git config -f $R/.lfsconfig lfs.pushurl $H/file
 installs '.lfsconfig with both' origin
 has
+check '.lfsconfig with both: status' sh -c "cd $R &&
+	git lfs-multipart status >../said"
+check '.lfsconfig with both: is right' sh -c "
+	grep '^All remotes: this program downloads, git-lfs uploads' said &&
+	! grep '^But' said"
 
 # What an earlier version wrote leaves uploads to this program, too.
 cost='a push checks no locks of others'
@@ -241,6 +246,16 @@ check 'status: who moves what' grep \
 check 'status: the cure' grep \
 	"git -c remote.origin.lfsurl=$H/me/r.git/info/lfs lfs locks$" said
 check 'status: only that' equal 3 "$(grep -c . said)"
+git -C "$R" remote set-url origin $H/me/new
+check 'status after another URL' told
+check 'status after another URL: says so' shows said \
+	'^But not from the server .* install --standalone origin. follows it'
+git -C "$R" remote set-url origin $H/me/r
+git -C "$R" config --unset lfs.lfs-multipart::.standalonetransferagent
+check 'status without the rule' told
+check 'status without the rule: says so' shows said \
+	'^But git-lfs does not know .* --global --standalone lfs-multipart::'
+installs 'status again' origin
 check 'status --json' told --json
 echo '[{"remote":"origin","downloads":"lfs-multipart","uploads":"git-lfs",'\
 '"key":"remote.origin.lfsurl","url":"'$H'/me/r.git/info/lfs"},'\
