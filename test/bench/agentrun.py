@@ -99,6 +99,12 @@ class Agent:
 
 def measured(command, **options):
     """Run a command to its end: (seconds, processor seconds)."""
+    seconds, cpu, _ = measured_all(command, **options)
+    return seconds, cpu
+
+
+def measured_all(command, **options):
+    """The same, and the peak memory in MiB, of it or of what it ran."""
     begun = time.monotonic()
     process = subprocess.Popen(command, **options)
     _, status, usage = os.wait4(process.pid, 0)
@@ -106,4 +112,5 @@ def measured(command, **options):
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode:
         raise Failed("%s: exit status %d" % (command[0], process.returncode))
-    return seconds, usage.ru_utime + usage.ru_stime
+    return (seconds, usage.ru_utime + usage.ru_stime,
+            usage.ru_maxrss / 1024)
