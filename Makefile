@@ -17,7 +17,8 @@ TRANSFER = record hasher source object partial resume unfinished upload \
 CARRY    = queue survey spool pipeline relay scheduler fork \
            checkout pull
 AGENT    = cli cleanplaced input message move agent keys standalone downloads movers \
-           install human bar report status prune forkpush forkreport fork main
+           install human bar report status pruneobjects prune forkpush \
+           forkreport fork main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

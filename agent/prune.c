@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "agent/human.h"
+#include "agent/pruneobjects.h"
 #include "agent/status.h"
 #include "lfs/base/clock.h"
 #include "lfs/transfer/unfinished.h"
@@ -18,6 +19,9 @@ enum {
 
 struct prune {
 	bool is_json;
+	bool of_objects;
+	bool is_dry;
+	bool has_days;
 	unsigned days;
 	int64_t now;
 	uint64_t freed;
@@ -41,6 +45,7 @@ static int prune_set_days(void *args, const struct cli_option *option,
 			       "--%s takes days from 0 to %d, not '%s'",
 			       option->name, DAYS_MAX, text);
 	prune->days = (unsigned)days;
+	prune->has_days = true;
 	return 0;
 }
 
@@ -115,9 +120,24 @@ static void print_sum(const struct prune *prune)
 		printf("There was nothing to remove.\n");
 }
 
-static int prune_run(void *args)
+static int prune_set_words(void *args, size_t n, char **words, struct err *err)
 {
-	struct prune *prune = args;
+	const struct prune *prune = args;
+
+	if (n)
+		return err_set(err, ERR_USAGE, "unknown argument '%s'",
+			       words[0]);
+	if (prune->of_objects && prune->has_days)
+		return err_set(err, ERR_USAGE,
+			       "--older-than cannot be combined with "
+			       "--objects: git-lfs decides by its own keys");
+	if (prune->is_dry && !prune->of_objects)
+		return err_set(err, ERR_USAGE, "--dry-run is for --objects");
+	return 0;
+}
+
+static int prune_unfinished(struct prune *prune)
+{
 	struct unfinished_list list;
 	struct err err = ERR_INIT;
 	char *dir;
@@ -142,18 +162,35 @@ static int prune_run(void *args)
 	return err.kind || prune->nfailed ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+static int prune_run(void *args)
+{
+	struct prune *prune = args;
+	const struct pruneobjects_options of_objects = {
+		.is_dry = prune->is_dry,
+		.is_json = prune->is_json,
+	};
+
+	return prune->of_objects ? pruneobjects_run(&of_objects) :
+				   prune_unfinished(prune);
+}
+
 static const struct cli_option options[] = {
 	{ "json", .target = offsetof(struct prune, is_json) },
+	{ "objects", .target = offsetof(struct prune, of_objects) },
+	{ "dry-run", 'n', .target = offsetof(struct prune, is_dry) },
 	{ "older-than", .argument = "<days>", .set = prune_set_days },
 	{ .name = NULL },
 };
 
 const struct cli_command prune_command = {
 	.name = "prune",
-	.summary = "remove what unfinished transfers have left",
+	.summary = "remove what unfinished transfers have left, or old objects",
 	.usage = "usage: git lfs-multipart prune [--older-than <days>] "
+		 "[--json]\n"
+		 "       git lfs-multipart prune --objects [--dry-run] "
 		 "[--json]\n",
 	.options = options,
 	.args_size = sizeof(struct prune),
+	.set_words = prune_set_words,
 	.run = prune_run,
 };

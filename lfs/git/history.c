@@ -421,8 +421,8 @@ static void drop_doubles(struct history *history)
 	history->n = kept;
 }
 
-static int search_all(const struct search *search, struct history *history,
-		      struct err *err)
+static int read_objects(const struct search *search, struct history *history,
+			struct err *err)
 {
 	const int *fds = search->fds;
 	const struct gitfiles_blobs blobs = {
@@ -433,7 +433,7 @@ static int search_all(const struct search *search, struct history *history,
 		.stop = search->request->stop,
 	};
 
-	if (list_objects(search, err) || gitfiles_print_blobs(&blobs, err) ||
+	if (gitfiles_print_blobs(&blobs, err) ||
 	    history_read(history, fds[TEXTS], err))
 		return -1;
 	drop_doubles(history);
@@ -473,7 +473,9 @@ int history_find(struct history *history, const struct history_request *request,
 	*history = (struct history){ .n = 0 };
 	ret = open_search(&search, request, err);
 	if (!ret)
-		ret = search_all(&search, history, err);
+		ret = list_objects(&search, err);
+	if (!ret)
+		ret = read_objects(&search, history, err);
 	close_search(&search);
 	return ret;
 }
@@ -506,9 +508,8 @@ static int keep_named(char *line, FILE *to, void *absent, struct err *err)
 	return 0;
 }
 
-/* Those of the ids that are absent, as the index names them, are in ABSENT. */
-static int list_absent_blobs(const struct search *search, int ids,
-			     struct err *err)
+/* All that the indexes of all work trees name, with a mark at what is absent. */
+static int list_indexed(const struct search *search, struct err *err)
 {
 	static const char *const words[] = { "git",
 					     "rev-list",
@@ -517,9 +518,17 @@ static int list_absent_blobs(const struct search *search, int ids,
 					     "--indexed-objects",
 					     "--missing=print",
 					     NULL };
+
+	return run_git(search, words, -1, search->fds[LISTED], err);
+}
+
+/* Write to ABSENT those of the ids that an index names and that are absent. */
+static int list_absent_blobs(const struct search *search, int ids,
+			     struct err *err)
+{
 	const int *fds = search->fds;
 	struct names absent = { .n = 0 };
-	int ret = run_git(search, words, -1, fds[LISTED], err);
+	int ret = list_indexed(search, err);
 
 	if (!ret)
 		ret = gitfiles_sift(fds[LISTED], fds[ABSENT], note_absent,
@@ -543,6 +552,33 @@ int history_fetch_blobs(const struct history_request *request, int ids,
 		if (!ret && !fstat(search.fds[ABSENT], &stat) && stat.st_size)
 			ret = fetch_absent(&search, err);
 	}
+	close_search(&search);
+	return ret;
+}
+
+static int search_indexes(const struct search *search, struct history *history,
+			  struct err *err)
+{
+	size_t n = 0;
+
+	if (list_indexed(search, err) || list_absent(search, &n, err) ||
+	    (n && fetch_absent(search, err)) ||
+	    gitfiles_sift(search->fds[LISTED], search->fds[OBJECTS], keep_all,
+			  NULL, err))
+		return -1;
+	return read_objects(search, history, err);
+}
+
+int history_find_indexed(struct history *history,
+			 const struct history_request *request, struct err *err)
+{
+	struct search search;
+	int ret;
+
+	*history = (struct history){ .n = 0 };
+	ret = open_search(&search, request, err);
+	if (!ret)
+		ret = search_indexes(&search, history, err);
 	close_search(&search);
 	return ret;
 }

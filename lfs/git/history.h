@@ -62,6 +62,14 @@ int history_find(struct history *history, const struct history_request *request,
 int history_fetch(const struct history_request *request, struct err *err);
 
 /*
+ * Find the pointers that the indexes of all work trees name, at whatever path.
+ * Only `dir`, `config` and `stop` of the request matter.
+ */
+int history_find_indexed(struct history *history,
+			 const struct history_request *request,
+			 struct err *err);
+
+/*
  * In a partial clone, fetch in one go those blobs of the index that are absent
  * and that the file `ids` names, a hex id on each line.  Only `dir`, `config` and
  * `stop` of the request matter.

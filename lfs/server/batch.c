@@ -173,6 +173,10 @@ static int parse_object(const struct batch *batch, const json_t *tree,
 	if (!object || seen[object - batch->objects])
 		return 0;
 	seen[object - batch->objects] = true;
+	member = json_object_get(tree, "size");
+	object->is_other_size = json_is_integer(member) &&
+				(uint64_t)json_integer_value(member) !=
+					object->size;
 	member = json_object_get(tree, "authenticated");
 	object->authenticated = json_is_true(member);
 	if (error && !json_is_null(error))

@@ -37,6 +37,7 @@ struct batch_object {
 	/* The answer: */
 	struct err err;	/* kind ERR_NONE, or why not, as a sentence */
 	json_t *actions;	/* owned; NULL: nothing is to be done */
+	bool is_other_size;	/* the server says that it has another */
 	bool authenticated;	/* its actions want no credential of ours */
 
 	/* Added by server_complete() to an action that is one request: */
