@@ -61,6 +61,7 @@ const char *status_word(const struct unfinished *unfinished)
 		[UNFINISHED_COMPLETED] = "completed upload",
 		[UNFINISHED_STRAY] = "stray file",
 		[UNFINISHED_LOGIN] = "login",
+		[UNFINISHED_PLACED] = "placed files",
 	};
 
 	return words[unfinished->kind];
@@ -185,6 +186,20 @@ static void say_unneeded(const struct unfinished_list *list)
 		       "`git lfs-multipart prune` removes them.\n");
 }
 
+/* Other work trees of the repository may have some, too. */
+static void say_placed(const struct unfinished_list *list)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < list->n; i++)
+		n += list->items[i].in_use ? 0 : list->items[i].nplaced;
+	if (n)
+		printf("\nGit has not been told of up to %zu files that are in "
+		       "their place; the next `git lfs-multipart pull` there "
+		       "tells it.\n",
+		       n);
+}
+
 static void print_text(const struct unfinished_list *list,
 		       const struct movers_list *movers)
 {
@@ -200,6 +215,7 @@ static void print_text(const struct unfinished_list *list,
 	else
 		printf("There is no unfinished transfer.\n");
 	say_unneeded(list);
+	say_placed(list);
 	for (size_t i = 0; i < movers->n; i++)
 		movers_print(&movers->items[i], true);
 	for (size_t i = 0; i < nrows; i++)

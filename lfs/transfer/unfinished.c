@@ -21,6 +21,7 @@
 #include "lfs/transfer/record.h"
 #include "lfs/transfer/partial.h"
 #include "lfs/transfer/resume.h"
+#include "lfs/worktree/placed.h"
 
 enum {
 	DAY_S = 24 * 60 * 60,
@@ -164,6 +165,23 @@ static void describe_login(struct unfinished *unfinished)
 	unfinished->in_use = credshare_is_in_use(unfinished->path);
 }
 
+static void describe_placed(struct unfinished *unfinished)
+{
+	char *temp = placed_temp_path(unfinished->path);
+	struct err ignored = ERR_INIT;
+	struct placed placed;
+
+	count_file(unfinished, unfinished->path);
+	count_file(unfinished, temp);
+	free(temp);
+	if (placed_load(&placed, unfinished->path, &unfinished->in_use,
+			&ignored))
+		return;
+	unfinished->is_readable = placed.top != NULL;
+	unfinished->nplaced = placed.n;
+	placed_release(&placed);
+}
+
 /* The rest of a name that begins with an oid; NULL if it does not. */
 static const char *after_oid(const char *name)
 {
@@ -201,6 +219,8 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 
 	if (credshare_is_name(name))
 		unfinished->kind = UNFINISHED_LOGIN;
+	else if (is_own && placed_is_journal(name))
+		unfinished->kind = UNFINISHED_PLACED;
 	else if (!rest)
 		return false;
 	else if (!strcmp(rest, PARTIAL_JOURNAL))
@@ -240,6 +260,10 @@ static void describe(struct unfinished *unfinished, const char *dir, char *path)
 	case UNFINISHED_LOGIN:
 		unfinished->path = path;
 		describe_login(unfinished);
+		break;
+	case UNFINISHED_PLACED:
+		unfinished->path = path;
+		describe_placed(unfinished);
 		break;
 	default:
 		unfinished->path = path;
@@ -358,6 +382,8 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 
 	if (unfinished->in_use || unfinished->touched > limit)
 		return busy(unfinished, err);
+	if (unfinished->kind == UNFINISHED_PLACED)
+		return placed_remove(unfinished->path, err);
 	if (unfinished->kind == UNFINISHED_LOGIN)
 		return credshare_remove(unfinished->path, err);
 	if (!unfinished->journal)
@@ -375,6 +401,9 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 int64_t unfinished_limit(const struct unfinished *item, int64_t limit,
 			 int64_t now)
 {
+	/* A temporary file may be in the work tree, where git would add it. */
+	if (item->kind == UNFINISHED_PLACED)
+		return limit;
 	/* No other run can use what has no journal: a day is enough. */
 	if (unfinished_is_transfer(item) &&
 	    (item->kind != UNFINISHED_ALONE || limit > now - DAY_S))

@@ -21,6 +21,9 @@
  *	OID-KEY.upload	the same upload resumes it while its links live, and as
  *			long as runs get on; once complete, it answers git-lfs's
  *			next request for the same object (resume.h)
+ *	placed-KEY.journal
+ *			files that are in their place and of which git's index
+ *			does not know: the next pull in that work tree tells git
  *	credential-UID/	a login that agents share while they run (credshare.h)
  *
  * Files that others could have changed are not resumed: in a folder that they can
@@ -40,14 +43,15 @@ enum unfinished_kind {
 	/* From here on no transfers; of use for less than a day. */
 	UNFINISHED_COMPLETED,	/* the journal of an upload that was */
 	UNFINISHED_STRAY,	/* no run resumes it: OID.partial without a journal */
-	UNFINISHED_LOGIN	/* credential-UID/, which credshare.h makes */
+	UNFINISHED_LOGIN,	/* credential-UID/, which credshare.h makes */
+	UNFINISHED_PLACED	/* placed-KEY.journal, as worktree/placed.h has it */
 };
 
 enum { UNFINISHED_OID = 64 };
 
 struct unfinished {
 	enum unfinished_kind kind;
-	char oid[UNFINISHED_OID + 1];	/* "" for a login */
+	char oid[UNFINISHED_OID + 1];	/* "" for a login and for placed files */
 	bool is_readable;	/* its journal says what follows */
 	uint64_t size;	/* of the object */
 	uint64_t done;	/* bytes that need not be moved again */
@@ -55,6 +59,7 @@ struct unfinished {
 	char *path;	/* owned: the partial file, the journal, ... */
 	char *journal;	/* owned; NULL: it has none, and may be locked itself */
 	int64_t touched;	/* seconds since 1970 */
+	size_t nplaced;	/* files in the work tree that git was not told of */
 	uint64_t disk;	/* bytes that it takes on the disk */
 	bool in_use;	/* by another process */
 	bool is_there;	/* a download whose object git-lfs has got in another way */

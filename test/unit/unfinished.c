@@ -9,6 +9,7 @@
 #include "lfs/git/storage.h"
 #include "lfs/transfer/record.h"
 #include "lfs/transfer/unfinished.h"
+#include "lfs/worktree/placed.h"
 #include "test/unit/unit.h"
 
 #define OID "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"
@@ -391,6 +392,40 @@ static void limits(void **state)
 	assert_int_equal(limit_of(UNFINISHED_ALONE, 5, DAY_S + 7), 7);
 	assert_int_equal(limit_of(UNFINISHED_ALONE, DAY_S, DAY_S + 7), DAY_S);
 	assert_int_equal(limit_of(UNFINISHED_LOGIN, INT64_MAX, DAY_S + 7), 7);
+	assert_int_equal(limit_of(UNFINISHED_PLACED, 5, DAY_S + 7), 5);
+}
+
+/* Its temporary files go with it; that of a person does not. */
+static void placed_files(void **state)
+{
+	const char name[] = "placed-0123456789abcdef.journal";
+	struct placed_file file = { .path = (char *)"a.bin", .id.inode = 1 };
+	struct err err = ERR_INIT;
+	struct unfinished_list list;
+	struct placed left;
+	struct journal *journal = placed_open(name, dir, &left, &err);
+
+	(void)state;
+	assert_non_null(journal);
+	memset(file.pointer.oid, 'a', POINTER_OID);
+	memset(file.blob, 'b', 40);
+	placed_note(journal, &file);
+	assert_int_equal(placed_note_temp(journal, "temp", &err), 0);
+	journal_close(journal);
+	make("placed-0123456789abcdef.temp", 5, 0);
+	make("temp", 5, 0);
+	make("temp2", 5, 0);
+	list = load(1);
+	assert_int_equal(list.items[0].kind, UNFINISHED_PLACED);
+	assert_int_equal(list.items[0].nplaced, 1);
+	assert_true(list.items[0].is_readable);
+	assert_false(unfinished_is_transfer(&list.items[0]));
+	unfinished_release(&list);
+	assert_int_equal(remove_all(1, INT64_MAX), 1);
+	assert_int_equal(access("placed-0123456789abcdef.temp", F_OK), -1);
+	assert_int_equal(access("temp", F_OK), -1);
+	assert_int_equal(unlink("temp2"), 0);
+	load(0);
 }
 
 static void names_of_others(void **state)
@@ -528,6 +563,7 @@ int main(void)
 		cmocka_unit_test(finished_meanwhile),
 		cmocka_unit_test(worked_on_meanwhile),
 		cmocka_unit_test(limits),
+		cmocka_unit_test(placed_files),
 		cmocka_unit_test(names_of_others),
 		cmocka_unit_test(tidy),
 		cmocka_unit_test(tidy_what_came),
