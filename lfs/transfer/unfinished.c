@@ -209,21 +209,17 @@ static bool is_ours(const char *path)
 }
 
 /*
- * Set the kind and oid that a name in the folder stands for; false if it stands
- * for nothing.  `is_own`: only this user can make names there.
+ * Set the kind that a name stands for which begins with an oid; false if it stands
+ * for nothing.
  */
-static bool recognise(struct unfinished *unfinished, const char *dir,
-		      bool is_own, const char *name)
+static bool recognise_rest(struct unfinished *unfinished, const char *dir,
+			   bool is_own, const char *name)
 {
 	const char *rest = after_oid(name);
 
-	if (credshare_is_name(name))
-		unfinished->kind = UNFINISHED_LOGIN;
-	else if (is_own && placed_is_journal(name))
-		unfinished->kind = UNFINISHED_PLACED;
-	else if (!rest)
+	if (!rest)
 		return false;
-	else if (!strcmp(rest, PARTIAL_JOURNAL))
+	if (!strcmp(rest, PARTIAL_JOURNAL))
 		unfinished->kind = UNFINISHED_DOWNLOAD;
 	else if (*rest == '-' && text_has_suffix(rest, RESUME_SUFFIX))
 		unfinished->kind = UNFINISHED_UPLOAD;
@@ -236,10 +232,25 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 		unfinished->kind = UNFINISHED_STRAY;
 	else
 		return false;
-	if (!is_own && unfinished->kind != UNFINISHED_LOGIN)
+	if (!is_own)
 		unfinished->kind = UNFINISHED_STRAY;
-	if (rest)
-		memcpy(unfinished->oid, name, UNFINISHED_OID);
+	memcpy(unfinished->oid, name, UNFINISHED_OID);
+	return true;
+}
+
+/*
+ * Set the kind and oid that a name in the folder stands for; false if it stands
+ * for nothing.  `is_own`: only this user can make names there.
+ */
+static bool recognise(struct unfinished *unfinished, const char *dir,
+		      bool is_own, const char *name)
+{
+	if (credshare_is_name(name))
+		unfinished->kind = UNFINISHED_LOGIN;
+	else if (is_own && placed_is_journal(name))
+		unfinished->kind = UNFINISHED_PLACED;
+	else
+		return recognise_rest(unfinished, dir, is_own, name);
 	return true;
 }
 

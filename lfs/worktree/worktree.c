@@ -42,6 +42,7 @@ struct worktree {
 	struct journal *journal;
 	struct place place;
 	struct placed untold;	/* placed, and git does not know it yet */
+	bool keeps_journal;	/* it names files that were not looked at */
 	struct stop stop;
 };
 
@@ -159,8 +160,11 @@ static bool check_left(const struct worktree *worktree,
 	return true;
 }
 
-/* Keep only the files that are still what was placed. */
-static void check_all_left(struct worktree *worktree)
+/*
+ * Keep only the files that are still what was placed.  After a stop some have not
+ * been looked at, so the journal stays for the next run.
+ */
+static int check_all_left(struct worktree *worktree, struct err *err)
 {
 	struct placed *untold = &worktree->untold;
 	size_t nkept = 0;
@@ -171,9 +175,14 @@ static void check_all_left(struct worktree *worktree)
 		else
 			free(untold->files[i].path);
 	untold->n = nkept;
-	placed_clear(worktree->journal, worktree->top);
+	if (stop_is_wanted(&worktree->stop)) {
+		worktree->keeps_journal = true;
+		return err_set(err, ERR_CANCELED, "stopped");
+	}
+	/* The filter that git runs wants to know each ctime. */
 	for (size_t i = 0; i < nkept; i++)
 		placed_note(worktree->journal, &untold->files[i]);
+	return 0;
 }
 
 static int open_files(struct worktree *worktree, struct err *err)
@@ -226,13 +235,11 @@ struct worktree *worktree_open(const struct worktree_options *options,
 		.umask = storage->umask,
 		.stop = options->stop,
 	};
-	if (open_files(worktree, err)) {
+	if (open_files(worktree, err) || check_all_left(worktree, err)) {
 		worktree_close(worktree);
 		return NULL;
 	}
 	worktree->place.journal = worktree->journal;
-	if (worktree->untold.n)
-		check_all_left(worktree);
 	if (worktree_tell_git(worktree, &later))
 		log_info("%s", later.msg);
 	return worktree;
@@ -603,7 +610,8 @@ void worktree_close(struct worktree *worktree)
 {
 	if (!worktree)
 		return;
-	if (worktree->journal && !worktree->untold.n)
+	if (worktree->journal && !worktree->untold.n &&
+	    !worktree->keeps_journal)
 		journal_remove(worktree->journal);
 	journal_close(worktree->journal);
 	if (worktree->place.top >= 0)

@@ -44,6 +44,26 @@ int fchmod(int fd, mode_t mode)
 	return -1;
 }
 
+/* What the kernel's copy does: fails with this, or copies so much at most. */
+static int copy_errno;
+static size_t copy_most;
+static int ncopies;
+
+#define COPY_PARAMETERS \
+	int from, off_t *in, int to, off_t *out, size_t n, unsigned flags
+
+ssize_t copy_file_range(COPY_PARAMETERS)
+{
+	(void)flags;
+	ncopies++;
+	if (copy_errno) {
+		errno = copy_errno;
+		return -1;
+	}
+	return syscall(SYS_copy_file_range, from, in, to, out,
+		       n < copy_most ? n : copy_most, 0);
+}
+
 static int make_place(void **state)
 {
 	struct place *place = calloc(1, sizeof(*place));
@@ -449,6 +469,142 @@ static void modes_that_cannot_be_set(void **state)
 	assert_non_null(strstr(err.msg, "'here'"));
 }
 
+enum { COPIED = 3 << 20 };	/* not all of the file: no blocks are shared */
+
+/* The first bytes of a file without a name, which the place gets; the result. */
+static int copy_to(const struct place *place, const struct stop *stop,
+		   struct err *err)
+{
+	char *data = malloc(COPIED + 1), *copy = malloc(COPIED + 1);
+	int from = file_open_unlinked(place->dir, err), ret;
+	struct stat st;
+
+	assert_true(data && copy && from >= 0);
+	for (size_t i = 0; i <= COPIED; i++)
+		data[i] = (char)(i * 7 >> 3);
+	assert_int_equal(file_write_at(from, data, COPIED + 1, 0, err), 0);
+	assert_int_equal(ftruncate(place->fd, 0), 0);
+	ncopies = 0;
+	ret = file_copy(from, place->fd, COPIED, stop, err);
+	if (!ret) {
+		assert_int_equal(fstat(place->fd, &st), 0);
+		assert_int_equal(st.st_size, COPIED);
+		assert_int_equal(file_read_at(place->fd, copy, COPIED, 0, err),
+				 0);
+		assert_memory_equal(data, copy, COPIED);
+	}
+	close(from);
+	free(data);
+	free(copy);
+	return ret;
+}
+
+static void copies(void **state)
+{
+	static const int forgiven[] = { EXDEV, ENOSYS, EINVAL, EPERM,
+					EOPNOTSUPP };
+	const struct stop never = { .is_wanted = NULL };
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+
+	copy_errno = 0;
+	copy_most = SIZE_MAX;
+	assert_int_equal(copy_to(place, &never, &err), 0);
+	/* It may copy less than it is asked for. */
+	copy_most = 1000000;
+	assert_int_equal(copy_to(place, &never, &err), 0);
+	assert_int_equal(ncopies, 4);
+	/* It may say that it has reached the end, as of a file of /proc. */
+	copy_most = 0;
+	assert_int_equal(copy_to(place, &never, &err), 0);
+	for (size_t i = 0; i < COUNT(forgiven); i++) {
+		copy_errno = forgiven[i];
+		assert_int_equal(copy_to(place, &never, &err), 0);
+		assert_int_equal(ncopies, 1);
+	}
+	copy_errno = ENOSPC;
+	assert_int_equal(copy_to(place, &never, &err), -1);
+	assert_int_equal(err.code, ENOSPC);
+	copy_errno = 0;
+}
+
+static void a_copy_of_too_few_bytes(void **state)
+{
+	const struct stop never = { .is_wanted = NULL };
+	struct place *place = *state;
+	struct err err = ERR_INIT;
+	int from = file_open_unlinked(place->dir, &err);
+
+	copy_errno = 0;
+	copy_most = SIZE_MAX;
+	assert_int_equal(file_write_at(from, "abc", 3, 0, &err), 0);
+	assert_int_equal(file_copy(from, place->fd, 4, &never, &err), -1);
+	assert_int_equal(err.kind, ERR_LOCAL);
+	close(from);
+}
+
+static bool stop_at_second(void *ctx)
+{
+	int *ncalls = ctx;
+
+	return ++*ncalls == 2;
+}
+
+static void a_copy_that_is_stopped(void **state)
+{
+	struct place *place = *state;
+
+	copy_most = 1000000;
+	for (copy_errno = 0; copy_errno <= EXDEV; copy_errno += EXDEV) {
+		int ncalls = 0;
+		struct stop stop = stop_when(stop_at_second, &ncalls);
+		struct err err = ERR_INIT;
+
+		assert_int_equal(copy_to(place, &stop, &err), -1);
+		assert_int_equal(err.kind, ERR_CANCELED);
+	}
+	copy_errno = 0;
+}
+
+static void paths_below_a_folder(void **state)
+{
+	struct place *place = *state;
+	int top = open(place->dir, O_RDONLY | O_DIRECTORY), dir;
+	struct err err = ERR_INIT;
+	const char *name;
+	char path[200];
+
+	assert_true(top >= 0);
+	dir = file_open_below(top, "file", false, &name, &err);
+	assert_true(dir >= 0);
+	assert_string_equal(name, "file");
+	assert_int_equal(faccessat(dir, name, F_OK, 0), 0);
+	close(dir);
+	assert_int_equal(file_open_below(top, "d/e/f", false, &name, &err), -1);
+	assert_int_equal(err.code, ENOENT);
+	assert_non_null(strstr(err.msg, "'d'"));
+	dir = file_open_below(top, "d/e/f", true, &name, &err);
+	assert_true(dir >= 0);
+	assert_string_equal(name, "f");
+	close(dir);
+	assert_int_equal(faccessat(top, "d/e", F_OK, 0), 0);
+	assert_int_equal(faccessat(top, "d/e/f", F_OK, 0), -1);
+	/* A link to a folder that it may enter by another way. */
+	assert_int_equal(symlinkat("e", top, "d/l"), 0);
+	err_clear(&err);
+	assert_int_equal(file_open_below(top, "d/l/f", true, &name, &err), -1);
+	assert_non_null(strstr(err.msg, "'d/l' is a link"));
+	err_clear(&err);
+	assert_int_equal(file_open_below(top, "file/f", true, &name, &err), -1);
+	assert_non_null(strstr(err.msg, "'file' is a file"));
+	unlinkat(top, "d/l", 0);
+	snprintf(path, sizeof(path), "%s/d/e", place->dir);
+	rmdir(path);
+	snprintf(path, sizeof(path), "%s/d", place->dir);
+	rmdir(path);
+	close(top);
+}
+
 #define WITH_PLACE(test) \
 	cmocka_unit_test_setup_teardown(test, make_place, remove_place)
 
@@ -473,6 +629,10 @@ int main(void)
 		WITH_PLACE(room_that_is_not_told),
 		WITH_PLACE(no_room),
 		WITH_PLACE(modes_that_cannot_be_set),
+		WITH_PLACE(copies),
+		WITH_PLACE(a_copy_of_too_few_bytes),
+		WITH_PLACE(a_copy_that_is_stopped),
+		WITH_PLACE(paths_below_a_folder),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
