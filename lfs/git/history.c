@@ -200,15 +200,51 @@ static int list_all(const struct search *search, const char *filter, int out,
 	return list_revisions(&whole, words, out, err);
 }
 
-/* The objects that commits put at one of the paths, with the same marks. */
-static int list_changed(const struct search *search, struct names *absent,
-			int out, struct err *err)
+/* From "commit NAME" and its tree in turn: the trees, each beside no files. */
+static int keep_tree(char *line, FILE *to, void *ctx, struct err *err)
+{
+	static const char *const empty[] = {
+		"4b825dc642cb6eb9a060e54bf8d69288fbee4904",
+		"6ef19b41225c5369f1c104d45d8d85efa9b057b53b14b4b9b939dd74decc"
+		"5321",
+	};
+	size_t len = strcspn(line, "\n");
+
+	(void)ctx;
+	(void)err;
+	if (strncmp(line, "commit ", 7) != 0)
+		fprintf(to, "%s %s", empty[len != strlen(empty[0])], line);
+	return 0;
+}
+
+/* For git diff-tree: the commits that may matter, or the trees of the refs. */
+static int list_trees(const struct search *search, struct err *err)
 {
 	static const char *const commits[] = { "git", "rev-list",
 					       "--full-history", NULL };
+	static const char *const tips[] = { "git", "rev-list", "--format=%T",
+					    NULL };
+	struct search whole = *search;
 	const int *fds = search->fds;
 
-	if (list_revisions(search, commits, fds[COMMITS], err) ||
+	if (!search->request->tips_only)
+		return list_revisions(search, commits, fds[COMMITS], err);
+	whole.nspecs = 0;
+	if (list_revisions(&whole, tips, fds[CHANGES], err))
+		return -1;
+	return gitfiles_sift(fds[CHANGES], fds[COMMITS], keep_tree, NULL, err);
+}
+
+/*
+ * The objects that commits put at one of the paths, or that the trees of the
+ * refs have there, with the same marks.
+ */
+static int list_changed(const struct search *search, struct names *absent,
+			int out, struct err *err)
+{
+	const int *fds = search->fds;
+
+	if (list_trees(search, err) ||
 	    list_changes(search, fds[COMMITS], fds[CHANGES], err))
 		return -1;
 	return gitfiles_sift(fds[CHANGES], out, keep_changed, absent, err);

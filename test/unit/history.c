@@ -148,6 +148,43 @@ static void patterns(void **state)
 	expect("old..main", "*.bin", NULL, "4 ");
 }
 
+/* In the trees of the refs, whichever commit has put it there. */
+static void trees_only(void **state)
+{
+	static const struct {
+		const char *refs[3];
+		const char *include, *exclude, *expected;
+	} cases[] = {
+		{ { "main" }, NULL, NULL, "1 2 " },
+		{ { "main" }, "*.bin", NULL, "1 2 " },
+		{ { "main" }, "copy", "none", "1 " },
+		{ { "main" }, NULL, "*.bin", "" },
+		{ { "old" }, "*.dat,sp ace", NULL, "2 3 " },
+		{ { "old", "other" }, "top.dat,six.bin", NULL, "3 6 " },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		const struct history_request request = {
+			.refs = cases[i].refs,
+			.nrefs = cases[i].refs[1] ? 2 : 1,
+			.tips_only = true,
+			.include = cases[i].include,
+			.exclude = cases[i].exclude,
+			.dir = dir,
+		};
+		struct history history;
+		struct err err = ERR_INIT;
+		char sizes[30];
+
+		if (history_find(&history, &request, &err))
+			fail_msg("case %zu: %s", i, err.msg);
+		format_sizes(sizes, &history);
+		assert_string_equal(sizes, cases[i].expected);
+		history_release(&history);
+	}
+}
+
 /* The same directory at two places: one of them does not hide the other. */
 static void the_same_at_two_places(void **state)
 {
@@ -304,6 +341,7 @@ int main(void)
 		cmocka_unit_test(refs),
 		cmocka_unit_test(no_such_ref),
 		cmocka_unit_test(patterns),
+		cmocka_unit_test(trees_only),
 		cmocka_unit_test(the_same_at_two_places),
 		cmocka_unit_test(stopped),
 		cmocka_unit_test(no_room_for_files),
