@@ -18,7 +18,7 @@ CARRY    = queue survey spool pipeline relay scheduler fork \
            checkout pull
 AGENT    = cli cleanplaced input message move agent keys standalone downloads movers \
            install human bar report status pruneobjects prune forkpush \
-           forkreport fork main
+           forkreport fork pull fetch clone main
 
 PROG    = git-lfs-multipart
 VERSION = 0.1.0

@@ -9,9 +9,12 @@
 #include "agent/agent.h"
 #include "agent/cleanplaced.h"
 #include "agent/cli.h"
+#include "agent/clone.h"
+#include "agent/fetch.h"
 #include "agent/fork.h"
 #include "agent/install.h"
 #include "agent/prune.h"
+#include "agent/pull.h"
 #include "agent/status.h"
 #include "lfs/base/log.h"
 
@@ -24,7 +27,8 @@ struct help {
 static const struct cli_command help_command, version_command;
 
 static const struct cli_command *const commands[] = {
-	&install_command, &uninstall_command, &fork_command,
+	&install_command, &uninstall_command, &clone_command,
+	&pull_command,	  &fetch_command,     &fork_command,
 	&status_command,  &prune_command,     &agent_command,
 	&help_command,	  &version_command,   &cleanplaced_command,
 };

@@ -44,12 +44,6 @@ run_fork () {
 	(cd "$repo" && exec timeout 300 "$AGENT" fork --quiet "$@") >out 2>err
 }
 
-# status_of COMMAND...: fails with its status, for `equal`.
-status_of () {
-	"$@"
-	echo $?
-}
-
 # The target has the objects of the file `objects`.
 has_all () {
 	while read -r object file
@@ -61,11 +55,6 @@ has_all () {
 # has_none: no server has any.
 has_none () {
 	equal "$(find "$ROOT" -type f -path '*/objects/*' -size +15k)" ''
-}
-
-# The number NAME in the JSON of the last run.
-number () {
-	sed "s/.*\"$1\":\([0-9]*\).*/\1/" out
 }
 
 # Bytes that have left the source.

@@ -7,10 +7,12 @@
 #	check WHAT COMMAND...	one point: the command succeeds
 #	skip WHAT WHY		one point that cannot be looked at here
 #	fails COMMAND...	succeeds if the command fails
+#	status_of COMMAND...	prints its exit status, for `equal`
 #	equal A B		succeeds if the words are equal
 #	at_most A B		succeeds if the number A is not above B
 #	shows FILE PATTERN	a line of FILE matches (grep -E); prints FILE if not
 #	same_files DIR OTHER	each DIR/*.bin equals its namesake in OTHER
+#	number KEY		a number of the JSON in the file `out`
 #	finish			the plan; every scenario ends with it
 #
 #	start_server [OPTION...]	a server of its own root; sets SERVER, the
@@ -96,6 +98,11 @@ fails () {
 	return 0
 }
 
+status_of () {
+	"$@"
+	echo $?
+}
+
 equal () {
 	test "$1" = "$2" || {
 		echo "'$1' is not '$2'"
@@ -122,6 +129,10 @@ same_files () {
 	do
 		cmp "$file" "$2/${file#"$1"/}" || return 1
 	done
+}
+
+number () {
+	sed "s/.*\"$1\":\([0-9]*\).*/\1/" out
 }
 
 finish () {

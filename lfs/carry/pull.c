@@ -123,6 +123,9 @@ static int open_pull(struct pull *pull, struct err *err)
 	storage_add_alternates(&pull->context->storage, &pull->context->repo);
 	if (pull_is_bare(pull))
 		pull->options.is_fetch = true;
+	if (!pull->options.is_fetch && !pull->options.store &&
+	    !pull->context->settings.keep_objects)
+		pull->options.no_store = true;
 	return pull->options.is_fetch ? 0 : open_worktree(pull, err);
 }
 
@@ -271,7 +274,7 @@ static int find_objects(struct pull *pull, struct err *err)
 	const struct history_request request = {
 		.refs = is_head ? head : options->refs,
 		.nrefs = is_head ? 1 : options->nrefs,
-		.all = options->all,
+		.all = options->all && !options->nrefs,
 		.tips_only = !options->all,
 		.include = choose_patterns(pull, options->include,
 					   "lfs.fetchinclude"),
@@ -615,6 +618,9 @@ void pull_sum(const struct pull *pull, struct pull_sum *sum)
 		if (pull->selection.files[i].state != FILE_PLACED)
 			entry_count_add(&sum->files,
 					pull->selection.files[i].pointer.size);
+	sum->disk = sum->files.size;
+	if (!pull->options.no_store)
+		sum->disk += sum->objects.left.size;
 }
 
 const struct entry *pull_entries(const struct pull *pull, size_t *n)

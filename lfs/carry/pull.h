@@ -39,8 +39,10 @@ struct pull_options {
 	bool is_fetch;	/* into the local storage only, for these refs: */
 	const char *const *refs;	/* if there are none, HEAD */
 	size_t nrefs;
-	bool all;	/* of all refs, with their history */
-	bool no_store;	/* the work tree has the only copy */
+	bool all;	/* with the history of the refs; without any, of all */
+	/* The work tree has the only copy; neither: lfsmultipart.keepObjects. */
+	bool no_store;
+	bool store;
 	bool is_dry;	/* only find out what would be fetched and placed */
 	unsigned jobs;	/* objects at a time; 0: as many as connections */
 	struct stop stop;	/* asked on any thread */
@@ -53,7 +55,7 @@ struct pull_sum {
 	uint64_t fetched;	/* bytes, by this run */
 	struct entry_count files;	/* of the work tree that want an object */
 	struct entry_count placed;	/* of these */
-	struct entry_count failed;
+	uint64_t disk;	/* bytes that all of it takes on the disk, at most */
 };
 
 /*

@@ -59,6 +59,8 @@ static const struct setting {
 	  0 },
 	{ "fsync", FLAG, FIELD(fsync), true, 0, 1, "true or false", NULL, 0,
 	  0 },
+	{ "keepObjects", FLAG, FIELD(keep_objects), true, 0, 1, "true or false",
+	  NULL, 0, 0 },
 #undef FIELD
 };
 

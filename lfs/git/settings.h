@@ -29,6 +29,7 @@ struct settings {
 	unsigned prune_days;		/* age of unfinished files; 0: never */
 	bool verify;			/* hash what is moved */
 	bool fsync;			/* downloads go to the disk, then to git-lfs */
+	bool keep_objects;		/* of a pull, in the storage, too */
 };
 
 /* Is there any key for some servers only?  If not, no URL matters. */

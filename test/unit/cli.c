@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include <getopt.h>
 
+#include "agent/clone.h"
+#include "agent/fetch.h"
 #include "agent/fork.h"
 #include "agent/install.h"
 #include "agent/prune.h"
+#include "agent/pull.h"
 #include "agent/status.h"
 #include "test/unit/unit.h"
 
 static const struct cli_command *const commands[] = {
-	&install_command, &uninstall_command, &fork_command,
-	&status_command,  &prune_command,
+	&install_command, &uninstall_command, &clone_command,  &pull_command,
+	&fetch_command,	  &fork_command,      &status_command, &prune_command,
 };
 
 /* The usage has every option, with its argument. */
