@@ -218,6 +218,9 @@ check 'an old rule: is removed' grep \
 	"^removed lfs.$H/me/r.git/info/lfs.standalonetransferagent" said
 check 'an old rule: so it costs nothing' fails grep "$cost" said
 gone
+git -C "$R" config lfs.$H/me/r.git/info/lfs.standalonetransferagent lfs-multipart
+installs 'an old rule of the default remote'
+check 'an old rule of the default remote: is removed' grep ^removed.*me/r said
 made remote.origin.url $H/me/r lfs.$H.standalonetransferagent lfs-multipart
 installs 'a wider old rule' origin
 check 'a wider old rule: what it costs is said' shows said \
