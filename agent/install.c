@@ -595,12 +595,7 @@ static void say_remotes(const struct request *request)
 		if (movers)
 			movers_print(movers, false);
 		if (movers && movers->upload)
-			keys_warn_of(&request->scope, movers->upload,
-				     "so uploads go through this program, too, "
-				     "and a push " STANDALONE_UPLOADS_COST
-				     "; `git lfs-multipart uninstall "
-				     "--standalone`, perhaps with --global, "
-				     "removes that key");
+			movers_warn(movers, &request->scope);
 	}
 	movers_free(&list);
 }

@@ -170,6 +170,18 @@ static void print_cure(const struct movers *movers)
 	       movers->key, url_display_any(movers->url, shown, sizeof(shown)));
 }
 
+/* A rule for all servers stays if one remote is set up in another way. */
+static void print_cost(const struct movers *movers, const char *remote)
+{
+	printf("So a push " STANDALONE_UPLOADS_COST "; ");
+	if (!movers->upload->sub && !is_for_us(movers->upload))
+		printf(STANDALONE_RULE_END ".\n", movers->upload->key);
+	else
+		printf("`git lfs-multipart install --standalone %s` leaves "
+		       "uploads to git-lfs.\n",
+		       remote);
+}
+
 void movers_print(const struct movers *movers, bool with_cost)
 {
 	char shown[URL_DISPLAY_MAX];
@@ -191,10 +203,20 @@ void movers_print(const struct movers *movers, bool with_cost)
 		       shown);
 	print_cure(movers);
 	if (with_cost && movers->is_ours[UPLOAD])
-		printf("So a push " STANDALONE_UPLOADS_COST
-		       "; `git lfs-multipart install --standalone %s` leaves "
-		       "uploads to git-lfs.\n",
-		       shown);
+		print_cost(movers, shown);
+}
+
+void movers_warn(const struct movers *movers, const struct scope *scope)
+{
+	const struct gitconfig_entry *entry = movers->upload;
+	char key[URL_DISPLAY_MAX];
+	char *effect = xstrfmt("so uploads go through this program, too, and "
+			       "a push " STANDALONE_UPLOADS_COST
+			       "; " STANDALONE_RULE_END,
+			       url_display_any(entry->key, key, sizeof(key)));
+
+	keys_warn_of(scope, entry, effect);
+	free(effect);
 }
 
 json_t *movers_json(const struct movers *movers)

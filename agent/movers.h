@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "agent/keys.h"
 #include "lfs/base/json.h"
 #include "lfs/git/gitconfig.h"
 
@@ -51,7 +52,13 @@ const struct movers *movers_of(const struct movers_list *list,
 void movers_print(const struct movers *movers, bool with_cost);
 
 /*
- * The same as {"remote", "downloads", "uploads", "key", "url"}; the caller's.
+ * Warn on stderr of what still leaves uploads to this program, which is_ours
+ * says, and how that ends.
+ */
+void movers_warn(const struct movers *movers, const struct scope *scope);
+
+/*
+ * What movers_print() says as {"remote", "downloads", "uploads", "key", "url"}; the caller's.
  */
 json_t *movers_json(const struct movers *movers);
 

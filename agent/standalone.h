@@ -30,6 +30,11 @@
 	"checks no locks of others, fails for an object that only the "   \
 	"server has, and asks the server for one object at a time"
 
+/* How a rule of this key ends that stands in another file, or for more servers. */
+#define STANDALONE_RULE_END                                               \
+	"`git config --unset %s`, with --global if it is the user's, ends " \
+	"that"
+
 /*
  * From what a person calls a server to the <url> of lfs.<url>.* by which git-lfs
  * finds it: http or https, without user and password, escaped as in a URL, and

@@ -225,6 +225,8 @@ made remote.origin.url $H/me/r lfs.$H.standalonetransferagent lfs-multipart
 installs 'a wider old rule' origin
 check 'a wider old rule: what it costs is said' shows said \
 	"warning: lfs.$H.standalonetransferagent is .* uploads go .* $cost"
+check 'a wider old rule: how it ends is said' shows said \
+	".git config --unset lfs.$H.standalonetransferagent., with"
 installs 'a wider old rule that is named' $H
 check 'a wider old rule: is removed then' fails grep "$cost" said
 
@@ -272,8 +274,15 @@ check 'status of an older set-up: what it costs' shows said \
 check 'status of an older set-up: has both directions' grep \
 	'^up: this program downloads and uploads\.$' said
 
+git -C "$R" config --unset "lfs.$H/up.standalonetransferagent"
+lfs_config lfs.standalonetransferagent lfs-multipart
+check 'status of an older set-up for all' told
+check 'status of an older set-up for all: how it ends' shows said \
+	"^So $cost.*; .git config --unset lfs.standalonetransferagent., with --g"
 check 'plain install over that' sh -c "cd $R &&
 	git lfs-multipart install >../said && grep '^So $cost' ../said"
+
+git config --global --unset lfs.standalonetransferagent
 
 # Both directions.
 made remote.origin.url $H/me/r

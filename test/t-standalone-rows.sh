@@ -108,6 +108,8 @@ rows () {
 		shows out '^These objects to be pruned are missing on remote'
 
 	check "$repo: dedup" same "$repo" lfs dedup --test
+	check "$repo: fsck" same "$repo" lfs fsck
+	check "$repo: status" same "$repo" lfs status
 	check "$repo: migrate info" same "$repo" lfs migrate info --everything
 	echo text >"$repo/a.txt"
 	git -C "$repo" add a.txt && git -C "$repo" commit -q -m text
