@@ -465,7 +465,8 @@ static bool is_meant(const struct gitconfig *file,
 	    text_has_suffix(entry->name, "pushurl") ||
 	    gitconfig_find(file, entry->key) != entry)
 		return false;
-	if (!servers->n ||
+	/* Without the rule for lfs-multipart:: none of them would work. */
+	if (!servers->n || !strcmp(servers->urls[0], ENDPOINT_SHARED) ||
 	    (remote && entry->sub && !strcmp(remote, entry->sub)))
 		return true;
 	endpoint_read_lfs(&endpoint, file, plain(entry->value), DOWNLOAD);

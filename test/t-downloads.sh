@@ -102,6 +102,16 @@ installs "$what" $H/up
 has remote.up.lfspushurl $H/up/r.git/info/lfs \
 	remote.up.lfsurl lfs-multipart::$H/up/r.git/info/lfs
 gone
+what='the rule of all'
+installs "$what" origin
+gone --standalone lfs-multipart::
+what='a new name'
+installs "$what" origin
+check 'a new name: rename' git -C "$R" remote rename origin other
+check 'a new name: status' sh -c "cd $R && git lfs-multipart status |
+	grep '^other: this program downloads, git-lfs uploads'"
+git -C "$R" remote rename other origin
+gone --standalone origin
 what='a URL of two'
 installs "$what" $H
 has remote.origin.lfspushurl $H/me/r.git/info/lfs \

@@ -94,6 +94,7 @@ rows () {
 	other -C "$repo" -c "$cure" lfs unlock 4.bin >out
 	check "$repo: but not after that" git -C "$repo" push -q origin main
 
+	lost=$(oid_of "$repo/6.bin")
 	rm "$(object_at "$repo" "$repo/6.bin")"
 	git -C "$repo" rm -q 6.bin
 	git -C "$repo" commit -q -m 'one file fewer'
@@ -106,6 +107,13 @@ rows () {
 		>out 2>&1
 	check "$repo: prune with the cure misses it" \
 		shows out '^These objects to be pruned are missing on remote'
+
+	check "$repo: prune --objects" sh -c "
+		cd $repo && git $* lfs-multipart prune --objects >../out"
+	check "$repo: prune --objects keeps a lost object" shows out "$lost"
+	check "$repo: prune --objects has kept it" \
+		test -e "$repo/.git/lfs/objects/$(echo "$lost" |
+			sed 's,\(..\)\(..\),\1/\2/&,')"
 
 	check "$repo: dedup" same "$repo" lfs dedup --test
 	check "$repo: fsck" same "$repo" lfs fsck
