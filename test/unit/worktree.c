@@ -408,7 +408,7 @@ static void changed_before_git_is_told(void **state)
 	assert_int_equal(worktree_tell_git(worktree, &err), 0);
 	worktree_close(worktree);
 	assert_true(has_text("b", "mine"));
-	run("test \"$(git diff-files --name-only)\" = b");
+	run("test \"$(git diff-files --name-only a b)\" = b");
 }
 
 static void refusals(void **state)
