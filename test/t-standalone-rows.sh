@@ -181,6 +181,26 @@ check '.lfsconfig: another clone' sh -c '
 check '.lfsconfig: is by this program' by_us 19 download
 check '.lfsconfig: git-lfs does not warn of it' fails grep -i unsafe out
 
+# What --uploads costs.
+new_repo u
+check '--uploads: install' sh -c 'cd u &&
+	git lfs-multipart install --standalone --uploads origin'
+add_files u 20
+rm -f log
+server_reset
+check '--uploads: push' git -C u push -q origin main
+check '--uploads: push is by this program' by_us 20 upload
+check '--uploads: push asks for each object' \
+	equal 20 "$(server_count requests.batch)"
+check '--uploads: push asks for no locks' \
+	equal 0 "$(server_count requests.locks)"
+rm -rf u/.git/lfs/objects
+check '--uploads: push of objects that only the server has' fails \
+	git -C u lfs push --all origin
+check '--uploads: after install without it' sh -c 'cd u &&
+	git lfs-multipart install --standalone origin'
+check '--uploads: it is pushed' git -C u lfs push --all origin
+
 # A server that picks the transfer for uploads in parts.
 start_server --dialect hf --chunk-size 100000
 new_repo p
