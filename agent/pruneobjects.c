@@ -49,7 +49,7 @@ struct pruning {
 	struct pool *pool;
 	struct server *server;
 	struct pruneobjects_list list;
-	struct local_object *objects;
+	struct local_object *objects;	/* in order of the oid */
 	size_t n;
 	size_t nfailed;
 	uint64_t freed;
@@ -305,6 +305,13 @@ static int ask_all(struct pruning *pruning, struct err *err)
 	return ask_about(pruning, objects, n, err);
 }
 
+static int compare_objects(const void *left, const void *right)
+{
+	const struct local_object *a = left, *b = right;
+
+	return strcmp(a->oid, b->oid);
+}
+
 /* After the server was asked, so that as little as can be is staged meanwhile. */
 static int keep_indexed(struct pruning *pruning, struct err *err)
 {
@@ -319,12 +326,16 @@ static int keep_indexed(struct pruning *pruning, struct err *err)
 	if (ret)
 		return -1;
 	ret = history_find_indexed(&history, &request, err);
-	for (size_t i = 0; !ret && i < pruning->n; i++) {
-		struct local_object *object = &pruning->objects[i];
+	for (size_t i = 0; !ret && pruning->n && i < history.n; i++) {
+		const struct local_object key = {
+			.oid = history.pointers[i].oid
+		};
+		struct local_object *object = bsearch(&key, pruning->objects,
+						      pruning->n, sizeof(key),
+						      compare_objects);
 
-		for (size_t j = 0; j < history.n; j++)
-			if (!strcmp(object->oid, history.pointers[j].oid))
-				keep_object(object, "git's index names it");
+		if (object)
+			keep_object(object, "git's index names it");
 	}
 	history_release(&history);
 	return ret;
