@@ -192,6 +192,32 @@ partial () {
 }
 check 'a partial clone is asked once' partial
 
+# Where nothing is odd, git-lfs agrees: what it lists as a pointer is wanted, and
+# what it writes is not wanted any more.
+git init -q -b main true && echo '*.bin filter=lfs -text' >true/.gitattributes
+mkdir true/dir
+for name in a.bin dir/b.bin "$(printf 'dir/\303\244 c.bin')" d.bin e.bin f.bin
+do
+	make_file "true/$name" 2000 "$(printf %s "$name" | cksum | cut -c 1-5)"
+done
+commit true
+rm -f true/*.bin true/dir/*.bin
+git -C true checkout -q .
+rm true/d.bin
+echo changed >true/e.bin
+agrees () {
+	(cd true && git -c core.quotePath=false lfs ls-files) |
+		sed -n 's/^[0-9a-f]* - //p' >theirs
+	wanted true | sed 's/^[a-z]* //' | sed '/^e.bin$/d' >ours
+	grep -v -e '^e.bin$' theirs | diff - ours
+}
+check 'git lfs ls-files agrees' agrees
+(cd true && git lfs checkout) >/dev/null 2>&1
+check 'after git lfs checkout nothing is wanted' equal "$(wanted true)" ''
+check 'but d.bin was' test -s true/d.bin
+git -C true rm -q f.bin
+check 'a staged deletion stays deleted' equal "$(wanted true)" ''
+
 # The rules of patterns: git-lfs is the oracle.
 git init -q names && echo '* filter=lfs -text
 .gitattributes -filter' >names/.gitattributes
