@@ -63,6 +63,11 @@ rows () {
 	check "$repo: pull" git -C "$repo" lfs pull
 	check "$repo: pull has the bytes" server_has "$repo" "$repo/3.bin"
 
+	rm -rf "$repo"/.git/lfs/objects "$repo"/*.bin
+	check "$repo: our own pull" sh -c "cd $repo && git lfs-multipart pull"
+	check "$repo: our own pull has the bytes" \
+		server_has "$repo" "$repo/3.bin"
+
 	oid=$(oid_of "$repo/5.bin")
 	rm -rf "$repo/.git/lfs/objects/$(echo "$oid" | cut -c 1-2)"
 	check "$repo: push of an object that only the server has" \
