@@ -14,7 +14,7 @@ SERVER   = gourl endpoint netrc credhelper credshare \
            credential context batch ssh session server lookahead
 TRANSFER = record hasher source object partial resume unfinished upload \
            download engine attempts transfer
-CARRY    = queue survey spool pipeline relay scheduler fork \
+CARRY    = queue survey pipeline relay scheduler fork \
            checkout pull
 AGENT    = cli cleanplaced input message move agent keys standalone downloads movers \
            install human bar report status pruneobjects prune forkpush \

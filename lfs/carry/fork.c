@@ -14,7 +14,7 @@
 #include "lfs/base/text.h"
 #include "lfs/carry/relay.h"
 #include "lfs/carry/scheduler.h"
-#include "lfs/carry/spool.h"
+#include "lfs/carry/pipeline.h"
 #include "lfs/carry/survey.h"
 #include "lfs/git/history.h"
 #include "lfs/net/url.h"

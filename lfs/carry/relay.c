@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "lfs/base/mem.h"
-#include "lfs/carry/pipeline.h"
 #include "lfs/mode/mode.h"
 #include "lfs/net/status.h"
 #include "lfs/net/url.h"

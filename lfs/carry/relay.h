@@ -8,8 +8,8 @@
 
 #include "lfs/base/err.h"
 #include "lfs/base/wait.h"
+#include "lfs/carry/pipeline.h"
 #include "lfs/carry/queue.h"
-#include "lfs/carry/spool.h"
 #include "lfs/net/pool.h"
 #include "lfs/transfer/attempts.h"
 #include "lfs/transfer/engine.h"

@@ -9,7 +9,7 @@
 #include "lfs/base/json.h"
 #include "lfs/base/sha256.h"
 #include "lfs/carry/scheduler.h"
-#include "lfs/carry/spool.h"
+#include "lfs/carry/pipeline.h"
 #include "lfs/carry/survey.h"
 #include "lfs/server/context.h"
 #include "lfs/transfer/transfer.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "lfs/carry/spool.h"
+#include "lfs/carry/pipeline.h"
 #include "test/unit/unit.h"
 
 enum {
