@@ -368,22 +368,13 @@ int gitconfig_parse_int(const struct gitconfig_entry *entry, int64_t *value,
 int gitconfig_parse_bool(const struct gitconfig_entry *entry, bool *value,
 			 struct err *err)
 {
-	static const struct {
-		const char *word;
-		bool value;
-	} words[] = {
-		{ "true", true },   { "yes", true }, { "on", true },
-		{ "false", false }, { "no", false }, { "off", false },
-		{ "", false },
-	};
+	static const char *const yes[] = { "true", "yes", "on", NULL };
+	static const char *const no[] = { "false", "no", "off", "", NULL };
 	int64_t number;
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (!strcasecmp(entry->value, words[i].word)) {
-			*value = words[i].value;
-			return 0;
-		}
-	}
+	*value = text_is_any(entry->value, yes);
+	if (*value || text_is_any(entry->value, no))
+		return 0;
 	if (parse_number(entry->value, &number) || number < INT_MIN ||
 	    number > INT_MAX)
 		return gitconfig_refuse(entry, "true or false", err);
@@ -409,14 +400,10 @@ static char *git_prefix(struct err *err)
 	const char *const argv[] = { "git", "--exec-path", NULL };
 	struct child child = { .argv = argv };
 	char *path = child_line(&child, NULL, err), *prefix = NULL;
-	size_t n = path ? strlen(path) : 0;
 
-	for (size_t i = 0; i < 2 && !prefix; i++) {
-		size_t len = strlen(ends[i]);
-
-		if (n > len && !strcmp(path + n - len, ends[i]))
-			prefix = xstrndup(path, n - len);
-	}
+	for (size_t i = 0; i < 2 && path && !prefix; i++)
+		if (text_has_suffix(path, ends[i]) && strcmp(path, ends[i]))
+			prefix = xstrndup(path, strlen(path) - strlen(ends[i]));
 	free(path);
 	if (!prefix)
 		err_set(err, ERR_USAGE, "cannot tell git's %%(prefix)");
@@ -450,7 +437,7 @@ char *gitconfig_expand_path(const struct gitconfig_entry *entry,
 	char *start = NULL, *expanded;
 	char key[URL_DISPLAY_MAX];
 
-	if (!strncmp(path, prefix, strlen(prefix))) {
+	if (text_has_prefix(path, prefix)) {
 		start = git_prefix(err);
 		path += strlen(prefix) - 1;
 	} else if (*path == '~') {

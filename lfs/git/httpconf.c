@@ -99,33 +99,32 @@ struct httpconf {
 	 * the environment or the remote stands here instead of those of its key.
 	 */
 	struct gitconfig *config;
-	char *https_proxy;	/* from the environment; "": none */
-	char *http_proxy;
-	char *no_proxy;	/* or NULL */
-	char *ca_file;	/* for Go and OpenSSL the system's, or NULL */
-	char *ca_path;
+	/* These are borrowed from the environment. */
+	const char *https_proxy;	/* "": none */
+	const char *http_proxy;
+	const char *no_proxy;	/* or NULL */
+	const char *ca_file;	/* for Go and OpenSSL the system's, or NULL */
+	const char *ca_path;
 	struct password *passwords;
 	size_t npasswords;
 };
 
 /* The value of the first that is set, or "". */
-static char *read_proxy(const char *const *names)
+static const char *read_proxy(const char *const *names)
 {
-	for (; *names; names++) {
-		const char *value = getenv(*names);
+	const char *value = NULL;
 
-		if (value)
-			return xstrdup(value);
-	}
-	return xstrdup("");
+	while (!value && *names)
+		value = getenv(*names++);
+	return value ? value : "";
 }
 
 /* NULL if it is empty. */
-static char *read_variable(const char *name)
+static const char *read_variable(const char *name)
 {
 	const char *value = getenv(name);
 
-	return value && *value ? xstrdup(value) : NULL;
+	return value && *value ? value : NULL;
 }
 
 /*
@@ -245,10 +244,8 @@ static void load_environment(struct httpconf *conf)
 	/* Go, and so git-lfs, ignores a file of CAs that is not there. */
 	conf->ca_file = read_variable("SSL_CERT_FILE");
 	conf->ca_path = read_variable("SSL_CERT_DIR");
-	if (conf->ca_file && access(conf->ca_file, R_OK)) {
-		free(conf->ca_file);
+	if (conf->ca_file && access(conf->ca_file, R_OK))
 		conf->ca_file = NULL;
-	}
 }
 
 struct httpconf *httpconf_new(const struct gitconfig *config,
@@ -346,8 +343,8 @@ bool httpconf_next_protected(const struct httpconf *conf, size_t *pos,
 void httpconf_set_password(struct httpconf *conf, const char *cert,
 			   const char *password)
 {
-	conf->passwords = xreallocarray(conf->passwords, conf->npasswords + 1,
-					sizeof(*conf->passwords));
+	conf->passwords = xgrow(conf->passwords, conf->npasswords,
+				sizeof(*conf->passwords));
 	conf->passwords[conf->npasswords++] = (struct password){
 		.cert = xstrdup(cert), .value = xstrdup(password)
 	};
@@ -371,11 +368,6 @@ void httpconf_free(struct httpconf *conf)
 	}
 	free(conf->passwords);
 	gitconfig_free(conf->config);
-	free(conf->https_proxy);
-	free(conf->http_proxy);
-	free(conf->no_proxy);
-	free(conf->ca_file);
-	free(conf->ca_path);
 	free(conf);
 }
 

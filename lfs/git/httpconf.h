@@ -12,8 +12,9 @@
 /*
  * How to reach a URL, as git would: proxy, certificates, client certificate.
  *
- * Everything is read when it is made: the environment (GIT_SSL_*, *_PROXY)
- * and `http.*` with its `http.<url>.*` forms.  The environment wins over the
+ * Everything is read when it is made: the environment (GIT_SSL_*, *_PROXY),
+ * whose variables may not change while it lives, and `http.*` with its
+ * `http.<url>.*` forms.  The environment wins over the
  * config, except for the proxy: remote.<name>.proxy, then http.proxy, then the
  * environment.  An empty value stands for libcurl's default, an empty proxy
  * for none.

@@ -105,13 +105,12 @@ static int normalize_port(struct urlmatch *match, const char *s, size_t n)
 	const char *usual = !strcmp(match->scheme, "http")  ? "80" :
 			    !strcmp(match->scheme, "https") ? "443" :
 							      "";
+	size_t zeros = strspn(s, "0");
 
-	if (n && strspn(s, "0") >= n)
+	if (n && zeros >= n)
 		return -1;
-	while (n && *s == '0') {
-		s++;
-		n--;
-	}
+	s += zeros;
+	n -= zeros;
 	if (strspn(s, "0123456789") < n || n > 5)
 		return -1;
 	match->port = xstrndup(s, n);
