@@ -358,18 +358,11 @@ void sha256_update(struct sha256 *s, const void *data, size_t n)
 		memcpy(s->buf, p, n);
 }
 
-static void put_be32(unsigned char *p, uint32_t v)
+/* The lowest `n` bytes of `v`, big-endian. */
+static void put_be(unsigned char *p, uint64_t v, int n)
 {
-	p[0] = (unsigned char)(v >> 24);
-	p[1] = (unsigned char)(v >> 16);
-	p[2] = (unsigned char)(v >> 8);
-	p[3] = (unsigned char)v;
-}
-
-static void put_be64(unsigned char *p, uint64_t v)
-{
-	put_be32(p, (uint32_t)(v >> 32));
-	put_be32(p + 4, (uint32_t)v);
+	for (; n--; v >>= 8)
+		p[n] = (unsigned char)v;
 }
 
 static void put_words(unsigned char *p, const uint32_t h[8])
@@ -377,30 +370,27 @@ static void put_words(unsigned char *p, const uint32_t h[8])
 	int i;
 
 	for (i = 0; i < 8; i++)
-		put_be32(p + 4 * i, h[i]);
+		put_be(p + 4 * i, h[i], 4);
 }
 
-static uint32_t get_be32(const unsigned char *p)
+static uint64_t get_be(const unsigned char *p, int n)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
-	       (uint32_t)p[2] << 8 | p[3];
+	uint64_t v = 0;
+
+	while (n--)
+		v = v << 8 | *p++;
+	return v;
 }
 
 void sha256_final(struct sha256 *s, unsigned char digest[SHA256_SIZE])
 {
-	const uint64_t bits = s->size * 8;
-	const size_t length_at = SHA256_BLOCK_SIZE - 8;
-	size_t at = s->size % SHA256_BLOCK_SIZE;
+	/* A one bit and zeros, so that the length ends a block. */
+	unsigned char pad[SHA256_BLOCK_SIZE + 8] = { 0x80 };
+	const size_t begun = (s->size + 8) % SHA256_BLOCK_SIZE;
+	const size_t n = SHA256_BLOCK_SIZE - begun;
 
-	s->buf[at++] = 0x80;
-	if (at > length_at) {
-		memset(s->buf + at, 0, SHA256_BLOCK_SIZE - at);
-		s->run(s->h, round_k, s->buf, 1);
-		at = 0;
-	}
-	memset(s->buf + at, 0, length_at - at);
-	put_be64(s->buf + length_at, bits);
-	s->run(s->h, round_k, s->buf, 1);
+	put_be(pad + n, s->size * 8, 8);
+	sha256_update(s, pad, n + 8);
 	put_words(digest, s->h);
 }
 
@@ -421,13 +411,12 @@ void sha256_save(const struct sha256 *s, unsigned char state[SHA256_STATE_SIZE])
 {
 	assert(s->size % SHA256_BLOCK_SIZE == 0);
 	put_words(state, s->h);
-	put_be64(state + SHA256_SIZE, s->size);
+	put_be(state + SHA256_SIZE, s->size, 8);
 }
 
 bool sha256_load(struct sha256 *s, const unsigned char state[SHA256_STATE_SIZE])
 {
-	const unsigned char *p = state + SHA256_SIZE;
-	const uint64_t size = (uint64_t)get_be32(p) << 32 | get_be32(p + 4);
+	const uint64_t size = get_be(state + SHA256_SIZE, 8);
 	int i;
 
 	/* The standard ends at 2^64 bits. */
@@ -435,6 +424,6 @@ bool sha256_load(struct sha256 *s, const unsigned char state[SHA256_STATE_SIZE])
 		return false;
 	s->size = size;
 	for (i = 0; i < 8; i++)
-		s->h[i] = get_be32(state + 4 * i);
+		s->h[i] = (uint32_t)get_be(state + 4 * i, 4);
 	return true;
 }
