@@ -150,11 +150,7 @@ static char *target_of(const char *name, struct err *err)
 /* Takes both. */
 static void add_ref(struct forkpush *push, char *source, char *target)
 {
-	/* Grows at powers of two. */
-	if (!(push->nrefs & (push->nrefs - 1)))
-		push->refs = xreallocarray(push->refs,
-					   push->nrefs ? 2 * push->nrefs : 1,
-					   sizeof(*push->refs));
+	push->refs = xgrow(push->refs, push->nrefs, sizeof(*push->refs));
 	push->refs[push->nrefs++] = (struct forkpush_ref){
 		.source = source,
 		.target = target,

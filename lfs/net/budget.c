@@ -324,9 +324,8 @@ static int lock_place(struct budget *budget, off_t region, unsigned most,
 		*place = -1;
 		return ret;
 	}
-	budget->file->places = xreallocarray(budget->file->places,
-					     budget->file->nplaces + 1,
-					     sizeof(*place));
+	budget->file->places = xgrow(budget->file->places,
+				     budget->file->nplaces, sizeof(*place));
 	budget->file->places[budget->file->nplaces++] = *place;
 	return 0;
 }

@@ -584,7 +584,8 @@ void http_free(struct http *http)
 	free(http);
 }
 
-bool header_is_name(const char *name)
+/* A token, not empty (RFC 9110, sections 5.1 and 5.6.2). */
+static bool is_header_name(const char *name)
 {
 	static const char token[] =
 		"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
@@ -593,7 +594,11 @@ bool header_is_name(const char *name)
 	return *name && !name[strspn(name, token)];
 }
 
-bool header_is_value(const char *value)
+/*
+ * No control character but a tab (RFC 9110, section 5.5): a line break would
+ * smuggle in another header.
+ */
+static bool is_header_value(const char *value)
 {
 	for (; *value; value++)
 		if (((unsigned char)*value < ' ' && *value != '\t') ||
@@ -605,10 +610,10 @@ bool header_is_value(const char *value)
 int headers_add(struct headers *headers, const char *name, const char *value,
 		struct err *err)
 {
-	if (!header_is_name(name))
+	if (!is_header_name(name))
 		return err_set(err, ERR_PROTOCOL,
 			       "'%.40s' cannot be the name of a header", name);
-	if (!header_is_value(value))
+	if (!is_header_value(value))
 		return err_set(err, ERR_PROTOCOL,
 			       "the value of the header '%.40s' has a control "
 			       "character",
@@ -617,8 +622,8 @@ int headers_add(struct headers *headers, const char *name, const char *value,
 		return err_set(err, ERR_PROTOCOL,
 			       "there are over %d headers to send",
 			       HEADERS_MAX);
-	headers->list = xreallocarray(headers->list, headers->n + 1,
-				      sizeof(*headers->list));
+	headers->list = xgrow(headers->list, headers->n,
+			      sizeof(*headers->list));
 	headers->list[headers->n++] = (struct http_header){
 		.name = xstrdup(name),
 		.value = xstrdup(value),
@@ -636,27 +641,28 @@ static const char *headers_find(const struct headers *headers, size_t n,
 	return NULL;
 }
 
-int headers_add_missing(struct headers *headers, const struct headers *others,
-			struct err *err)
+/* Add copies of those whose names are not among the first `n`. */
+static int add_others(struct headers *headers, size_t n,
+		      const struct headers *others, struct err *err)
 {
-	size_t nbefore = headers->n;
-
 	for (size_t i = 0; i < others->n; i++)
-		if (!headers_find(headers, nbefore, others->list[i].name) &&
+		if (!headers_find(headers, n, others->list[i].name) &&
 		    headers_add(headers, others->list[i].name,
 				others->list[i].value, err))
 			return -1;
 	return 0;
 }
 
+int headers_add_missing(struct headers *headers, const struct headers *others,
+			struct err *err)
+{
+	return add_others(headers, headers->n, others, err);
+}
+
 int headers_add_all(struct headers *headers, const struct headers *others,
 		    struct err *err)
 {
-	for (size_t i = 0; i < others->n; i++)
-		if (headers_add(headers, others->list[i].name,
-				others->list[i].value, err))
-			return -1;
-	return 0;
+	return add_others(headers, 0, others, err);
 }
 
 const char *headers_get(const struct headers *headers, const char *name)

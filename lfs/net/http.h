@@ -73,15 +73,6 @@ const char *headers_get(const struct headers *headers, const char *name);
 /* Empty again. */
 void headers_release(struct headers *headers);
 
-/* A token, not empty (RFC 9110, sections 5.1 and 5.6.2). */
-bool header_is_name(const char *name);
-
-/*
- * No control character but a tab (RFC 9110, section 5.5): a line break would
- * smuggle in another header.
- */
-bool header_is_value(const char *value);
-
 /* A body to send. */
 struct http_body {
 	uint64_t size;

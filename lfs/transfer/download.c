@@ -93,17 +93,14 @@ static int download_begin(void *ctx, struct http *http, int status,
 		.url = http_url(http),
 		.etag = http_header(http, "ETag"),
 	};
+	enum source_verdict verdict;
 
-	switch (source_head(object->source, receiving->route, &answer, err)) {
-	case SOURCE_REFUSE:
-		return -1;
-	case SOURCE_TAKE_ALL:
+	verdict = source_head(object->source, receiving->route, &answer, err);
+	if (verdict == SOURCE_TAKE_ALL) {
 		extend_to_end(object, receiving->part);
 		source_took_all(object->source);
-		return 0;
-	default:
-		return 0;
 	}
+	return verdict == SOURCE_REFUSE ? -1 : 0;
 }
 
 /* Are these the bytes that are there? */

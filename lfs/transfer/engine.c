@@ -228,16 +228,17 @@ static void forget_samples(struct connection *connection)
 
 static struct connection *find_connection(struct pace *pace, const void *id)
 {
+	struct connection *found;
+
 	for (unsigned i = 0; i < pace->nconnections; i++)
 		if (pace->connections[i]->id == id)
 			return pace->connections[i];
 	if (pace->nconnections == CONNECTIONS_MAX)
 		return NULL;
-	pace->connections[pace->nconnections] =
-		xcalloc(1, sizeof(struct connection));
-	pace->connections[pace->nconnections]->id = id;
-	forget_samples(pace->connections[pace->nconnections]);
-	return pace->connections[pace->nconnections++];
+	found = xcalloc(1, sizeof(*found));
+	found->id = id;
+	forget_samples(found);
+	return pace->connections[pace->nconnections++] = found;
 }
 
 static struct sample latest_sample(const struct connection *connection)
