@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lfs/base/buf.h"
 #include "lfs/base/file.h"
 #include "lfs/base/mem.h"
 #include "lfs/base/text.h"
@@ -189,16 +190,26 @@ static int read_request(struct filter *filter, struct request *request,
 	return err_set(err, ERR_PROTOCOL, "git sent a list without an end");
 }
 
+/* The bytes of a file: only so many are kept as a pointer may have. */
+struct content {
+	uint64_t size;
+	char start[POINTER_MAX];
+};
+
 /* Git must get rid of the bytes before it listens. */
-static int drain(struct filter *filter, uint64_t *size, struct err *err)
+static int read_content(struct filter *filter, struct content *content,
+			struct err *err)
 {
 	struct packet packet;
 
-	*size = 0;
+	content->size = 0;
 	do {
 		if (next_packet(filter, &packet, err))
 			return -1;
-		*size += packet.size;
+		if (content->size + packet.size <= POINTER_MAX && packet.size)
+			memcpy(content->start + content->size, packet.data,
+			       packet.size);
+		content->size += packet.size;
 	} while (packet.size);
 	return filter->is_over ?
 		       err_set(err, ERR_PROTOCOL, "git stopped in a file") :
@@ -216,35 +227,52 @@ static bool is_as_placed(const struct filter *filter,
 	       placed_is_same(&file->id, &st);
 }
 
-static int answer(struct filter *filter, const struct request *request,
-		  uint64_t size, struct err *err)
+static int give(struct filter *filter, const char *text, size_t len,
+		struct err *err)
 {
-	const struct placed_file *file = NULL;
-	char *pointer, *packets;
+	struct buf packets = BUF_INIT(PACKET_MAX);
 	int ret;
 
-	if (request->is_clean && request->path)
-		file = placed_find(filter->placed, request->path);
-	if (!is_as_placed(filter, file) || size != file->id.size)
-		return say(filter, FAILED, err);
-	pointer = pointer_format(file->pointer.oid, file->pointer.size);
-	packets = xstrfmt("0013status=success\n" FLUSH "%04zx%s" FLUSH FLUSH,
-			  strlen(pointer) + HEAD, pointer);
-	ret = say(filter, packets, err);
-	free(pointer);
-	free(packets);
+	buf_printf(&packets, "0013status=success\n" FLUSH "%04zx", len + HEAD);
+	buf_add(&packets, text, len);
+	buf_puts(&packets, FLUSH FLUSH);
+	ret = file_write(filter->out, packets.data, packets.len, err);
+	buf_release(&packets);
 	return ret;
+}
+
+static int answer(struct filter *filter, const struct request *request,
+		  const struct content *content, struct err *err)
+{
+	const struct placed_file *file = NULL;
+	struct pointer pointer;
+	char *text;
+	int ret;
+
+	if (!request->is_clean || !request->path)
+		return say(filter, FAILED, err);
+	file = placed_find(filter->placed, request->path);
+	if (is_as_placed(filter, file) && content->size == file->id.size) {
+		text = pointer_format(file->pointer.oid, file->pointer.size);
+		ret = give(filter, text, strlen(text), err);
+		free(text);
+		return ret;
+	}
+	if (content->size <= POINTER_MAX &&
+	    pointer_parse(&pointer, content->start, (size_t)content->size))
+		return give(filter, content->start, (size_t)content->size, err);
+	return say(filter, FAILED, err);
 }
 
 static int serve_file(struct filter *filter, struct err *err)
 {
 	struct request request = { .path = NULL };
-	uint64_t size;
+	struct content content;
 	int ret = -1;
 
 	if (!read_request(filter, &request, err) && !filter->is_over &&
-	    !drain(filter, &size, err))
-		ret = answer(filter, &request, size, err);
+	    !read_content(filter, &content, err))
+		ret = answer(filter, &request, &content, err);
 	free(request.path);
 	return filter->is_over && !err->kind ? 0 : ret;
 }

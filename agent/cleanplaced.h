@@ -13,8 +13,10 @@
  * It speaks git's protocol for long-running filters (git's Documentation,
  * gitattributes and gitprotocol-long-running-process), version 2, "clean" only.
  * For a file that the journal names and that still is what was placed, it answers
- * with the object's pointer, without a look at the bytes that git sends; for any
- * other file with an error, so that git takes nothing that we have not placed.
+ * with the object's pointer, without a look at the bytes that git sends.  A pointer
+ * stays as it is: git also asks about files whose index entries it does not trust,
+ * and a checkout may have many pointers as young as its index.  Any other file gets
+ * an error, so that git takes nothing that we have not placed.
  */
 extern const struct cli_command cleanplaced_command;
 

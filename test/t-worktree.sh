@@ -122,6 +122,13 @@ pointers_repo split
 git update-index --split-index
 try_index "a split index"
 
+# Git also asks about pointers that are as young as its index.
+pointers_repo young
+git update-index --split-index
+touch -d 2001-01-01T00:00:00Z .git/index
+check "one of several young pointers" place a.bin "$OBJECTS/1"
+check "git knows it, and no filter has run in between" git diff-files --quiet a.bin
+
 pointers_repo main
 git worktree add -q ../linked
 cd ../linked || exit 1

@@ -122,6 +122,11 @@ static void answers(void **state)
 			      "0000" ABCD,
 		  FAILED },
 		{ HELLO CLEAN "0000" ABCD, FAILED },
+		/* A pointer, of a file that was not placed or that was changed. */
+		{ HELLO CLEAN "000fpathname=c\n"
+			      "0000" POINTER "0000",
+		  GIVEN },
+		{ HELLO CLEAN PATH_A "0000" POINTER "0000", GIVEN },
 		/* What is not asked for here. */
 		{ HELLO "0013command=smudge\n" PATH_A "0000" ABCD, FAILED },
 		{ HELLO PATH_A "0000" ABCD, FAILED },
