@@ -18,9 +18,9 @@ git -C a add . && git -C a commit -q -m 'objects'
 git -C a push -q origin main || die 'push'
 TOTAL=$((2100 * 1024 + (16 << 20)))
 
-# The last objects stay on their way.
+# The last object never ends.
 slow () {
-	server_faults "stall,oid=$(oid_of a/z.bin),after=3000000,times=0"
+	server_faults "stall,oid=$(oid_of a/z.bin),after=1000,times=0"
 }
 
 for signal in KILL TERM
@@ -47,7 +47,7 @@ do
 	: >"$FILTERS"
 	check "$signal: again" run_pull "b$signal"
 	check "$signal: all agree" agrees a "b$signal"
-	# Beside all bytes, at most 4 MiB for each of 16 connections; here 3 MB.
+	# Beside all bytes, at most 4 MiB for each of 16 connections.
 	check "$signal: few bytes are fetched again" \
 		at_most "$(server_count bytes_out.get)" $((TOTAL + 16 * 4194304))
 	check "$signal: no temporary file" \
