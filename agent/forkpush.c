@@ -440,23 +440,6 @@ static int run_push(struct forkpush *push, const char *const *begin,
 	return ret;
 }
 
-/* A dry run.  The hooks would upload, so they are left to the push itself. */
-static int run_dry(struct forkpush *push, int *status, struct child_said *said,
-		   struct err *err)
-{
-	bool may_force = !push->all || push->is_forced;
-	const char *const begin[] = {
-		"git",	       "push",
-		"--dry-run",   "--no-verify",
-		"--porcelain", may_force ? "--force-with-lease" : NULL,
-		NULL
-	};
-	struct child child = child_of(push, NULL);
-
-	child.said = said;
-	return run_push(push, begin, child, status, err);
-}
-
 /* Join git's lines up to an empty one; after that comes only general advice. */
 static char *join_lines(const struct child_said *said)
 {
@@ -551,11 +534,21 @@ static int check_shallow(const struct forkpush *push, struct err *err)
 
 int forkpush_try(struct forkpush *push, struct err *err)
 {
+	bool may_force = !push->all || push->is_forced;
+	/* The hooks would upload, so they are left to the push itself. */
+	const char *const begin[] = {
+		"git",	       "push",
+		"--dry-run",   "--no-verify",
+		"--porcelain", may_force ? "--force-with-lease" : NULL,
+		NULL
+	};
+	struct child child = child_of(push, NULL);
 	struct child_said said;
 	int status;
 	size_t left;
 
-	if (run_dry(push, &status, &said, err))
+	child.said = &said;
+	if (run_push(push, begin, child, &status, err))
 		return -1;
 	left = forkpush_left(push);
 	if (status && !left)
@@ -611,7 +604,5 @@ void forkpush_release(struct forkpush *push)
 	}
 	free(push->refs);
 	free(push->sources);
-	push->refs = NULL;
-	push->sources = NULL;
-	push->nrefs = 0;
+	*push = (struct forkpush){ .nrefs = 0 };
 }

@@ -34,11 +34,15 @@ static struct report_entries entries_of(const struct fork *fork)
 	return entries;
 }
 
-/* Print each object of one state, with why. */
-static void print_entries(const struct fork *fork, enum entry_state state)
+/* Print the objects of one state, with why, if there are any. */
+static void print_state(const struct fork *fork, const struct fork_sum *sum,
+			const char *what, enum entry_state state)
 {
 	const struct report_entries entries = entries_of(fork);
 
+	if (!sum->objects.of[state].n)
+		return;
+	print_count(what, sum->objects.of[state], ":");
 	report_print_entries(&entries, state);
 }
 
@@ -56,11 +60,12 @@ static void print_moved(const struct fork_sum *sum)
 static void print_left(const struct forkreport *report,
 		       const struct fork_sum *sum)
 {
+	const struct report_entries entries = entries_of(report->fork);
 	size_t n = sum->objects.left.n;
 
 	if (report->is_dry) {
 		print_count("would move", sum->objects.left, n ? ":" : "");
-		print_entries(report->fork, ENTRY_READY);
+		report_print_entries(&entries, ENTRY_READY);
 	} else if (n) {
 		print_count("left", sum->objects.left,
 			    report_can_resume(&report->err) ?
@@ -111,14 +116,8 @@ void forkreport_print(const struct forkreport *report)
 		print_moved(&sum);
 	print_left(report, &sum);
 	print_count("already there", sum.objects.of[ENTRY_THERE], "");
-	if (sum.objects.of[ENTRY_MISSING].n) {
-		print_count("missing", sum.objects.of[ENTRY_MISSING], ":");
-		print_entries(fork, ENTRY_MISSING);
-	}
-	if (sum.objects.of[ENTRY_FAILED].n) {
-		print_count("failed", sum.objects.of[ENTRY_FAILED], ":");
-		print_entries(fork, ENTRY_FAILED);
-	}
+	print_state(fork, &sum, "missing", ENTRY_MISSING);
+	print_state(fork, &sum, "failed", ENTRY_FAILED);
 	if (report->is_pushed)
 		print_refs("pushed",
 			   report->push->nrefs - forkpush_left(report->push),
@@ -129,13 +128,6 @@ void forkreport_print(const struct forkreport *report)
 static json_t *count_json(struct entry_count count)
 {
 	return report_count_json("objects", count);
-}
-
-static json_t *entries_json(const struct fork *fork, enum entry_state state)
-{
-	const struct report_entries entries = entries_of(fork);
-
-	return report_entries_json(&entries, state);
 }
 
 static json_t *left_refs_json(const struct forkpush *push)
@@ -156,6 +148,7 @@ static json_t *left_refs_json(const struct forkpush *push)
 json_t *forkreport_json(const struct forkreport *report)
 {
 	const struct fork *fork = report->fork;
+	const struct report_entries entries = entries_of(fork);
 	char from[URL_DISPLAY_MAX], to[URL_DISPLAY_MAX];
 	struct fork_sum sum = { .sent = 0 };
 	json_t *error = NULL, *source = NULL, *target = NULL, *left;
@@ -170,7 +163,7 @@ json_t *forkreport_json(const struct forkreport *report)
 		source = json_string(from);
 		target = json_string(to);
 	}
-	left = report->is_dry ? entries_json(fork, ENTRY_READY) :
+	left = report->is_dry ? report_entries_json(&entries, ENTRY_READY) :
 				count_json(sum.objects.left);
 	is_complete = report->has_found && entry_sum_is_whole(&sum.objects);
 	return json_pack("{s:o*, s:o*, s:o*, s:o, s:o, s:o, s:o, s:o, s:o, "
@@ -181,9 +174,10 @@ json_t *forkreport_json(const struct forkreport *report)
 			 "already_there",
 			 count_json(sum.objects.of[ENTRY_THERE]),
 			 report->is_dry ? "would_move" : "left", left,
-			 "missing", entries_json(fork, ENTRY_MISSING), "failed",
-			 entries_json(fork, ENTRY_FAILED), "sent_bytes",
-			 (json_int_t)sum.sent, "resumed_bytes",
+			 "missing",
+			 report_entries_json(&entries, ENTRY_MISSING), "failed",
+			 report_entries_json(&entries, ENTRY_FAILED),
+			 "sent_bytes", (json_int_t)sum.sent, "resumed_bytes",
 			 (json_int_t)sum.objects.resumed, "spool_peak_bytes",
 			 (json_int_t)sum.disk, "complete", is_complete,
 			 "pushed", report->is_pushed, "not_pushed",
