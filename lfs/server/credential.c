@@ -200,16 +200,17 @@ static bool from_others(struct credentials *credentials,
 static bool from_askpass(struct credentials *credentials,
 			 struct credential *credential)
 {
-	const char *program = askcred_program(credentials->ask);
 	struct err err = ERR_INIT;
 
-	if (!program || credentials->askpass.kind ||
+	if (credentials->askpass.kind ||
 	    askcred_has_helper(credentials->ask, &credential->query))
 		return false;
-	if (!askcred_askpass(credentials->ask, program, &credential->query,
+	if (!askcred_askpass(credentials->ask, &credential->query,
 			     &credential->text, &err) &&
 	    set_authorization(credential, CREDENTIAL_ASKPASS))
 		return true;
+	if (!err.kind)
+		return false;
 	log_warn("askpass: %s", err.msg);
 	if (err.kind != ERR_CANCELED)
 		credentials->askpass = err;

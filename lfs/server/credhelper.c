@@ -21,8 +21,7 @@ static int add_line(struct credtext *text, char *key, char *value,
 			       "a credential has over %d lines",
 			       CREDTEXT_LINES_MAX);
 	}
-	text->lines = xreallocarray(text->lines, text->nlines + 1,
-				    sizeof(*text->lines));
+	text->lines = xgrow(text->lines, text->nlines, sizeof(*text->lines));
 	text->lines[text->nlines++] = (struct credtext_line){ key, value };
 	return 0;
 }
@@ -240,7 +239,7 @@ int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
 	return 0;
 }
 
-const char *askcred_program(const struct askcred *ask)
+static const char *askpass_program(const struct askcred *ask)
 {
 	const char *program = getenv("GIT_ASKPASS");
 
@@ -289,14 +288,16 @@ static char *run_askpass(const struct askcred *ask, const char *program,
 	return answer;
 }
 
-int askcred_askpass(const struct askcred *ask, const char *program,
-		    const struct credtext *lines, struct credtext *answer,
-		    struct err *err)
+int askcred_askpass(const struct askcred *ask, const struct credtext *lines,
+		    struct credtext *answer, struct err *err)
 {
+	const char *program = askpass_program(ask);
 	const char *given = credtext_get(lines, "username");
 	char *user = NULL, *password = NULL;
 	int ret = -1;
 
+	if (!program)
+		return -1;
 	user = given ? xstrdup(given) :
 		       run_askpass(ask, program,
 				   make_prompt("Username", lines, NULL), err);

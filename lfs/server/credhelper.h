@@ -105,18 +105,14 @@ int askcred_git_quietly(const struct askcred *ask, const struct credtext *lines,
 			struct credtext *answer, struct err *err);
 
 /*
- * The askpass program: GIT_ASKPASS, else core.askPass, else SSH_ASKPASS; NULL
- * if there is none, or if the first of them that is set is empty.  Borrowed.
+ * Ask the askpass program (GIT_ASKPASS, otherwise core.askPass, otherwise
+ * SSH_ASKPASS) for the user name, if `lines` has none, and the password.  The
+ * answer has all of `lines` and these two.  Empty answers are an error.  -1
+ * without an error if there is no program, or if the first of these three that is
+ * set is empty.
  */
-const char *askcred_program(const struct askcred *ask);
-
-/*
- * Ask that program for the user name, if `lines` has none, and the password.
- * The answer has all of `lines` and these two.  Empty answers are an error.
- */
-int askcred_askpass(const struct askcred *ask, const char *program,
-		    const struct credtext *lines, struct credtext *answer,
-		    struct err *err);
+int askcred_askpass(const struct askcred *ask, const struct credtext *lines,
+		    struct credtext *answer, struct err *err);
 
 /*
  * `git credential-cache VERB` on `socket`, an absolute path: get, store, erase

@@ -2,7 +2,6 @@
 #include "lfs/server/credshare.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -121,7 +120,7 @@ static void open_dir(struct credshare *share, const char *parent)
 	share->dir = xstrfmt("%s/%s", parent, name);
 	share->socket = xstrfmt("%s/socket", share->dir);
 	mkdir(share->dir, 0700);
-	share->fd = credshare_open(share, "lock", O_RDWR | O_CREAT);
+	share->fd = credshare_open(share, CREDSHARE_LOCK, O_RDWR | O_CREAT);
 	if (share->fd >= 0) {
 		set_presence(share, F_RDLCK);
 	} else {
@@ -399,29 +398,6 @@ void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 	}
 	if (names)
 		closedir(names);
-}
-
-bool credshare_is_in_use(const char *path)
-{
-	char *lock = xstrfmt("%s/lock", path);
-	bool is = file_is_locked_at(lock);
-
-	free(lock);
-	return is;
-}
-
-static void remove_file(void *err, const char *path)
-{
-	if (unlink(path) && errno != ENOENT)
-		err_sys(err, errno, "cannot remove '%s'", path);
-}
-
-int credshare_remove(const char *path, struct err *err)
-{
-	credshare_look(path, remove_file, err);
-	if (!err->kind && rmdir(path) && errno != ENOENT)
-		err_sys(err, errno, "cannot remove '%s'", path);
-	return err->kind ? -1 : 0;
 }
 
 /*

@@ -133,11 +133,8 @@ bool credshare_is_name(const char *name);
 void credshare_look(const char *path, void (*see)(void *ctx, const char *path),
 		    void *ctx);
 
-/* Is an agent there that uses it? */
-bool credshare_is_in_use(const char *path);
-
-/* Remove it, whatever is in it. */
-int credshare_remove(const char *path, struct err *err);
+/* The file in it that each agent which uses it has locked. */
+#define CREDSHARE_LOCK "lock"
 
 /* Unlocks; the last agent removes what is shared.  NULL is fine. */
 void credshare_free(struct credshare *share);

@@ -118,6 +118,7 @@ static void describe_download(struct unfinished *unfinished, const char *dir)
 {
 	int64_t size;
 
+	free(unfinished->path);
 	unfinished->path = xstrfmt("%s/%s" PARTIAL_SUFFIX, dir,
 				   unfinished->oid);
 	size = count_file(unfinished, unfinished->path);
@@ -160,9 +161,12 @@ static void count_login(void *ctx, const char *path)
 
 static void describe_login(struct unfinished *unfinished)
 {
+	char *lock = xstrfmt("%s/" CREDSHARE_LOCK, unfinished->path);
+
 	count_file(unfinished, unfinished->path);
 	credshare_look(unfinished->path, count_login, unfinished);
-	unfinished->in_use = credshare_is_in_use(unfinished->path);
+	unfinished->in_use = file_is_locked_at(lock);
+	free(lock);
 }
 
 static void describe_placed(struct unfinished *unfinished)
@@ -257,27 +261,23 @@ static bool recognise(struct unfinished *unfinished, const char *dir,
 /* Fill in what follows from its files; `path` is the one that was found. */
 static void describe(struct unfinished *unfinished, const char *dir, char *path)
 {
+	unfinished->path = path;
 	switch (unfinished->kind) {
 	case UNFINISHED_DOWNLOAD:
 	case UNFINISHED_UPLOAD:
-		unfinished->journal = path;
+		unfinished->journal = xstrdup(path);
 		count_file(unfinished, path);
 		read_journal(unfinished);
 		if (unfinished->kind == UNFINISHED_DOWNLOAD)
 			describe_download(unfinished, dir);
-		else
-			unfinished->path = xstrdup(path);
 		break;
 	case UNFINISHED_LOGIN:
-		unfinished->path = path;
 		describe_login(unfinished);
 		break;
 	case UNFINISHED_PLACED:
-		unfinished->path = path;
 		describe_placed(unfinished);
 		break;
 	default:
-		unfinished->path = path;
 		describe_file(unfinished);
 	}
 }
@@ -312,8 +312,7 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 			continue;
 		}
 		describe(&unfinished, dir, path);
-		list->items = xreallocarray(list->items, list->n + 1,
-					    sizeof(*list->items));
+		list->items = xgrow(list->items, list->n, sizeof(*list->items));
 		list->items[list->n++] = unfinished;
 	}
 	closedir(names);
@@ -324,18 +323,12 @@ static int load_folder(struct unfinished_list *list, const char *dir,
 static bool has_object(const struct storage *storage,
 		       const struct unfinished *item)
 {
-	char *path;
-	struct stat st;
-	bool is;
+	struct pointer pointer = { .size = item->size };
 
-	if (!unfinished_is_transfer(item) || item->kind == UNFINISHED_UPLOAD ||
-	    !item->is_readable)
-		return false;
-	path = storage_object_path(storage, item->oid);
-	is = !lstat(path, &st) && S_ISREG(st.st_mode) &&
-	     (uint64_t)st.st_size == item->size;
-	free(path);
-	return is;
+	memcpy(pointer.oid, item->oid, sizeof(item->oid));
+	return unfinished_is_transfer(item) && item->is_readable &&
+	       item->kind != UNFINISHED_UPLOAD &&
+	       storage_has(storage, &pointer);
 }
 
 int unfinished_load(struct unfinished_list *list, const struct storage *storage,
@@ -360,11 +353,17 @@ static int busy(const struct unfinished *unfinished, struct err *err)
 	return err_set(err, ERR_BUSY, "'%s' is in use", unfinished->path);
 }
 
+/* An empty folder will do, too. */
 static int remove_file(const char *path, struct err *err)
 {
-	if (!unlink(path) || errno == ENOENT)
+	if (!remove(path) || errno == ENOENT)
 		return 0;
 	return err_sys(err, errno, "cannot remove '%s'", path);
+}
+
+static void remove_login(void *err, const char *path)
+{
+	remove_file(path, err);
 }
 
 /*
@@ -396,7 +395,9 @@ int unfinished_remove(const struct unfinished *unfinished, int64_t limit,
 	if (unfinished->kind == UNFINISHED_PLACED)
 		return placed_remove(unfinished->path, err);
 	if (unfinished->kind == UNFINISHED_LOGIN)
-		return credshare_remove(unfinished->path, err);
+		credshare_look(unfinished->path, remove_login, err);
+	if (err->kind)
+		return -1;
 	if (!unfinished->journal)
 		return file_is_locked_at(unfinished->path) ?
 			       busy(unfinished, err) :

@@ -9,7 +9,9 @@
 #include <unistd.h>
 
 #include "lfs/base/clock.h"
+#include "lfs/git/storage.h"
 #include "lfs/server/credshare.h"
+#include "lfs/transfer/unfinished.h"
 #include "test/unit/unit.h"
 
 static char dir[] = "/tmp/credshare-XXXXXX";
@@ -36,13 +38,11 @@ static int leave(void **state)
 /* Removes whatever a test has put there. */
 static int clean(void **state)
 {
-	struct err err = ERR_INIT;
-	struct stat st;
+	char command[80];
 
 	(void)state;
-	if (!lstat(folder, &st) && !S_ISDIR(st.st_mode))
-		return unlink(folder);
-	return credshare_remove(folder, &err);
+	snprintf(command, sizeof(command), "rm -rf '%s'", folder);
+	return system(command);
 }
 
 static struct credshare *open_share(void)
@@ -418,9 +418,21 @@ static void count_file(void *ctx, const char *path)
 	++*n;
 }
 
+static void look(struct unfinished_list *list)
+{
+	const struct storage storage = { .multipart_dir = dir,
+					 .user_dir = dir };
+	struct err err = ERR_INIT;
+
+	assert_int_equal(unfinished_load(list, &storage, &err), 0);
+	assert_int_equal(list->n, 1);
+	assert_int_equal(list->items[0].kind, UNFINISHED_LOGIN);
+}
+
 /* The view of prune and status. */
 static void what_is_left(void **state)
 {
+	struct unfinished_list list;
 	struct err err = ERR_INIT;
 	unsigned n = 0;
 	pid_t pid = start(use_it);
@@ -430,13 +442,24 @@ static void what_is_left(void **state)
 	assert_false(credshare_is_name("credential-"));
 	credshare_look(folder, count_file, &n);
 	assert_int_equal(n, 2);
-	assert_true(credshare_is_in_use(folder));
+	look(&list);
+	assert_true(list.items[0].in_use);
+	assert_int_equal(unfinished_remove(&list.items[0], INT64_MAX, &err),
+			 -1);
+	assert_int_equal(err.kind, ERR_BUSY);
+	unfinished_release(&list);
 	assert_int_equal(kill(pid, SIGKILL), 0);
 	assert_int_equal(waitpid(pid, NULL, 0), pid);
-	assert_false(credshare_is_in_use(folder));
-	assert_int_equal(credshare_remove(folder, &err), 0);
-	assert_int_equal(access(folder, F_OK), -1);
-	assert_int_equal(credshare_remove(folder, &err), 0);
+	look(&list);
+	assert_false(list.items[0].in_use);
+	for (int i = 0; i < 2; i++) {
+		err_clear(&err);
+		assert_int_equal(unfinished_remove(&list.items[0], INT64_MAX,
+						   &err),
+				 0);
+		assert_int_equal(access(folder, F_OK), -1);
+	}
+	unfinished_release(&list);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, clean)
