@@ -40,7 +40,7 @@ struct run {
 	int fds[3];	/* our ends of its stdin, stdout and stderr; -1: closed */
 	size_t written;
 	uint64_t deadline_ms;	/* 0: none */
-	bool is_watching;
+	int watch_fd;	/* of its `stop`, until it was readable; or -1 */
 	int status;		/* from waitpid(), once it has exited */
 };
 
@@ -357,8 +357,7 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 		{ .fd = ours[STDIN_FILENO], .events = POLLOUT },
 		{ .fd = ours[STDOUT_FILENO], .events = POLLIN },
 		{ .fd = ours[STDERR_FILENO], .events = POLLIN },
-		{ .fd = run->is_watching ? run->child->stop.watch_fd : -1,
-		  .events = POLLIN },
+		{ .fd = run->watch_fd, .events = POLLIN },
 	};
 	int tick = ours[STDOUT_FILENO] < 0 ? EXIT_TICK_MS : TICK_MS;
 
@@ -372,7 +371,7 @@ static int wait_event(struct run *run, struct buf *output, struct err *err)
 		read_talk(run);
 	/* The descriptor stays readable; from now on the tick must do. */
 	if (fds[3].revents)
-		run->is_watching = false;
+		run->watch_fd = -1;
 	return check_child(run, err);
 }
 
@@ -428,13 +427,13 @@ static struct run run_of(const struct child *child)
 {
 	struct run run = { .child = child,
 			   .name = child->argv[0],
-			   .fds = { -1, -1, -1 } };
+			   .fds = { -1, -1, -1 },
+			   .watch_fd = stop_watched(&child->stop) };
 
 	if (child->timeout_ms)
 		run.deadline_ms = clock_ms() + child->timeout_ms;
 	if (child->said)
 		child->said->len = 0;
-	run.is_watching = stop_watched(&child->stop) >= 0;
 	return run;
 }
 

@@ -127,17 +127,14 @@ static void set_option_word(CURL *easy, CURLoption option,
 /* As in git, a CA of the configuration replaces the system's. */
 static void set_ca(CURL *easy, const struct http_options *options)
 {
-	if (!options->ca_file && !options->ca_path) {
-		if (options->system_ca_file)
-			curl.easy_setopt(easy, CURLOPT_CAINFO,
-					 options->system_ca_file);
-		if (options->system_ca_path)
-			curl.easy_setopt(easy, CURLOPT_CAPATH,
-					 options->system_ca_path);
-		return;
-	}
-	curl.easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
-	curl.easy_setopt(easy, CURLOPT_CAPATH, options->ca_path);
+	bool is_own = options->ca_file || options->ca_path;
+	const char *file = is_own ? options->ca_file : options->system_ca_file;
+	const char *path = is_own ? options->ca_path : options->system_ca_path;
+
+	if (is_own || file)
+		curl.easy_setopt(easy, CURLOPT_CAINFO, file);
+	if (is_own || path)
+		curl.easy_setopt(easy, CURLOPT_CAPATH, path);
 }
 
 static const struct {
