@@ -233,7 +233,10 @@ static int give(struct filter *filter, const char *text, size_t len,
 	struct buf packets = BUF_INIT(PACKET_MAX);
 	int ret;
 
-	buf_printf(&packets, "0013status=success\n" FLUSH "%04zx", len + HEAD);
+	buf_puts(&packets, "0013status=success\n" FLUSH);
+	/* Git takes a packet without bytes for the end. */
+	if (len)
+		buf_printf(&packets, "%04zx", len + HEAD);
 	buf_add(&packets, text, len);
 	buf_puts(&packets, FLUSH FLUSH);
 	ret = file_write(filter->out, packets.data, packets.len, err);
@@ -261,6 +264,9 @@ static int answer(struct filter *filter, const struct request *request,
 	if (content->size <= POINTER_MAX &&
 	    pointer_parse(&pointer, content->start, (size_t)content->size))
 		return give(filter, content->start, (size_t)content->size, err);
+	/* As git-lfs has it: git asks when it does not trust its index. */
+	if (!file && !content->size)
+		return give(filter, "", 0, err);
 	return say(filter, FAILED, err);
 }
 

@@ -14,9 +14,9 @@
  * gitattributes and gitprotocol-long-running-process), version 2, "clean" only.
  * For a file that the journal names and that still is what was placed, it answers
  * with the object's pointer, without a look at the bytes that git sends.  A pointer
- * stays as it is: git also asks about files whose index entries it does not trust,
- * and a checkout may have many pointers as young as its index.  Any other file gets
- * an error, so that git takes nothing that we have not placed.
+ * or an empty file stays as it is: git also asks about files whose index entries it
+ * does not trust, and a checkout may have many of them as young as its index.  Any
+ * other file gets an error, so that git takes nothing that we have not placed.
  */
 extern const struct cli_command cleanplaced_command;
 

@@ -75,6 +75,23 @@ check 'patterns' run_pull pat
 check 'patterns: not the others' test ! -e pat/one.bin -a ! -e pat/d
 check 'patterns: the status' is_clean pat
 
+# An index that only git can write, just after a clone: git asks the filter of the
+# update about files that it does not trust yet, an empty one among them.
+git -C a switch -q -c empty
+: >a/empty.bin
+git -C a add . && git -C a commit -q -m 'an empty file'
+git -C a push -q origin empty || die 'push of empty'
+git -C a switch -q main
+GIT_LFS_SKIP_SMUDGE=1 clone_repo a split -b empty
+git -C split update-index --split-index
+: >"$FILTERS"
+check 'a split index' run_pull split e
+check 'a split index: the file' cmp a/e/three.bin split/e/three.bin
+check 'a split index: the rest' run_pull split
+check 'a split index: the bytes are right' same_files a split
+check 'a split index: the status' \
+	equal "$(git -C split status --porcelain)" ''
+
 # Clones that lack something.
 pointers a shallow --depth 1 --no-local
 whole a shallow 'a shallow clone'

@@ -147,6 +147,24 @@ static void answers(void **state)
 	}
 }
 
+/* An empty file that was not placed is its own object. */
+static void an_empty_file(void **state)
+{
+	char answer[ANSWER_MAX];
+	struct err err = ERR_INIT;
+
+	(void)state;
+	assert_int_equal(serve(HELLO CLEAN "000fpathname=c\n"
+					   "0000"
+					   "0000",
+			       answer, &err),
+			 0);
+	assert_string_equal(answer + strlen(HELLO_BACK), "0013status=success\n"
+							 "0000"
+							 "0000"
+							 "0000");
+}
+
 /* What cannot be git gets no answer; a file that is cut off is not answered. */
 static void not_the_protocol(void **state)
 {
@@ -219,6 +237,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers),
+		cmocka_unit_test(an_empty_file),
 		cmocka_unit_test(not_the_protocol),
 		cmocka_unit_test(a_list_without_an_end),
 		cmocka_unit_test(files_that_have_changed),
