@@ -3,6 +3,8 @@
 # Goal: after a power loss no object has its size and wrong bytes.  git-lfs
 # looks at sizes only: such a file would reach the work tree, and a commit.
 #
+# The same holds for the files that `pull` places.
+#
 # Two ways to see it: the order of the agent's system calls (always), and the
 # image of a disk, copied while it is in use (root only; if it cannot be mounted,
 # those points are marked as skipped).
@@ -141,33 +143,43 @@ fi
 
 mkdir disk after
 
-# crash WHEN: mount the image as it is now, and write to `whole` and to `wrong`
-# which files of r the store has with their bytes, or with their size only.
+# look FILE PATH: PATH has the size of FILE; has it its bytes?
+look () {
+	test -f "$2" && test "$(wc -c <"$1")" -eq "$(wc -c <"$2")" || return
+	if cmp "$2" "$1"
+	then
+		echo "$2" >>whole
+	else
+		echo "$2" >>wrong
+	fi
+}
+
+# crash: mount the image as it is now, and write to `whole` and to `wrong` which
+# files of r its stores and work trees have with their bytes, or with their size
+# only.
 crash () {
 	cp --sparse=always image copy && mount -o loop copy after || return 1
 	: >whole
 	: >wrong
 	for file in r/*.bin
 	do
-		there=$(find after/c/.git/lfs/objects -type f \
-			-name "$(oid_of "$file")" -size "$(wc -c <"$file")c")
-		test "$there" || continue
-		if cmp "$there" "$file"
-		then
-			echo "$file" >>whole
-		else
-			echo "$file" >>wrong
-		fi
-	done
+		oid=$(oid_of "$file")
+		for there in after/?
+		do
+			store=$there/.git/lfs/objects
+			look "$file" "$(find "$store" -name "$oid")"
+			look "$file" "$there/${file#r/}"
+		done
+	done 2>/dev/null
 	umount after
 	cat wrong
 	test ! -s wrong
 }
 
-# crash_later: the power goes again and again, until the file system has brought
-# the object of parts to the disk by itself
-crash_later () {
-	until grep large whole
+# crash_until PATTERN N: the power goes again and again, until the file system has
+# brought N such files to the disk by itself
+crash_until () {
+	until test "$(grep -c "$1" whole)" -ge "$2"
 	do
 		crash || return
 	done
@@ -185,9 +197,27 @@ then
 		"$(find disk/c/.git/lfs/objects -type f | wc -l)"
 	check 'power loss at once: no object is wrong' crash
 	check 'power loss later, once those of parts are there: none is wrong' \
-		crash_later
+		crash_until "$(oid_of r/large.bin)" 1
+	for option in store no-store
+	do
+		clone=disk/$(echo $option | cut -c 1)
+		GIT_LFS_SKIP_SMUDGE=1 clone_repo r "$clone"
+		sync -f disk
+		(cd "$clone" && exec "$AGENT" pull -q "--$option") >out 2>&1 &
+		pull=$!
+		check "power loss while a pull --$option runs" crash
+		check "a pull --$option" wait $pull
+		check "power loss after a pull --$option: no file is wrong" \
+			crash
+		check "its files are there" same_files r "$clone"
+	done
+	check 'power loss later: no file without a store is wrong' \
+		crash_until '^after/n/[^.]' 10
 else
-	for lost in 'a fetch' 'all' 'at once' 'later'
+	for lost in 'a fetch' 'all' 'at once' 'later' \
+		'while a pull runs' 'a pull' 'after a pull' 'its files' \
+		'while a pull without a store runs' 'a pull without a store' \
+		'after a pull without a store' 'its files' 'later'
 	do
 		points=$((points + 1))
 		echo "ok $points - power loss: $lost # SKIP $(cat mount.err)"
