@@ -16,6 +16,7 @@ fi
 . "$(dirname "$0")/lib.sh"
 
 MIB=1048576
+PROGRAM=$AGENT	# not under strace
 use_standalone
 lfs_config lfsmultipart.connections 4
 lfs_config lfs.concurrenttransfers 4
@@ -203,7 +204,7 @@ then
 		clone=disk/$(echo $option | cut -c 1)
 		GIT_LFS_SKIP_SMUDGE=1 clone_repo r "$clone"
 		sync -f disk
-		(cd "$clone" && exec "$AGENT" pull -q "--$option") >out 2>&1 &
+		(cd "$clone" && exec "$PROGRAM" pull -q "--$option") >out 2>&1 &
 		pull=$!
 		check "power loss while a pull --$option runs" crash
 		check "a pull --$option" wait $pull
