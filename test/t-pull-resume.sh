@@ -23,6 +23,10 @@ slow () {
 	server_faults "stall,oid=$(oid_of a/z.bin),after=1000,times=0"
 }
 
+run_second () {
+	(cd "$1" && exec timeout 60 "$AGENT" pull --quiet) >second 2>&1
+}
+
 for signal in KILL TERM
 do
 	slow
@@ -31,6 +35,10 @@ do
 	(cd "b$signal" && exec "$AGENT" pull --quiet) >out 2>err &
 	pid=$!
 	check "$signal: it has begun" server_began get 8 $pid
+	check "$signal: a second one at the same time" \
+		fails run_second "b$signal"
+	check "$signal: it says that there is a first" \
+		shows second '^git-lfs-multipart: another process places files in '
 	kill -$signal $pid
 	status=0
 	wait $pid || status=$?

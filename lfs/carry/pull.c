@@ -126,6 +126,11 @@ static int open_pull(struct pull *pull, struct err *err)
 	if (!pull->options.is_fetch && !pull->options.store &&
 	    !pull->context->settings.keep_objects)
 		pull->options.no_store = true;
+	/* First: it looks at what is left over, and would unlock our journal. */
+	if (!pull->options.is_dry)
+		pull->engine = engine_new(pull->context, 1, err);
+	if (!pull->options.is_dry && !pull->engine)
+		return -1;
 	return pull->options.is_fetch ? 0 : open_worktree(pull, err);
 }
 
@@ -451,9 +456,6 @@ static int open_server(struct pull *pull, struct err *err)
 		.stop = stop_when(pull_survey_stops, pull),
 	};
 
-	pull->engine = engine_new(pull->context, 1, err);
-	if (!pull->engine)
-		return -1;
 	options.engines[DOWNLOAD] = pull->engine;
 	pull->survey = survey_new(&options, err);
 	return pull->survey ? 0 : -1;
