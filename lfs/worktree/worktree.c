@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "lfs/worktree/worktree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -139,6 +140,46 @@ static bool is_whole(const struct worktree *worktree,
 	return is;
 }
 
+/* Remove the file if it is the pointer to one of the objects that were placed. */
+static void remove_pointer(const struct worktree *worktree, int dir,
+			   const char *name)
+{
+	int fd = openat(dir, name,
+			O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct stat st;
+
+	if (fd < 0)
+		return;
+	for (size_t i = 0; i < worktree->untold.n; i++) {
+		const struct pointer *placed =
+			&worktree->untold.files[i].pointer;
+
+		if (text_has_prefix(name, placed->oid) && !fstat(fd, &st) &&
+		    pointer_is_in(fd, &st, placed)) {
+			unlinkat(dir, name, 0);
+			break;
+		}
+	}
+	close(fd);
+}
+
+/*
+ * A fetched file that is moved to its place swaps names with the pointer there, and
+ * a kill may leave that with the name of a fetched file, OID.XXXXXX.
+ */
+static void remove_swapped(const struct worktree *worktree)
+{
+	DIR *names = worktree->untold.n ? opendir(worktree->dir) : NULL;
+	const struct dirent *entry;
+
+	while (names && (entry = readdir(names)))
+		if (strlen(entry->d_name) > POINTER_OID &&
+		    entry->d_name[POINTER_OID] == '.')
+			remove_pointer(worktree, dirfd(names), entry->d_name);
+	if (names)
+		closedir(names);
+}
+
 /*
  * Is a file that an earlier run has noted still what was placed?  The note that was
  * made before the rename lacks the ctime.
@@ -239,6 +280,7 @@ struct worktree *worktree_open(const struct worktree_options *options,
 		worktree_close(worktree);
 		return NULL;
 	}
+	remove_swapped(worktree);
 	worktree->place.journal = worktree->journal;
 	if (worktree_tell_git(worktree, &later))
 		log_info("%s", later.msg);

@@ -288,6 +288,30 @@ static void a_note_before_the_rename(void **state)
 	free(path);
 }
 
+/* A pointer that was swapped with the object's file goes, a fetched file stays. */
+static void a_pointer_that_was_swapped(void **state)
+{
+	struct err err = ERR_INIT;
+	char *path, *swapped, *fetched;
+	struct journal *journal = open_journal(&path);
+
+	(void)state;
+	swapped = xstrfmt("%s/" OID ".0a1b2c", storage_own_dir(&storage));
+	fetched = xstrfmt("%s/" OID ".0a1b2d", storage_own_dir(&storage));
+	make(swapped, POINTER);
+	make(fetched, "abcd");
+	make_old("a", "abcd");
+	note(journal, "a", false);
+	journal_close(journal);
+	worktree_close(open_it((struct stop){ 0 }, &err));
+	assert_false(is_there(swapped));
+	assert_true(is_there(fetched));
+	unlink(fetched);
+	free(swapped);
+	free(fetched);
+	free(path);
+}
+
 /* Have the first record name another boot. */
 static void change_boot(const char *path)
 {
@@ -463,6 +487,7 @@ int main(void)
 		cmocka_unit_test_setup(one_file, reset),
 		cmocka_unit_test_setup(a_locked_index, reset),
 		cmocka_unit_test_setup(a_note_before_the_rename, reset),
+		cmocka_unit_test_setup(a_pointer_that_was_swapped, reset),
 		cmocka_unit_test_setup(damaged_after_a_boot, reset),
 		cmocka_unit_test_setup(a_lock_that_was_left, reset),
 		cmocka_unit_test_setup(a_temporary_file_that_was_left, reset),
