@@ -76,13 +76,14 @@ static bool has_word(const struct clone *clone, const char *word)
 static int clone_set_words(void *args, size_t n, char **words, struct err *err)
 {
 	struct clone *clone = args;
+	const char *dir = NULL;
 	size_t i = 1;
 
 	if (!n || !strcmp(words[0], "--"))
 		return err_set(err, ERR_USAGE, "which repository?");
 	clone->url = words[0];
 	if (i < n && strcmp(words[i], "--") != 0)
-		clone->dir = xstrdup(words[i++]);
+		dir = words[i++];
 	if (i < n && strcmp(words[i], "--") != 0)
 		return err_set(err, ERR_USAGE,
 			       "unknown argument '%s'; options of git clone "
@@ -90,16 +91,18 @@ static int clone_set_words(void *args, size_t n, char **words, struct err *err)
 			       words[i]);
 	clone->words = (const char *const *)words + i + 1;
 	clone->n = i < n ? n - i - 1 : 0;
-	if (!clone->dir)
-		clone->dir = clone_dir_of(clone->url,
-					  has_word(clone, "--bare") ||
-						  has_word(clone, "--mirror"));
+	if (pulling_check(&clone->pulling, err))
+		return -1;
+	clone->dir = dir ? xstrdup(dir) :
+			   clone_dir_of(clone->url,
+					has_word(clone, "--bare") ||
+						has_word(clone, "--mirror"));
 	if (!clone->dir)
 		return err_set(err, ERR_USAGE,
 			       "'%s' does not say how to name the clone; name "
 			       "the directory",
 			       clone->url);
-	return pulling_check(&clone->pulling, err);
+	return 0;
 }
 
 /* Run git, whose words end with NULL; returns its exit status, or -1. */
