@@ -15,8 +15,7 @@ import subprocess
 import time
 
 import drive
-import randomfile
-from scene import Place, Server
+from scene import Pointers, Server
 
 MIB = 1 << 20
 CONNECTIONS = 4
@@ -26,11 +25,9 @@ SIZES = [12 * MIB + 1, 3 * MIB, 300000, 42 * MIB, 70000, 2 * MIB, 9 * MIB - 1,
 PARTS = (1 * MIB, 1500000, 2 * MIB, 3 * MIB, 8 * MIB, 20000000)
 DIALECTS = ("hf", "giftless")
 PATIENCE = 120          # seconds; a run that takes longer hangs
-POINTER = ("version https://git-lfs.github.com/spec/v1\n"
-           "oid sha256:%s\nsize %d\n")
 
 
-class Scene(Place):
+class Scene(Pointers):
     """A history of pointers, whose objects are at the source."""
 
     def __init__(self, program):
@@ -38,12 +35,9 @@ class Scene(Place):
         self.source = self.target = None
         self.options = []       # of fork
         root = self.path("source")
-        self.oids = [self.make_object(root, number, size)
+        self.oids = [self.add_object(root, "%d.bin" % number, number, size)
                      for number, size in enumerate(SIZES)]
-        for words in (("config", "user.name", "A Torturer"),
-                      ("config", "user.email", "torture@example.org"),
-                      ("add", "."), ("commit", "-q", "-m", "objects")):
-            subprocess.run(["git", "-C", self.repo, *words], check=True)
+        self.commit()
         self.source = Server(root, "--rate", str(RATE))
 
     def __enter__(self):
@@ -54,17 +48,6 @@ class Scene(Place):
             if server:
                 server.end()
         self.remove()
-
-    def make_object(self, root, number, size):
-        new = self.path("new")
-        randomfile.write(new, size, number)
-        oid = drive.hash_file(new)
-        folder = os.path.join(root, "r/objects", oid[:2], oid[2:4])
-        os.makedirs(folder, exist_ok=True)
-        os.rename(new, os.path.join(folder, oid))
-        with open("%s/%d.bin" % (self.repo, number), "w") as file:
-            file.write(POINTER % (oid, size))
-        return oid
 
     def serve(self, dialect, part):
         """The target speaks this dialect from now on, in such parts."""

@@ -14,8 +14,7 @@ import subprocess
 import time
 
 import drive
-import randomfile
-from scene import Place, Server
+from scene import Pointers, Server
 
 MIB = 1 << 20
 CONNECTIONS = 4
@@ -25,11 +24,9 @@ SIZES = [24 * MIB + 1, 3 * MIB, 300000, 40 * MIB, 70000, 2 * MIB, 9 * MIB - 1,
          1 * MIB, 500000, 3 * MIB + 5] + [20000 + n for n in range(30)]
 MODES = ((), ("--no-store",))
 PATIENCE = 120          # seconds; a run that takes longer hangs
-POINTER = ("version https://git-lfs.github.com/spec/v1\n"
-           "oid sha256:%s\nsize %d\n")
 
 
-class Scene(Place):
+class Scene(Pointers):
     """A checkout of pointers, whose objects are at a server."""
 
     def __init__(self, program):
@@ -39,14 +36,10 @@ class Scene(Place):
         for number, size in enumerate(SIZES):
             folder = "" if number % 3 else "folder/"
             name = "%s%d.bin" % (folder, number)
-            self.files[name] = self.make_object(root, number, size)
-            self.write(name, POINTER % (self.files[name], size))
+            self.files[name] = self.add_object(root, name, number, size)
         self.write(".gitattributes", "*.bin filter=lfs diff=lfs merge=lfs "
                    "-text\n")
-        for words in (("config", "user.name", "A Torturer"),
-                      ("config", "user.email", "torture@example.org"),
-                      ("add", "."), ("commit", "-q", "-m", "objects")):
-            self.git(*words)
+        self.commit()
         # From now on, a file that git would clean is one that it shows.
         for key in ("clean", "smudge"):
             self.git("config", "filter.lfs." + key, "false")
@@ -62,25 +55,6 @@ class Scene(Place):
     def __exit__(self, *_):
         self.server.end()
         self.remove()
-
-    def git(self, *words):
-        return subprocess.run(["git", "-C", self.repo, *words], check=True,
-                              stdout=subprocess.PIPE, text=True).stdout
-
-    def write(self, name, text):
-        path = os.path.join(self.repo, name)
-        os.makedirs(os.path.dirname(path), exist_ok=True)
-        with open(path, "w") as file:
-            file.write(text)
-
-    def make_object(self, root, number, size):
-        new = self.path("new")
-        randomfile.write(new, size, number)
-        oid = drive.hash_file(new)
-        folder = os.path.join(root, "r/objects", oid[:2], oid[2:4])
-        os.makedirs(folder, exist_ok=True)
-        os.rename(new, os.path.join(folder, oid))
-        return oid
 
     def wipe(self):
         """As before the first run."""

@@ -19,6 +19,8 @@ import randomfile  # noqa: E402
 
 UNSET = re.compile(r"GIT_|(https?|all|no)_proxy$|CURL_CA_|SSL_CERT_|"
                    r"REQUESTS_CA_|XDG_", re.IGNORECASE)
+POINTER = ("version https://git-lfs.github.com/spec/v1\n"
+           "oid sha256:%s\nsize %d\n")
 
 
 class Server:
@@ -101,6 +103,38 @@ class Place:
 
     def remove(self):
         shutil.rmtree(self.dir, ignore_errors=True)
+
+
+class Pointers(Place):
+    """With a commit of pointers, whose objects are below `root`, where a server
+    finds them."""
+
+    def add_object(self, root, name, number, size):
+        """Its oid; there is a pointer of that name."""
+        new = self.path("new")
+        randomfile.write(new, size, number)
+        oid = drive.hash_file(new)
+        folder = os.path.join(root, "r/objects", oid[:2], oid[2:4])
+        os.makedirs(folder, exist_ok=True)
+        os.rename(new, os.path.join(folder, oid))
+        self.write(name, POINTER % (oid, size))
+        return oid
+
+    def write(self, name, text):
+        path = os.path.join(self.repo, name)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        with open(path, "w") as file:
+            file.write(text)
+
+    def git(self, *words):
+        return subprocess.run(["git", "-C", self.repo, *words], check=True,
+                              stdout=subprocess.PIPE, text=True).stdout
+
+    def commit(self):
+        for words in (("config", "user.name", "A Torturer"),
+                      ("config", "user.email", "torture@example.org"),
+                      ("add", "."), ("commit", "-q", "-m", "objects")):
+            self.git(*words)
 
 
 class Scene(Place):
