@@ -433,6 +433,7 @@ static void asked_anew(void **state)
 			 SOURCE_REFUSE);
 	assert_int_equal(route.trouble, SOURCE_CHANGED);
 	assert_true(source_failed(source, &route, 200, &err));
+	source_done(source, &route);
 	source_ask(source, &route, FROM, true);
 	assert_null(route.target);
 	assert_null(route.etag);
@@ -452,6 +453,7 @@ static void asked_anew(void **state)
 	assert_int_equal(source_head(source, &route, &answer_of, &err),
 			 SOURCE_REFUSE);
 	assert_true(source_failed(source, &route, 200, &err));
+	source_done(source, &route);
 	source_ask(source, &route, 0, false);
 	assert_true(route.decodes);
 	assert_int_equal(source_head(source, &route, &answer_of, &err),
@@ -479,12 +481,14 @@ static void asked_anew_for_each_reason(void **state)
 	ask(source, &route);
 	assert_string_equal(route.target, TARGET);
 	assert_true(source_failed(source, &route, 403, &err));
+	source_done(source, &route);
 	source_ask(source, &route, FROM, true);
 	err_clear(&err);
 	assert_int_equal(source_head(source, &route, &compressed, &err),
 			 SOURCE_REFUSE);
 	assert_int_equal(route.trouble, SOURCE_ENCODED);
 	assert_true(source_failed(source, &route, 206, &err));
+	source_done(source, &route);
 	source_ask(source, &route, FROM, true);
 	assert_true(route.decodes);
 	assert_null(route.target);
